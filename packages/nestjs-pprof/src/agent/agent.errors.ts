@@ -1,0 +1,45 @@
+import type { AgentFailure } from './agent.protocol.js';
+
+/** @internal */
+export abstract class AgentError extends Error {
+  abstract readonly kind: AgentFailure;
+}
+
+/** The native addon cannot be loaded in this process. @internal */
+export class AddonUnavailableError extends AgentError {
+  override readonly name = 'AddonUnavailableError';
+  readonly kind = 'addon-unavailable';
+
+  constructor(cause: unknown) {
+    const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0];
+    super(
+      `the native addon @datadog/pprof cannot be loaded on ${process.platform}-${process.arch}, Node ${process.version}: ` +
+        `${reason}. Reinstall the dependencies on this platform, or upgrade @datadog/pprof`,
+      { cause },
+    );
+  }
+}
+
+/** Somebody else in the process has started the profiler that a thread has only one of. @internal */
+export class SamplerHeldError extends AgentError {
+  override readonly name = 'SamplerHeldError';
+  readonly kind = 'sampler-held';
+
+  constructor(sampler: 'CPU' | 'heap', cause?: unknown) {
+    super(
+      `the ${sampler} sampler is held by another profiler in this process (an APM agent such as dd-trace or ` +
+        `@pyroscope/nodejs, with its profiler switched on). Only one of them can profile at a time: switch the other off`,
+      { cause },
+    );
+  }
+}
+
+/** Heap sampling is switched off by the options. @internal */
+export class HeapSamplingOffError extends AgentError {
+  override readonly name = 'HeapSamplingOffError';
+  readonly kind = 'heap-off';
+
+  constructor() {
+    super('heap sampling is off in this process. Remove "heap: false" from the options of PprofModule to have it');
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * What the profiling thread may ask of the main thread, and what it gets; imported by both sides.
+ */
+
+/** How the CPU sampler runs until it is next turned over. */
+export interface CpuSampling {
+  /** Samples per second. */
+  readonly hz: number;
+  /** The longest the sampler will run; the addon reserves its sample buffer for this and drops what is beyond. */
+  readonly durationMillis: number;
+}
+
+/** What was sampled between two turnovers of the CPU sampler. */
+export interface CpuSegment {
+  /** The addon's profile, encoded but neither compressed, mapped nor finished. */
+  readonly profile: Uint8Array;
+  readonly hz: number;
+  /** Wall-clock start, milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** Length in nanoseconds, measured around the sampling itself, without the time that starting it took. */
+  readonly durationNanos: number;
+  /** CPU time the whole process used in the segment, in nanoseconds. */
+  readonly processCpuNanos: number;
+  /** False where the platform has no CPU clock per sample (Windows). */
+  readonly hasCpuTime: boolean;
+}
+
+/** A node of V8's allocation tree, as the addon hands it out. */
+export interface AllocationNode {
+  readonly name?: string;
+  readonly scriptName: string;
+  readonly lineNumber?: number;
+  readonly columnNumber?: number;
+  readonly allocations: ReadonlyArray<{ readonly sizeBytes: number; readonly count: number }>;
+  readonly children: readonly AllocationNode[];
+}
+
+/** The live objects that the heap sampler knows of. */
+export interface HeapSample {
+  readonly root: AllocationNode;
+  readonly samplingInterval: number;
+  readonly stackDepth: number;
+  /** Since when allocations are sampled, milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** Milliseconds since the epoch. */
+  readonly takenAt: number;
+  readonly memory: NodeJS.MemoryUsage;
+}
+
+/** Everything the agent can be asked, with arguments and result. */
+export interface AgentCommands {
+  /** Ends the running segment, if any, and starts the next, if wanted. */
+  readonly turnOverCpu: { readonly args: CpuSampling | null; readonly result: CpuSegment | null };
+  readonly sampleHeap: { readonly args: null; readonly result: HeapSample };
+}
+
+export type AgentCommand = keyof AgentCommands;
+
+/** Why the agent could not do what it was asked. */
+export type AgentFailure = 'addon-unavailable' | 'sampler-held' | 'heap-off' | 'failed';
+
+export interface AgentRequest<C extends AgentCommand = AgentCommand> {
+  readonly type: 'agent-request';
+  readonly id: number;
+  readonly command: C;
+  readonly args: AgentCommands[C]['args'];
+  /** Not to be done after this moment of the process's monotonic clock (milliseconds), as nobody waits for it then. */
+  readonly expiresAt: number | null;
+}
+
+/** Sent before the work begins: the main thread's loop turns, so it is not stuck, however long the work takes. */
+export interface AgentAccepted {
+  readonly type: 'agent-accepted';
+  readonly id: number;
+}
+
+export interface AgentReply {
+  readonly type: 'agent-reply';
+  readonly id: number;
+  readonly result?: unknown;
+  readonly failure?: { readonly kind: AgentFailure; readonly message: string };
+}
+
+/** Milliseconds of a clock that all threads of the process share; `performance.now()` has an origin in each thread. */
+export function monotonicMillis(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}

@@ -1,0 +1,76 @@
+import { AgentError } from './agent.errors.js';
+import {
+  monotonicMillis,
+  type AgentCommand,
+  type AgentCommands,
+  type AgentReply,
+  type AgentRequest,
+} from './agent.protocol.js';
+import { CpuSampler } from './cpu.sampler.js';
+import { HeapSampler, type HeapSampling } from './heap.sampler.js';
+
+/** Where the agent's answers go: the profiling thread. @internal */
+export interface AgentPort {
+  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+}
+
+/**
+ * The part of the profiler that runs in the application's main thread: it starts and stops samplers when the profiling
+ * thread asks, and hands over what they saw. Everything else happens over there.
+ *
+ * @internal
+ */
+export class Agent {
+  readonly #cpu = new CpuSampler();
+  readonly #heap = new HeapSampler();
+
+  readonly #commands: { [C in AgentCommand]: (args: AgentCommands[C]['args']) => AgentCommands[C]['result'] } = {
+    turnOverCpu: (next) => this.#cpu.turnOver(next),
+    sampleHeap: () => this.#heap.sample(),
+  };
+
+  /** @throws {AgentError} where the heap cannot be sampled; the profiling thread is told the same when it asks. */
+  startHeapSampling(sampling: HeapSampling): void {
+    this.#heap.start(sampling);
+  }
+
+  /** Answers one request; never throws. */
+  answer<C extends AgentCommand>(request: AgentRequest<C>, port: AgentPort): void {
+    const { id, expiresAt } = request;
+    if (expiresAt !== null && monotonicMillis() > expiresAt) {
+      return;
+    }
+    port.postMessage({ type: 'agent-accepted', id });
+    try {
+      const result = this.#commands[request.command](request.args);
+      port.postMessage({ type: 'agent-reply', id, result } satisfies AgentReply, transferableIn(result));
+    } catch (error) {
+      port.postMessage({ type: 'agent-reply', id, failure: toFailure(error) } satisfies AgentReply);
+    }
+  }
+
+  /** Ends a CPU capture whose taker is gone. */
+  abandonCapture(): void {
+    this.#cpu.reset();
+  }
+
+  stop(): void {
+    this.#cpu.reset();
+    this.#heap.stop();
+  }
+}
+
+function transferableIn(result: unknown): ArrayBuffer[] {
+  const bytes = (result as { profile?: unknown } | null)?.profile;
+  // A view on a part of a pooled buffer cannot be transferred without its neighbours; it is copied instead.
+  return bytes instanceof Uint8Array && bytes.byteLength === bytes.buffer.byteLength
+    ? [bytes.buffer as ArrayBuffer]
+    : [];
+}
+
+function toFailure(error: unknown): NonNullable<AgentReply['failure']> {
+  if (error instanceof AgentError) {
+    return { kind: error.kind, message: error.message };
+  }
+  return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };
+}

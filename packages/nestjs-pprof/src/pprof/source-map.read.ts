@@ -1,0 +1,135 @@
+import { open, readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { hasScheme } from './source-map.parse.js';
+
+/** More than enough for an annotation that is not itself a map, and for the comments behind it. */
+const TAIL_BYTES = 64 * 1024;
+
+/**
+ * Where the map of a generated file is: in the file itself, or in another file, which may not exist.
+ *
+ * @internal
+ */
+export type MapLocation = { readonly text: string } | { readonly file: string; readonly announced: boolean };
+
+/** Finds the map of a generated file. Throws an `Error` if one is announced that is not on this machine. @internal */
+export async function locateMap(file: string, maxBytes: number): Promise<MapLocation> {
+  const url = await readAnnotation(file, maxBytes);
+  if (url === undefined) {
+    // `hidden-source-map` and the like write a map and don't announce it.
+    return { file: `${file}.map`, announced: false };
+  }
+  if (/^data:/i.test(url)) {
+    return { text: decodeDataUrl(url) };
+  }
+  if (/^file:/i.test(url)) {
+    return { file: fileURLToPath(url), announced: true };
+  }
+  if (hasScheme(url)) {
+    throw new Error(`it is at ${url.slice(0, 200)}, which is not fetched`);
+  }
+  const directory = dirname(file);
+  // tsc percent-encodes the name, others don't.
+  const decoded = resolve(directory, decode(url.replace(/[?#].*$/, '')));
+  const exact = resolve(directory, url);
+  const useExact =
+    decoded !== exact && !(await fileVersion(decoded)) && (await fileVersion(exact)) !== undefined;
+  return { file: useExact ? exact : decoded, announced: true };
+}
+
+/** Changes when a file is written anew; `undefined` if there is no such file. @internal */
+export async function fileVersion(file: string): Promise<string | undefined> {
+  try {
+    const { mtimeMs, size } = await stat(file);
+    return `${mtimeMs}:${size}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @internal */
+export async function readText(file: string, maxBytes: number): Promise<string> {
+  const info = await stat(file);
+  // A pipe or a device would never end.
+  if (!info.isFile()) {
+    throw new Error(`${file} is not a file`);
+  }
+  if (info.size > maxBytes) {
+    throw new Error(`${file} is larger than ${maxBytes} bytes`);
+  }
+  return await readFile(file, 'utf8');
+}
+
+async function readAnnotation(file: string, maxBytes: number): Promise<string | undefined> {
+  const tail = await readTail(file);
+  const url = tail === undefined ? null : findAnnotation(tail);
+  return (url === null ? findAnnotation(await readText(file, maxBytes)) : url) ?? undefined;
+}
+
+/** The last lines of a large file, beginning with a whole one; `undefined` if it is better read as a whole. */
+async function readTail(file: string): Promise<string | undefined> {
+  const info = await stat(file);
+  if (!info.isFile() || info.size <= TAIL_BYTES) {
+    return undefined;
+  }
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(
+      Buffer.alloc(TAIL_BYTES),
+      0,
+      TAIL_BYTES,
+      info.size - TAIL_BYTES,
+    );
+    const text = buffer.toString('utf8', 0, bytesRead);
+    const firstLine = text.search(LINE_TERMINATOR);
+    return firstLine < 0 ? undefined : text.slice(firstLine);
+  } finally {
+    await handle.close();
+  }
+}
+
+const LINE_TERMINATOR = /[\n\r\u2028\u2029]/;
+const MARKER = 'sourceMappingURL=';
+
+/**
+ * The URL of `//# sourceMappingURL=`, of its old form with `@`, or of the form for block comments. `null`: there are
+ * only other comments (`//# debugId=`) and empty lines here.
+ *
+ * Only these may follow it (https://tc39.es/ecma426/#sec-linking-inline): an annotation further up, in a bundle, came
+ * with one of the bundled files.
+ */
+function findAnnotation(text: string): string | null | undefined {
+  for (const line of text.split(LINE_TERMINATOR).toReversed()) {
+    const code = line.trim();
+    const marker = code.lastIndexOf(MARKER);
+    if (marker >= 0 && /\/[/*][#@]\s*$/.test(code.slice(Math.max(0, marker - 16), marker))) {
+      const url = code.slice(marker + MARKER.length).replace(/\s*\*\/$/, '');
+      // Quotes: it is the end of a string. A URI-encoded map may have them.
+      return url === '' || /\s/.test(url) || (!/^data:/i.test(url) && /['"`]/.test(url)) ? undefined : url;
+    }
+    if (code !== '' && !code.startsWith('//') && !(code.startsWith('/*') && code.endsWith('*/'))) {
+      return undefined;
+    }
+  }
+  return null;
+}
+
+function decodeDataUrl(url: string): string {
+  const comma = url.indexOf(',');
+  if (comma < 0) {
+    throw new Error('it is a malformed data: URL');
+  }
+  const data = url.slice(comma + 1);
+  return /;\s*base64\s*$/i.test(url.slice(0, comma))
+    ? Buffer.from(data, 'base64').toString('utf8')
+    : decode(data);
+}
+
+function decode(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}

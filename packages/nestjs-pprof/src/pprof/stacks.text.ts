@@ -1,0 +1,23 @@
+import type { SymbolizedProfile } from './symbolizer.js';
+
+/**
+ * Renders a profile as counted stacks, largest first, like the `debug=1` of Go's named profiles: for reading, not for
+ * a program.
+ *
+ * @internal
+ */
+export function renderStacks(profile: SymbolizedProfile, name: string): string {
+  const last = profile.sampleTypes.length - 1;
+  const totals = profile.sampleTypes.map((_, index) =>
+    profile.samples.reduce((total, { values }) => total + (values[index] ?? 0), 0),
+  );
+  const samples = [...profile.samples].sort((a, b) => b.values[last]! - a.values[last]!);
+  const columns = profile.sampleTypes.map(({ type, unit }) => `${type}/${unit}`).join(' ');
+  const blocks = samples.map(({ stack, values, labels }) => {
+    const labelText = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+    const heading = [values.join(': '), ...labelText, '@'].join(' ');
+    return [heading, ...stack.map((frame) => `#\t${frame.name}${frame.file ? `\t${frame.file}:${frame.line}` : ''}`)];
+  });
+  const comments = profile.comments.map((comment) => `# ${comment}`);
+  return `${[`${name} profile: total ${totals.join(': ')} (${columns})`, ...blocks.map((block) => block.join('\n')), ...comments].join('\n\n')}\n`;
+}

@@ -1,0 +1,55 @@
+import { BadParameterError } from './profile.errors.js';
+
+/** The parameters of a query, where the first value of a repeated one counts. @internal */
+export type Query = Readonly<Record<string, string>>;
+
+/** Which threads a profile is of. @internal */
+export type ThreadSelection = 'all' | 'main' | readonly number[];
+
+/** Go's wording, which clients may look for: net/http/pprof/pprof.go, handler.serveDeltaProfile. @internal */
+export function parseSeconds(value: string, maxSeconds: number): number {
+  const seconds = /^\d{1,15}$/.test(value) ? Number(value) : 0;
+  if (seconds < 1) {
+    throw new BadParameterError('invalid value for "seconds" - must be a positive integer');
+  }
+  if (seconds > maxSeconds) {
+    throw new BadParameterError(
+      `invalid value for "seconds" - the maximum is ${maxSeconds} (option "maxSeconds" of PprofModule)`,
+    );
+  }
+  return seconds;
+}
+
+const MIN_HZ = 1;
+const MAX_HZ = 1000;
+
+/** @internal */
+export function parseHz(value: string): number {
+  const hz = /^\d{1,6}$/.test(value) ? Number(value) : 0;
+  if (hz < MIN_HZ || hz > MAX_HZ) {
+    throw new BadParameterError(`invalid value for "hz" - must be an integer from ${MIN_HZ} to ${MAX_HZ}`);
+  }
+  return hz;
+}
+
+/** @internal */
+export function parseChoice<T extends string>(name: string, value: string, choices: readonly T[]): T {
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) {
+    throw new BadParameterError(`invalid value for "${name}" - must be one of ${choices.join(', ')}`);
+  }
+  return choice;
+}
+
+/** @internal */
+export function parseThreads(value: string): ThreadSelection {
+  if (value === 'all' || value === 'main') {
+    return value;
+  }
+  if (!/^\d{1,9}(,\d{1,9})*$/.test(value)) {
+    throw new BadParameterError(
+      'invalid value for "threads" - must be all, main, or thread ids separated by commas (0 is main)',
+    );
+  }
+  return value.split(',').map(Number);
+}

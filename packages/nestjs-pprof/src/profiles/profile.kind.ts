@@ -1,0 +1,47 @@
+import type { Profile } from '../pprof/profile.model.js';
+import type { ApplicationThreads } from '../threads/application.threads.js';
+import type { ThreadSelection } from './parameters.js';
+
+/** What a response may hold. @internal */
+export type ProfileFormat = 'pprof' | 'text';
+
+/** A request for a profile, checked, with the defaults of its kind filled in. @internal */
+export interface ProfileRequest {
+  /** Length of the window; undefined for the state at this moment. */
+  readonly seconds: number | undefined;
+  /** Samples per second. */
+  readonly hz: number;
+  readonly threads: ThreadSelection;
+  /** Whether garbage is collected first. */
+  readonly gc: boolean;
+  /** 0 for pprof's binary format, as in Go. */
+  readonly debug: number;
+  readonly format: ProfileFormat;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A kind of profile. The table of these in `profile.kinds.ts` makes the routes, the index page and the documentation.
+ *
+ * @internal
+ */
+export interface ProfileKind {
+  /** Last part of its path: `/debug/pprof/<name>`. */
+  readonly name: string;
+  /** One sentence for the index page. */
+  readonly description: string;
+  /** Parameters it takes; any other is ignored, as in Go. */
+  readonly parameters: {
+    /**
+     * `window`: the profile is of so many seconds, `default` unless asked otherwise. `delta`: it is of this moment, or of
+     * the difference that so many seconds make.
+     */
+    readonly seconds: { readonly kind: 'window'; readonly default: number } | { readonly kind: 'delta' } | null;
+    readonly hz: { readonly default: number } | null;
+    readonly gc: boolean;
+    readonly debug: boolean;
+    readonly formats: readonly ProfileFormat[];
+  };
+  capture(request: ProfileRequest, threads: ApplicationThreads): Promise<Profile>;
+}

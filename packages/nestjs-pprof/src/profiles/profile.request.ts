@@ -1,0 +1,40 @@
+import { parseChoice, parseHz, parseSeconds, parseThreads, type Query } from './parameters.js';
+import { BadParameterError } from './profile.errors.js';
+import type { ProfileKind, ProfileRequest } from './profile.kind.js';
+
+/**
+ * Checks the parameters of a request, in the order of the HTTP contract.
+ *
+ * @throws {BadParameterError}
+ * @internal
+ */
+export function parseProfileRequest(
+  kind: ProfileKind,
+  query: Query,
+  maxSeconds: number,
+  signal: AbortSignal,
+): ProfileRequest {
+  const { parameters } = kind;
+  const seconds = query.seconds === undefined ? undefined : parseSeconds(query.seconds, maxSeconds);
+  const debug = parameters.debug ? Number(parseChoice('debug', query.debug ?? '0', ['0', '1', '2'])) : 0;
+  if (seconds !== undefined && debug !== 0) {
+    throw new BadParameterError('seconds and debug params are incompatible');
+  }
+  if (seconds !== undefined && parameters.seconds === null) {
+    throw new BadParameterError('"seconds" parameter is not supported for this profile type');
+  }
+  const format = parseChoice('format', query.format ?? 'pprof', parameters.formats);
+  return {
+    seconds: seconds ?? defaultSeconds(parameters.seconds, maxSeconds),
+    hz: parameters.hz ? (query.hz === undefined ? parameters.hz.default : parseHz(query.hz)) : 0,
+    threads: parseThreads(query.threads ?? 'all'),
+    gc: parameters.gc && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
+    debug,
+    format,
+    signal,
+  };
+}
+
+function defaultSeconds(seconds: ProfileKind['parameters']['seconds'], maxSeconds: number): number | undefined {
+  return seconds?.kind === 'window' ? Math.min(seconds.default, maxSeconds) : undefined;
+}

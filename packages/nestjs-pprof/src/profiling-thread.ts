@@ -1,0 +1,105 @@
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { Agent } from './agent/agent.js';
+import type { ResolvedPprofOptions } from './options.validation.js';
+import { PprofStartError } from './pprof.errors.js';
+import type { FromThread, ThreadData } from './thread.protocol.js';
+
+const ENTRY = fileURLToPath(new URL('./server/main.js', import.meta.url));
+
+/** A profile too large for this much memory ends the profiling thread, and not the application. */
+const MAX_OLD_GENERATION_MB = 512;
+
+interface ListeningAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** @internal */
+export interface ThreadListeners {
+  /** The thread has ended by itself. */
+  onCrash(reason: string): void;
+}
+
+/**
+ * The application's handle on the thread that serves the profiles. It never keeps the process alive, and an error in
+ * there stays in there.
+ *
+ * @internal
+ */
+export class ProfilingThread {
+  readonly #worker: Worker;
+  readonly #listening: Promise<ListeningAddress>;
+  #stopping = false;
+  #lastError: string | undefined;
+
+  /** @throws where Node refuses to start a thread, for example under `--permission` without `--allow-worker`. */
+  constructor(options: ResolvedPprofOptions, agent: Agent, listeners: ThreadListeners) {
+    const worker = new Worker(ENTRY, {
+      name: 'nestjs-pprof',
+      workerData: threadData(options),
+      // Without these, the thread would load the user's preloads (APM agents, TypeScript loaders) a second time. Node
+      // reads NODE_OPTIONS from the env given here; nothing else of it is needed, so no secret is handed on.
+      execArgv: [],
+      env: { NODE_ENV: 'production' },
+      resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB },
+    });
+    worker.unref();
+    this.#worker = worker;
+    this.#listening = new Promise((resolve, reject) => {
+      worker.on('message', (message: FromThread) => {
+        if (message.type === 'agent-request') {
+          agent.answer(message, worker);
+        } else if (message.type === 'listening') {
+          resolve({ host: message.host, port: message.port });
+        } else {
+          reject(new PprofStartError(message.message));
+        }
+      });
+      worker.on('error', (error: unknown) => {
+        this.#lastError = error instanceof Error ? error.message : String(error);
+      });
+      worker.on('exit', (code) => {
+        agent.abandonCapture();
+        const reason = this.#lastError ?? `exit code ${code}`;
+        reject(new PprofStartError(`the profiling thread has ended: ${reason}`));
+        if (!this.#stopping) {
+          listeners.onCrash(reason);
+        }
+      });
+    });
+    // Whoever calls listening() hears of a failure; until then it is not an unhandled rejection.
+    this.#listening.catch(() => undefined);
+  }
+
+  /**
+   * Settles once the thread listens.
+   *
+   * @throws {PprofStartError} where it does not come to that, with cause and remedy.
+   */
+  listening(): Promise<ListeningAddress> {
+    return this.#listening;
+  }
+
+  /** Ends the thread, with whatever it is doing. Captures that run are cut off: shutting down does not wait for them. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#worker.terminate();
+  }
+}
+
+function threadData(options: ResolvedPprofOptions): ThreadData {
+  return {
+    host: options.host,
+    port: options.port,
+    maxSeconds: options.maxSeconds,
+    application: {
+      pid: process.pid,
+      title: process.title,
+      argv: process.argv,
+      execPath: process.execPath,
+      execArgv: process.execArgv,
+      cwd: process.cwd(),
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { AgentFailureError, ThreadStuckError, ThreadUnreachableError, TooManyCapturesError } from '../threads/threads.errors.js';
+import { BadParameterError } from '../profiles/profile.errors.js';
+
+/** An error as the client sees it. @internal */
+export interface HttpError {
+  readonly status: number;
+  readonly message: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The path names no profile. @internal */
+export class UnknownProfileError extends Error {
+  override readonly name = 'UnknownProfileError';
+
+  constructor() {
+    super('Unknown profile');
+  }
+}
+
+const AGENT_STATUS = {
+  'addon-unavailable': 503,
+  'heap-off': 404,
+  'sampler-held': 409,
+  failed: 500,
+} as const satisfies Record<AgentFailureError['kind'], number>;
+
+/** Status and text for whatever a request ran into. @internal */
+export function toHttpError(error: unknown): HttpError {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof BadParameterError) {
+    return { status: 400, message };
+  }
+  if (error instanceof UnknownProfileError) {
+    return { status: 404, message };
+  }
+  if (error instanceof AgentFailureError) {
+    return { status: AGENT_STATUS[error.kind], message };
+  }
+  if (error instanceof TooManyCapturesError) {
+    return { status: 429, message, headers: { 'Retry-After': '5' } };
+  }
+  if (error instanceof ThreadStuckError || error instanceof ThreadUnreachableError) {
+    return { status: 504, message };
+  }
+  const status = statusOfFrameworkError(error);
+  return { status, message: status === 404 ? 'Unknown profile' : message };
+}
+
+/** Nest's HttpException and Express' own errors (a malformed URL, for instance) carry a status. */
+function statusOfFrameworkError(error: unknown): number {
+  const { status } = error as { status?: unknown };
+  return typeof status === 'number' && status >= 400 && status <= 599 ? status : 500;
+}

@@ -1,0 +1,55 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { toHttpError } from './http.errors.js';
+import { sendError, setCommonHeaders } from './http.response.js';
+import { refusalOf } from './request.guard.js';
+
+const ROOT = '/debug/pprof';
+
+/**
+ * The listener on the profiling port: small, so that it is up at once and stays cheap while nobody asks. It turns away
+ * what may not pass before anything else is looked at, and has the Nest application made for the first request that may.
+ *
+ * @param load makes the application; called once, and again if that failed.
+ * @internal
+ */
+export function createProfilingServer(load: () => Promise<RequestListener>): Server {
+  let loading: Promise<RequestListener> | undefined;
+  const loadOnce = () => {
+    loading ??= load().catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  };
+  return createServer((request, response) => {
+    setCommonHeaders(response);
+    if (!answerWithoutApplication(request, response)) {
+      loadOnce().then(
+        (application) => application(request, response),
+        (error: unknown) => sendError(response, toHttpError(error)),
+      );
+    }
+  });
+}
+
+function answerWithoutApplication(request: IncomingMessage, response: ServerResponse): boolean {
+  const refusal = refusalOf(request.headers);
+  if (refusal !== undefined) {
+    sendError(response, { status: 403, message: refusal });
+    return true;
+  }
+  const [path = '', query] = (request.url ?? '').split('?', 2);
+  const allowed = path === `${ROOT}/symbol` ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD'];
+  if (!allowed.includes(request.method ?? '')) {
+    const headers = { Allow: allowed.join(', ') };
+    sendError(response, { status: 405, message: `method not allowed, use ${allowed.join(' or ')}`, headers });
+    return true;
+  }
+  if (path === ROOT) {
+    response.statusCode = 301;
+    response.setHeader('Location', `${ROOT}/${query === undefined ? '' : `?${query}`}`);
+    response.end();
+    return true;
+  }
+  return false;
+}

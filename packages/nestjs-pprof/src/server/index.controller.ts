@@ -1,0 +1,55 @@
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import { PROFILE_KINDS } from '../profiles/profile.kinds.js';
+import { sendText } from './http.response.js';
+import { PROCESS_DESCRIPTION, type ProcessDescription } from './profiling.tokens.js';
+
+const OTHER_PAGES = [
+  { name: 'cmdline', description: 'The command line of the process, with NUL bytes between the arguments.' },
+  { name: 'symbol', description: 'Looks up names of addresses; for go tool pprof, which needs it to answer.' },
+];
+
+/** The page a person sees first. Its links are relative, so that they work behind a tunnel. @internal */
+@Controller('debug/pprof')
+export class IndexController {
+  constructor(@Inject(PROCESS_DESCRIPTION) private readonly process: ProcessDescription) {}
+
+  @Get()
+  index(@Res() response: ServerResponse): void {
+    const { pid, title, entryScript } = this.process;
+    const pages = [...PROFILE_KINDS, ...OTHER_PAGES];
+    const page = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>/debug/pprof/</title>
+<style>
+body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 50rem; padding: 0 1rem; }
+td { padding: 0.2rem 1rem 0.2rem 0; vertical-align: top; }
+code { background: #f2f2f2; padding: 0 0.3em; }
+</style>
+</head>
+<body>
+<h1>/debug/pprof/</h1>
+<p>${escapeHtml(title)}, pid ${pid}, Node ${escapeHtml(process.version)}<br><code>${escapeHtml(entryScript)}</code></p>
+<p>Set debug=1 as a query parameter to export in legacy text format, where the profile has one.</p>
+<h2>Types of profiles available</h2>
+<table>
+${pages.map(({ name, description }) => `<tr><td><a href="${name}">${name}</a></td><td>${escapeHtml(description)}</td></tr>`).join('\n')}
+</table>
+<p><a href="goroutine?debug=2">full goroutine stack dump</a></p>
+<h2>From a terminal</h2>
+<p><code>go tool pprof http://localhost:6060/debug/pprof/profile?seconds=10</code></p>
+<p><code>curl 'http://localhost:6060/debug/pprof/profile?seconds=10&amp;format=text'</code></p>
+<p>With the port of your tunnel; from another machine: <code>ssh -L 6060:localhost:6060 user@host</code></p>
+</body>
+</html>
+`;
+    sendText(response, page, 'text/html; charset=utf-8');
+  }
+}
+
+function escapeHtml(text: string): string {
+  const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character]!);
+}

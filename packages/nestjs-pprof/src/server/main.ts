@@ -1,0 +1,46 @@
+import type { AddressInfo } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import { isLoopback } from '../loopback.js';
+import type { FromThread, ThreadData } from '../thread.protocol.js';
+import { createProfilingServer } from './http.listener.js';
+
+// The entry of the profiling thread. It listens first; all else is loaded when it is asked for.
+
+const { host, port, ...application } = workerData as ThreadData;
+const channel = parentPort!;
+
+function tell(message: FromThread): void {
+  channel.postMessage(message);
+}
+
+const server = createProfilingServer(async () => {
+  const { createProfilingApplication } = await import('./profiling.application.js');
+  return createProfilingApplication(application, channel);
+});
+
+server.on('error', (error: NodeJS.ErrnoException) => {
+  tell({ type: 'listen-failed', message: explain(error) });
+});
+
+server.listen(port, host, () => {
+  const { address, port: actualPort } = server.address() as AddressInfo;
+  if (isLoopback(address)) {
+    tell({ type: 'listening', host: address, port: actualPort });
+  } else {
+    server.close();
+    tell({ type: 'listen-failed', message: `${host} is ${address} on this machine, which is not a loopback address` });
+  }
+});
+
+function explain(error: NodeJS.ErrnoException): string {
+  if (error.code === 'EADDRINUSE') {
+    return (
+      `port ${port} on ${host} is taken by another process. Give this one another port (option "port", 0 for any free ` +
+      'one), or stop the other'
+    );
+  }
+  if (error.code === 'EACCES') {
+    return `this user may not listen on port ${port}. Choose one above 1023`;
+  }
+  return error.message;
+}

@@ -1,0 +1,27 @@
+import 'reflect-metadata';
+import type { RequestListener } from 'node:http';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
+import type { MessagePort } from 'node:worker_threads';
+import type { ThreadData } from '../thread.protocol.js';
+import { ProfilingModule } from './profiling.module.js';
+
+/** Makes the second Nest application: the one that serves the profiles, in the profiling thread. @internal */
+export async function createProfilingApplication(
+  data: Omit<ThreadData, 'host' | 'port'>,
+  channel: MessagePort,
+): Promise<RequestListener> {
+  const adapter = new ExpressAdapter();
+  const application = await NestFactory.create<NestExpressApplication>(
+    ProfilingModule.forThread(data, channel),
+    adapter,
+    // Without the adapter, or with abortOnError, Nest would end the process rather than throw.
+    { abortOnError: false, bodyParser: false, logger: false },
+  );
+  application.disable('x-powered-by');
+  application.disable('etag');
+  // `go tool pprof` sends plain `name=value` pairs; nothing needs nested objects.
+  application.set('query parser', 'simple');
+  await application.init();
+  return adapter.getInstance() as RequestListener;
+}

@@ -1,0 +1,32 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import type { MessagePort } from 'node:worker_threads';
+import { Symbolizer } from '../pprof/symbolizer.js';
+import { SourceMaps } from '../pprof/source-maps.js';
+import type { ThreadData } from '../thread.protocol.js';
+import { ApplicationThreads } from '../threads/application.threads.js';
+import { CmdlineController } from './cmdline.controller.js';
+import { HttpErrorFilter } from './http-error.filter.js';
+import { IndexController } from './index.controller.js';
+import { ProfileController } from './profile.controller.js';
+import { describeProcess, PROCESS_DESCRIPTION, SERVER_OPTIONS } from './profiling.tokens.js';
+import { SymbolController } from './symbol.controller.js';
+
+@Module({})
+export class ProfilingModule {
+  static forThread({ application, ...options }: Omit<ThreadData, 'host' | 'port'>, channel: MessagePort): DynamicModule {
+    const description = describeProcess(application);
+    return {
+      module: ProfilingModule,
+      // The routes with a fixed name come before the one that takes any.
+      controllers: [IndexController, CmdlineController, SymbolController, ProfileController],
+      providers: [
+        { provide: APP_FILTER, useClass: HttpErrorFilter },
+        { provide: SERVER_OPTIONS, useValue: options },
+        { provide: PROCESS_DESCRIPTION, useValue: description },
+        { provide: ApplicationThreads, useValue: new ApplicationThreads(channel) },
+        { provide: Symbolizer, useValue: new Symbolizer(new SourceMaps(), description.root) },
+      ],
+    };
+  }
+}

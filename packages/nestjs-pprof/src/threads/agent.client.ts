@@ -1,0 +1,97 @@
+import {
+  monotonicMillis,
+  type AgentAccepted,
+  type AgentCommand,
+  type AgentCommands,
+  type AgentReply,
+  type AgentRequest,
+} from '../agent/agent.protocol.js';
+import { AgentFailureError, ThreadStuckError } from './threads.errors.js';
+
+/** An event loop that has not turned for this long is called stuck. */
+const STUCK_AFTER_MILLIS = 200;
+
+/** For the word that a request has been taken in the last moment to arrive. */
+const GRACE_MILLIS = 50;
+
+/** The profiling thread's end of the channel to the main thread. @internal */
+export interface AgentChannel {
+  postMessage(message: AgentRequest): void;
+  on(event: 'message', listener: (message: AgentAccepted | AgentReply) => void): unknown;
+}
+
+interface Pending {
+  accepted(): void;
+  replied(reply: AgentReply): void;
+}
+
+/** Asks the agent in the application's main thread. Works while that thread's event loop turns. @internal */
+export class AgentClient {
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+
+  constructor(private readonly channel: AgentChannel) {
+    channel.on('message', (message) => {
+      const pending = this.#pending.get(message.id);
+      if (message.type === 'agent-accepted') {
+        pending?.accepted();
+      } else if (message.type === 'agent-reply') {
+        this.#pending.delete(message.id);
+        pending?.replied(message);
+      }
+    });
+  }
+
+  /**
+   * Has the agent do something, unless the main thread is stuck: then it is not done later either.
+   *
+   * @throws {ThreadStuckError} when the request is not taken in time.
+   * @throws {AgentFailureError} when it cannot be done.
+   */
+  request<C extends AgentCommand>(command: C, args: AgentCommands[C]['args']) {
+    return this.#send(command, args, monotonicMillis() + STUCK_AFTER_MILLIS);
+  }
+
+  /**
+   * Has the agent do something as soon as the main thread comes to it, which is when a stuck one goes on.
+   *
+   * @throws {AgentFailureError} when it cannot be done.
+   */
+  requestPatiently<C extends AgentCommand>(command: C, args: AgentCommands[C]['args']) {
+    return this.#send(command, args, null);
+  }
+
+  #send<C extends AgentCommand>(
+    command: C,
+    args: AgentCommands[C]['args'],
+    expiresAt: number | null,
+  ): Promise<AgentCommands[C]['result']> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        if (this.#pending.delete(id)) {
+          reject(new ThreadStuckError('the main thread', STUCK_AFTER_MILLIS));
+        }
+      };
+      // Through setImmediate: answers that came in while this thread itself was busy are handled first.
+      let timer: NodeJS.Timeout | undefined;
+      if (expiresAt !== null) {
+        timer = setTimeout(() => setImmediate(() => timer && giveUp()), STUCK_AFTER_MILLIS + GRACE_MILLIS);
+      }
+      this.#pending.set(id, {
+        accepted: () => {
+          clearTimeout(timer);
+          timer = undefined;
+        },
+        replied: ({ result, failure }) => {
+          if (failure) {
+            reject(new AgentFailureError(failure.kind, failure.message));
+          } else {
+            resolve(result as AgentCommands[C]['result']);
+          }
+        },
+      });
+      this.channel.postMessage({ type: 'agent-request', id, command, args, expiresAt });
+    });
+  }
+}

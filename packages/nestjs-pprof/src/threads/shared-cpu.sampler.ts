@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMillis, type CpuSampling, type CpuSegment } from '../agent/agent.protocol.js';
+import type { AgentClient } from './agent.client.js';
+import { ownCpuNanos } from './own-cpu.clock.js';
+import { TooManyCapturesError } from './threads.errors.js';
+
+const MAX_CAPTURES = 16;
+
+/** Captures that end within this time of each other end together: each turnover costs the main thread a pause. */
+const END_TOGETHER_MILLIS = 10;
+
+/** Room for a main thread that is late to end a segment: what does not fit the addon's buffer is lost. */
+const LATE_BY_MILLIS = 1000;
+
+/** A segment, and what only this side knows of it. @internal */
+export interface MeasuredSegment extends CpuSegment {
+  /** CPU time of the profiling thread in the segment; undefined where it cannot be measured. */
+  readonly profilerCpuNanos: number | undefined;
+}
+
+/** @internal */
+export interface CpuCaptureRequest {
+  readonly seconds: number;
+  readonly hz: number;
+  /** Ends the capture at once, without a result. */
+  readonly signal: AbortSignal;
+}
+
+interface Capture {
+  readonly hz: number;
+  readonly millis: number;
+  readonly segments: MeasuredSegment[];
+  endsAt: number;
+}
+
+/**
+ * The CPU sampler of the main thread, shared by any number of captures. There is one sampler to a thread, so its run is
+ * cut into segments wherever a capture begins or ends, and each capture gets the segments of its own window.
+ *
+ * @internal
+ */
+export class SharedCpuSampler {
+  readonly #running = new Set<Capture>();
+  #waiting = 0;
+  #turn: Promise<void> = Promise.resolve();
+  #ownCpuAtTurn: number | undefined;
+
+  constructor(private readonly agent: AgentClient) {}
+
+  /** @throws {ThreadStuckError | AgentFailureError | TooManyCapturesError} or the signal's reason. */
+  async capture({ seconds, hz, signal }: CpuCaptureRequest): Promise<readonly MeasuredSegment[]> {
+    if (this.#running.size + this.#waiting >= MAX_CAPTURES) {
+      throw new TooManyCapturesError(MAX_CAPTURES);
+    }
+    const capture: Capture = { hz, millis: seconds * 1000, segments: [], endsAt: Infinity };
+    this.#waiting += 1;
+    try {
+      await this.#inTurn(() => this.#begin(capture, signal));
+    } finally {
+      this.#waiting -= 1;
+    }
+    try {
+      await sleep(capture.millis, undefined, { signal });
+    } catch (aborted) {
+      void this.#inTurn(() => this.#abandon(capture)).catch(() => undefined);
+      throw aborted;
+    }
+    await this.#inTurn(() => this.#end(capture));
+    return capture.segments;
+  }
+
+  async #begin(capture: Capture, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const next = samplingFor([...this.#running, capture]);
+    this.#endSegment(await this.agent.request('turnOverCpu', next));
+    capture.endsAt = monotonicMillis() + capture.millis;
+    this.#running.add(capture);
+  }
+
+  async #end(capture: Capture): Promise<void> {
+    if (!this.#running.has(capture)) {
+      return;
+    }
+    const soon = monotonicMillis() + END_TOGETHER_MILLIS;
+    const staying = [...this.#running].filter((other) => other !== capture && other.endsAt > soon);
+    this.#endSegment(await this.agent.requestPatiently('turnOverCpu', samplingFor(staying)));
+    for (const other of this.#running) {
+      if (!staying.includes(other)) {
+        this.#running.delete(other);
+      }
+    }
+  }
+
+  async #abandon(capture: Capture): Promise<void> {
+    if (this.#running.delete(capture) && this.#running.size === 0) {
+      await this.agent.requestPatiently('turnOverCpu', null);
+    }
+  }
+
+  #endSegment(segment: CpuSegment | null): void {
+    const ownCpu = ownCpuNanos();
+    if (segment) {
+      const known = ownCpu !== undefined && this.#ownCpuAtTurn !== undefined;
+      const profilerCpuNanos = known ? ownCpu - this.#ownCpuAtTurn! : undefined;
+      for (const capture of this.#running) {
+        capture.segments.push({ ...segment, profilerCpuNanos });
+      }
+    }
+    this.#ownCpuAtTurn = ownCpu;
+  }
+
+  /** One turnover after the other: each must know who runs when it is done. */
+  #inTurn(task: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(task);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+}
+
+/** The sampling that serves all of these captures: the highest rate, for as long as the last of them lasts. */
+function samplingFor(captures: readonly Capture[]): CpuSampling | null {
+  if (captures.length === 0) {
+    return null;
+  }
+  const now = monotonicMillis();
+  const remaining = captures.map(({ endsAt, millis }) => (endsAt === Infinity ? millis : endsAt - now));
+  return {
+    hz: Math.max(...captures.map(({ hz }) => hz)),
+    durationMillis: Math.ceil(Math.max(...remaining)) + LATE_BY_MILLIS,
+  };
+}

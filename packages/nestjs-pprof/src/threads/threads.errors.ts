@@ -1,0 +1,43 @@
+import type { AgentFailure } from '../agent/agent.protocol.js';
+
+/** The main thread did not take a request in time: its event loop does not turn. @internal */
+export class ThreadStuckError extends Error {
+  override readonly name = 'ThreadStuckError';
+
+  constructor(thread: string, waitedMillis: number) {
+    super(`the event loop of ${thread} has not turned for ${waitedMillis} ms`);
+  }
+}
+
+/** The agent on the main thread took a request and could not do it. @internal */
+export class AgentFailureError extends Error {
+  override readonly name = 'AgentFailureError';
+
+  constructor(
+    readonly kind: AgentFailure,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** As many captures run as may run at a time. @internal */
+export class TooManyCapturesError extends Error {
+  override readonly name = 'TooManyCapturesError';
+
+  constructor(limit: number) {
+    super(`${limit} captures are running, which is the limit. Try again when one of them has ended`);
+  }
+}
+
+/** A thread cannot be interrupted: it is in one long native call. @internal */
+export class ThreadUnreachableError extends Error {
+  override readonly name = 'ThreadUnreachableError';
+
+  constructor(thread: string, waitedMillis: number) {
+    super(
+      `thread ${thread} did not answer within ${waitedMillis} ms: it is in a synchronous native call (such as a *Sync ` +
+        'function of node:fs, node:crypto or node:child_process), which nothing can interrupt. Ask again when it has returned',
+    );
+  }
+}
