@@ -36,7 +36,9 @@ export function resolveOptions(options: PprofModuleOptions = {}): ResolvedPprofO
     );
   }
   if (!isInteger(port, 0, 65_535)) {
-    problems.push(wrong('port', port, 'an integer from 0 (any free port) to 65535', `Number(${inspect(port)})`));
+    problems.push(
+      wrong('port', port, 'an integer from 0 (any free port) to 65535', `Number(${inspect(port)})`),
+    );
   }
   if (!isInteger(maxSeconds, 1, 3600)) {
     problems.push(wrong('maxSeconds', maxSeconds, 'an integer from 1 to 3600'));
@@ -50,7 +52,11 @@ export function resolveOptions(options: PprofModuleOptions = {}): ResolvedPprofO
       problems.push(...unknownKeys('heap.', heap, KNOWN_HEAP_OPTIONS));
       if (!isInteger(heapOptions.samplingInterval, 1024, 2 ** 30)) {
         problems.push(
-          wrong('heap.samplingInterval', heapOptions.samplingInterval, 'bytes, an integer from 1024 to 1073741824'),
+          wrong(
+            'heap.samplingInterval',
+            heapOptions.samplingInterval,
+            'bytes, an integer from 1024 to 1073741824',
+          ),
         );
       }
       if (!isInteger(heapOptions.stackDepth, 1, 128)) {
@@ -71,7 +77,8 @@ function isInteger(value: unknown, min: number, max: number): boolean {
 
 function wrong(option: string, got: unknown, takes: string, conversion?: string): string {
   // Environment variables are strings; a hint at the conversion saves the look at the documentation.
-  const hint = typeof got === 'string' && conversion ? ` (a string from the environment? use ${conversion})` : '';
+  const hint =
+    typeof got === 'string' && conversion ? ` (a string from the environment? use ${conversion})` : '';
   return `option "${option}" is ${inspect(got)}, it takes ${takes}${hint}`;
 }
 

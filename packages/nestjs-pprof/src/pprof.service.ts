@@ -127,7 +127,11 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
       if (this.#attempt !== attempt) {
         return undefined;
       }
-      const address = { host, port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/debug/pprof/` };
+      const address = {
+        host,
+        port,
+        url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/debug/pprof/`,
+      };
       this.#status = { state: 'listening', address };
       this.#logger.log(`Profiling server listening on ${address.url}`);
       return address;

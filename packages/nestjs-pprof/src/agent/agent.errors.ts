@@ -40,6 +40,8 @@ export class HeapSamplingOffError extends AgentError {
   readonly kind = 'heap-off';
 
   constructor() {
-    super('heap sampling is off in this process. Remove "heap: false" from the options of PprofModule to have it');
+    super(
+      'heap sampling is off in this process. Remove "heap: false" from the options of PprofModule to have it',
+    );
   }
 }

@@ -24,7 +24,9 @@ export class Agent {
   readonly #cpu = new CpuSampler();
   readonly #heap = new HeapSampler();
 
-  readonly #commands: { [C in AgentCommand]: (args: AgentCommands[C]['args']) => AgentCommands[C]['result'] } = {
+  readonly #commands: {
+    [C in AgentCommand]: (args: AgentCommands[C]['args']) => AgentCommands[C]['result'];
+  } = {
     turnOverCpu: (next) => this.#cpu.turnOver(next),
     sampleHeap: () => this.#heap.sample(),
   };

@@ -44,7 +44,14 @@ export class HeapSampler {
     }
     const { samplingInterval, stackDepth, startedAt } = this.#running;
     const root = loadAddon().heap.v8Profile() as AllocationNode;
-    return { root, samplingInterval, stackDepth, startedAt, takenAt: Date.now(), memory: process.memoryUsage() };
+    return {
+      root,
+      samplingInterval,
+      stackDepth,
+      startedAt,
+      takenAt: Date.now(),
+      memory: process.memoryUsage(),
+    };
   }
 }
 

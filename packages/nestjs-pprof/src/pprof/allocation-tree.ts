@@ -5,10 +5,12 @@ import type { CodePosition } from './source-maps.js';
 /** Turns V8's tree of allocation sites into samples of objects and bytes. @internal */
 export function samplesOfAllocations(root: AllocationNode): StackSample[] {
   const samples: StackSample[] = [];
-  const open: Array<{ node: AllocationNode; callers: readonly CodePosition[] }> = root.children.map((node) => ({
-    node,
-    callers: [],
-  }));
+  const open: Array<{ node: AllocationNode; callers: readonly CodePosition[] }> = root.children.map(
+    (node) => ({
+      node,
+      callers: [],
+    }),
+  );
   for (let entry = open.pop(); entry; entry = open.pop()) {
     const { node, callers } = entry;
     const stack = [positionOf(node), ...callers];
@@ -22,6 +24,11 @@ export function samplesOfAllocations(root: AllocationNode): StackSample[] {
   return samples;
 }
 
-function positionOf({ name = '', scriptName, lineNumber = 0, columnNumber = 0 }: AllocationNode): CodePosition {
+function positionOf({
+  name = '',
+  scriptName,
+  lineNumber = 0,
+  columnNumber = 0,
+}: AllocationNode): CodePosition {
   return { functionName: name, file: scriptName, line: lineNumber, column: columnNumber };
 }

@@ -53,30 +53,30 @@ export class SourceMapTable {
   }
 
   /** The original of a position with a known line. `undefined`: nothing in an original file corresponds to it. */
-  original({ functionName, line, column }: CodePosition): CodePosition | undefined {
+  original(position: CodePosition): CodePosition | undefined {
+    const { functionName, line, column } = position;
+    if (isModuleCode(position)) {
+      return this.#originalModule(functionName);
+    }
     const at = column > 0 ? this.#segmentAt(line - 1, column - 1) : this.#firstOfLine(line - 1);
     const file = at === undefined ? undefined : this.#sources[this.#field(at, SOURCE)];
-    if (at !== undefined && file !== undefined && file !== null) {
-      return {
-        functionName: this.#renamed?.original(line - 1, column - 1, functionName) ?? functionName,
-        file,
-        line: this.#field(at, SOURCE_LINE) + 1,
-        column: this.#field(at, SOURCE_COLUMN) + 1,
-      };
+    if (at === undefined || typeof file !== 'string') {
+      return undefined;
     }
-    // The code of a module as a whole is a function that starts at the first character, which compilers do not map
-    // ('use strict', helpers). Of a bundle it is no single file's.
-    const [only] = this.#sources;
-    if (
-      at === undefined &&
-      line === 1 &&
-      column === 1 &&
-      this.#sources.length === 1 &&
-      typeof only === 'string'
-    ) {
-      return { functionName, file: only, line: 1, column: 1 };
-    }
-    return undefined;
+    return {
+      functionName: this.#renamed?.original(line - 1, column - 1, functionName) ?? functionName,
+      file,
+      line: this.#field(at, SOURCE_LINE) + 1,
+      column: this.#field(at, SOURCE_COLUMN) + 1,
+    };
+  }
+
+  /** What comes first in the generated code is a helper or any statement; and of a bundle it is no single file's. */
+  #originalModule(functionName: string): CodePosition | undefined {
+    const [file, another] = this.#sources;
+    return typeof file === 'string' && another === undefined
+      ? { functionName, file, line: 1, column: 1 }
+      : undefined;
   }
 
   /**
@@ -88,8 +88,7 @@ export class SourceMapTable {
     if (this.#isAt(index, line) && this.#field(index, COLUMN) === column) {
       return index;
     }
-    const before = index - 1;
-    return this.#isAt(before, line) ? this.#lowerBound(line, this.#field(before, COLUMN)) : undefined;
+    return this.#isAt(index - 1, line) ? index - 1 : undefined;
   }
 
   #firstOfLine(line: number): number | undefined {
@@ -126,6 +125,11 @@ export class SourceMapTable {
   #field(index: number, field: number): number {
     return this.#segments[index * FIELDS + field] ?? -1;
   }
+}
+
+/** For V8, the code of a module as a whole is a function without a name that starts at the first character. */
+function isModuleCode({ functionName, line, column }: CodePosition): boolean {
+  return line === 1 && column === 1 && functionName === '';
 }
 
 function decode(

@@ -79,9 +79,17 @@ export class SourceMaps {
       this.#keep(path, cached);
       return cached;
     }
-    const entry = await readMappedFile(path, this.#fileBytes);
+    const entry = this.#withinLimit(await readMappedFile(path, this.#fileBytes));
     this.#keep(path, entry);
     return entry;
+  }
+
+  /** A map that the cache could never hold is given up for good, rather than read for every profile. */
+  #withinLimit({ table, ...rest }: MappedFile): MappedFile {
+    if (table && table.byteLength > this.#cacheBytes) {
+      return { ...rest, unreadable: `it takes up more than ${this.#cacheBytes} bytes` };
+    }
+    return table ? { ...rest, table } : rest;
   }
 
   #keep(path: string, entry: MappedFile): void {

@@ -16,7 +16,10 @@ export function renderStacks(profile: SymbolizedProfile, name: string): string {
   const blocks = samples.map(({ stack, values, labels }) => {
     const labelText = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
     const heading = [values.join(': '), ...labelText, '@'].join(' ');
-    return [heading, ...stack.map((frame) => `#\t${frame.name}${frame.file ? `\t${frame.file}:${frame.line}` : ''}`)];
+    return [
+      heading,
+      ...stack.map((frame) => `#\t${frame.name}${frame.file ? `\t${frame.file}:${frame.line}` : ''}`),
+    ];
   });
   const comments = profile.comments.map((comment) => `# ${comment}`);
   return `${[`${name} profile: total ${totals.join(': ')} (${columns})`, ...blocks.map((block) => block.join('\n')), ...comments].join('\n\n')}\n`;

@@ -87,7 +87,9 @@ function shorten(file: string, root: string): string {
   if (inPackages !== -1) {
     return path.slice(inPackages + '/node_modules/'.length);
   }
-  return path.startsWith(prefix) ? path.slice(prefix.length) : path.split(posix.sep).slice(-2).join(posix.sep);
+  return path.startsWith(prefix)
+    ? path.slice(prefix.length)
+    : path.split(posix.sep).slice(-2).join(posix.sep);
 }
 
 function mergeSamples(

@@ -59,7 +59,8 @@ function tabulate(profile: SymbolizedProfile, valueIndex: number): { rows: Row[]
       row.flat += name === stack[0]?.name ? value : 0;
     }
   }
-  const byFlat = (a: Row, b: Row) => b.flat - a.flat || b.cumulative - a.cumulative || (a.name < b.name ? -1 : 1);
+  const byFlat = (a: Row, b: Row) =>
+    b.flat - a.flat || b.cumulative - a.cumulative || (a.name < b.name ? -1 : 1);
   return { rows: [...rows.values()].toSorted(byFlat), total };
 }
 

@@ -1,6 +1,7 @@
 import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
 import { type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import type { MeasuredSegment } from '../threads/shared-cpu.sampler.js';
+import { withoutOwnFrames } from './own-frames.js';
 import type { ProfileKind } from './profile.kind.js';
 
 const NANOS_PER_SECOND = 1e9;
@@ -56,13 +57,14 @@ function samplesOf(segment: MeasuredSegment): SegmentSamples {
   const addonProfile = decodeAddonProfile(segment.profile);
   const { durationNanos, processCpuNanos, profilerCpuNanos = 0, hasCpuTime } = segment;
   // The addon spreads its own start-up time over the samples' wall time; what each stands for is the real window's share.
-  const wallScale = addonProfile.durationNanos > 0 ? Math.min(1, durationNanos / addonProfile.durationNanos) : 1;
+  const wallScale =
+    addonProfile.durationNanos > 0 ? Math.min(1, durationNanos / addonProfile.durationNanos) : 1;
   const samples: StackSample[] = [];
-  for (const { stack, values } of addonProfile.samples) {
+  for (const { stack, values } of withoutOwnFrames(addonProfile.samples)) {
     const [count = 0, wall = 0, cpu = 0] = values;
     const leaf = stack[0]?.functionName;
     const ownShare = leaf === NON_JAVASCRIPT_THREADS ? Math.min(cpu, profilerCpuNanos) : 0;
-    if (leaf !== IDLE && !stack.some(isProfilerFrame)) {
+    if (leaf !== IDLE) {
       samples.push({ stack, values: [count, Math.round(wall * wallScale), cpu - ownShare] });
     }
   }
@@ -74,20 +76,15 @@ function samplesOf(segment: MeasuredSegment): SegmentSamples {
   return { samples, unattributedNanos };
 }
 
-/** The agent, as it starts and ends segments, is not the application. */
-function isProfilerFrame({ file }: { readonly file: string }): boolean {
-  return PROFILER_FILES.test(file);
-}
-
-const PROFILER_FILES = /[\\/](nestjs-pprof[\\/](dist|src)[\\/]((cjs|esm)[\\/])?agent|@datadog[\\/]pprof[\\/]out)[\\/]/;
-
 function comments(segments: readonly MeasuredSegment[], parts: readonly SegmentSamples[]): string[] {
   const result: string[] = [];
   if (segments.some((segment) => !segment.hasCpuTime)) {
     result.push('cpu is 0: this platform has no CPU clock per sample');
   }
   if (segments.some((segment) => segment.profilerCpuNanos === undefined)) {
-    result.push(`${NON_JAVASCRIPT_THREADS} includes the profiling thread, whose CPU time cannot be measured here`);
+    result.push(
+      `${NON_JAVASCRIPT_THREADS} includes the profiling thread, whose CPU time cannot be measured here`,
+    );
   }
   if (parts.some((part) => part.unattributedNanos > 0)) {
     result.push(

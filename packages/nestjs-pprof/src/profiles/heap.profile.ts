@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeapSample } from '../agent/agent.protocol.js';
 import { samplesOfAllocations } from '../pprof/allocation-tree.js';
 import { type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
+import { withoutOwnFrames } from './own-frames.js';
 import type { ProfileKind } from './profile.kind.js';
 
 /** Memory outside V8's heap, such as buffers: V8 knows how much there is, not who allocated it. */
@@ -48,7 +49,10 @@ export const heapProfile: ProfileKind = {
 };
 
 function samplesOf({ root, memory }: HeapSample): StackSample[] {
-  return [...samplesOfAllocations(root), { stack: [EXTERNAL], values: [0, memory.external] }];
+  return [
+    ...withoutOwnFrames(samplesOfAllocations(root)),
+    { stack: [EXTERNAL], values: [0, memory.external] },
+  ];
 }
 
 function negated(samples: readonly StackSample[]): StackSample[] {

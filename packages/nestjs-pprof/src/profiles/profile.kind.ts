@@ -37,7 +37,8 @@ export interface ProfileKind {
      * `window`: the profile is of so many seconds, `default` unless asked otherwise. `delta`: it is of this moment, or of
      * the difference that so many seconds make.
      */
-    readonly seconds: { readonly kind: 'window'; readonly default: number } | { readonly kind: 'delta' } | null;
+    readonly seconds:
+      { readonly kind: 'window'; readonly default: number } | { readonly kind: 'delta' } | null;
     readonly hz: { readonly default: number } | null;
     readonly gc: boolean;
     readonly debug: boolean;

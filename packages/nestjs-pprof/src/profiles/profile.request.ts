@@ -35,6 +35,9 @@ export function parseProfileRequest(
   };
 }
 
-function defaultSeconds(seconds: ProfileKind['parameters']['seconds'], maxSeconds: number): number | undefined {
+function defaultSeconds(
+  seconds: ProfileKind['parameters']['seconds'],
+  maxSeconds: number,
+): number | undefined {
   return seconds?.kind === 'window' ? Math.min(seconds.default, maxSeconds) : undefined;
 }

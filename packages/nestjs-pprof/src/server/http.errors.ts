@@ -1,4 +1,9 @@
-import { AgentFailureError, ThreadStuckError, ThreadUnreachableError, TooManyCapturesError } from '../threads/threads.errors.js';
+import {
+  AgentFailureError,
+  ThreadStuckError,
+  ThreadUnreachableError,
+  TooManyCapturesError,
+} from '../threads/threads.errors.js';
 import { BadParameterError } from '../profiles/profile.errors.js';
 
 /** An error as the client sees it. @internal */

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { toHttpError } from './http.errors.js';
 import { sendError, setCommonHeaders } from './http.response.js';
 import { refusalOf } from './request.guard.js';

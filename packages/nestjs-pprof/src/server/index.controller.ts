@@ -6,7 +6,10 @@ import { PROCESS_DESCRIPTION, type ProcessDescription } from './profiling.tokens
 
 const OTHER_PAGES = [
   { name: 'cmdline', description: 'The command line of the process, with NUL bytes between the arguments.' },
-  { name: 'symbol', description: 'Looks up names of addresses; for go tool pprof, which needs it to answer.' },
+  {
+    name: 'symbol',
+    description: 'Looks up names of addresses; for go tool pprof, which needs it to answer.',
+  },
 ];
 
 /** The page a person sees first. Its links are relative, so that they work behind a tunnel. @internal */
@@ -50,6 +53,12 @@ ${pages.map(({ name, description }) => `<tr><td><a href="${name}">${name}</a></t
 }
 
 function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+  const entities: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
   return text.replaceAll(/[&<>"']/g, (character) => entities[character]!);
 }

@@ -28,7 +28,10 @@ server.listen(port, host, () => {
     tell({ type: 'listening', host: address, port: actualPort });
   } else {
     server.close();
-    tell({ type: 'listen-failed', message: `${host} is ${address} on this machine, which is not a loopback address` });
+    tell({
+      type: 'listen-failed',
+      message: `${host} is ${address} on this machine, which is not a loopback address`,
+    });
   }
 });
 

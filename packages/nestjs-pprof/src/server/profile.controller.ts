@@ -11,7 +11,12 @@ import { ApplicationThreads } from '../threads/application.threads.js';
 import { UnknownProfileError } from './http.errors.js';
 import { sendAttachment, sendText } from './http.response.js';
 import { firstValues, type RawQuery } from './query.js';
-import { PROCESS_DESCRIPTION, type ProcessDescription, SERVER_OPTIONS, type ServerOptions } from './profiling.tokens.js';
+import {
+  PROCESS_DESCRIPTION,
+  type ProcessDescription,
+  SERVER_OPTIONS,
+  type ServerOptions,
+} from './profiling.tokens.js';
 
 /** Serves each kind of profile of the table under its name. @internal */
 @Controller('debug/pprof')

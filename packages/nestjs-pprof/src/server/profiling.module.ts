@@ -14,7 +14,10 @@ import { SymbolController } from './symbol.controller.js';
 
 @Module({})
 export class ProfilingModule {
-  static forThread({ application, ...options }: Omit<ThreadData, 'host' | 'port'>, channel: MessagePort): DynamicModule {
+  static forThread(
+    { application, ...options }: Omit<ThreadData, 'host' | 'port'>,
+    channel: MessagePort,
+  ): DynamicModule {
     const description = describeProcess(application);
     return {
       module: ProfilingModule,

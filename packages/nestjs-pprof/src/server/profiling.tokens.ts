@@ -21,7 +21,11 @@ export interface ProcessDescription extends ApplicationInfo {
 export function describeProcess(application: ApplicationInfo): ProcessDescription {
   const script = application.argv[1];
   const entryScript = script === undefined ? application.execPath : resolve(application.cwd, script);
-  return { ...application, entryScript, root: script ? packageOf(entryScript, application.cwd) : application.cwd };
+  return {
+    ...application,
+    entryScript,
+    root: script ? packageOf(entryScript, application.cwd) : application.cwd,
+  };
 }
 
 function packageOf(file: string, fallback: string): string {

@@ -1,4 +1,5 @@
-const SECRET_NAME = /pass(word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential|auth/i;
+const SECRET_NAME =
+  /pass(word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential|auth/i;
 const CREDENTIALS_IN_URL = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi;
 const MASK = '***';
 
@@ -15,7 +16,12 @@ export function maskSecrets(argv: readonly string[]): string[] {
       return `${name}${separator}${MASK}`;
     }
     const flag = argv[index - 1];
-    if (flag !== undefined && /^--?[\w.-]+$/.test(flag) && SECRET_NAME.test(flag) && !argument.startsWith('-')) {
+    if (
+      flag !== undefined &&
+      /^--?[\w.-]+$/.test(flag) &&
+      SECRET_NAME.test(flag) &&
+      !argument.startsWith('-')
+    ) {
       return MASK;
     }
     return argument.replace(CREDENTIALS_IN_URL, `$1${MASK}@`);

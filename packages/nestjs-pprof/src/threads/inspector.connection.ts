@@ -36,7 +36,10 @@ export class InspectorConnection {
   /** @throws {ThreadUnreachableError} when no answer comes before the deadline. */
   post<T = unknown>(method: string, params: object = {}, deadlineMillis = DEADLINE_MILLIS): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new ThreadUnreachableError('main', deadlineMillis)), deadlineMillis);
+      const timer = setTimeout(
+        () => reject(new ThreadUnreachableError('main', deadlineMillis)),
+        deadlineMillis,
+      );
       this.#session.post(method, params, (error, result) => {
         clearTimeout(timer);
         if (error) {
