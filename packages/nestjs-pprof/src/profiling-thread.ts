@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { Agent } from './agent/agent.js';
 import type { ResolvedPprofOptions } from './options.validation.js';
 import { PprofStartError } from './pprof.errors.js';
-import type { FromThread, ThreadData } from './thread.protocol.js';
+import type { FromThread, ThreadData, ToThread } from './thread.protocol.js';
 
 const ENTRY = fileURLToPath(new URL('./server/main.js', import.meta.url));
 
@@ -46,6 +46,8 @@ export class ProfilingThread {
     });
     worker.unref();
     this.#worker = worker;
+    const onWorker = () => worker.postMessage({ type: 'worker-started' } satisfies ToThread);
+    process.on('worker', onWorker);
     this.#listening = new Promise((resolve, reject) => {
       worker.on('message', (message: FromThread) => {
         if (message.type === 'agent-request') {
@@ -60,6 +62,7 @@ export class ProfilingThread {
         this.#lastError = error instanceof Error ? error.message : String(error);
       });
       worker.on('exit', (code) => {
+        process.off('worker', onWorker);
         agent.abandonCapture();
         const reason = this.#lastError ?? `exit code ${code}`;
         reject(new PprofStartError(`the profiling thread has ended: ${reason}`));

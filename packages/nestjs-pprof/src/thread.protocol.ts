@@ -1,4 +1,4 @@
-import type { AgentAccepted, AgentReply, AgentRequest } from './agent/agent.protocol.js';
+import type { AgentAccepted, AgentReply, AgentRequest, WorkerStarted } from './agent/agent.protocol.js';
 
 /** What the profiling thread is told when it starts: its options, and what it cannot find out by itself. @internal */
 export interface ThreadData {
@@ -25,4 +25,4 @@ export type FromThread =
   | AgentRequest;
 
 /** @internal */
-export type ToThread = AgentAccepted | AgentReply;
+export type ToThread = AgentAccepted | AgentReply | WorkerStarted;

@@ -81,6 +81,11 @@ export interface AgentReply {
   readonly failure?: { readonly kind: AgentFailure; readonly message: string };
 }
 
+/** The main thread has started a worker thread. */
+export interface WorkerStarted {
+  readonly type: 'worker-started';
+}
+
 /** Milliseconds of a clock that all threads of the process share; `performance.now()` has an origin in each thread. */
 export function monotonicMillis(): number {
   return Number(process.hrtime.bigint()) / 1e6;

@@ -62,16 +62,15 @@ export async function readText(file: string, maxBytes: number): Promise<string> 
 }
 
 async function readAnnotation(file: string, maxBytes: number): Promise<string | undefined> {
-  const tail = await readTail(file);
-  const url = tail === undefined ? null : findAnnotation(tail);
+  const url = findAnnotation(await readTail(file));
   return (url === null ? findAnnotation(await readText(file, maxBytes)) : url) ?? undefined;
 }
 
-/** The last lines of a large file, beginning with a whole one; `undefined` if it is better read as a whole. */
-async function readTail(file: string): Promise<string | undefined> {
+/** The last lines of a large file, beginning with a whole one; none if it is better read as a whole. */
+async function readTail(file: string): Promise<string> {
   const info = await stat(file);
   if (!info.isFile() || info.size <= TAIL_BYTES) {
-    return undefined;
+    return '';
   }
   const handle = await open(file);
   try {
@@ -83,7 +82,7 @@ async function readTail(file: string): Promise<string | undefined> {
     );
     const text = buffer.toString('utf8', 0, bytesRead);
     const firstLine = text.search(LINE_TERMINATOR);
-    return firstLine < 0 ? undefined : text.slice(firstLine);
+    return firstLine < 0 ? '' : text.slice(firstLine);
   } finally {
     await handle.close();
   }

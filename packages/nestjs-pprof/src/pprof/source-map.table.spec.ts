@@ -157,6 +157,12 @@ describe('an index map', () => {
     expect(table.original(at(5, 27))).toBeUndefined();
   });
 
+  it('does not take a source that a section lacks from the next one', () => {
+    const beyond = { ...part('a.ts'), mappings: encode([[[2, 1, 0, 0]]]) };
+    const table = tableOf({ sections: [section(0, 0, beyond), section(1, 0, part('b.ts'))] });
+    expect(table.original(at(1, 3))).toBeUndefined();
+  });
+
   it('may have its sections in any order', () => {
     const table = tableOf({ sections: [section(5, 0, part('b.ts')), section(0, 0, part('a.ts'))] });
     expect(show(table.original(at(1, 3)))).toBe('f /src/a.ts:1:1');

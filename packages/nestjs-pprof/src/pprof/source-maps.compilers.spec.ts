@@ -197,7 +197,7 @@ function writeBundle(bundle: string): void {
     '/******/ \tfunction __webpack_require__(moduleId) {',
     '/******/ \t\tvar module = { exports: {} };',
     // The busy loop is for the profiler to see the function.
-    '/******/ \t\tfor (var end = performance.now() + 10; performance.now() < end; );',
+    '/******/ \t\tfor (var end = process.cpuUsage().user + 50_000; process.cpuUsage().user < end; );',
     '/******/ \t\t__webpack_modules__[moduleId](module, module.exports);',
     '/******/ \t\treturn module.exports;',
     '/******/ \t}',

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -110,6 +110,12 @@ describe('a generated file', () => {
     '/\0.js',
   ])('called %j is left as it is', async (file) => {
     expect(await reasonFor(file)).toBeUndefined();
+  });
+
+  it('with a relative path, which says nothing about this process, is left as it is', async () => {
+    write('dist/a.js.map', map());
+    const file = relative(process.cwd(), write('dist/a.js', CODE));
+    expect((await new SourceMaps().load([file])).original(at(file))).toEqual(at(file));
   });
 
   it.each([

@@ -16,16 +16,17 @@ export const heapProfile: ProfileKind = {
   parameters: {
     seconds: { kind: 'delta' },
     hz: null,
+    threads: false,
     gc: true,
     debug: true,
     formats: ['pprof', 'text'],
   },
   async capture({ seconds, gc, signal }, threads): Promise<Profile> {
-    const before = seconds === undefined ? undefined : await threads.main.sampleHeap({ gc });
+    const before = seconds === undefined ? undefined : await threads.heap.sample({ gc });
     if (seconds !== undefined) {
       await sleep(seconds * 1000, undefined, { signal });
     }
-    const sample = await threads.main.sampleHeap({ gc });
+    const sample = await threads.heap.sample({ gc });
     return {
       sampleTypes: [
         { type: 'inuse_objects', unit: 'count' },

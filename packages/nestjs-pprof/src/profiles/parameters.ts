@@ -1,10 +1,8 @@
+import type { ThreadSelection } from '../threads/thread.info.js';
 import { BadParameterError } from './profile.errors.js';
 
 /** The parameters of a query, where the first value of a repeated one counts. @internal */
 export type Query = Readonly<Record<string, string>>;
-
-/** Which threads a profile is of. @internal */
-export type ThreadSelection = 'all' | 'main' | readonly number[];
 
 /** Go's wording, which clients may look for: net/http/pprof/pprof.go, handler.serveDeltaProfile. @internal */
 export function parseSeconds(value: string, maxSeconds: number): number {

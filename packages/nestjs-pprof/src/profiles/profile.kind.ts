@@ -1,6 +1,6 @@
 import type { Profile } from '../pprof/profile.model.js';
 import type { ApplicationThreads } from '../threads/application.threads.js';
-import type { ThreadSelection } from './parameters.js';
+import type { ThreadSelection } from '../threads/thread.info.js';
 
 /** What a response may hold. @internal */
 export type ProfileFormat = 'pprof' | 'text';
@@ -40,6 +40,8 @@ export interface ProfileKind {
     readonly seconds:
       { readonly kind: 'window'; readonly default: number } | { readonly kind: 'delta' } | null;
     readonly hz: { readonly default: number } | null;
+    /** Whether the threads can be chosen; else it is of the main thread. */
+    readonly threads: boolean;
     readonly gc: boolean;
     readonly debug: boolean;
     readonly formats: readonly ProfileFormat[];

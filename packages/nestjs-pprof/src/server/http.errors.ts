@@ -1,5 +1,6 @@
 import {
   AgentFailureError,
+  NoThreadError,
   ThreadStuckError,
   ThreadUnreachableError,
   TooManyCapturesError,
@@ -44,11 +45,19 @@ export function toHttpError(error: unknown): HttpError {
   if (error instanceof TooManyCapturesError) {
     return { status: 429, message, headers: { 'Retry-After': '5' } };
   }
-  if (error instanceof ThreadStuckError || error instanceof ThreadUnreachableError) {
+  if (isUnreachable(error)) {
     return { status: 504, message };
   }
   const status = statusOfFrameworkError(error);
   return { status, message: status === 404 ? 'Unknown profile' : message };
+}
+
+function isUnreachable(error: unknown): boolean {
+  return (
+    error instanceof NoThreadError ||
+    error instanceof ThreadStuckError ||
+    error instanceof ThreadUnreachableError
+  );
 }
 
 /** Nest's HttpException and Express' own errors (a malformed URL, for instance) carry a status. */

@@ -5,6 +5,7 @@ import {
   type AgentCommands,
   type AgentReply,
   type AgentRequest,
+  type WorkerStarted,
 } from '../agent/agent.protocol.js';
 import { AgentFailureError, ThreadStuckError } from './threads.errors.js';
 
@@ -17,7 +18,7 @@ const GRACE_MILLIS = 50;
 /** The profiling thread's end of the channel to the main thread. @internal */
 export interface AgentChannel {
   postMessage(message: AgentRequest): void;
-  on(event: 'message', listener: (message: AgentAccepted | AgentReply) => void): unknown;
+  on(event: 'message', listener: (message: AgentAccepted | AgentReply | WorkerStarted) => void): unknown;
 }
 
 interface Pending {
@@ -28,14 +29,19 @@ interface Pending {
 /** Asks the agent in the application's main thread. Works while that thread's event loop turns. @internal */
 export class AgentClient {
   readonly #pending = new Map<number, Pending>();
+  readonly #workerListeners = new Set<() => void>();
   #nextId = 1;
 
   constructor(private readonly channel: AgentChannel) {
     channel.on('message', (message) => {
+      if (message.type === 'worker-started') {
+        this.#workerListeners.forEach((listener) => listener());
+        return;
+      }
       const pending = this.#pending.get(message.id);
       if (message.type === 'agent-accepted') {
         pending?.accepted();
-      } else if (message.type === 'agent-reply') {
+      } else {
         this.#pending.delete(message.id);
         pending?.replied(message);
       }
@@ -59,6 +65,12 @@ export class AgentClient {
    */
   requestPatiently<C extends AgentCommand>(command: C, args: AgentCommands[C]['args']) {
     return this.#send(command, args, null);
+  }
+
+  /** Calls the listener whenever the main thread has started a worker thread, until the returned function is called. */
+  onWorkerStarted(listener: () => void): () => void {
+    this.#workerListeners.add(listener);
+    return () => this.#workerListeners.delete(listener);
   }
 
   #send<C extends AgentCommand>(

@@ -1,19 +1,21 @@
 import { Session } from 'node:inspector';
-import { ThreadUnreachableError } from './threads.errors.js';
-
-/** How long a command may take that the thread serves by interrupt; only a native call can hold it off for longer. */
-const DEADLINE_MILLIS = 5000;
+import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
+import { MAIN_THREAD } from './thread.info.js';
+import { ConnectionClosedError, ThreadUnreachableError } from './threads.errors.js';
 
 /**
- * A session with V8's inspector in the main thread. It is served in C++, by interrupt, so it works while the event loop
- * is stuck. Keep it open only as long as it is used: a process that exits with one open waits for a debugger.
+ * A session with V8's inspector in the main thread. Keep it open only as long as it is used: a process that exits with
+ * one open prints `Waiting for the debugger to disconnect...`.
  *
  * @internal
  */
-export class InspectorConnection {
+export class InspectorConnection implements InspectorTarget {
+  readonly thread = MAIN_THREAD;
   readonly #session = new Session();
   /** An inspector session does not keep this thread's event loop turning, which its answers need. */
   readonly #keepAlive = setInterval(() => undefined, 1000);
+  readonly #pending = new Set<(error: Error) => void>();
+  readonly #onClose: Array<() => void> = [];
 
   private constructor() {}
 
@@ -33,18 +35,30 @@ export class InspectorConnection {
     }
   }
 
-  /** @throws {ThreadUnreachableError} when no answer comes before the deadline. */
+  on<P>(event: string, listener: (params: P) => void): void {
+    this.#session.on(event, ({ params }: { params: P }) => listener(params));
+  }
+
+  onClose(listener: () => void): void {
+    this.#onClose.push(listener);
+  }
+
   post<T = unknown>(method: string, params: object = {}, deadlineMillis = DEADLINE_MILLIS): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new ThreadUnreachableError('main', deadlineMillis)),
-        deadlineMillis,
-      );
-      this.#session.post(method, params, (error, result) => {
+      const fail = (error: Error) => {
         clearTimeout(timer);
+        this.#pending.delete(fail);
+        reject(error);
+      };
+      const giveUp = () => fail(new ThreadUnreachableError(this.thread.label, deadlineMillis));
+      const timer = setTimeout(giveUp, deadlineMillis);
+      this.#pending.add(fail);
+      this.#session.post(method, params, (error, result) => {
         if (error) {
-          reject(Object.assign(new Error(`${method}: ${error.message}`), { cause: error }));
+          fail(new Error(`${method}: ${error.message}`, { cause: error }));
         } else {
+          clearTimeout(timer);
+          this.#pending.delete(fail);
           resolve(result as T);
         }
       });
@@ -54,5 +68,9 @@ export class InspectorConnection {
   close(): void {
     clearInterval(this.#keepAlive);
     this.#session.disconnect();
+    for (const fail of this.#pending) {
+      fail(new ConnectionClosedError());
+    }
+    this.#onClose.forEach((listener) => listener());
   }
 }

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis, type CpuSampling, type CpuSegment } from '../agent/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
-import { ownCpuNanos } from './own-cpu.clock.js';
 import { TooManyCapturesError } from './threads.errors.js';
 
 const MAX_CAPTURES = 16;
@@ -11,12 +10,6 @@ const END_TOGETHER_MILLIS = 10;
 
 /** Room for a main thread that is late to end a segment: what does not fit the addon's buffer is lost. */
 const LATE_BY_MILLIS = 1000;
-
-/** A segment, and what only this side knows of it. @internal */
-export interface MeasuredSegment extends CpuSegment {
-  /** CPU time of the profiling thread in the segment; undefined where it cannot be measured. */
-  readonly profilerCpuNanos: number | undefined;
-}
 
 /** @internal */
 export interface CpuCaptureRequest {
@@ -29,7 +22,7 @@ export interface CpuCaptureRequest {
 interface Capture {
   readonly hz: number;
   readonly millis: number;
-  readonly segments: MeasuredSegment[];
+  readonly segments: CpuSegment[];
   endsAt: number;
 }
 
@@ -43,12 +36,11 @@ export class SharedCpuSampler {
   readonly #running = new Set<Capture>();
   #waiting = 0;
   #turn: Promise<void> = Promise.resolve();
-  #ownCpuAtTurn: number | undefined;
 
   constructor(private readonly agent: AgentClient) {}
 
   /** @throws {ThreadStuckError | AgentFailureError | TooManyCapturesError} or the signal's reason. */
-  async capture({ seconds, hz, signal }: CpuCaptureRequest): Promise<readonly MeasuredSegment[]> {
+  async capture({ seconds, hz, signal }: CpuCaptureRequest): Promise<readonly CpuSegment[]> {
     if (this.#running.size + this.#waiting >= MAX_CAPTURES) {
       throw new TooManyCapturesError(MAX_CAPTURES);
     }
@@ -98,15 +90,9 @@ export class SharedCpuSampler {
   }
 
   #endSegment(segment: CpuSegment | null): void {
-    const ownCpu = ownCpuNanos();
     if (segment) {
-      const known = ownCpu !== undefined && this.#ownCpuAtTurn !== undefined;
-      const profilerCpuNanos = known ? ownCpu - this.#ownCpuAtTurn! : undefined;
-      for (const capture of this.#running) {
-        capture.segments.push({ ...segment, profilerCpuNanos });
-      }
+      this.#running.forEach((capture) => capture.segments.push(segment));
     }
-    this.#ownCpuAtTurn = ownCpu;
   }
 
   /** One turnover after the other: each must know who runs when it is done. */

@@ -41,3 +41,34 @@ export class ThreadUnreachableError extends Error {
     );
   }
 }
+
+/** A thread ended while it was asked. @internal */
+export class ThreadEndedError extends Error {
+  override readonly name = 'ThreadEndedError';
+
+  constructor(thread: string) {
+    super(`thread ${thread} has ended`);
+  }
+}
+
+/** None of the threads that were asked for could be profiled. @internal */
+export class NoThreadError extends Error {
+  override readonly name = 'NoThreadError';
+
+  constructor(skipped: readonly string[]) {
+    super(
+      skipped.length === 0
+        ? 'there is no thread with this id'
+        : `no thread could be profiled: ${skipped.join('; ')}`,
+    );
+  }
+}
+
+/** The connection was closed while an answer was awaited, as nobody waits for it any more. @internal */
+export class ConnectionClosedError extends Error {
+  override readonly name = 'ConnectionClosedError';
+
+  constructor() {
+    super('the capture has ended');
+  }
+}

@@ -1,0 +1,193 @@
+import { type CpuSegment, monotonicMillis } from '../agent/agent.protocol.js';
+import type { TimedStack } from '../pprof/v8-cpu-profile.js';
+import type { AgentClient } from './agent.client.js';
+import { InspectorConnection } from './inspector.connection.js';
+import type { InspectorTarget } from './inspector.target.js';
+import { ownCpuNanos } from './own-cpu.clock.js';
+import { SharedCpuSampler } from './shared-cpu.sampler.js';
+import {
+  isSelected,
+  MAIN_THREAD,
+  selectsWorkers,
+  type ThreadInfo,
+  type ThreadSelection,
+} from './thread.info.js';
+import {
+  NoThreadError,
+  ThreadEndedError,
+  ThreadStuckError,
+  ConnectionClosedError,
+} from './threads.errors.js';
+import { captureV8Cpu } from './v8-cpu.capture.js';
+import { WorkerTargets } from './worker.targets.js';
+
+/** Too little of a window left to be worth interrupting a thread that has just started. */
+const SHORTEST_WINDOW_MILLIS = 20;
+
+/** @internal */
+export interface CpuRequest {
+  readonly seconds: number;
+  readonly hz: number;
+  readonly threads: ThreadSelection;
+  /** Ends the capture at once, without a result. */
+  readonly signal: AbortSignal;
+}
+
+/** What one thread was doing, and by which of the two ways it was found out. @internal */
+export type ThreadCpu =
+  | { readonly way: 'agent'; readonly thread: ThreadInfo; readonly segments: readonly CpuSegment[] }
+  | {
+      readonly way: 'inspector';
+      readonly thread: ThreadInfo;
+      readonly timeline: readonly TimedStack[];
+      readonly stuck: boolean;
+    };
+
+/** @internal */
+export interface CpuCapture {
+  readonly threads: readonly ThreadCpu[];
+  /** Threads that were asked for and could not be profiled, each with the reason. */
+  readonly skipped: readonly string[];
+  /** CPU time of the whole process in the window, in nanoseconds. */
+  readonly processCpuNanos: number;
+  /** CPU time of the profiling thread in the window; undefined where it cannot be measured. */
+  readonly profilerCpuNanos: number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly durationNanos: number;
+}
+
+/** Takes CPU profiles of all the application's threads at once. @internal */
+export class CpuCapturer {
+  readonly #sampler: SharedCpuSampler;
+
+  constructor(private readonly agent: AgentClient) {
+    this.#sampler = new SharedCpuSampler(agent);
+  }
+
+  /** @throws {AgentFailureError | NoThreadError | TooManyCapturesError} or the signal's reason. */
+  async capture(request: CpuRequest): Promise<CpuCapture> {
+    const run = new CpuCaptureRun(request, this.agent, this.#sampler);
+    try {
+      return await run.result();
+    } finally {
+      run.close();
+    }
+  }
+}
+
+/** One capture, from its request to its result. */
+class CpuCaptureRun {
+  readonly #threads: ThreadCpu[] = [];
+  readonly #skipped: string[] = [];
+  readonly #workers = new Set<Promise<void>>();
+  readonly #endsAt: number;
+  readonly #stopListening: () => void;
+  #connection: InspectorConnection | undefined;
+
+  constructor(
+    private readonly request: CpuRequest,
+    agent: AgentClient,
+    private readonly sampler: SharedCpuSampler,
+  ) {
+    this.#endsAt = monotonicMillis() + request.seconds * 1000;
+    this.#stopListening = selectsWorkers(request.threads)
+      ? agent.onWorkerStarted(() => void this.#attachWorkers())
+      : () => undefined;
+  }
+
+  async result(): Promise<CpuCapture> {
+    const { threads, signal } = this.request;
+    const startedAt = Date.now();
+    const start = { nanos: process.hrtime.bigint(), cpu: process.cpuUsage(), own: ownCpuNanos() };
+    await Promise.all([
+      isSelected(threads, MAIN_THREAD) ? this.#captureMain() : undefined,
+      selectsWorkers(threads) ? this.#attachWorkers() : undefined,
+    ]);
+    await Promise.all(this.#workers);
+    signal.throwIfAborted();
+    if (this.#threads.length === 0) {
+      throw new NoThreadError(this.#skipped);
+    }
+    const cpu = process.cpuUsage(start.cpu);
+    const own = ownCpuNanos();
+    const segments = this.#threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+    return {
+      threads: this.#threads.toSorted((a, b) => a.thread.id - b.thread.id),
+      skipped: this.#skipped,
+      processCpuNanos: (cpu.user + cpu.system) * 1000,
+      profilerCpuNanos: own === undefined || start.own === undefined ? undefined : own - start.own,
+      startedAt: segments[0]?.startedAt ?? startedAt,
+      durationNanos:
+        segments.length > 0
+          ? segments.reduce((total, segment) => total + segment.durationNanos, 0)
+          : Number(process.hrtime.bigint() - start.nanos),
+    };
+  }
+
+  close(): void {
+    this.#stopListening();
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  async #captureMain(): Promise<void> {
+    const thread = MAIN_THREAD;
+    try {
+      const segments = await this.sampler.capture(this.request);
+      this.#threads.push({ way: 'agent', thread, segments });
+    } catch (error) {
+      if (!(error instanceof ThreadStuckError)) {
+        throw error;
+      }
+      await InspectorConnection.using((connection) => this.#captureByInspector(connection, true));
+    }
+  }
+
+  /** Opens a connection only where there are workers: an open one is seen when the process exits. */
+  async #attachWorkers(): Promise<void> {
+    if (this.#connection) {
+      return;
+    }
+    const connection = InspectorConnection.open();
+    this.#connection = connection;
+    try {
+      const { count } = await WorkerTargets.attach(connection, (target) => {
+        if (isSelected(this.request.threads, target.thread)) {
+          this.#workers.add(this.#captureByInspector(target, false));
+        }
+      });
+      if (count === 0) {
+        connection.close();
+        this.#connection = undefined;
+      }
+    } catch (error) {
+      if (!(error instanceof ConnectionClosedError)) {
+        this.#skipped.push(`worker threads, which are reached through the main thread: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  async #captureByInspector(target: InspectorTarget, stuck: boolean): Promise<void> {
+    const { thread } = target;
+    const { hz, signal } = this.request;
+    const remaining = this.#endsAt - monotonicMillis();
+    if (thread.id !== MAIN_THREAD.id && remaining < SHORTEST_WINDOW_MILLIS) {
+      return;
+    }
+    try {
+      const millis = stuck ? this.request.seconds * 1000 : remaining;
+      const timeline = await captureV8Cpu(target, { millis, hz, signal, stuck });
+      this.#threads.push({ way: 'inspector', thread, timeline, stuck });
+    } catch (error) {
+      // A thread that has ended is not missed; that the client has gone away is looked at when all are done.
+      if (!(error instanceof ThreadEndedError) && !signal.aborted) {
+        this.#skipped.push(`${thread.label}: ${messageOf(error)}`);
+      }
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
