@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Agent } from './agent/agent.js';
+import { registerAgent, unregisterAgent } from './agent/agent.registry.js';
+import { Heartbeat } from './agent/heartbeat.js';
 import type { ResolvedPprofOptions } from './options.validation.js';
 import { PprofStartError } from './pprof.errors.js';
 import type { FromThread, ThreadData, ToThread } from './thread.protocol.js';
@@ -35,9 +37,10 @@ export class ProfilingThread {
 
   /** @throws where Node refuses to start a thread, for example under `--permission` without `--allow-worker`. */
   constructor(options: ResolvedPprofOptions, agent: Agent, listeners: ThreadListeners) {
+    const heartbeat = new Heartbeat();
     const worker = new Worker(ENTRY, {
       name: 'nestjs-pprof',
-      workerData: threadData(options),
+      workerData: threadData(options, heartbeat.memory),
       // Without these, the thread would load the user's preloads (APM agents, TypeScript loaders) a second time. Node
       // reads NODE_OPTIONS from the env given here; nothing else of it is needed, so no secret is handed on.
       execArgv: [],
@@ -46,6 +49,8 @@ export class ProfilingThread {
     });
     worker.unref();
     this.#worker = worker;
+    const { threadId } = worker;
+    registerAgent(threadId, agent);
     const onWorker = () => worker.postMessage({ type: 'worker-started' } satisfies ToThread);
     process.on('worker', onWorker);
     this.#listening = new Promise((resolve, reject) => {
@@ -62,7 +67,9 @@ export class ProfilingThread {
         this.#lastError = error instanceof Error ? error.message : String(error);
       });
       worker.on('exit', (code) => {
+        heartbeat.stop();
         process.off('worker', onWorker);
+        unregisterAgent(threadId);
         agent.abandonCapture();
         const reason = this.#lastError ?? `exit code ${code}`;
         reject(new PprofStartError(`the profiling thread has ended: ${reason}`));
@@ -91,11 +98,12 @@ export class ProfilingThread {
   }
 }
 
-function threadData(options: ResolvedPprofOptions): ThreadData {
+function threadData(options: ResolvedPprofOptions, heartbeat: SharedArrayBuffer): ThreadData {
   return {
     host: options.host,
     port: options.port,
     maxSeconds: options.maxSeconds,
+    heartbeat,
     application: {
       pid: process.pid,
       title: process.title,

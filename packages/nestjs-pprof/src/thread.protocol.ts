@@ -5,6 +5,8 @@ export interface ThreadData {
   readonly host: string;
   readonly port: number;
   readonly maxSeconds: number;
+  /** Where the main thread notes that its event loop turns, see `agent/heartbeat.ts`. */
+  readonly heartbeat: SharedArrayBuffer;
   readonly application: ApplicationInfo;
 }
 

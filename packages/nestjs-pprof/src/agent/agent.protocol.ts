@@ -47,17 +47,25 @@ export interface HeapSample {
   readonly memory: NodeJS.MemoryUsage;
 }
 
+/** The event loop of the main thread, seen from within. */
+export interface LoopDescription {
+  /** `process.getActiveResourcesInfo()`: the type of each resource that keeps the loop alive. */
+  readonly activeResources: readonly string[];
+}
+
 /** Everything the agent can be asked, with arguments and result. */
 export interface AgentCommands {
   /** Ends the running segment, if any, and starts the next, if wanted. */
   readonly turnOverCpu: { readonly args: CpuSampling | null; readonly result: CpuSegment | null };
+  /** What keeps the event loop busy or alive; answering shows that it turns. */
+  readonly describeLoop: { readonly args: null; readonly result: LoopDescription };
   readonly sampleHeap: { readonly args: null; readonly result: HeapSample };
 }
 
 export type AgentCommand = keyof AgentCommands;
 
 /** Why the agent could not do what it was asked. */
-export type AgentFailure = 'addon-unavailable' | 'sampler-held' | 'heap-off' | 'failed';
+export type AgentFailure = 'addon-unavailable' | 'sampler-held' | 'heap-off' | 'not-now' | 'failed';
 
 export interface AgentRequest<C extends AgentCommand = AgentCommand> {
   readonly type: 'agent-request';
@@ -80,6 +88,12 @@ export interface AgentReply {
   readonly result?: unknown;
   readonly failure?: { readonly kind: AgentFailure; readonly message: string };
 }
+
+/** Under this symbol of the global object the main thread keeps its agents, by the id of their profiling thread. */
+export const AGENTS = Symbol.for('nestjs-pprof agents');
+
+/** What an agent answers to a request by interrupt; bytes as `{ base64 }`. */
+export type InterruptAnswer = Pick<AgentReply, 'result' | 'failure'>;
 
 /** The main thread has started a worker thread. */
 export interface WorkerStarted {

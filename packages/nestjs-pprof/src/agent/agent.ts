@@ -23,11 +23,14 @@ export interface AgentPort {
 export class Agent {
   readonly #cpu = new CpuSampler();
   readonly #heap = new HeapSampler();
+  /** Commands that have given a result at least once, at a point where the thread was not in the middle of something. */
+  readonly #doneBefore = new Set<AgentCommand>();
 
   readonly #commands: {
     [C in AgentCommand]: (args: AgentCommands[C]['args']) => AgentCommands[C]['result'];
   } = {
     turnOverCpu: (next) => this.#cpu.turnOver(next),
+    describeLoop: () => ({ activeResources: process.getActiveResourcesInfo() }),
     sampleHeap: () => this.#heap.sample(),
   };
 
@@ -45,9 +48,33 @@ export class Agent {
     port.postMessage({ type: 'agent-accepted', id });
     try {
       const result = this.#commands[request.command](request.args);
+      if (result !== null) {
+        this.#doneBefore.add(request.command);
+      }
       port.postMessage({ type: 'agent-reply', id, result } satisfies AgentReply, transferableIn(result));
     } catch (error) {
       port.postMessage({ type: 'agent-reply', id, failure: toFailure(error) } satisfies AgentReply);
+    }
+  }
+
+  /**
+   * Answers a request that comes by interrupt, in the middle of whatever the thread is stuck in, and not through its
+   * event loop. Only for what has been done before in the regular way: code that is being loaded or set up for the first
+   * time may be just what was interrupted.
+   *
+   * @returns JSON of an `InterruptAnswer`.
+   */
+  answerByInterrupt<C extends AgentCommand>(command: C, args: AgentCommands[C]['args']): string {
+    if (!this.#doneBefore.has(command)) {
+      return JSON.stringify({ failure: { kind: 'not-now', message: 'not done before by this agent' } });
+    }
+    try {
+      const result = this.#commands[command](args);
+      return JSON.stringify({ result }, (_, value: unknown) =>
+        value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value,
+      );
+    } catch (error) {
+      return JSON.stringify({ failure: toFailure(error) });
     }
   }
 

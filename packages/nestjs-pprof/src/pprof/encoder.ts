@@ -101,8 +101,8 @@ class ProfileEncoding {
     return location;
   }
 
-  #function({ name, file, line }: SymbolizedFrame): PprofFunction {
-    const key = `${name}\0${file}\0${line}`;
+  #function({ name, file, startLine }: SymbolizedFrame): PprofFunction {
+    const key = `${name}\0${file}\0${startLine}`;
     let pprofFunction = this.#functions.get(key);
     if (pprofFunction === undefined) {
       pprofFunction = new PprofFunction({
@@ -110,7 +110,7 @@ class ProfileEncoding {
         name: this.#string(name),
         // No systemName: where it equals the name, pprof "demangles" it, which garbles names such as `<anonymous>`.
         filename: this.#string(file),
-        startLine: line,
+        startLine,
       });
       this.#functions.set(key, pprofFunction);
     }

@@ -9,11 +9,18 @@ export interface ValueType {
 /** @internal */
 export type Labels = Readonly<Record<string, string>>;
 
+/** A frame of a stack: where its function starts and, where that is known, the line that it was executing. @internal */
+export interface Frame extends CodePosition {
+  readonly executingLine?: number;
+}
+
 /** What was seen once or more: a stack, innermost frame first, and a value for each sample type. @internal */
 export interface StackSample {
-  readonly stack: readonly CodePosition[];
+  readonly stack: readonly Frame[];
   readonly values: readonly number[];
   readonly labels?: Labels;
+  /** What a person who reads the stack may want to know; not in the encoded profile. */
+  readonly notes?: readonly string[];
 }
 
 /** A profile before it is mapped to the original sources and encoded. @internal */
@@ -30,6 +37,6 @@ export interface Profile {
 }
 
 /** A frame that is not code of a file, such as `(garbage collector)`. @internal */
-export function syntheticFrame(functionName: string): CodePosition {
+export function syntheticFrame(functionName: string): Frame {
   return { functionName, file: '', line: 0, column: 0 };
 }

@@ -1,13 +1,15 @@
 import { posix, win32 } from 'node:path';
-import type { Labels, Profile, StackSample } from './profile.model.js';
+import type { Frame, Labels, Profile, StackSample } from './profile.model.js';
 import type { CodePosition, OriginalPositions, SourceMaps } from './source-maps.js';
 
 /** A frame as it is shown: original position, and a name that says where the function is from. @internal */
 export interface SymbolizedFrame {
   readonly name: string;
   readonly file: string;
+  /** The line that was executing where that is known, else the one where the function starts. */
   readonly line: number;
   readonly column: number;
+  readonly startLine: number;
 }
 
 /** @internal */
@@ -15,6 +17,7 @@ export interface SymbolizedSample {
   readonly stack: readonly SymbolizedFrame[];
   readonly values: number[];
   readonly labels: Labels;
+  readonly notes: readonly string[];
 }
 
 /** @internal */
@@ -46,18 +49,18 @@ export class Symbolizer {
   }
 
   /** One frame object for all positions that show the same, so that equal stacks can be told by identity. */
-  #uniqueFrames(
-    positions: Iterable<CodePosition>,
-    originals: OriginalPositions,
-  ): Map<CodePosition, SymbolizedFrame> {
+  #uniqueFrames(positions: Iterable<Frame>, originals: OriginalPositions): Map<Frame, SymbolizedFrame> {
     const unique = new Map<string, SymbolizedFrame>();
-    const frames = new Map<CodePosition, SymbolizedFrame>();
+    const frames = new Map<Frame, SymbolizedFrame>();
     for (const position of positions) {
       const original = originals.original(position);
-      const { file, line, column } = original;
       const name = this.#nameOf(original);
-      const key = `${name}\0${file}\0${line}\0${column}`;
-      const frame = unique.get(key) ?? { name, file, line, column };
+      const executing = executingPosition(position, originals) ?? original;
+      const { file, line: startLine } = original;
+      // A line of another file has been inlined by a bundler; the function is what the name says.
+      const { line, column } = executing.file === file ? executing : original;
+      const key = `${name}\0${file}\0${line}\0${column}\0${startLine}`;
+      const frame = unique.get(key) ?? { name, file, line, column, startLine };
       unique.set(key, frame);
       frames.set(position, frame);
     }
@@ -77,6 +80,14 @@ export class Symbolizer {
   }
 }
 
+/** V8 tells the line that is executing without a column: it is where the first code on that line comes from. */
+function executingPosition(frame: Frame, originals: OriginalPositions): CodePosition | undefined {
+  const { executingLine } = frame;
+  return executingLine === undefined || executingLine === frame.line
+    ? undefined
+    : originals.original({ ...frame, line: executingLine, column: 0 });
+}
+
 function shorten(file: string, root: string): string {
   if (file.startsWith('node:')) {
     return file;
@@ -94,11 +105,11 @@ function shorten(file: string, root: string): string {
 
 function mergeSamples(
   samples: readonly StackSample[],
-  frames: ReadonlyMap<CodePosition, SymbolizedFrame>,
+  frames: ReadonlyMap<Frame, SymbolizedFrame>,
 ): SymbolizedSample[] {
   const ids = new Map<SymbolizedFrame, number>();
   const merged = new Map<string, SymbolizedSample>();
-  for (const { stack, values, labels = {} } of samples) {
+  for (const { stack, values, labels = {}, notes = [] } of samples) {
     const mappedStack = stack.map((position) => frames.get(position)!);
     const key = [
       ...mappedStack.map((frame) => idOf(frame, ids)),
@@ -108,7 +119,7 @@ function mergeSamples(
     if (known) {
       values.forEach((value, index) => (known.values[index]! += value));
     } else {
-      merged.set(key, { stack: mappedStack, values: [...values], labels });
+      merged.set(key, { stack: mappedStack, values: [...values], labels, notes });
     }
   }
   return [...merged.values()];

@@ -1,5 +1,4 @@
-import type { StackSample } from './profile.model.js';
-import type { CodePosition } from './source-maps.js';
+import type { Frame, StackSample } from './profile.model.js';
 
 /**
  * V8's own CPU profile, as `.cpuprofile` files hold it.
@@ -20,6 +19,13 @@ interface V8CpuNode {
   readonly id: number;
   readonly callFrame: V8CallFrame;
   readonly children?: readonly number[];
+  /** How often which line (from 1) of the function was executing when the node was the innermost one. */
+  readonly positionTicks?: ReadonlyArray<LineTicks>;
+}
+
+interface LineTicks {
+  readonly line: number;
+  readonly ticks: number;
 }
 
 /** Line and column count from 0. @internal */
@@ -36,18 +42,19 @@ const ROOT = '(root)';
 export const IDLE = '(idle)';
 
 /** @internal */
-export function positionOfCallFrame({
-  functionName,
-  url,
-  lineNumber,
-  columnNumber,
-}: V8CallFrame): CodePosition {
+export function positionOfCallFrame({ functionName, url, lineNumber, columnNumber }: V8CallFrame): Frame {
   return { functionName, file: url, line: lineNumber + 1, column: columnNumber + 1 };
+}
+
+/** A node of a profile: a stack, innermost frame first, and what is known of the lines in its innermost frame. @internal */
+export interface ProfiledStack {
+  readonly frames: readonly Frame[];
+  readonly lines: readonly LineTicks[];
 }
 
 /** A stack, for how long it was seen without a break, and when. Times in microseconds. @internal */
 export interface TimedStack {
-  readonly stack: readonly CodePosition[];
+  readonly stack: ProfiledStack;
   readonly from: number;
   readonly to: number;
 }
@@ -66,39 +73,70 @@ export function timelineOf(profile: V8CpuProfile, since = 0): TimedStack[] {
     time += profile.timeDeltas[index] ?? 0;
     const from = Math.max(time, since);
     const to = time + (profile.timeDeltas[index + 1] ?? profile.endTime - time);
-    if (to > from) {
-      timeline.push({ stack: stacks.get(nodeId) ?? [], from, to });
+    const stack = stacks.get(nodeId);
+    if (stack && to > from) {
+      timeline.push({ stack, from, to });
     }
   });
   return timeline;
 }
 
-/** Sums a timeline up: number of samples and nanoseconds of each stack. @internal */
+/** @internal */
+export function isIdle({ stack }: TimedStack): boolean {
+  return stack.frames[0]?.functionName === IDLE;
+}
+
+/** Sums a timeline up: number of samples and nanoseconds of each stack, by the line that was executing. @internal */
 export function samplesOfTimeline(timeline: readonly TimedStack[]): StackSample[] {
-  const sums = new Map<readonly CodePosition[], [number, number]>();
+  const sums = new Map<ProfiledStack, [number, number]>();
   for (const { stack, from, to } of timeline) {
     const sum = sums.get(stack) ?? [0, 0];
     sums.set(stack, [sum[0] + 1, sum[1] + Math.round((to - from) * 1000)]);
   }
-  return [...sums].map(([stack, values]) => ({ stack, values }));
+  return [...sums].flatMap(([stack, values]) => splitByLine(stack, values));
 }
 
-/** The stack of each node, one array a node, innermost frame first and without the root. */
-function stacksOf({ nodes }: V8CpuProfile): Map<number, readonly CodePosition[]> {
+/** The stack with the line that its innermost function was executing most of the time. @internal */
+export function framesWithLine({ frames, lines }: ProfiledStack): readonly Frame[] {
+  const [mostly] = lines.toSorted((a, b) => b.ticks - a.ticks);
+  return mostly ? withLine(frames, mostly.line) : frames;
+}
+
+/** Shares values out among the lines in proportion to their ticks, without gaining or losing any. */
+function splitByLine({ frames, lines }: ProfiledStack, values: readonly number[]): StackSample[] {
+  let ticksLeft = lines.reduce((total, { ticks }) => total + ticks, 0);
+  if (ticksLeft === 0) {
+    return [{ stack: frames, values }];
+  }
+  const left = [...values];
+  return lines.map(({ line, ticks }) => {
+    const share = left.map((value) => Math.round((value * ticks) / ticksLeft));
+    share.forEach((value, index) => (left[index]! -= value));
+    ticksLeft -= ticks;
+    return { stack: withLine(frames, line), values: share };
+  });
+}
+
+function withLine(frames: readonly Frame[], executingLine: number): readonly Frame[] {
+  const [leaf, ...callers] = frames;
+  return leaf && leaf.file !== '' ? [{ ...leaf, executingLine }, ...callers] : frames;
+}
+
+function stacksOf({ nodes }: V8CpuProfile): Map<number, ProfiledStack> {
   const parents = new Map(
     nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),
   );
-  const positions = new Map(nodes.map((node) => [node.id, positionOfCallFrame(node.callFrame)]));
-  const stacks = new Map<number, readonly CodePosition[]>();
-  for (const { id } of nodes) {
-    const stack: CodePosition[] = [];
+  const frames = new Map(nodes.map((node) => [node.id, positionOfCallFrame(node.callFrame)]));
+  const stacks = new Map<number, ProfiledStack>();
+  for (const { id, positionTicks = [] } of nodes) {
+    const stack: Frame[] = [];
     for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
-      const position = positions.get(at);
-      if (position && position.functionName !== ROOT) {
-        stack.push(position);
+      const frame = frames.get(at);
+      if (frame && frame.functionName !== ROOT) {
+        stack.push(frame);
       }
     }
-    stacks.set(id, stack);
+    stacks.set(id, { frames: stack, lines: positionTicks });
   }
   return stacks;
 }

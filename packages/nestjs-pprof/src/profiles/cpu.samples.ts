@@ -1,5 +1,5 @@
 import type { StackSample } from '../pprof/profile.model.js';
-import { IDLE, samplesOfTimeline } from '../pprof/v8-cpu-profile.js';
+import { isIdle, samplesOfTimeline } from '../pprof/v8-cpu-profile.js';
 import type { CpuCapture, ThreadCpu } from '../threads/cpu.capturer.js';
 import { NON_JAVASCRIPT_THREADS, samplesOfSegment } from './cpu.segment.js';
 import { withoutOwnFrames } from './own-frames.js';
@@ -36,8 +36,7 @@ export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; com
     })),
   );
   const rest = Math.round(available - estimated * scale);
-  const coversAllThreads = parts.some(({ thread }) => thread.thread.id === 0);
-  if (coversAllThreads && rest > 0) {
+  if (otherThreads !== undefined && rest > 0) {
     samples.push({ stack: [NON_JAVASCRIPT_THREADS], values: [0, 0, rest], labels: { thread: NO_THREAD } });
   }
   return { samples, comments: commentsOn(capture, estimated > 0, scale) };
@@ -45,7 +44,7 @@ export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; com
 
 function partOf(thread: ThreadCpu): Part {
   if (thread.way === 'inspector') {
-    const busy = thread.timeline.filter(({ stack }) => stack[0]?.functionName !== IDLE);
+    const busy = thread.timeline.filter((entry) => !isIdle(entry));
     const samples = samplesOfTimeline(busy).map(({ stack, values: [count = 0, wall = 0] }) => ({
       stack,
       values: [count, wall, wall],
@@ -79,6 +78,11 @@ function commentsOn(capture: CpuCapture, hasEstimates: boolean, scale: number): 
   ) {
     comments.push('cpu of the main thread is 0: this platform has no CPU clock per sample');
   }
+  if (!capture.threads.some(({ way }) => way === 'agent')) {
+    comments.push(
+      'CPU of threads that are not JavaScript (libuv, garbage collection) is left out: only the agent tells it',
+    );
+  }
   if (capture.profilerCpuNanos === undefined) {
     comments.push('the profiling thread is in the CPU time of other threads: it cannot be measured here');
   }
@@ -86,8 +90,13 @@ function commentsOn(capture: CpuCapture, hasEstimates: boolean, scale: number): 
   return comments;
 }
 
-function describe(thread: ThreadCpu): string {
-  return `${thread.thread.label} (by ${thread.way}${thread.way === 'inspector' && thread.stuck ? ', its event loop is stuck' : ''})`;
+function describe(entry: ThreadCpu): string {
+  const { label } = entry.thread;
+  if (entry.way === 'inspector') {
+    return `${label} (by inspector${entry.stuck ? ', its event loop is stuck' : ''})`;
+  }
+  const gotStuck = entry.segments.some(({ readByInterrupt }) => readByInterrupt);
+  return `${label} (by agent${gotStuck ? ', read by interrupt as its event loop got stuck' : ''})`;
 }
 
 function cpuOf(samples: readonly StackSample[]): number {

@@ -27,6 +27,7 @@ const AGENT_STATUS = {
   'addon-unavailable': 503,
   'heap-off': 404,
   'sampler-held': 409,
+  'not-now': 504,
   failed: 500,
 } as const satisfies Record<AgentFailureError['kind'], number>;
 

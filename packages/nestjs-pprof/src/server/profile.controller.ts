@@ -1,9 +1,11 @@
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { renderDump } from '../pprof/dump.text.js';
 import { encodePprof } from '../pprof/encoder.js';
 import { renderStacks } from '../pprof/stacks.text.js';
 import { Symbolizer } from '../pprof/symbolizer.js';
 import { renderTop } from '../pprof/top.text.js';
+import { goroutineProfile } from '../profiles/goroutine.profile.js';
 import type { ProfileKind, ProfileRequest } from '../profiles/profile.kind.js';
 import { PROFILE_KINDS } from '../profiles/profile.kinds.js';
 import { parseProfileRequest } from '../profiles/profile.request.js';
@@ -64,7 +66,8 @@ export class ProfileController {
     ];
     const symbolized = await this.symbolizer.symbolize({ ...profile, comments });
     if (request.debug !== 0) {
-      return { text: renderStacks(symbolized, kind.name) };
+      const isDump = request.debug === 2 && kind.name === goroutineProfile.name;
+      return { text: isDump ? renderDump(symbolized) : renderStacks(symbolized, kind.name) };
     }
     return request.format === 'text'
       ? { text: renderTop(symbolized) }

@@ -15,7 +15,7 @@ import { SymbolController } from './symbol.controller.js';
 @Module({})
 export class ProfilingModule {
   static forThread(
-    { application, ...options }: Omit<ThreadData, 'host' | 'port'>,
+    { application, heartbeat, ...options }: Omit<ThreadData, 'host' | 'port'>,
     channel: MessagePort,
   ): DynamicModule {
     const description = describeProcess(application);
@@ -27,7 +27,7 @@ export class ProfilingModule {
         { provide: APP_FILTER, useClass: HttpErrorFilter },
         { provide: SERVER_OPTIONS, useValue: options },
         { provide: PROCESS_DESCRIPTION, useValue: description },
-        { provide: ApplicationThreads, useValue: new ApplicationThreads(channel) },
+        { provide: ApplicationThreads, useValue: new ApplicationThreads(channel, heartbeat) },
         { provide: Symbolizer, useValue: new Symbolizer(new SourceMaps(), description.root) },
       ],
     };

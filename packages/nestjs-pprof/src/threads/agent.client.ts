@@ -1,4 +1,7 @@
+import { threadId } from 'node:worker_threads';
 import {
+  AGENTS,
+  type InterruptAnswer,
   monotonicMillis,
   type AgentAccepted,
   type AgentCommand,
@@ -7,6 +10,7 @@ import {
   type AgentRequest,
   type WorkerStarted,
 } from '../agent/agent.protocol.js';
+import { InspectorConnection } from './inspector.connection.js';
 import { AgentFailureError, ThreadStuckError } from './threads.errors.js';
 
 /** An event loop that has not turned for this long is called stuck. */
@@ -67,6 +71,37 @@ export class AgentClient {
     return this.#send(command, args, null);
   }
 
+  /**
+   * Has the agent do something on a stuck main thread, by interrupting it.
+   *
+   * @throws {ThreadUnreachableError} when the thread is in a native call.
+   * @throws {AgentFailureError} when it cannot be done; kind `not-now` where it is not safe by interrupt.
+   */
+  async requestByInterrupt<C extends AgentCommand>(
+    command: C,
+    args: AgentCommands[C]['args'],
+  ): Promise<AgentCommands[C]['result']> {
+    const agent = `globalThis[Symbol.for(${JSON.stringify(AGENTS.description)})]?.get(${threadId})`;
+    const expression = `${agent}?.answerByInterrupt(${JSON.stringify(command)}, ${JSON.stringify(args)})`;
+    const { result } = await InspectorConnection.using((connection) =>
+      connection.post<{ result: { value?: string } }>('Runtime.evaluate', {
+        expression,
+        returnByValue: true,
+        silent: true,
+      }),
+    );
+    if (result.value === undefined) {
+      throw new AgentFailureError('not-now', 'the agent cannot be found by interrupt');
+    }
+    const answer = JSON.parse(result.value, (_, value: unknown) =>
+      hasBase64(value) ? new Uint8Array(Buffer.from(value.base64, 'base64')) : value,
+    ) as InterruptAnswer;
+    if (answer.failure) {
+      throw new AgentFailureError(answer.failure.kind, answer.failure.message);
+    }
+    return answer.result as AgentCommands[C]['result'];
+  }
+
   /** Calls the listener whenever the main thread has started a worker thread, until the returned function is called. */
   onWorkerStarted(listener: () => void): () => void {
     this.#workerListeners.add(listener);
@@ -106,4 +141,8 @@ export class AgentClient {
       this.channel.postMessage({ type: 'agent-request', id, command, args, expiresAt });
     });
   }
+}
+
+function hasBase64(value: unknown): value is { base64: string } {
+  return typeof value === 'object' && value !== null && 'base64' in value && typeof value.base64 === 'string';
 }

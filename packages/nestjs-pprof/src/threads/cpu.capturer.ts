@@ -1,10 +1,10 @@
-import { type CpuSegment, monotonicMillis } from '../agent/agent.protocol.js';
+import { monotonicMillis } from '../agent/agent.protocol.js';
 import type { TimedStack } from '../pprof/v8-cpu-profile.js';
 import type { AgentClient } from './agent.client.js';
 import { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
 import { ownCpuNanos } from './own-cpu.clock.js';
-import { SharedCpuSampler } from './shared-cpu.sampler.js';
+import { type SampledSegment, SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
   isSelected,
   MAIN_THREAD,
@@ -16,6 +16,7 @@ import {
   NoThreadError,
   ThreadEndedError,
   ThreadStuckError,
+  CaptureStuckError,
   ConnectionClosedError,
 } from './threads.errors.js';
 import { captureV8Cpu } from './v8-cpu.capture.js';
@@ -23,6 +24,9 @@ import { WorkerTargets } from './worker.targets.js';
 
 /** Too little of a window left to be worth interrupting a thread that has just started. */
 const SHORTEST_WINDOW_MILLIS = 20;
+
+/** How long a thread that got stuck during the capture is looked at. */
+const STUCK_LOOK_MILLIS = 500;
 
 /** @internal */
 export interface CpuRequest {
@@ -35,7 +39,7 @@ export interface CpuRequest {
 
 /** What one thread was doing, and by which of the two ways it was found out. @internal */
 export type ThreadCpu =
-  | { readonly way: 'agent'; readonly thread: ThreadInfo; readonly segments: readonly CpuSegment[] }
+  | { readonly way: 'agent'; readonly thread: ThreadInfo; readonly segments: readonly SampledSegment[] }
   | {
       readonly way: 'inspector';
       readonly thread: ThreadInfo;
@@ -140,7 +144,14 @@ class CpuCaptureRun {
       if (!(error instanceof ThreadStuckError)) {
         throw error;
       }
-      await InspectorConnection.using((connection) => this.#captureByInspector(connection, true));
+      const lost = error instanceof CaptureStuckError;
+      if (lost) {
+        this.#skipped.push(
+          'main, until its event loop got stuck: that part can be read when the loop turns again; what is shown is what it is stuck in',
+        );
+      }
+      const millis = lost ? STUCK_LOOK_MILLIS : this.request.seconds * 1000;
+      await InspectorConnection.using((connection) => this.#captureByInspector(connection, millis, true));
     }
   }
 
@@ -153,8 +164,9 @@ class CpuCaptureRun {
     this.#connection = connection;
     try {
       const { count } = await WorkerTargets.attach(connection, (target) => {
-        if (isSelected(this.request.threads, target.thread)) {
-          this.#workers.add(this.#captureByInspector(target, false));
+        const remaining = this.#endsAt - monotonicMillis();
+        if (isSelected(this.request.threads, target.thread) && remaining >= SHORTEST_WINDOW_MILLIS) {
+          this.#workers.add(this.#captureByInspector(target, remaining, false));
         }
       });
       if (count === 0) {
@@ -168,15 +180,10 @@ class CpuCaptureRun {
     }
   }
 
-  async #captureByInspector(target: InspectorTarget, stuck: boolean): Promise<void> {
+  async #captureByInspector(target: InspectorTarget, millis: number, stuck: boolean): Promise<void> {
     const { thread } = target;
     const { hz, signal } = this.request;
-    const remaining = this.#endsAt - monotonicMillis();
-    if (thread.id !== MAIN_THREAD.id && remaining < SHORTEST_WINDOW_MILLIS) {
-      return;
-    }
     try {
-      const millis = stuck ? this.request.seconds * 1000 : remaining;
       const timeline = await captureV8Cpu(target, { millis, hz, signal, stuck });
       this.#threads.push({ way: 'inspector', thread, timeline, stuck });
     } catch (error) {

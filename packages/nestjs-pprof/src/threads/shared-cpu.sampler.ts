@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis, type CpuSampling, type CpuSegment } from '../agent/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
-import { TooManyCapturesError } from './threads.errors.js';
+import {
+  CaptureStuckError,
+  ThreadStuckError,
+  ThreadUnreachableError,
+  TooManyCapturesError,
+} from './threads.errors.js';
 
 const MAX_CAPTURES = 16;
 
@@ -10,6 +15,12 @@ const END_TOGETHER_MILLIS = 10;
 
 /** Room for a main thread that is late to end a segment: what does not fit the addon's buffer is lost. */
 const LATE_BY_MILLIS = 1000;
+
+/** @internal */
+export interface SampledSegment extends CpuSegment {
+  /** Whether the event loop had got stuck when the segment ended, so that it was read by interrupt. */
+  readonly readByInterrupt?: boolean;
+}
 
 /** @internal */
 export interface CpuCaptureRequest {
@@ -22,7 +33,7 @@ export interface CpuCaptureRequest {
 interface Capture {
   readonly hz: number;
   readonly millis: number;
-  readonly segments: CpuSegment[];
+  readonly segments: SampledSegment[];
   endsAt: number;
 }
 
@@ -40,7 +51,7 @@ export class SharedCpuSampler {
   constructor(private readonly agent: AgentClient) {}
 
   /** @throws {ThreadStuckError | AgentFailureError | TooManyCapturesError} or the signal's reason. */
-  async capture({ seconds, hz, signal }: CpuCaptureRequest): Promise<readonly CpuSegment[]> {
+  async capture({ seconds, hz, signal }: CpuCaptureRequest): Promise<readonly SampledSegment[]> {
     if (this.#running.size + this.#waiting >= MAX_CAPTURES) {
       throw new TooManyCapturesError(MAX_CAPTURES);
     }
@@ -75,11 +86,36 @@ export class SharedCpuSampler {
     }
     const soon = monotonicMillis() + END_TOGETHER_MILLIS;
     const staying = [...this.#running].filter((other) => other !== capture && other.endsAt > soon);
-    this.#endSegment(await this.agent.requestPatiently('turnOverCpu', samplingFor(staying)));
-    for (const other of this.#running) {
-      if (!staying.includes(other)) {
-        this.#running.delete(other);
+    try {
+      this.#endSegment(await this.#turnOverEvenIfStuck(samplingFor(staying)));
+    } finally {
+      for (const other of this.#running) {
+        if (!staying.includes(other)) {
+          this.#running.delete(other);
+        }
       }
+    }
+  }
+
+  async #turnOverEvenIfStuck(next: CpuSampling | null): Promise<SampledSegment | null> {
+    try {
+      return await this.agent.request('turnOverCpu', next);
+    } catch (error) {
+      if (!(error instanceof ThreadStuckError)) {
+        throw error;
+      }
+    }
+    try {
+      const segment = await this.agent.requestByInterrupt('turnOverCpu', next);
+      return segment && { ...segment, readByInterrupt: true };
+    } catch (error) {
+      if (error instanceof ThreadUnreachableError) {
+        // A native call. What has been sampled shows who called it, so it is worth waiting for.
+        return this.agent.requestPatiently('turnOverCpu', next);
+      }
+      // The sampler goes on until the thread does.
+      void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
+      throw new CaptureStuckError();
     }
   }
 
@@ -89,7 +125,7 @@ export class SharedCpuSampler {
     }
   }
 
-  #endSegment(segment: CpuSegment | null): void {
+  #endSegment(segment: SampledSegment | null): void {
     if (segment) {
       this.#running.forEach((capture) => capture.segments.push(segment));
     }

@@ -72,3 +72,10 @@ export class ConnectionClosedError extends Error {
     super('the capture has ended');
   }
 }
+
+/** The main thread got stuck during a capture, and what was sampled until then cannot be read. @internal */
+export class CaptureStuckError extends ThreadStuckError {
+  constructor() {
+    super('the main thread', 0);
+  }
+}

@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../agent/agent.protocol.js';
-import type { CodePosition } from '../pprof/source-maps.js';
-import { IDLE, timelineOf, type TimedStack, type V8CpuProfile } from '../pprof/v8-cpu-profile.js';
+import {
+  isIdle,
+  type ProfiledStack,
+  timelineOf,
+  type TimedStack,
+  type V8CpuProfile,
+} from '../pprof/v8-cpu-profile.js';
 import type { InspectorTarget } from './inspector.target.js';
 
 /** A thread in a long native call hands its profile over when the call ends; wait for that, but not for ever. */
@@ -54,13 +59,13 @@ async function captureTimeline(target: InspectorTarget, request: V8CpuCaptureReq
   return timelineOf(profile, since);
 }
 
-function onlyStackOf(timeline: readonly TimedStack[]): readonly CodePosition[] | undefined {
+function onlyStackOf(timeline: readonly TimedStack[]): ProfiledStack | undefined {
   const [first] = timeline;
   const isSame = timeline.length > 1 && timeline.every(({ stack }) => stack === first?.stack);
-  return isSame && first?.stack[0]?.functionName !== IDLE ? first?.stack : undefined;
+  return first && isSame && !isIdle(first) ? first.stack : undefined;
 }
 
-function isCalledFrom(inner: readonly CodePosition[], outer: readonly CodePosition[]): boolean {
+function isCalledFrom({ frames: inner }: ProfiledStack, { frames: outer }: ProfiledStack): boolean {
   const callers = inner.slice(-outer.length);
   return (
     inner.length > outer.length &&

@@ -1,0 +1,50 @@
+import { InspectorConnection } from './inspector.connection.js';
+import type { InspectorTarget } from './inspector.target.js';
+import { isSelected, selectsWorkers, type ThreadSelection } from './thread.info.js';
+import { ThreadEndedError } from './threads.errors.js';
+import { WorkerTargets } from './worker.targets.js';
+
+/** What was found out of each thread, and which threads nothing could be found out of, with the reason. @internal */
+export interface FromThreads<T> {
+  readonly results: T[];
+  readonly skipped: string[];
+}
+
+/** Asks every worker thread there is, all at once. One that ends meanwhile is not missed. @internal */
+export async function askWorkers<T>(
+  selection: ThreadSelection,
+  ask: (target: InspectorTarget) => Promise<T>,
+): Promise<FromThreads<T>> {
+  const results: T[] = [];
+  const skipped: string[] = [];
+  if (!selectsWorkers(selection)) {
+    return { results, skipped };
+  }
+  const askOne = async (target: InspectorTarget) => {
+    try {
+      results.push(await ask(target));
+    } catch (error) {
+      if (!(error instanceof ThreadEndedError)) {
+        skipped.push(`${target.thread.label}: ${messageOf(error)}`);
+      }
+    }
+  };
+  await InspectorConnection.using(async (connection) => {
+    const asked: Array<Promise<void>> = [];
+    try {
+      await WorkerTargets.attach(connection, (target) => {
+        if (isSelected(selection, target.thread)) {
+          asked.push(askOne(target));
+        }
+      });
+    } catch (error) {
+      skipped.push(`worker threads, which are reached through the main thread: ${messageOf(error)}`);
+    }
+    await Promise.all(asked);
+  });
+  return { results, skipped };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

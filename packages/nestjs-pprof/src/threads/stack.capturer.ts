@@ -1,0 +1,78 @@
+import { lastBeatIn } from '../agent/heartbeat.js';
+import { framesWithLine, isIdle } from '../pprof/v8-cpu-profile.js';
+import type { Frame } from '../pprof/profile.model.js';
+import type { AgentClient } from './agent.client.js';
+import { askWorkers, type FromThreads } from './inspected.workers.js';
+import { InspectorConnection } from './inspector.connection.js';
+import type { InspectorTarget } from './inspector.target.js';
+import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
+import { NoThreadError, ThreadStuckError } from './threads.errors.js';
+import { captureV8Cpu } from './v8-cpu.capture.js';
+
+/** The stack that a thread is in now is the last sample of a profile as short as this. */
+const LOOK = { millis: 20, hz: 1000 };
+
+/** @internal */
+export interface ThreadStack {
+  readonly thread: ThreadInfo;
+  /** `waiting`: in its event loop, for something to happen. */
+  readonly state: 'running' | 'waiting' | 'stuck';
+  readonly frames: readonly Frame[];
+  /** Since when the event loop has not turned, milliseconds since the epoch; only of a stuck main thread. */
+  readonly stuckSince?: number;
+  /** What keeps the event loop alive; only of a main thread that is not stuck. */
+  readonly activeResources?: readonly string[];
+}
+
+/** Finds out what every thread is doing at this moment. @internal */
+export class StackCapturer {
+  constructor(
+    private readonly agent: AgentClient,
+    private readonly heartbeat: SharedArrayBuffer,
+  ) {}
+
+  /** @throws {NoThreadError} */
+  async capture(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
+    const [main, workers] = await Promise.all([
+      isSelected(threads, MAIN_THREAD) ? this.#ofMain(signal) : { results: [], skipped: [] },
+      askWorkers(threads, (target) => stackOf(target, signal, false)),
+    ]);
+    const results = [...main.results, ...workers.results].toSorted((a, b) => a.thread.id - b.thread.id);
+    const skipped = [...main.skipped, ...workers.skipped];
+    if (results.length === 0) {
+      throw new NoThreadError(skipped);
+    }
+    return { results, skipped };
+  }
+
+  async #ofMain(signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
+    const loop = await this.agent.request('describeLoop', null).catch((error: unknown) => {
+      if (error instanceof ThreadStuckError) {
+        return undefined;
+      }
+      throw error;
+    });
+    try {
+      const stack = await InspectorConnection.using((connection) => stackOf(connection, signal, !loop));
+      const known = loop
+        ? { activeResources: loop.activeResources }
+        : { state: 'stuck' as const, stuckSince: lastBeatIn(this.heartbeat) };
+      return { results: [{ ...stack, ...known }], skipped: [] };
+    } catch (error) {
+      const since = loop ? '' : ` (its event loop has not turned since ${toIso(lastBeatIn(this.heartbeat))})`;
+      const message = error instanceof Error ? error.message : String(error);
+      return { results: [], skipped: [`main: ${message}${since}`] };
+    }
+  }
+}
+
+async function stackOf(target: InspectorTarget, signal: AbortSignal, stuck: boolean): Promise<ThreadStack> {
+  const { thread } = target;
+  const last = (await captureV8Cpu(target, { ...LOOK, signal, stuck })).at(-1);
+  const state = !last || isIdle(last) ? 'waiting' : 'running';
+  return { thread, state, frames: last ? framesWithLine(last.stack) : [] };
+}
+
+function toIso(millis: number): string {
+  return new Date(millis).toISOString();
+}
