@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Agent } from './agent/agent.js';
 import { registerAgent, unregisterAgent } from './agent/agent.registry.js';
+import { closeConnectionsAtExit } from './agent/exit.handler.js';
 import { Heartbeat } from './agent/heartbeat.js';
 import type { ResolvedPprofOptions } from './options.validation.js';
 import { PprofStartError } from './pprof.errors.js';
@@ -38,9 +39,10 @@ export class ProfilingThread {
   /** @throws where Node refuses to start a thread, for example under `--permission` without `--allow-worker`. */
   constructor(options: ResolvedPprofOptions, agent: Agent, listeners: ThreadListeners) {
     const heartbeat = new Heartbeat();
+    const connections = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     const worker = new Worker(ENTRY, {
       name: 'nestjs-pprof',
-      workerData: threadData(options, heartbeat.memory),
+      workerData: threadData(options, { heartbeat: heartbeat.memory, connections }),
       // Without these, the thread would load the user's preloads (APM agents, TypeScript loaders) a second time. Node
       // reads NODE_OPTIONS from the env given here; nothing else of it is needed, so no secret is handed on.
       execArgv: [],
@@ -51,8 +53,11 @@ export class ProfilingThread {
     this.#worker = worker;
     const { threadId } = worker;
     registerAgent(threadId, agent);
-    const onWorker = () => worker.postMessage({ type: 'worker-started' } satisfies ToThread);
+    const tell = (message: ToThread) => worker.postMessage(message);
+    const onWorker = () => tell({ type: 'worker-started' });
+    const onProcessExit = () => closeConnectionsAtExit(connections, () => tell({ type: 'process-exiting' }));
     process.on('worker', onWorker);
+    process.on('exit', onProcessExit);
     this.#listening = new Promise((resolve, reject) => {
       worker.on('message', (message: FromThread) => {
         if (message.type === 'agent-request') {
@@ -69,6 +74,7 @@ export class ProfilingThread {
       worker.on('exit', (code) => {
         heartbeat.stop();
         process.off('worker', onWorker);
+        process.off('exit', onProcessExit);
         unregisterAgent(threadId);
         agent.abandonCapture();
         const reason = this.#lastError ?? `exit code ${code}`;
@@ -98,12 +104,16 @@ export class ProfilingThread {
   }
 }
 
-function threadData(options: ResolvedPprofOptions, heartbeat: SharedArrayBuffer): ThreadData {
+function threadData(
+  options: ResolvedPprofOptions,
+  shared: Pick<ThreadData, 'heartbeat' | 'connections'>,
+): ThreadData {
   return {
     host: options.host,
     port: options.port,
     maxSeconds: options.maxSeconds,
-    heartbeat,
+    heap: options.heap,
+    ...shared,
     application: {
       pid: process.pid,
       title: process.title,

@@ -1,4 +1,11 @@
-import type { AgentAccepted, AgentReply, AgentRequest, WorkerStarted } from './agent/agent.protocol.js';
+import type { HeapSampling } from './agent/heap.sampler.js';
+import type {
+  AgentAccepted,
+  AgentReply,
+  AgentRequest,
+  ProcessExiting,
+  WorkerStarted,
+} from './agent/agent.protocol.js';
 
 /** What the profiling thread is told when it starts: its options, and what it cannot find out by itself. @internal */
 export interface ThreadData {
@@ -7,6 +14,10 @@ export interface ThreadData {
   readonly maxSeconds: number;
   /** Where the main thread notes that its event loop turns, see `agent/heartbeat.ts`. */
   readonly heartbeat: SharedArrayBuffer;
+  /** Where the profiling thread counts its open inspector sessions, see `agent/exit.handler.ts`. */
+  readonly connections: SharedArrayBuffer;
+  /** How the heap is sampled; false where the options say that it is not. */
+  readonly heap: HeapSampling | false;
   readonly application: ApplicationInfo;
 }
 
@@ -27,4 +38,4 @@ export type FromThread =
   | AgentRequest;
 
 /** @internal */
-export type ToThread = AgentAccepted | AgentReply | WorkerStarted;
+export type ToThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting;

@@ -100,6 +100,11 @@ export interface WorkerStarted {
   readonly type: 'worker-started';
 }
 
+/** The process is about to exit. */
+export interface ProcessExiting {
+  readonly type: 'process-exiting';
+}
+
 /** Milliseconds of a clock that all threads of the process share; `performance.now()` has an origin in each thread. */
 export function monotonicMillis(): number {
   return Number(process.hrtime.bigint()) / 1e6;

@@ -41,6 +41,9 @@ const ROOT = '(root)';
 /** V8's name for a thread that waits for events. @internal */
 export const IDLE = '(idle)';
 
+/** V8's name for native code that it attributes to no function. @internal */
+export const PROGRAM = '(program)';
+
 /** @internal */
 export function positionOfCallFrame({ functionName, url, lineNumber, columnNumber }: V8CallFrame): Frame {
   return { functionName, file: url, line: lineNumber + 1, column: columnNumber + 1 };

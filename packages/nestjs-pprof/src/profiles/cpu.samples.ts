@@ -1,5 +1,5 @@
 import type { StackSample } from '../pprof/profile.model.js';
-import { isIdle, samplesOfTimeline } from '../pprof/v8-cpu-profile.js';
+import { isIdle, PROGRAM, samplesOfTimeline } from '../pprof/v8-cpu-profile.js';
 import type { CpuCapture, ThreadCpu } from '../threads/cpu.capturer.js';
 import { NON_JAVASCRIPT_THREADS, samplesOfSegment } from './cpu.segment.js';
 import { withoutOwnFrames } from './own-frames.js';
@@ -86,7 +86,7 @@ function commentsOn(capture: CpuCapture, hasEstimates: boolean, scale: number): 
   if (capture.profilerCpuNanos === undefined) {
     comments.push('the profiling thread is in the CPU time of other threads: it cannot be measured here');
   }
-  comments.push('(program) is native code that V8 attributes to no function');
+  comments.push(`${PROGRAM} is native code that V8 attributes to no function`);
   return comments;
 }
 

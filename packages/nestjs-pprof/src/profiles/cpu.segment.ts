@@ -1,10 +1,10 @@
 import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
-import { IDLE } from '../pprof/v8-cpu-profile.js';
+import { IDLE, PROGRAM } from '../pprof/v8-cpu-profile.js';
 import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import type { CpuSegment } from '../agent/agent.protocol.js';
 
 /** Native code that V8 does not attribute to a function: the event loop itself, system calls, parsing, compiling. */
-const PROGRAM = syntheticFrame('(program)');
+const PROGRAM_FRAME = syntheticFrame(PROGRAM);
 
 /** Threads of V8 and libuv: garbage collection, compilation, file system, DNS, crypto, zlib. @internal */
 export const NON_JAVASCRIPT_THREADS = syntheticFrame('(non-JavaScript threads)');
@@ -40,7 +40,7 @@ export function samplesOfSegment(segment: CpuSegment): SegmentSamples {
   // The addon leaves such samples out, V8 having no stack for them; how much CPU time they had is what is missing.
   const programNanos = hasCpuTime ? Math.max(0, processCpuNanos - attributedNanos) : 0;
   if (programNanos > 0) {
-    samples.push({ stack: [PROGRAM], values: [0, 0, programNanos] });
+    samples.push({ stack: [PROGRAM_FRAME], values: [0, 0, programNanos] });
   }
   return { samples, otherThreadsNanos };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HeapSample } from '../agent/agent.protocol.js';
 import { samplesOfAllocations } from '../pprof/allocation-tree.js';
 import { type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
+import type { ThreadHeap } from '../threads/thread.heap.js';
 import { withoutOwnFrames } from './own-frames.js';
 import type { ProfileKind } from './profile.kind.js';
 
@@ -16,51 +16,72 @@ export const heapProfile: ProfileKind = {
   parameters: {
     seconds: { kind: 'delta' },
     hz: null,
-    threads: false,
+    threads: true,
     gc: true,
     debug: true,
     formats: ['pprof', 'text'],
   },
-  async capture({ seconds, gc, signal }, threads): Promise<Profile> {
-    const before = seconds === undefined ? undefined : await threads.heap.sample({ gc });
+  async capture({ seconds, threads: selection, gc, signal }, threads): Promise<Profile> {
+    const startedAt = Date.now();
+    const before = seconds === undefined ? [] : (await threads.sampleHeaps(selection, gc)).results;
     if (seconds !== undefined) {
       await sleep(seconds * 1000, undefined, { signal });
     }
-    const sample = await threads.heap.sample({ gc });
+    const { results, skipped } = await threads.sampleHeaps(selection, gc);
     return {
       sampleTypes: [
         { type: 'inuse_objects', unit: 'count' },
         { type: 'inuse_space', unit: 'bytes' },
       ],
       periodType: { type: 'space', unit: 'bytes' },
-      period: sample.samplingInterval,
-      samples: [...samplesOf(sample), ...(before ? negated(samplesOf(before)) : [])],
-      startedAt: sample.takenAt - (seconds ?? 0) * 1000,
+      period: threads.heapSamplingInterval,
+      samples: [...results.flatMap(samplesOf), ...before.flatMap(samplesOf).map(negated)],
+      startedAt,
       ...(seconds === undefined ? {} : { durationNanos: seconds * 1e9 }),
       comments: [
-        `live objects, sampled every ${sample.samplingInterval} bytes since ${new Date(sample.startedAt).toISOString()}, ` +
-          `stacks of up to ${sample.stackDepth} frames`,
-        'threads: main (by its agent)',
-        `${EXTERNAL.functionName} is memory outside V8's heap, such as buffers; its objects are not counted`,
-        ...(gc ? ['after a garbage collection'] : []),
-        memoryComment(sample.memory),
+        `live objects, one sample every ${threads.heapSamplingInterval} bytes`,
+        `threads: ${results.map((heap) => describe(heap, gc)).join(', ')}`,
+        ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
+        ...results.flatMap(memoryComments),
       ],
     };
   },
 };
 
-function samplesOf({ root, memory }: HeapSample): StackSample[] {
-  return [
-    ...withoutOwnFrames(samplesOfAllocations(root)),
-    { stack: [EXTERNAL], values: [0, memory.external] },
+function samplesOf({ thread, way, root, memory }: ThreadHeap): StackSample[] {
+  const labels = { thread: thread.label };
+  const samples = withoutOwnFrames(samplesOfAllocations(root)).map(
+    ({ stack, values: [objects = 0, bytes = 0] }) => ({
+      stack,
+      // The inspector does not tell the number of objects, and none is invented.
+      values: [way === 'agent' ? objects : 0, bytes],
+      labels,
+    }),
+  );
+  return memory ? [...samples, { stack: [EXTERNAL], values: [0, memory.external], labels }] : samples;
+}
+
+function negated(sample: StackSample): StackSample {
+  return { ...sample, values: sample.values.map((value) => -value) };
+}
+
+function describe({ thread, way, since, collected }: ThreadHeap, gc: boolean): string {
+  const details = [
+    `by ${way}`,
+    `allocations ${since === undefined ? 'from start-up on' : `since ${new Date(since).toISOString()}`}`,
+    ...(way === 'agent' ? [] : ['objects not counted']),
+    ...(gc ? [collected ? 'garbage collected' : 'garbage not collected: its event loop does not turn'] : []),
   ];
+  return `${thread.label} (${details.join(', ')})`;
 }
 
-function negated(samples: readonly StackSample[]): StackSample[] {
-  return samples.map((sample) => ({ ...sample, values: sample.values.map((value) => -value) }));
-}
-
-function memoryComment(memory: NodeJS.MemoryUsage): string {
+function memoryComments({ thread, memory }: ThreadHeap): string[] {
+  if (!memory) {
+    return [];
+  }
   const parts = Object.entries(memory).map(([name, bytes]) => `${name} ${bytes}`);
-  return `process.memoryUsage() in bytes: ${parts.join(', ')}`;
+  return [
+    `process.memoryUsage() of ${thread.label} in bytes: ${parts.join(', ')}`,
+    `${EXTERNAL.functionName} is memory outside V8's heap, such as buffers; its objects are not counted`,
+  ];
 }

@@ -27,7 +27,7 @@ export const threadcreateProfile: ProfileKind = {
       samples: results.map(({ label }) => ({ stack: [UNKNOWN], values: [1], labels: { thread: label } })),
       startedAt: Date.now(),
       comments: [
-        `worker threads: ${results.map(({ label }) => label).join(', ') || 'none'}`,
+        `worker threads: ${results.map(({ label }) => label).join(', ') || (skipped.length > 0 ? 'not known' : 'none')}`,
         ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
       ],
     };

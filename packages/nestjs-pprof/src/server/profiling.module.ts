@@ -9,13 +9,18 @@ import { CmdlineController } from './cmdline.controller.js';
 import { HttpErrorFilter } from './http-error.filter.js';
 import { IndexController } from './index.controller.js';
 import { ProfileController } from './profile.controller.js';
-import { describeProcess, PROCESS_DESCRIPTION, SERVER_OPTIONS } from './profiling.tokens.js';
+import {
+  describeProcess,
+  PROCESS_DESCRIPTION,
+  SERVER_OPTIONS,
+  type ServerOptions,
+} from './profiling.tokens.js';
 import { SymbolController } from './symbol.controller.js';
 
 @Module({})
 export class ProfilingModule {
   static forThread(
-    { application, heartbeat, ...options }: Omit<ThreadData, 'host' | 'port'>,
+    { application, maxSeconds, ...shared }: Omit<ThreadData, 'host' | 'port'>,
     channel: MessagePort,
   ): DynamicModule {
     const description = describeProcess(application);
@@ -25,9 +30,9 @@ export class ProfilingModule {
       controllers: [IndexController, CmdlineController, SymbolController, ProfileController],
       providers: [
         { provide: APP_FILTER, useClass: HttpErrorFilter },
-        { provide: SERVER_OPTIONS, useValue: options },
+        { provide: SERVER_OPTIONS, useValue: { maxSeconds } satisfies ServerOptions },
         { provide: PROCESS_DESCRIPTION, useValue: description },
-        { provide: ApplicationThreads, useValue: new ApplicationThreads(channel, heartbeat) },
+        { provide: ApplicationThreads, useValue: new ApplicationThreads(channel, shared) },
         { provide: Symbolizer, useValue: new Symbolizer(new SourceMaps(), description.root) },
       ],
     };

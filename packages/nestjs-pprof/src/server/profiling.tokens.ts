@@ -5,7 +5,7 @@ import type { ApplicationInfo, ThreadData } from '../thread.protocol.js';
 /** Injection token: the options that the server itself needs. @internal */
 export const SERVER_OPTIONS = Symbol('nestjs-pprof server options');
 /** @internal */
-export type ServerOptions = Omit<ThreadData, 'host' | 'port' | 'application' | 'heartbeat'>;
+export type ServerOptions = Pick<ThreadData, 'maxSeconds'>;
 
 /** Injection token: the process that is profiled. @internal */
 export const PROCESS_DESCRIPTION = Symbol('nestjs-pprof process description');

@@ -8,6 +8,7 @@ import {
   type AgentCommands,
   type AgentReply,
   type AgentRequest,
+  type ProcessExiting,
   type WorkerStarted,
 } from '../agent/agent.protocol.js';
 import { InspectorConnection } from './inspector.connection.js';
@@ -19,10 +20,12 @@ const STUCK_AFTER_MILLIS = 200;
 /** For the word that a request has been taken in the last moment to arrive. */
 const GRACE_MILLIS = 50;
 
+type ToProfilingThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting;
+
 /** The profiling thread's end of the channel to the main thread. @internal */
 export interface AgentChannel {
   postMessage(message: AgentRequest): void;
-  on(event: 'message', listener: (message: AgentAccepted | AgentReply | WorkerStarted) => void): unknown;
+  on(event: 'message', listener: (message: ToProfilingThread) => void): unknown;
 }
 
 interface Pending {
@@ -33,13 +36,13 @@ interface Pending {
 /** Asks the agent in the application's main thread. Works while that thread's event loop turns. @internal */
 export class AgentClient {
   readonly #pending = new Map<number, Pending>();
-  readonly #workerListeners = new Set<() => void>();
+  readonly #listeners = { 'worker-started': new Set<() => void>(), 'process-exiting': new Set<() => void>() };
   #nextId = 1;
 
   constructor(private readonly channel: AgentChannel) {
     channel.on('message', (message) => {
-      if (message.type === 'worker-started') {
-        this.#workerListeners.forEach((listener) => listener());
+      if (message.type === 'worker-started' || message.type === 'process-exiting') {
+        this.#listeners[message.type].forEach((listener) => listener());
         return;
       }
       const pending = this.#pending.get(message.id);
@@ -104,8 +107,13 @@ export class AgentClient {
 
   /** Calls the listener whenever the main thread has started a worker thread, until the returned function is called. */
   onWorkerStarted(listener: () => void): () => void {
-    this.#workerListeners.add(listener);
-    return () => this.#workerListeners.delete(listener);
+    this.#listeners['worker-started'].add(listener);
+    return () => this.#listeners['worker-started'].delete(listener);
+  }
+
+  /** Calls the listener when the process is about to exit; the main thread waits a moment for what it does. */
+  onExit(listener: () => void): void {
+    this.#listeners['process-exiting'].add(listener);
   }
 
   #send<C extends AgentCommand>(

@@ -1,25 +1,64 @@
+import type { HeapSampling } from '../agent/heap.sampler.js';
 import { AgentClient, type AgentChannel } from './agent.client.js';
 import { type CpuCapture, CpuCapturer, type CpuRequest } from './cpu.capturer.js';
 import { askWorkers, type FromThreads } from './inspected.workers.js';
+import { closeConnections, countConnectionsIn } from './inspector.connection.js';
 import { MainHeap } from './main.heap.js';
 import { StackCapturer, type ThreadStack } from './stack.capturer.js';
-import type { ThreadInfo, ThreadSelection } from './thread.info.js';
+import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
+import type { ThreadHeap } from './thread.heap.js';
+import { NoThreadError } from './threads.errors.js';
+import { WorkerHeaps } from './worker.heaps.js';
+
+/** @internal */
+export interface SharedWithMain {
+  readonly heartbeat: SharedArrayBuffer;
+  readonly connections: SharedArrayBuffer;
+  /** How the heap is sampled; false where the options say that it is not. */
+  readonly heap: HeapSampling | false;
+}
 
 /** The threads of the application, and what can be found out about them. @internal */
 export class ApplicationThreads {
-  readonly heap: MainHeap;
+  readonly #mainHeap: MainHeap;
+  readonly #workerHeaps: WorkerHeaps;
   readonly #cpu: CpuCapturer;
   readonly #stacks: StackCapturer;
 
-  constructor(channel: AgentChannel, heartbeat: SharedArrayBuffer) {
+  constructor(
+    channel: AgentChannel,
+    private readonly shared: SharedWithMain,
+  ) {
     const agent = new AgentClient(channel);
-    this.heap = new MainHeap(agent);
+    countConnectionsIn(shared.connections);
+    agent.onExit(closeConnections);
+    this.#mainHeap = new MainHeap(agent, shared.heap);
+    this.#workerHeaps = new WorkerHeaps(shared.heap);
     this.#cpu = new CpuCapturer(agent);
-    this.#stacks = new StackCapturer(agent, heartbeat);
+    this.#stacks = new StackCapturer(agent, shared.heartbeat);
+  }
+
+  /** Average number of bytes between two samples of a heap. */
+  get heapSamplingInterval(): number {
+    return this.shared.heap === false ? 0 : this.shared.heap.samplingInterval;
   }
 
   captureCpu(request: CpuRequest): Promise<CpuCapture> {
     return this.#cpu.capture(request);
+  }
+
+  /** @throws {AgentFailureError | NoThreadError} */
+  async sampleHeaps(threads: ThreadSelection, gc: boolean): Promise<FromThreads<ThreadHeap>> {
+    const [main, workers] = await Promise.all([
+      isSelected(threads, MAIN_THREAD) ? this.#mainHeap.sample(gc) : { results: [], skipped: [] },
+      this.#workerHeaps.sample(threads, gc),
+    ]);
+    const results = [...main.results, ...workers.results].toSorted((a, b) => a.thread.id - b.thread.id);
+    const skipped = [...main.skipped, ...workers.skipped];
+    if (results.length === 0) {
+      throw new NoThreadError(skipped);
+    }
+    return { results, skipped };
   }
 
   captureStacks(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
@@ -27,7 +66,8 @@ export class ApplicationThreads {
   }
 
   /** The worker threads there are; they are not interrupted. */
-  listWorkers(): Promise<FromThreads<ThreadInfo>> {
-    return askWorkers('all', (target) => Promise.resolve(target.thread));
+  async listWorkers(): Promise<FromThreads<ThreadInfo>> {
+    const { results, skipped } = await askWorkers('all', (target) => Promise.resolve(target.thread));
+    return { results: results.toSorted((a, b) => a.id - b.id), skipped };
   }
 }

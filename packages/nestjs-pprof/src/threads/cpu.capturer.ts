@@ -175,7 +175,7 @@ class CpuCaptureRun {
       }
     } catch (error) {
       if (!(error instanceof ConnectionClosedError)) {
-        this.#skipped.push(`worker threads, which are reached through the main thread: ${messageOf(error)}`);
+        this.#skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
       }
     }
   }

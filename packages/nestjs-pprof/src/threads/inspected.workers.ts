@@ -38,7 +38,7 @@ export async function askWorkers<T>(
         }
       });
     } catch (error) {
-      skipped.push(`worker threads, which are reached through the main thread: ${messageOf(error)}`);
+      skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
     }
     await Promise.all(asked);
   });

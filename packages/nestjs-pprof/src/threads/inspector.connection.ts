@@ -3,6 +3,20 @@ import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { MAIN_THREAD } from './thread.info.js';
 import { ConnectionClosedError, ThreadUnreachableError } from './threads.errors.js';
 
+const OPEN = new Set<InspectorConnection>();
+
+let openConnections = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+
+/** Keeps their number in memory that the main thread sees: it has them closed when the process exits. @internal */
+export function countConnectionsIn(memory: SharedArrayBuffer): void {
+  openConnections = new Int32Array(memory);
+}
+
+/** @internal */
+export function closeConnections(): void {
+  OPEN.forEach((connection) => connection.close());
+}
+
 /**
  * A session with V8's inspector in the main thread. Keep it open only as long as it is used: a process that exits with
  * one open prints `Waiting for the debugger to disconnect...`.
@@ -22,6 +36,8 @@ export class InspectorConnection implements InspectorTarget {
   static open(): InspectorConnection {
     const connection = new InspectorConnection();
     connection.#session.connectToMainThread();
+    OPEN.add(connection);
+    Atomics.store(openConnections, 0, OPEN.size);
     return connection;
   }
 
@@ -65,9 +81,15 @@ export class InspectorConnection implements InspectorTarget {
     });
   }
 
+  /** Closing twice is fine. */
   close(): void {
+    if (!OPEN.delete(this)) {
+      return;
+    }
     clearInterval(this.#keepAlive);
     this.#session.disconnect();
+    Atomics.store(openConnections, 0, OPEN.size);
+    Atomics.notify(openConnections, 0);
     for (const fail of this.#pending) {
       fail(new ConnectionClosedError());
     }

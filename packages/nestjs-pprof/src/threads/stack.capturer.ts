@@ -1,5 +1,5 @@
 import { lastBeatIn } from '../agent/heartbeat.js';
-import { framesWithLine, isIdle } from '../pprof/v8-cpu-profile.js';
+import { framesWithLine, isIdle, PROGRAM } from '../pprof/v8-cpu-profile.js';
 import type { Frame } from '../pprof/profile.model.js';
 import type { AgentClient } from './agent.client.js';
 import { askWorkers, type FromThreads } from './inspected.workers.js';
@@ -68,7 +68,9 @@ export class StackCapturer {
 
 async function stackOf(target: InspectorTarget, signal: AbortSignal, stuck: boolean): Promise<ThreadStack> {
   const { thread } = target;
-  const last = (await captureV8Cpu(target, { ...LOOK, signal, stuck })).at(-1);
+  const timeline = await captureV8Cpu(target, { ...LOOK, signal, stuck });
+  // The very last samples may be of the inspector, as it takes the request to stop.
+  const last = timeline.findLast(({ stack }) => stack.frames[0]?.functionName !== PROGRAM) ?? timeline.at(-1);
   const state = !last || isIdle(last) ? 'waiting' : 'running';
   return { thread, state, frames: last ? framesWithLine(last.stack) : [] };
 }
