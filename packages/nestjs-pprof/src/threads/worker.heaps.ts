@@ -88,13 +88,8 @@ async function sampleWorker({ target, since, started }: SampledWorker, gc: boole
   await started;
   const collected = gc && (await collectGarbage(target));
   const { profile } = await target.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile');
-  return {
-    thread: target.thread,
-    way: 'inspector',
-    root: allocationNodeOf(profile.head),
-    since,
-    memory: undefined,
-  };
+  const root = allocationNodeOf(profile.head);
+  return { thread: target.thread, way: 'inspector', root, since, memory: undefined, collected };
 }
 
 function messageOf(error: unknown): string {
