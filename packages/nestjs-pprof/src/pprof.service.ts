@@ -44,6 +44,8 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
   readonly #options: ResolvedPprofOptions;
   readonly #agent = new Agent();
   #thread: ProfilingThread | undefined;
+  /** At module initialization, or at the first `start()` where that comes first; a failure is told of once. */
+  #heapIsTried = false;
   #starting: Promise<PprofAddress | undefined> | undefined;
   #stopping: Promise<void> = Promise.resolve();
   /** Tells the start that is under way from those that `stop()` has overtaken. */
@@ -80,6 +82,7 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
     this.#thread = undefined;
     this.#starting = undefined;
     this.#attempt = undefined;
+    this.#heapIsTried = false;
     this.#agent.stop();
     if (this.#status.state === 'starting' || this.#status.state === 'listening') {
       this.#status = { state: 'stopped' };
@@ -156,9 +159,10 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
   }
 
   #startHeapSampling(): void {
-    if (this.#options.heap === false) {
+    if (this.#options.heap === false || this.#heapIsTried) {
       return;
     }
+    this.#heapIsTried = true;
     try {
       this.#agent.startHeapSampling(this.#options.heap);
     } catch (error) {

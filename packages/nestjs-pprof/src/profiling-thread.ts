@@ -49,7 +49,6 @@ export class ProfilingThread {
       env: { NODE_ENV: 'production' },
       resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB },
     });
-    worker.unref();
     this.#worker = worker;
     const { threadId } = worker;
     registerAgent(threadId, agent);
@@ -84,6 +83,8 @@ export class ProfilingThread {
         }
       });
     });
+    // After the listeners: adding one for messages refs the thread's port again.
+    worker.unref();
     // Whoever calls listening() hears of a failure; until then it is not an unhandled rejection.
     this.#listening.catch(() => undefined);
   }
