@@ -8,13 +8,17 @@ export interface ResolvedPprofOptions {
   readonly host: string;
   readonly port: number;
   readonly heap: { readonly samplingInterval: number; readonly stackDepth: number } | false;
+  readonly block: { readonly watch: boolean; readonly threshold: number };
   readonly maxSeconds: number;
 }
 
 const DEFAULT_HEAP = { samplingInterval: 512 * 1024, stackDepth: 64 };
 
-const KNOWN_OPTIONS = ['enabled', 'host', 'port', 'heap', 'maxSeconds'];
+const DEFAULT_BLOCK = { watch: false, threshold: 20 };
+
+const KNOWN_OPTIONS = ['enabled', 'host', 'port', 'heap', 'block', 'maxSeconds'];
 const KNOWN_HEAP_OPTIONS = ['samplingInterval', 'stackDepth'];
+const KNOWN_BLOCK_OPTIONS = ['watch', 'threshold'];
 
 /**
  * Checks the options and fills in the defaults.
@@ -24,7 +28,14 @@ const KNOWN_HEAP_OPTIONS = ['samplingInterval', 'stackDepth'];
  */
 export function resolveOptions(options: PprofModuleOptions = {}): ResolvedPprofOptions {
   const problems = [...unknownKeys('', options, KNOWN_OPTIONS)];
-  const { enabled = true, host = '127.0.0.1', port = 6060, heap = {}, maxSeconds = 300 } = options;
+  const {
+    enabled = true,
+    host = '127.0.0.1',
+    port = 6060,
+    heap = {},
+    block = {},
+    maxSeconds = 300,
+  } = options;
 
   if (typeof enabled !== 'boolean') {
     problems.push(wrong('enabled', enabled, 'true or false', `"${String(enabled)}" === "true"`));
@@ -44,31 +55,51 @@ export function resolveOptions(options: PprofModuleOptions = {}): ResolvedPprofO
     problems.push(wrong('maxSeconds', maxSeconds, 'an integer from 1 to 3600'));
   }
 
-  const heapOptions = { ...DEFAULT_HEAP, ...definedOf(heap) };
-  if (heap !== false) {
-    if (typeof heap !== 'object' || heap === null) {
-      problems.push(wrong('heap', heap, 'an object with samplingInterval and stackDepth, or false'));
-    } else {
-      problems.push(...unknownKeys('heap.', heap, KNOWN_HEAP_OPTIONS));
-      if (!isInteger(heapOptions.samplingInterval, 1024, 2 ** 30)) {
-        problems.push(
-          wrong(
-            'heap.samplingInterval',
-            heapOptions.samplingInterval,
-            'bytes, an integer from 1024 to 1073741824',
-          ),
-        );
-      }
-      if (!isInteger(heapOptions.stackDepth, 1, 128)) {
-        problems.push(wrong('heap.stackDepth', heapOptions.stackDepth, 'frames, an integer from 1 to 128'));
-      }
-    }
+  const heapOptions = heap === false ? false : { ...DEFAULT_HEAP, ...definedOf(heap) };
+  if (heapOptions) {
+    problems.push(...heapProblems(heap, heapOptions));
   }
+  const blockOptions = { ...DEFAULT_BLOCK, ...definedOf(block) };
+  problems.push(...blockProblems(block, blockOptions));
 
   if (problems.length > 0) {
     throw new PprofOptionsError(problems);
   }
-  return { enabled, host, port, heap: heap === false ? false : heapOptions, maxSeconds };
+  return { enabled, host, port, heap: heapOptions, block: blockOptions, maxSeconds };
+}
+
+function heapProblems(given: unknown, { samplingInterval, stackDepth }: typeof DEFAULT_HEAP): string[] {
+  if (!isObject(given)) {
+    return [wrong('heap', given, 'an object with samplingInterval and stackDepth, or false')];
+  }
+  const problems = unknownKeys('heap.', given, KNOWN_HEAP_OPTIONS);
+  if (!isInteger(samplingInterval, 1024, 2 ** 30)) {
+    problems.push(
+      wrong('heap.samplingInterval', samplingInterval, 'bytes, an integer from 1024 to 1073741824'),
+    );
+  }
+  if (!isInteger(stackDepth, 1, 128)) {
+    problems.push(wrong('heap.stackDepth', stackDepth, 'frames, an integer from 1 to 128'));
+  }
+  return problems;
+}
+
+function blockProblems(given: unknown, { watch, threshold }: typeof DEFAULT_BLOCK): string[] {
+  if (!isObject(given)) {
+    return [wrong('block', given, 'an object with watch and threshold')];
+  }
+  const problems = unknownKeys('block.', given, KNOWN_BLOCK_OPTIONS);
+  if (typeof watch !== 'boolean') {
+    problems.push(wrong('block.watch', watch, 'true or false'));
+  }
+  if (!isInteger(threshold, 1, 60_000)) {
+    problems.push(wrong('block.threshold', threshold, 'milliseconds, an integer from 1 to 60000'));
+  }
+  return problems;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function isInteger(value: unknown, min: number, max: number): boolean {
@@ -93,8 +124,8 @@ function unknownKeys(prefix: string, options: object, known: readonly string[]):
 }
 
 /** `undefined` means "not given", as it does for the other options. */
-function definedOf(heap: unknown): object {
-  return typeof heap === 'object' && heap !== null
-    ? Object.fromEntries(Object.entries(heap).filter(([, value]) => value !== undefined))
+function definedOf(options: unknown): object {
+  return isObject(options)
+    ? Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
     : {};
 }

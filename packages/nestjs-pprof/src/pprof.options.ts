@@ -18,6 +18,26 @@ export interface PprofHeapOptions {
   stackDepth?: number;
 }
 
+/** How blocked event loops are found. */
+export interface PprofBlockOptions {
+  /**
+   * Whether the main thread's event loop is watched all the time, so that `block` without `seconds` tells what has blocked
+   * it since start-up. Costs one timer on the main thread, and a look at its stack whenever it is blocked for longer than
+   * 100 ms.
+   *
+   * @default false
+   */
+  watch?: boolean;
+
+  /**
+   * Milliseconds that a turn of an event loop may take before it counts as blocking, 1 to 60000. Raise it where turns are
+   * long by design.
+   *
+   * @default 20
+   */
+  threshold?: number;
+}
+
 /** Options of `PprofModule.forRoot`. */
 export interface PprofModuleOptions {
   /**
@@ -51,6 +71,13 @@ export interface PprofModuleOptions {
    * @default { samplingInterval: 524288, stackDepth: 64 }
    */
   heap?: PprofHeapOptions | false;
+
+  /**
+   * What the `block` profile reports.
+   *
+   * @default { watch: false, threshold: 20 }
+   */
+  block?: PprofBlockOptions;
 
   /**
    * The longest capture a request may ask for with `seconds`, 1 to 3600. Raise it for rare events.

@@ -75,7 +75,7 @@ export class ProfilingThread {
         process.off('worker', onWorker);
         process.off('exit', onProcessExit);
         unregisterAgent(threadId);
-        agent.abandonCapture();
+        agent.abandonCaptures();
         const reason = this.#lastError ?? `exit code ${code}`;
         reject(new PprofStartError(`the profiling thread has ended: ${reason}`));
         if (!this.#stopping) {
@@ -114,6 +114,7 @@ function threadData(
     port: options.port,
     maxSeconds: options.maxSeconds,
     heap: options.heap,
+    block: options.block,
     ...shared,
     application: {
       pid: process.pid,

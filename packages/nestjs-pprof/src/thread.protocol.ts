@@ -18,6 +18,7 @@ export interface ThreadData {
   readonly connections: SharedArrayBuffer;
   /** How the heap is sampled; false where the options say that it is not. */
   readonly heap: HeapSampling | false;
+  readonly block: { readonly watch: boolean; readonly threshold: number };
   readonly application: ApplicationInfo;
 }
 

@@ -53,10 +53,21 @@ export interface LoopDescription {
   readonly activeResources: readonly string[];
 }
 
+/** A watch on the event loop, until it is stopped by its id. */
+export interface LoopWatchRequest {
+  readonly id: number;
+  /** Turns longer than this are noted. */
+  readonly thresholdMillis: number;
+  /** The memory of a `LoopWatchMemory`. */
+  readonly memory: SharedArrayBuffer;
+}
+
 /** Everything the agent can be asked, with arguments and result. */
 export interface AgentCommands {
   /** Ends the running segment, if any, and starts the next, if wanted. */
   readonly turnOverCpu: { readonly args: CpuSampling | null; readonly result: CpuSegment | null };
+  readonly startLoopWatch: { readonly args: LoopWatchRequest; readonly result: null };
+  readonly stopLoopWatch: { readonly args: number; readonly result: null };
   /** What keeps the event loop busy or alive; answering shows that it turns. */
   readonly describeLoop: { readonly args: null; readonly result: LoopDescription };
   readonly sampleHeap: { readonly args: null; readonly result: HeapSample };

@@ -7,6 +7,7 @@ import {
   type AgentRequest,
 } from './agent.protocol.js';
 import { CpuSampler } from './cpu.sampler.js';
+import { LoopWatch } from './loop.watch.js';
 import { HeapSampler, type HeapSampling } from './heap.sampler.js';
 
 /** Where the agent's answers go: the profiling thread. @internal */
@@ -23,6 +24,7 @@ export interface AgentPort {
 export class Agent {
   readonly #cpu = new CpuSampler();
   readonly #heap = new HeapSampler();
+  readonly #loopWatch = new LoopWatch();
   /** Commands that have given a result at least once, at a point where the thread was not in the middle of something. */
   readonly #doneBefore = new Set<AgentCommand>();
 
@@ -30,6 +32,14 @@ export class Agent {
     [C in AgentCommand]: (args: AgentCommands[C]['args']) => AgentCommands[C]['result'];
   } = {
     turnOverCpu: (next) => this.#cpu.turnOver(next),
+    startLoopWatch: (request) => {
+      this.#loopWatch.start(request);
+      return null;
+    },
+    stopLoopWatch: (id) => {
+      this.#loopWatch.stop(id);
+      return null;
+    },
     describeLoop: () => ({ activeResources: process.getActiveResourcesInfo() }),
     sampleHeap: () => this.#heap.sample(),
   };
@@ -78,13 +88,14 @@ export class Agent {
     }
   }
 
-  /** Ends a CPU capture whose taker is gone. */
-  abandonCapture(): void {
+  /** Ends the captures whose taker is gone. */
+  abandonCaptures(): void {
     this.#cpu.reset();
+    this.#loopWatch.stopAll();
   }
 
   stop(): void {
-    this.#cpu.reset();
+    this.abandonCaptures();
     this.#heap.stop();
   }
 }

@@ -30,6 +30,19 @@ export function parseHz(value: string): number {
   return hz;
 }
 
+const MAX_THRESHOLD_MILLIS = 60_000;
+
+/** @internal */
+export function parseThreshold(value: string): number {
+  const millis = /^\d{1,6}$/.test(value) ? Number(value) : 0;
+  if (millis < 1 || millis > MAX_THRESHOLD_MILLIS) {
+    throw new BadParameterError(
+      `invalid value for "threshold" - must be milliseconds, an integer from 1 to ${MAX_THRESHOLD_MILLIS}`,
+    );
+  }
+  return millis;
+}
+
 /** @internal */
 export function parseChoice<T extends string>(name: string, value: string, choices: readonly T[]): T {
   const choice = choices.find((candidate) => candidate === value);

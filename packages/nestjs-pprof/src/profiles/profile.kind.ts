@@ -12,6 +12,8 @@ export interface ProfileRequest {
   /** Samples per second. */
   readonly hz: number;
   readonly threads: ThreadSelection;
+  /** Milliseconds that a turn of an event loop may take before it counts as blocking. */
+  readonly thresholdMillis: number;
   /** Whether garbage is collected first. */
   readonly gc: boolean;
   /** 0 for pprof's binary format, as in Go. */
@@ -42,6 +44,7 @@ export interface ProfileKind {
     readonly hz: { readonly default: number } | null;
     /** Whether the threads can be chosen; else it is of the main thread. */
     readonly threads: boolean;
+    readonly threshold?: boolean;
     readonly gc: boolean;
     readonly debug: boolean;
     readonly formats: readonly ProfileFormat[];

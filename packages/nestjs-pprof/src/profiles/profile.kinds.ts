@@ -1,3 +1,4 @@
+import { blockProfile } from './block.profile.js';
 import { cpuProfile } from './cpu.profile.js';
 import { goroutineProfile } from './goroutine.profile.js';
 import { heapProfile } from './heap.profile.js';
@@ -10,4 +11,5 @@ export const PROFILE_KINDS: readonly ProfileKind[] = [
   heapProfile,
   goroutineProfile,
   threadcreateProfile,
+  blockProfile,
 ];

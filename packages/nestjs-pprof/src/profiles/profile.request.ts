@@ -1,6 +1,20 @@
-import { parseChoice, parseHz, parseSeconds, parseThreads, type Query } from './parameters.js';
+import {
+  parseChoice,
+  parseHz,
+  parseSeconds,
+  parseThreads,
+  parseThreshold,
+  type Query,
+} from './parameters.js';
 import { BadParameterError } from './profile.errors.js';
 import type { ProfileKind, ProfileRequest } from './profile.kind.js';
+
+/** What the options say about requests. @internal */
+export interface ProfileLimits {
+  readonly maxSeconds: number;
+  /** Default of the parameter "threshold". */
+  readonly thresholdMillis: number;
+}
 
 /**
  * Checks the parameters of a request, in the order of the HTTP contract.
@@ -11,10 +25,11 @@ import type { ProfileKind, ProfileRequest } from './profile.kind.js';
 export function parseProfileRequest(
   kind: ProfileKind,
   query: Query,
-  maxSeconds: number,
+  limits: ProfileLimits,
   signal: AbortSignal,
 ): ProfileRequest {
   const { parameters } = kind;
+  const { maxSeconds, thresholdMillis } = limits;
   const seconds = query.seconds === undefined ? undefined : parseSeconds(query.seconds, maxSeconds);
   const debug = parameters.debug ? Number(parseChoice('debug', query.debug ?? '0', ['0', '1', '2'])) : 0;
   if (seconds !== undefined && debug !== 0) {
@@ -28,6 +43,10 @@ export function parseProfileRequest(
     seconds: seconds ?? defaultSeconds(parameters.seconds, maxSeconds),
     hz: parameters.hz ? (query.hz === undefined ? parameters.hz.default : parseHz(query.hz)) : 0,
     threads: parseThreads(query.threads ?? 'all'),
+    thresholdMillis:
+      parameters.threshold && query.threshold !== undefined
+        ? parseThreshold(query.threshold)
+        : thresholdMillis,
     gc: parameters.gc && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
     debug,
     format,

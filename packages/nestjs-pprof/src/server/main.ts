@@ -1,13 +1,24 @@
 import type { AddressInfo } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { isLoopback } from '../loopback.js';
+import type { ApplicationThreads } from '../threads/application.threads.js';
 import type { FromThread, ThreadData } from '../thread.protocol.js';
 import { createProfilingServer } from './http.listener.js';
 
 // The entry of the profiling thread. It listens first; all else is loaded when it is asked for.
 
-const { host, port, ...application } = workerData as ThreadData;
+const data = workerData as ThreadData;
+const { host, port } = data;
 const channel = parentPort!;
+
+let threads: Promise<ApplicationThreads> | undefined;
+
+function loadThreads(): Promise<ApplicationThreads> {
+  threads ??= import('../threads/application.threads.js').then(
+    (module) => new module.ApplicationThreads(channel, data),
+  );
+  return threads;
+}
 
 function tell(message: FromThread): void {
   channel.postMessage(message);
@@ -15,8 +26,12 @@ function tell(message: FromThread): void {
 
 const server = createProfilingServer(async () => {
   const { createProfilingApplication } = await import('./profiling.application.js');
-  return createProfilingApplication(application, channel);
+  return createProfilingApplication(data, await loadThreads());
 });
+
+if (data.block.watch) {
+  void loadThreads();
+}
 
 server.on('error', (error: NodeJS.ErrnoException) => {
   tell({ type: 'listen-failed', message: explain(error) });

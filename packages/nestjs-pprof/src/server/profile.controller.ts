@@ -42,7 +42,7 @@ export class ProfileController {
       throw new UnknownProfileError();
     }
     const gone = abortedWhenGone(response);
-    const profileRequest = parseProfileRequest(kind, firstValues(query), this.options.maxSeconds, gone);
+    const profileRequest = parseProfileRequest(kind, firstValues(query), this.options, gone);
     if (request.method === 'HEAD') {
       // Whether it would be answered, without the minute that the answer may take.
       send(response, kind, profileRequest, { text: '', pprof: Buffer.alloc(0) });

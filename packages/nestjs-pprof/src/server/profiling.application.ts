@@ -2,18 +2,18 @@ import 'reflect-metadata';
 import type { RequestListener } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
-import type { MessagePort } from 'node:worker_threads';
+import type { ApplicationThreads } from '../threads/application.threads.js';
 import type { ThreadData } from '../thread.protocol.js';
 import { ProfilingModule } from './profiling.module.js';
 
 /** Makes the second Nest application: the one that serves the profiles, in the profiling thread. @internal */
 export async function createProfilingApplication(
-  data: Omit<ThreadData, 'host' | 'port'>,
-  channel: MessagePort,
+  data: ThreadData,
+  threads: ApplicationThreads,
 ): Promise<RequestListener> {
   const adapter = new ExpressAdapter();
   const application = await NestFactory.create<NestExpressApplication>(
-    ProfilingModule.forThread(data, channel),
+    ProfilingModule.forThread(data, threads),
     adapter,
     // Without the adapter, or with abortOnError, Nest would end the process rather than throw.
     { abortOnError: false, bodyParser: false, logger: false },

@@ -1,6 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import type { MessagePort } from 'node:worker_threads';
 import { Symbolizer } from '../pprof/symbolizer.js';
 import { SourceMaps } from '../pprof/source-maps.js';
 import type { ThreadData } from '../thread.protocol.js';
@@ -20,19 +19,20 @@ import { SymbolController } from './symbol.controller.js';
 @Module({})
 export class ProfilingModule {
   static forThread(
-    { application, maxSeconds, ...shared }: Omit<ThreadData, 'host' | 'port'>,
-    channel: MessagePort,
+    { application, maxSeconds, block }: ThreadData,
+    threads: ApplicationThreads,
   ): DynamicModule {
     const description = describeProcess(application);
+    const options: ServerOptions = { maxSeconds, thresholdMillis: block.threshold };
     return {
       module: ProfilingModule,
       // The routes with a fixed name come before the one that takes any.
       controllers: [IndexController, CmdlineController, SymbolController, ProfileController],
       providers: [
         { provide: APP_FILTER, useClass: HttpErrorFilter },
-        { provide: SERVER_OPTIONS, useValue: { maxSeconds } satisfies ServerOptions },
+        { provide: SERVER_OPTIONS, useValue: options },
         { provide: PROCESS_DESCRIPTION, useValue: description },
-        { provide: ApplicationThreads, useValue: new ApplicationThreads(channel, shared) },
+        { provide: ApplicationThreads, useValue: threads },
         { provide: Symbolizer, useValue: new Symbolizer(new SourceMaps(), description.root) },
       ],
     };

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { ApplicationInfo, ThreadData } from '../thread.protocol.js';
+import type { ProfileLimits } from '../profiles/profile.request.js';
+import type { ApplicationInfo } from '../thread.protocol.js';
 
 /** Injection token: the options that the server itself needs. @internal */
 export const SERVER_OPTIONS = Symbol('nestjs-pprof server options');
 /** @internal */
-export type ServerOptions = Pick<ThreadData, 'maxSeconds'>;
+export type ServerOptions = ProfileLimits;
 
 /** Injection token: the process that is profiled. @internal */
 export const PROCESS_DESCRIPTION = Symbol('nestjs-pprof process description');

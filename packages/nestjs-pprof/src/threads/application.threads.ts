@@ -1,5 +1,8 @@
 import type { HeapSampling } from '../agent/heap.sampler.js';
 import { AgentClient, type AgentChannel } from './agent.client.js';
+import type { StackSample } from '../pprof/profile.model.js';
+import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.capturer.js';
+import { BlockWatcher } from './block.watcher.js';
 import { type CpuCapture, CpuCapturer, type CpuRequest } from './cpu.capturer.js';
 import { askWorkers, type FromThreads } from './inspected.workers.js';
 import { closeConnections, countConnectionsIn } from './inspector.connection.js';
@@ -16,6 +19,14 @@ export interface SharedWithMain {
   readonly connections: SharedArrayBuffer;
   /** How the heap is sampled; false where the options say that it is not. */
   readonly heap: HeapSampling | false;
+  readonly block: { readonly watch: boolean; readonly threshold: number };
+}
+
+/** What has blocked the main thread's event loop since the watch on it began. @internal */
+export interface WatchedBlocks {
+  readonly samples: readonly StackSample[];
+  readonly startedAt: number;
+  readonly thresholdMillis: number;
 }
 
 /** The threads of the application, and what can be found out about them. @internal */
@@ -23,6 +34,8 @@ export class ApplicationThreads {
   readonly #mainHeap: MainHeap;
   readonly #workerHeaps: WorkerHeaps;
   readonly #cpu: CpuCapturer;
+  readonly #blocks: BlockCapturer;
+  readonly #blockWatcher: BlockWatcher | undefined;
   readonly #stacks: StackCapturer;
 
   constructor(
@@ -34,6 +47,11 @@ export class ApplicationThreads {
     agent.onExit(closeConnections);
     this.#mainHeap = new MainHeap(agent, shared.heap);
     this.#workerHeaps = new WorkerHeaps(shared.heap);
+    this.#blocks = new BlockCapturer(agent);
+    if (shared.block.watch) {
+      this.#blockWatcher = new BlockWatcher(agent, shared.block.threshold);
+      this.#blockWatcher.start();
+    }
     this.#cpu = new CpuCapturer(agent);
     this.#stacks = new StackCapturer(agent, shared.heartbeat);
   }
@@ -59,6 +77,22 @@ export class ApplicationThreads {
       throw new NoThreadError(skipped);
     }
     return { results, skipped };
+  }
+
+  captureBlocks(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
+    return this.#blocks.capture(request);
+  }
+
+  /** Undefined where the options have no watch. */
+  watchedBlocks(): WatchedBlocks | undefined {
+    const watcher = this.#blockWatcher;
+    return (
+      watcher && {
+        samples: watcher.collected(),
+        startedAt: watcher.startedAt,
+        thresholdMillis: this.shared.block.threshold,
+      }
+    );
   }
 
   captureStacks(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {

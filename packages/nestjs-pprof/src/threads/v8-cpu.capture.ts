@@ -22,6 +22,8 @@ export interface V8CpuCaptureRequest {
   readonly signal: AbortSignal;
   /** Whether the thread is known to be stuck, see `forgetOptimizedCode`. */
   readonly stuck: boolean;
+  /** Whether a thread that did not move is looked at again; default true. */
+  readonly secondLook?: boolean;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function captureV8Cpu(
   await target.post('Profiler.enable');
   const timeline = await captureTimeline(target, request);
   const only = onlyStackOf(timeline);
-  if (request.stuck || only === undefined) {
+  if (request.stuck || request.secondLook === false || only === undefined) {
     return timeline;
   }
   // The whole window in one stack: the thread waits in it, or loops in a function that the profiler was not told of.
