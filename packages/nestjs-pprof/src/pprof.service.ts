@@ -91,7 +91,6 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
     await this.#stopping;
   }
 
-  /** @internal */
   onModuleInit(): void {
     if (this.#options.enabled) {
       // Before other modules fill their caches at bootstrap: what is not seen being allocated is in no heap profile.
@@ -99,7 +98,6 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
     }
   }
 
-  /** @internal */
   onApplicationBootstrap(): void {
     if (this.#options.enabled) {
       // Not awaited: the application does not wait for its profiler.
@@ -107,7 +105,7 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
     }
   }
 
-  /** @internal Last of the shutdown hooks: a shutdown that hangs can still be profiled. */
+  /** The last of the shutdown hooks: a shutdown that hangs can still be profiled. */
   onApplicationShutdown(): Promise<void> {
     return this.stop();
   }

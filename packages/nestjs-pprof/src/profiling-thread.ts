@@ -113,6 +113,7 @@ function threadData(
     host: options.host,
     port: options.port,
     maxSeconds: options.maxSeconds,
+    inspector: mayInspect(),
     heap: options.heap,
     block: options.block,
     ...shared,
@@ -125,4 +126,12 @@ function threadData(
       cwd: process.cwd(),
     },
   };
+}
+
+function mayInspect(): boolean {
+  const { permission, features } = process as {
+    permission?: { has(scope: string): boolean };
+    features: { inspector: boolean };
+  };
+  return features.inspector && (permission === undefined || permission.has('inspector'));
 }

@@ -1,4 +1,5 @@
 import type { Profile, StackSample } from '../pprof/profile.model.js';
+import { withoutOwnFrames } from './own-frames.js';
 import type { ProfileKind } from './profile.kind.js';
 
 const CONTENTIONS = { type: 'contentions', unit: 'count' };
@@ -26,7 +27,10 @@ export const blockProfile: ProfileKind = {
       return watched
         ? {
             ...common,
-            samples: watched.samples.map((sample) => ({ ...sample, labels: { thread: 'main' } })),
+            samples: withoutOwnFrames(watched.samples).map((sample) => ({
+              ...sample,
+              labels: { thread: 'main' },
+            })),
             startedAt: watched.startedAt,
             comments: [
               `threads: main, watched since ${new Date(watched.startedAt).toISOString()}`,
@@ -51,7 +55,7 @@ export const blockProfile: ProfileKind = {
     return {
       ...common,
       samples: results.flatMap(({ thread, samples }): StackSample[] =>
-        samples.map((sample) => ({ ...sample, labels: { thread: thread.label } })),
+        withoutOwnFrames(samples).map((sample) => ({ ...sample, labels: { thread: thread.label } })),
       ),
       startedAt,
       durationNanos: seconds * 1e9,

@@ -8,30 +8,37 @@ import { withoutOwnFrames } from './own-frames.js';
 const NO_THREAD = 'non-JavaScript';
 
 interface Part {
+  readonly thread: ThreadCpu;
   readonly samples: readonly StackSample[];
-  /** Whether the CPU times are measured; else they are the wall times, which they cannot exceed. */
-  readonly measured: boolean;
-  /** CPU time of all other threads of the process; undefined where this part does not tell. */
+  /** Where the CPU times are from: what cannot be measured is estimated by the wall time, which it cannot exceed. */
+  readonly cpu: 'measured' | 'estimated';
+  /** CPU time of all threads but main, as the agent reckons it. */
   readonly otherThreadsNanos?: number;
 }
 
 /**
  * Brings what was seen of each thread under the same three values (samples, wall, CPU) and one account of the CPU time:
- * nothing is counted twice, and all of it together is what the process has used.
+ * nothing is counted twice, and all of it together is not more than the process has used.
  *
  * @internal
  */
 export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; comments: string[] } {
-  const parts = capture.threads.map((thread) => ({ thread, part: partOf(thread) }));
-  const estimated = sum(parts.filter(({ part }) => !part.measured).map(({ part }) => cpuOf(part.samples)));
-  const otherThreads = parts.find(({ part }) => part.otherThreadsNanos !== undefined)?.part.otherThreadsNanos;
-  const available = Math.max(0, (otherThreads ?? capture.processCpuNanos) - (capture.profilerCpuNanos ?? 0));
+  const parts = capture.threads.map(partOf);
+  const otherThreads = parts.find((part) => part.otherThreadsNanos !== undefined)?.otherThreadsNanos;
+  const measured = cpuOfAll(
+    parts.filter(({ thread, cpu }) => cpu === 'measured' && thread.way === 'inspector'),
+  );
+  const estimated = cpuOfAll(parts.filter(({ cpu }) => cpu === 'estimated'));
+  const available = Math.max(
+    0,
+    (otherThreads ?? capture.processCpuNanos) - (capture.profilerCpuNanos ?? 0) - measured,
+  );
   const scale = estimated > available ? available / estimated : 1;
 
-  const samples = parts.flatMap(({ thread, part }) =>
-    part.samples.map(({ stack, values: [count = 0, wall = 0, cpu = 0] }) => ({
+  const samples = parts.flatMap(({ thread, samples: ofThread, cpu: source }) =>
+    ofThread.map(({ stack, values: [count = 0, wall = 0, cpu = 0] }) => ({
       stack,
-      values: [count, wall, part.measured ? cpu : Math.round(cpu * scale)],
+      values: [count, wall, source === 'measured' ? cpu : Math.round(cpu * scale)],
       labels: { thread: thread.thread.label },
     })),
   );
@@ -43,19 +50,28 @@ export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; com
 }
 
 function partOf(thread: ThreadCpu): Part {
-  if (thread.way === 'inspector') {
-    const busy = thread.timeline.filter((entry) => !isIdle(entry));
-    const samples = samplesOfTimeline(busy).map(({ stack, values: [count = 0, wall = 0] }) => ({
-      stack,
-      values: [count, wall, wall],
-    }));
-    return { samples: withoutOwnFrames(samples), measured: false };
+  if (thread.way === 'agent') {
+    const segments = thread.segments.map(samplesOfSegment);
+    return {
+      thread,
+      samples: withoutOwnFrames(segments.flatMap((segment) => segment.samples)),
+      cpu: 'measured',
+      otherThreadsNanos: sum(segments.map((segment) => segment.otherThreadsNanos)),
+    };
   }
-  const segments = thread.segments.map(samplesOfSegment);
+  const busy = samplesOfTimeline(thread.timeline.filter((entry) => !isIdle(entry)));
+  const { cpuNanos } = thread;
+  const wallNanos = sum(busy.map(({ values }) => values[1] ?? 0));
+  // The kernel knows how much CPU time the thread had, the samples where it was: each gets its share.
+  const share = cpuNanos === undefined || wallNanos === 0 ? 1 : Math.min(1, cpuNanos / wallNanos);
+  const samples = busy.map(({ stack, values: [count = 0, wall = 0] }) => ({
+    stack,
+    values: [count, wall, Math.round(wall * share)],
+  }));
   return {
-    samples: withoutOwnFrames(segments.flatMap((segment) => segment.samples)),
-    measured: true,
-    otherThreadsNanos: sum(segments.map((segment) => segment.otherThreadsNanos)),
+    thread,
+    samples: withoutOwnFrames(samples),
+    cpu: cpuNanos === undefined ? 'estimated' : 'measured',
   };
 }
 
@@ -63,6 +79,11 @@ function commentsOn(capture: CpuCapture, hasEstimates: boolean, scale: number): 
   const comments = [`threads: ${capture.threads.map(describe).join(', ')}`];
   if (capture.skipped.length > 0) {
     comments.push(`threads skipped: ${capture.skipped.join('; ')}`);
+  }
+  if (capture.threads.some((thread) => thread.way === 'inspector' && thread.cpuNanos !== undefined)) {
+    comments.push(
+      'cpu of worker threads: the total is measured by the kernel, each stack has its share by wall time',
+    );
   }
   if (hasEstimates) {
     const cut =
@@ -99,8 +120,8 @@ function describe(entry: ThreadCpu): string {
   return `${label} (by agent${gotStuck ? ', read by interrupt as its event loop got stuck' : ''})`;
 }
 
-function cpuOf(samples: readonly StackSample[]): number {
-  return sum(samples.map(({ values }) => values[2] ?? 0));
+function cpuOfAll(parts: readonly Part[]): number {
+  return sum(parts.flatMap(({ samples }) => samples.map(({ values }) => values[2] ?? 0)));
 }
 
 function sum(values: readonly number[]): number {

@@ -1,5 +1,6 @@
 import {
   AgentFailureError,
+  InspectorUnavailableError,
   NoThreadError,
   ThreadStuckError,
   ThreadUnreachableError,
@@ -45,6 +46,9 @@ export function toHttpError(error: unknown): HttpError {
   }
   if (error instanceof TooManyCapturesError) {
     return { status: 429, message, headers: { 'Retry-After': '5' } };
+  }
+  if (error instanceof InspectorUnavailableError) {
+    return { status: 503, message };
   }
   if (isUnreachable(error)) {
     return { status: 504, message };

@@ -5,7 +5,7 @@ import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.cap
 import { BlockWatcher } from './block.watcher.js';
 import { type CpuCapture, CpuCapturer, type CpuRequest } from './cpu.capturer.js';
 import { askWorkers, type FromThreads } from './inspected.workers.js';
-import { closeConnections, countConnectionsIn } from './inspector.connection.js';
+import { closeConnections, countConnectionsIn, setInspectorAvailable } from './inspector.connection.js';
 import { MainHeap } from './main.heap.js';
 import { StackCapturer, type ThreadStack } from './stack.capturer.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
@@ -17,6 +17,8 @@ import { WorkerHeaps } from './worker.heaps.js';
 export interface SharedWithMain {
   readonly heartbeat: SharedArrayBuffer;
   readonly connections: SharedArrayBuffer;
+  /** Whether V8's inspector may be used. */
+  readonly inspector: boolean;
   /** How the heap is sampled; false where the options say that it is not. */
   readonly heap: HeapSampling | false;
   readonly block: { readonly watch: boolean; readonly threshold: number };
@@ -44,6 +46,7 @@ export class ApplicationThreads {
   ) {
     const agent = new AgentClient(channel);
     countConnectionsIn(shared.connections);
+    setInspectorAvailable(shared.inspector);
     agent.onExit(closeConnections);
     this.#mainHeap = new MainHeap(agent, shared.heap);
     this.#workerHeaps = new WorkerHeaps(shared.heap);

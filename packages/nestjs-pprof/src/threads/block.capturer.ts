@@ -1,12 +1,13 @@
 import { monotonicMillis } from '../agent/agent.protocol.js';
 import { type LoopBlock, LoopWatchMemory } from '../agent/loop-watch.memory.js';
 import type { StackSample } from '../pprof/profile.model.js';
+import type { TimedStack } from '../pprof/v8-cpu-profile.js';
 import type { AgentClient } from './agent.client.js';
 import { attributeBlocks, busyStretches, longTurns } from './block.attribution.js';
 import { askWorkers, type FromThreads } from './inspected.workers.js';
 import { InspectorConnection } from './inspector.connection.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { NoThreadError, ThreadStuckError } from './threads.errors.js';
+import { InspectorUnavailableError, NoThreadError, ThreadStuckError } from './threads.errors.js';
 import { captureV8Cpu } from './v8-cpu.capture.js';
 
 /** Often enough for a few samples in each turn that is longer than the default threshold. */
@@ -67,6 +68,9 @@ export class BlockCapturer {
       );
       return { results: [blocks], skipped: [] };
     } catch (error) {
+      if (error instanceof InspectorUnavailableError) {
+        throw error;
+      }
       return { results: [], skipped: [`main: ${error instanceof Error ? error.message : String(error)}`] };
     } finally {
       void this.agent.requestPatiently('stopLoopWatch', id).catch(() => undefined);
@@ -103,14 +107,19 @@ async function blocksWhileCapturing(
     signal,
     stuck: stuckFromTheStart,
   });
+  const thresholdMicros = thresholdMillis * 1000;
+  const blocks = stuckFromTheStart
+    ? busyStretches(timeline, thresholdMicros)
+    : longTurns(lateTimersIn(timeline, watch), timeline, thresholdMicros);
+  return { thread: MAIN_THREAD, samples: attributeBlocks(blocks, timeline), stuck: stuckFromTheStart };
+}
+
+function lateTimersIn(timeline: readonly TimedStack[], watch: LoopWatchMemory): LoopBlock[] {
   const begin = timeline[0]?.from ?? 0;
   const end = timeline.at(-1)?.to ?? 0;
   // One that is going on has not been noted by the watch, whose timer it holds up.
-  const notTurnedSince = stuckFromTheStart ? begin : watch.lastTick;
-  const ongoing: LoopBlock = { from: notTurnedSince, to: Math.min(end, monotonicMillis() * 1000) };
-  const lateTimers = [...watch.blocksFrom(0), ongoing]
+  const ongoing: LoopBlock = { from: watch.lastTick, to: Math.min(end, monotonicMillis() * 1000) };
+  return [...watch.blocksFrom(0), ongoing]
     .map(({ from, to }) => ({ from: Math.max(from, begin), to: Math.min(to, end) }))
     .filter(({ from, to }) => to > from);
-  const blocks = longTurns(lateTimers, timeline, thresholdMillis * 1000);
-  return { thread: MAIN_THREAD, samples: attributeBlocks(blocks, timeline), stuck: stuckFromTheStart };
 }

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../agent/agent.protocol.js';
 import type { TimedStack } from '../pprof/v8-cpu-profile.js';
 import type { AgentClient } from './agent.client.js';
 import { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
+import { kernelCpu, kernelThreadsOf } from './kernel-threads.js';
 import { ownCpuNanos } from './own-cpu.clock.js';
 import { type SampledSegment, SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
@@ -45,6 +47,8 @@ export type ThreadCpu =
       readonly thread: ThreadInfo;
       readonly timeline: readonly TimedStack[];
       readonly stuck: boolean;
+      /** CPU time that the kernel says the thread has used; undefined where that is not known. */
+      readonly cpuNanos?: number | undefined;
     };
 
 /** @internal */
@@ -87,13 +91,18 @@ class CpuCaptureRun {
   readonly #workers = new Set<Promise<void>>();
   readonly #endsAt: number;
   readonly #stopListening: () => void;
+  readonly #closed = new AbortController();
+  /** Fires when the client goes away and when the run is over, whatever the reason. */
+  readonly #signal: AbortSignal;
   #connection: InspectorConnection | undefined;
+  #workerTargets: WorkerTargets | undefined;
 
   constructor(
     private readonly request: CpuRequest,
     agent: AgentClient,
     private readonly sampler: SharedCpuSampler,
   ) {
+    this.#signal = AbortSignal.any([request.signal, this.#closed.signal]);
     this.#endsAt = monotonicMillis() + request.seconds * 1000;
     this.#stopListening = selectsWorkers(request.threads)
       ? agent.onWorkerStarted(() => void this.#attachWorkers())
@@ -104,6 +113,7 @@ class CpuCaptureRun {
     const { threads, signal } = this.request;
     const startedAt = Date.now();
     const start = { nanos: process.hrtime.bigint(), cpu: process.cpuUsage(), own: ownCpuNanos() };
+    const workerCpu = selectsWorkers(threads) ? this.#measureWorkers() : undefined;
     await Promise.all([
       isSelected(threads, MAIN_THREAD) ? this.#captureMain() : undefined,
       selectsWorkers(threads) ? this.#attachWorkers() : undefined,
@@ -116,8 +126,13 @@ class CpuCaptureRun {
     const cpu = process.cpuUsage(start.cpu);
     const own = ownCpuNanos();
     const segments = this.#threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+    const cpuOfWorkers = await workerCpu;
     return {
-      threads: this.#threads.toSorted((a, b) => a.thread.id - b.thread.id),
+      threads: this.#threads
+        .map((entry) =>
+          entry.way === 'inspector' ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) } : entry,
+        )
+        .toSorted((a, b) => a.thread.id - b.thread.id),
       skipped: this.#skipped,
       processCpuNanos: (cpu.user + cpu.system) * 1000,
       profilerCpuNanos: own === undefined || start.own === undefined ? undefined : own - start.own,
@@ -129,7 +144,22 @@ class CpuCaptureRun {
     };
   }
 
+  /** CPU time of each worker in the window, by `threadId`, as far as the kernel tells. */
+  async #measureWorkers(): Promise<ReadonlyMap<number, number>> {
+    const before = kernelCpu();
+    await sleep(this.request.seconds * 1000, undefined, { signal: this.#signal }).catch(() => undefined);
+    const after = kernelCpu();
+    const kernelIds = kernelThreadsOf(this.#workerTargets?.threads ?? []);
+    return new Map(
+      [...(kernelIds ?? [])].flatMap(([id, kernelId]) => {
+        const used = after?.get(kernelId);
+        return used === undefined ? [] : [[id, used - (before?.get(kernelId) ?? 0)] as const];
+      }),
+    );
+  }
+
   close(): void {
+    this.#closed.abort();
     this.#stopListening();
     this.#connection?.close();
     this.#connection = undefined;
@@ -138,7 +168,7 @@ class CpuCaptureRun {
   async #captureMain(): Promise<void> {
     const thread = MAIN_THREAD;
     try {
-      const segments = await this.sampler.capture(this.request);
+      const segments = await this.sampler.capture({ ...this.request, signal: this.#signal });
       this.#threads.push({ way: 'agent', thread, segments });
     } catch (error) {
       if (!(error instanceof ThreadStuckError)) {
@@ -160,16 +190,17 @@ class CpuCaptureRun {
     if (this.#connection) {
       return;
     }
-    const connection = InspectorConnection.open();
-    this.#connection = connection;
     try {
-      const { count } = await WorkerTargets.attach(connection, (target) => {
+      const connection = InspectorConnection.open();
+      this.#connection = connection;
+      const targets = await WorkerTargets.attach(connection, (target) => {
         const remaining = this.#endsAt - monotonicMillis();
         if (isSelected(this.request.threads, target.thread) && remaining >= SHORTEST_WINDOW_MILLIS) {
           this.#workers.add(this.#captureByInspector(target, remaining, false));
         }
       });
-      if (count === 0) {
+      this.#workerTargets = targets;
+      if (targets.threads.length === 0) {
         connection.close();
         this.#connection = undefined;
       }
@@ -182,7 +213,8 @@ class CpuCaptureRun {
 
   async #captureByInspector(target: InspectorTarget, millis: number, stuck: boolean): Promise<void> {
     const { thread } = target;
-    const { hz, signal } = this.request;
+    const { hz } = this.request;
+    const signal = this.#signal;
     try {
       const timeline = await captureV8Cpu(target, { millis, hz, signal, stuck });
       this.#threads.push({ way: 'inspector', thread, timeline, stuck });

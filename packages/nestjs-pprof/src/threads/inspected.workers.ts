@@ -29,19 +29,19 @@ export async function askWorkers<T>(
       }
     }
   };
-  await InspectorConnection.using(async (connection) => {
-    const asked: Array<Promise<void>> = [];
-    try {
+  try {
+    await InspectorConnection.using(async (connection) => {
+      const asked: Array<Promise<void>> = [];
       await WorkerTargets.attach(connection, (target) => {
         if (isSelected(selection, target.thread)) {
           asked.push(askOne(target));
         }
       });
-    } catch (error) {
-      skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
-    }
-    await Promise.all(asked);
-  });
+      await Promise.all(asked);
+    });
+  } catch (error) {
+    skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
+  }
   return { results, skipped };
 }
 

@@ -1,7 +1,11 @@
 import { Session } from 'node:inspector';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { MAIN_THREAD } from './thread.info.js';
-import { ConnectionClosedError, ThreadUnreachableError } from './threads.errors.js';
+import {
+  ConnectionClosedError,
+  InspectorUnavailableError,
+  ThreadUnreachableError,
+} from './threads.errors.js';
 
 const OPEN = new Set<InspectorConnection>();
 
@@ -10,6 +14,18 @@ let openConnections = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_
 /** Keeps their number in memory that the main thread sees: it has them closed when the process exits. @internal */
 export function countConnectionsIn(memory: SharedArrayBuffer): void {
   openConnections = new Int32Array(memory);
+}
+
+let isAvailable = true;
+
+/**
+ * Node aborts the process where a thread connects to a main thread that may not be inspected, so that has to be asked
+ * there, beforehand.
+ *
+ * @internal
+ */
+export function setInspectorAvailable(available: boolean): void {
+  isAvailable = available;
 }
 
 /** @internal */
@@ -33,7 +49,11 @@ export class InspectorConnection implements InspectorTarget {
 
   private constructor() {}
 
+  /** @throws {InspectorUnavailableError} */
   static open(): InspectorConnection {
+    if (!isAvailable) {
+      throw new InspectorUnavailableError();
+    }
     const connection = new InspectorConnection();
     connection.#session.connectToMainThread();
     OPEN.add(connection);

@@ -6,7 +6,7 @@ import { askWorkers, type FromThreads } from './inspected.workers.js';
 import { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { NoThreadError, ThreadStuckError } from './threads.errors.js';
+import { InspectorUnavailableError, NoThreadError, ThreadStuckError } from './threads.errors.js';
 import { captureV8Cpu } from './v8-cpu.capture.js';
 
 /** The stack that a thread is in now is the last sample of a profile as short as this. */
@@ -59,6 +59,9 @@ export class StackCapturer {
         : { state: 'stuck' as const, stuckSince: lastBeatIn(this.heartbeat) };
       return { results: [{ ...stack, ...known }], skipped: [] };
     } catch (error) {
+      if (error instanceof InspectorUnavailableError) {
+        throw error;
+      }
       const since = loop ? '' : ` (its event loop has not turned since ${toIso(lastBeatIn(this.heartbeat))})`;
       const message = error instanceof Error ? error.message : String(error);
       return { results: [], skipped: [`main: ${message}${since}`] };

@@ -79,3 +79,15 @@ export class CaptureStuckError extends ThreadStuckError {
     super('the main thread', 0);
   }
 }
+
+/** V8's inspector, the way to worker threads and stuck event loops, cannot be used in this process. @internal */
+export class InspectorUnavailableError extends Error {
+  override readonly name = 'InspectorUnavailableError';
+
+  constructor() {
+    super(
+      "V8's inspector cannot be used in this process: Node was built without it, or runs under --permission without " +
+        '--allow-inspector (which Node has from version 24 on)',
+    );
+  }
+}

@@ -55,8 +55,9 @@ export class WorkerTargets {
     return workers;
   }
 
-  get count(): number {
-    return this.#targets.size;
+  /** The workers that run now. */
+  get threads(): ThreadInfo[] {
+    return [...this.#targets.values()].map(({ thread }) => thread);
   }
 }
 
