@@ -51,6 +51,13 @@ export interface HeapSample {
 export interface LoopDescription {
   /** `process.getActiveResourcesInfo()`: the type of each resource that keeps the loop alive. */
   readonly activeResources: readonly string[];
+  /** `performance.eventLoopUtilization()` since the thread was started. */
+  readonly utilization: { readonly idle: number; readonly active: number; readonly utilization: number };
+  readonly memory: NodeJS.MemoryUsage;
+  /** `v8.getHeapStatistics()`. */
+  readonly heap: Readonly<Record<string, number>>;
+  /** `v8.getHeapSpaceStatistics()`. */
+  readonly heapSpaces: ReadonlyArray<Readonly<Record<string, string | number>>>;
 }
 
 /** A watch on the event loop, until it is stopped by its id. */

@@ -7,6 +7,7 @@ import {
   type AgentRequest,
 } from './agent.protocol.js';
 import { CpuSampler } from './cpu.sampler.js';
+import { describeLoop } from './loop.description.js';
 import { LoopWatch } from './loop.watch.js';
 import { HeapSampler, type HeapSampling } from './heap.sampler.js';
 
@@ -40,7 +41,7 @@ export class Agent {
       this.#loopWatch.stop(id);
       return null;
     },
-    describeLoop: () => ({ activeResources: process.getActiveResourcesInfo() }),
+    describeLoop,
     sampleHeap: () => this.#heap.sample(),
   };
 

@@ -5,6 +5,7 @@ import { sendText } from './http.response.js';
 import { PROCESS_DESCRIPTION, type ProcessDescription } from './profiling.tokens.js';
 
 const OTHER_PAGES = [
+  { name: '../vars', description: 'Memory, event loop, versions and uptime as JSON, like expvar in Go.' },
   { name: 'cmdline', description: 'The command line of the process, with NUL bytes between the arguments.' },
   {
     name: 'symbol',

@@ -15,6 +15,7 @@ import {
   type ServerOptions,
 } from './profiling.tokens.js';
 import { SymbolController } from './symbol.controller.js';
+import { VarsController } from './vars.controller.js';
 
 @Module({})
 export class ProfilingModule {
@@ -27,7 +28,7 @@ export class ProfilingModule {
     return {
       module: ProfilingModule,
       // The routes with a fixed name come before the one that takes any.
-      controllers: [IndexController, CmdlineController, SymbolController, ProfileController],
+      controllers: [IndexController, CmdlineController, SymbolController, VarsController, ProfileController],
       providers: [
         { provide: APP_FILTER, useClass: HttpErrorFilter },
         { provide: SERVER_OPTIONS, useValue: options },

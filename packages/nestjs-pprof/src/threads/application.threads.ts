@@ -6,6 +6,7 @@ import { BlockWatcher } from './block.watcher.js';
 import { type CpuCapture, CpuCapturer, type CpuRequest } from './cpu.capturer.js';
 import { askWorkers, type FromThreads } from './inspected.workers.js';
 import { closeConnections, countConnectionsIn, setInspectorAvailable } from './inspector.connection.js';
+import { LoopObserver, type LoopState } from './loop.observer.js';
 import { MainHeap } from './main.heap.js';
 import { StackCapturer, type ThreadStack } from './stack.capturer.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
@@ -38,6 +39,7 @@ export class ApplicationThreads {
   readonly #cpu: CpuCapturer;
   readonly #blocks: BlockCapturer;
   readonly #blockWatcher: BlockWatcher | undefined;
+  readonly #loop: LoopObserver;
   readonly #stacks: StackCapturer;
 
   constructor(
@@ -56,7 +58,8 @@ export class ApplicationThreads {
       this.#blockWatcher.start();
     }
     this.#cpu = new CpuCapturer(agent);
-    this.#stacks = new StackCapturer(agent, shared.heartbeat);
+    this.#loop = new LoopObserver(agent, shared.heartbeat);
+    this.#stacks = new StackCapturer(this.#loop);
   }
 
   /** Average number of bytes between two samples of a heap. */
@@ -100,6 +103,10 @@ export class ApplicationThreads {
 
   captureStacks(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
     return this.#stacks.capture(threads, signal);
+  }
+
+  observeLoop(): Promise<LoopState> {
+    return this.#loop.observe();
   }
 
   /** The worker threads there are; they are not interrupted. */

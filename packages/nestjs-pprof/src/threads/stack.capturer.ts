@@ -1,12 +1,11 @@
-import { lastBeatIn } from '../agent/heartbeat.js';
 import { framesWithLine, isIdle, PROGRAM } from '../pprof/v8-cpu-profile.js';
 import type { Frame } from '../pprof/profile.model.js';
-import type { AgentClient } from './agent.client.js';
 import { askWorkers, type FromThreads } from './inspected.workers.js';
 import { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
+import type { LoopObserver } from './loop.observer.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { InspectorUnavailableError, NoThreadError, ThreadStuckError } from './threads.errors.js';
+import { InspectorUnavailableError, NoThreadError } from './threads.errors.js';
 import { captureV8Cpu } from './v8-cpu.capture.js';
 
 /** The stack that a thread is in now is the last sample of a profile as short as this. */
@@ -26,10 +25,7 @@ export interface ThreadStack {
 
 /** Finds out what every thread is doing at this moment. @internal */
 export class StackCapturer {
-  constructor(
-    private readonly agent: AgentClient,
-    private readonly heartbeat: SharedArrayBuffer,
-  ) {}
+  constructor(private readonly loop: LoopObserver) {}
 
   /** @throws {NoThreadError} */
   async capture(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
@@ -46,23 +42,18 @@ export class StackCapturer {
   }
 
   async #ofMain(signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
-    const loop = await this.agent.request('describeLoop', null).catch((error: unknown) => {
-      if (error instanceof ThreadStuckError) {
-        return undefined;
-      }
-      throw error;
-    });
+    const { stuck, lastTurn, description } = await this.loop.observe();
     try {
-      const stack = await InspectorConnection.using((connection) => stackOf(connection, signal, !loop));
-      const known = loop
-        ? { activeResources: loop.activeResources }
-        : { state: 'stuck' as const, stuckSince: lastBeatIn(this.heartbeat) };
+      const stack = await InspectorConnection.using((connection) => stackOf(connection, signal, stuck));
+      const known = description
+        ? { activeResources: description.activeResources }
+        : { state: 'stuck' as const, stuckSince: lastTurn };
       return { results: [{ ...stack, ...known }], skipped: [] };
     } catch (error) {
       if (error instanceof InspectorUnavailableError) {
         throw error;
       }
-      const since = loop ? '' : ` (its event loop has not turned since ${toIso(lastBeatIn(this.heartbeat))})`;
+      const since = stuck ? ` (its event loop has not turned since ${toIso(lastTurn)})` : '';
       const message = error instanceof Error ? error.message : String(error);
       return { results: [], skipped: [`main: ${message}${since}`] };
     }
