@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis, type CpuSampling, type CpuSegment } from '../agent/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
+import { DEADLINE_MILLIS } from './inspector.target.js';
 import {
   CaptureStuckError,
   ThreadStuckError,
@@ -58,14 +59,14 @@ export class SharedCpuSampler {
     const capture: Capture = { hz, millis: seconds * 1000, segments: [], endsAt: Infinity };
     this.#waiting += 1;
     try {
-      await this.#inTurn(() => this.#begin(capture, signal));
+      await this.#inTurnSoon(() => this.#begin(capture, signal));
     } finally {
       this.#waiting -= 1;
     }
     try {
       await sleep(capture.millis, undefined, { signal });
     } catch (aborted) {
-      void this.#inTurn(() => this.#abandon(capture)).catch(() => undefined);
+      void this.#inTurn(async () => this.#abandon(capture));
       throw aborted;
     }
     await this.#inTurn(() => this.#end(capture));
@@ -119,9 +120,10 @@ export class SharedCpuSampler {
     }
   }
 
-  async #abandon(capture: Capture): Promise<void> {
+  #abandon(capture: Capture): void {
     if (this.#running.delete(capture) && this.#running.size === 0) {
-      await this.agent.requestPatiently('turnOverCpu', null);
+      // Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this.
+      void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
     }
   }
 
@@ -136,6 +138,23 @@ export class SharedCpuSampler {
     const done = this.#turn.then(task);
     this.#turn = done.catch(() => undefined);
     return done;
+  }
+
+  /** The same, but not at all if the turn does not come soon: the one before may be waiting for a native call to end. */
+  #inTurnSoon(task: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const timer = setTimeout(() => {
+        isLate = true;
+        reject(new ThreadStuckError('the main thread', DEADLINE_MILLIS));
+      }, DEADLINE_MILLIS);
+      void this.#inTurn(async () => {
+        clearTimeout(timer);
+        if (!isLate) {
+          await task().then(resolve, reject);
+        }
+      });
+    });
   }
 }
 
