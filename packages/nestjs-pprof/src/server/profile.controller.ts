@@ -1,4 +1,5 @@
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { renderDump } from '../pprof/dump.text.js';
 import { encodePprof } from '../pprof/encoder.js';
@@ -89,6 +90,8 @@ function send(response: ServerResponse, kind: ProfileKind, request: ProfileReque
 /** A signal that fires when the client goes away before it has its answer. */
 function abortedWhenGone(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
+  // One listener a thread that is profiled, which may be many.
+  setMaxListeners(0, controller.signal);
   response.once('close', () => {
     if (!response.writableFinished) {
       controller.abort();

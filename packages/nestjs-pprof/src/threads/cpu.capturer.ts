@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../agent/agent.protocol.js';
 import type { TimedStack } from '../pprof/v8-cpu-profile.js';
@@ -103,6 +104,8 @@ class CpuCaptureRun {
     private readonly sampler: SharedCpuSampler,
   ) {
     this.#signal = AbortSignal.any([request.signal, this.#closed.signal]);
+    // One listener a thread that is profiled, which may be many.
+    setMaxListeners(0, this.#signal);
     this.#endsAt = monotonicMillis() + request.seconds * 1000;
     this.#stopListening = selectsWorkers(request.threads)
       ? agent.onWorkerStarted(() => void this.#attachWorkers())

@@ -75,12 +75,13 @@ export class WorkerHeaps {
       this.#attaching = undefined;
       this.#connection = undefined;
     });
-    await WorkerTargets.attach(connection, (target) => {
+    const sampleFromNowOn = (target: InspectorTarget) => {
       const started = target.post('HeapProfiler.startSampling', { samplingInterval });
       // Whoever asks for the sample hears of it.
       started.catch(() => undefined);
       this.#workers.set(target, { target, since: Date.now(), started });
-    });
+    };
+    await WorkerTargets.attach(connection, sampleFromNowOn, () => connection.close());
   }
 }
 

@@ -27,11 +27,13 @@ export class WorkerTargets {
 
   /**
    * @param onWorker called for every worker there is and, as long as the connection is open, for every one that starts.
+   * @param onLastEnded called whenever no worker is left.
    * @throws {ThreadUnreachableError} while the main thread is in a native call: the way to the workers leads through it.
    */
   static async attach(
     connection: InspectorConnection,
     onWorker: (target: InspectorTarget) => void,
+    onLastEnded?: () => void,
   ): Promise<WorkerTargets> {
     const workers = new WorkerTargets();
     connection.on<AttachedToWorker>('NodeWorker.attachedToWorker', ({ sessionId, workerInfo }) => {
@@ -45,7 +47,9 @@ export class WorkerTargets {
     });
     connection.on<{ sessionId: string }>('NodeWorker.detachedFromWorker', ({ sessionId }) => {
       workers.#targets.get(sessionId)?.ended();
-      workers.#targets.delete(sessionId);
+      if (workers.#targets.delete(sessionId) && workers.#targets.size === 0) {
+        onLastEnded?.();
+      }
     });
     connection.on<ReceivedMessage>('NodeWorker.receivedMessageFromWorker', ({ sessionId, message }) => {
       workers.#targets.get(sessionId)?.received(JSON.parse(message) as Answer);
