@@ -40,7 +40,7 @@ export function resolveOptions(options: PprofModuleOptions = {}): ResolvedPprofO
   if (typeof enabled !== 'boolean') {
     problems.push(wrong('enabled', enabled, 'true or false', `"${String(enabled)}" === "true"`));
   }
-  if (typeof host !== 'string' || !isLoopback(host)) {
+  if (typeof host !== 'string' || !isLoopback(host) || host.startsWith('[')) {
     problems.push(
       wrong('host', host, "a loopback address: 'localhost', '127.0.0.1' or '::1'") +
         `. To reach the profiler from another machine, forward the port: ssh -L 6060:localhost:${Number(port) || 6060} user@this-host`,

@@ -3,6 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { Agent } from './agent/agent.js';
 import { registerAgent, unregisterAgent } from './agent/agent.registry.js';
 import { closeConnectionsAtExit } from './agent/exit.handler.js';
+import { monotonicMillis } from './agent/agent.protocol.js';
+import { WorkerStartsMemory } from './agent/worker-starts.memory.js';
 import { Heartbeat } from './agent/heartbeat.js';
 import type { ResolvedPprofOptions } from './options.validation.js';
 import { PprofStartError } from './pprof.errors.js';
@@ -40,9 +42,14 @@ export class ProfilingThread {
   constructor(options: ResolvedPprofOptions, agent: Agent, listeners: ThreadListeners) {
     const heartbeat = new Heartbeat();
     const connections = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    const workerStarts = new WorkerStartsMemory();
     const worker = new Worker(ENTRY, {
       name: 'nestjs-pprof',
-      workerData: threadData(options, { heartbeat: heartbeat.memory, connections }),
+      workerData: threadData(options, {
+        heartbeat: heartbeat.memory,
+        connections,
+        workerStarts: workerStarts.buffer,
+      }),
       // Without these, the thread would load the user's preloads (APM agents, TypeScript loaders) a second time. Node
       // reads NODE_OPTIONS from the env given here; nothing else of it is needed, so no secret is handed on.
       execArgv: [],
@@ -53,7 +60,10 @@ export class ProfilingThread {
     const { threadId } = worker;
     registerAgent(threadId, agent);
     const tell = (message: ToThread) => worker.postMessage(message);
-    const onWorker = () => tell({ type: 'worker-started' });
+    const onWorker = (started: Worker) => {
+      workerStarts.note(started.threadId, monotonicMillis());
+      tell({ type: 'worker-started' });
+    };
     const onProcessExit = () => closeConnectionsAtExit(connections, () => tell({ type: 'process-exiting' }));
     process.on('worker', onWorker);
     process.on('exit', onProcessExit);
@@ -107,7 +117,7 @@ export class ProfilingThread {
 
 function threadData(
   options: ResolvedPprofOptions,
-  shared: Pick<ThreadData, 'heartbeat' | 'connections'>,
+  shared: Pick<ThreadData, 'heartbeat' | 'connections' | 'workerStarts'>,
 ): ThreadData {
   return {
     host: options.host,

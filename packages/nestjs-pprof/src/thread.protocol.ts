@@ -16,6 +16,8 @@ export interface ThreadData {
   readonly heartbeat: SharedArrayBuffer;
   /** Where the profiling thread counts its open inspector sessions, see `agent/exit.handler.ts`. */
   readonly connections: SharedArrayBuffer;
+  /** Where the main thread notes which worker threads it has started when, see `agent/worker-starts.memory.ts`. */
+  readonly workerStarts: SharedArrayBuffer;
   /** Whether V8's inspector may be used. */
   readonly inspector: boolean;
   /** How the heap is sampled; false where the options say that it is not. */

@@ -22,7 +22,7 @@ export function renderTop(profile: SymbolizedProfile): string {
       ? [`Total: ${format(total, unit)}`]
       : [
           `Duration: ${format(profile.durationNanos, 'nanoseconds')}, ` +
-            `Total samples = ${format(total, unit)} (${percent(total, profile.durationNanos)})`,
+            `Total samples = ${format(total, unit)}${unit === 'nanoseconds' ? ` (${percent(total, profile.durationNanos)})` : ''}`,
         ]),
     ...profile.comments.map((comment) => `# ${comment}`),
     `Showing top ${shown.length} nodes out of ${rows.length}`,

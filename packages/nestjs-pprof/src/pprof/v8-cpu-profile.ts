@@ -106,7 +106,9 @@ export function framesWithLine({ frames, lines }: ProfiledStack): readonly Frame
 }
 
 /** Shares values out among the lines in proportion to their ticks, without gaining or losing any. */
-function splitByLine({ frames, lines }: ProfiledStack, values: readonly number[]): StackSample[] {
+function splitByLine(stack: ProfiledStack, values: readonly number[]): StackSample[] {
+  const { frames } = stack;
+  const lines = stack.lines.filter(({ ticks }) => ticks > 0);
   let ticksLeft = lines.reduce((total, { ticks }) => total + ticks, 0);
   if (ticksLeft === 0) {
     return [{ stack: frames, values }];

@@ -42,7 +42,7 @@ export function parseProfileRequest(
   return {
     seconds: seconds ?? defaultSeconds(parameters.seconds, maxSeconds),
     hz: parameters.hz ? (query.hz === undefined ? parameters.hz.default : parseHz(query.hz)) : 0,
-    threads: parseThreads(query.threads ?? 'all'),
+    threads: parameters.threads ? parseThreads(query.threads ?? 'all') : 'all',
     thresholdMillis:
       parameters.threshold && query.threshold !== undefined
         ? parseThreshold(query.threshold)

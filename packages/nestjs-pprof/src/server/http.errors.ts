@@ -67,6 +67,6 @@ function isUnreachable(error: unknown): boolean {
 
 /** Nest's HttpException and Express' own errors (a malformed URL, for instance) carry a status. */
 function statusOfFrameworkError(error: unknown): number {
-  const { status } = error as { status?: unknown };
+  const status = (error as { status?: unknown } | null | undefined)?.status;
   return typeof status === 'number' && status >= 400 && status <= 599 ? status : 500;
 }

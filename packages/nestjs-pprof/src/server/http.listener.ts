@@ -44,7 +44,9 @@ function answerWithoutApplication(request: IncomingMessage, response: ServerResp
     sendError(response, { status: 403, message: refusal });
     return true;
   }
-  const [path = '', query] = (request.url ?? '').split('?', 2);
+  const { url = '' } = request;
+  const queryAt = url.indexOf('?');
+  const path = queryAt === -1 ? url : url.slice(0, queryAt);
   const allowed = path === `${ROOT}/symbol` ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD'];
   if (!allowed.includes(request.method ?? '')) {
     const headers = { Allow: allowed.join(', ') };
@@ -53,7 +55,7 @@ function answerWithoutApplication(request: IncomingMessage, response: ServerResp
   }
   if (path === ROOT) {
     response.statusCode = 301;
-    response.setHeader('Location', `${ROOT}/${query === undefined ? '' : `?${query}`}`);
+    response.setHeader('Location', `${ROOT}/${url.slice(path.length)}`);
     response.end();
     return true;
   }

@@ -11,6 +11,9 @@ const data = workerData as ThreadData;
 const { host, port } = data;
 const channel = parentPort!;
 
+// From the beginning: what nobody listens to is kept.
+channel.on('message', () => undefined);
+
 let threads: Promise<ApplicationThreads> | undefined;
 
 function loadThreads(): Promise<ApplicationThreads> {

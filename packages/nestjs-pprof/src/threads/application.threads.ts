@@ -12,12 +12,14 @@ import { StackCapturer, type ThreadStack } from './stack.capturer.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
 import type { ThreadHeap } from './thread.heap.js';
 import { NoThreadError } from './threads.errors.js';
+import { setWorkerStarts } from './worker.targets.js';
 import { WorkerHeaps } from './worker.heaps.js';
 
 /** @internal */
 export interface SharedWithMain {
   readonly heartbeat: SharedArrayBuffer;
   readonly connections: SharedArrayBuffer;
+  readonly workerStarts: SharedArrayBuffer;
   /** Whether V8's inspector may be used. */
   readonly inspector: boolean;
   /** How the heap is sampled; false where the options say that it is not. */
@@ -49,6 +51,7 @@ export class ApplicationThreads {
     const agent = new AgentClient(channel);
     countConnectionsIn(shared.connections);
     setInspectorAvailable(shared.inspector);
+    setWorkerStarts(shared.workerStarts);
     agent.onExit(closeConnections);
     this.#mainHeap = new MainHeap(agent, shared.heap);
     this.#workerHeaps = new WorkerHeaps(shared.heap);

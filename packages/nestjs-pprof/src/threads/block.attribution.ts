@@ -34,10 +34,15 @@ function attributeBlock({ from, to }: LoopBlock, timeline: readonly TimedStack[]
     return [{ stack: [NOT_SEEN], values: [1, nanos] }];
   }
   const longestFirst = [...seen].toSorted(([, a], [, b]) => b - a);
-  return longestFirst.map(([stack, overlap], index) => ({
-    stack: framesWithLine(stack),
-    values: [index === 0 ? 1 : 0, Math.round((nanos * overlap) / total)],
-  }));
+  let nanosLeft = nanos;
+  let overlapLeft = total;
+  return longestFirst.map(([stack, overlap], index) => {
+    // A share of what is left: what is rounded off is not lost.
+    const share = Math.round((nanosLeft * overlap) / overlapLeft);
+    nanosLeft -= share;
+    overlapLeft -= overlap;
+    return { stack: framesWithLine(stack), values: [index === 0 ? 1 : 0, share] };
+  });
 }
 
 /**

@@ -121,6 +121,10 @@ class CpuCaptureRun {
       isSelected(threads, MAIN_THREAD) ? this.#captureMain() : undefined,
       selectsWorkers(threads) ? this.#attachWorkers() : undefined,
     ]);
+    if (this.#connection) {
+      // Until then workers may start, or become old enough to be looked at.
+      await workerCpu;
+    }
     await Promise.all(this.#workers);
     signal.throwIfAborted();
     if (this.#threads.length === 0) {

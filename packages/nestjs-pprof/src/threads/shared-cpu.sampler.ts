@@ -36,6 +36,8 @@ interface Capture {
   readonly millis: number;
   readonly segments: SampledSegment[];
   endsAt: number;
+  /** Why segments of it are missing; told at its end. */
+  failure?: unknown;
 }
 
 /**
@@ -76,12 +78,23 @@ export class SharedCpuSampler {
   async #begin(capture: Capture, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const next = samplingFor([...this.#running, capture]);
-    this.#endSegment(await this.agent.request('turnOverCpu', next));
+    try {
+      this.#endSegment(await this.agent.request('turnOverCpu', next));
+    } catch (error) {
+      // A stuck thread has not touched the sampler; else the segment until now is lost for those who run.
+      if (!(error instanceof ThreadStuckError)) {
+        this.#failAll(error);
+      }
+      throw error;
+    }
     capture.endsAt = monotonicMillis() + capture.millis;
     this.#running.add(capture);
   }
 
   async #end(capture: Capture): Promise<void> {
+    if (capture.failure !== undefined) {
+      throw capture.failure;
+    }
     if (!this.#running.has(capture)) {
       return;
     }
@@ -89,13 +102,20 @@ export class SharedCpuSampler {
     const staying = [...this.#running].filter((other) => other !== capture && other.endsAt > soon);
     try {
       this.#endSegment(await this.#turnOverEvenIfStuck(samplingFor(staying)));
-    } finally {
-      for (const other of this.#running) {
-        if (!staying.includes(other)) {
-          this.#running.delete(other);
-        }
+    } catch (error) {
+      this.#failAll(error);
+      throw error;
+    }
+    for (const other of this.#running) {
+      if (!staying.includes(other)) {
+        this.#running.delete(other);
       }
     }
+  }
+
+  #failAll(error: unknown): void {
+    this.#running.forEach((capture) => (capture.failure = error));
+    this.#running.clear();
   }
 
   async #turnOverEvenIfStuck(next: CpuSampling | null): Promise<SampledSegment | null> {

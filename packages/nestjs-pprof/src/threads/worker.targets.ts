@@ -1,4 +1,8 @@
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
+import { monotonicMillis } from '../agent/agent.protocol.js';
+import { WorkerStartsMemory } from '../agent/worker-starts.memory.js';
 import type { InspectorConnection } from './inspector.connection.js';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { type ThreadInfo, workerFromTitle } from './thread.info.js';
@@ -19,49 +23,99 @@ interface Answer {
   readonly error?: { readonly message: string };
 }
 
+/**
+ * How old a worker must be before it is interrupted. One that is terminated just as it begins to evaluate a module with
+ * top-level await brings the process down if V8 is held up in that moment: `Check failed: (location_) != nullptr` in
+ * `SourceTextModule::ExecuteAsyncModule`, seen on Node 22. So workers are left alone until they have started.
+ */
+const MIN_AGE_MILLIS = 250;
+
+let workerStarts = new WorkerStartsMemory();
+
+/** Tells where the main thread notes which workers it has started when. @internal */
+export function setWorkerStarts(memory: SharedArrayBuffer): void {
+  workerStarts = new WorkerStartsMemory(memory);
+}
+
 /** The application's worker threads, as the main thread's inspector reaches them. @internal */
 export class WorkerTargets {
   readonly #targets = new Map<string, WorkerTarget>();
+  readonly #maturing = new Set<Promise<void>>();
+  readonly #closed = new AbortController();
 
-  private constructor() {}
+  private constructor(
+    private readonly connection: InspectorConnection,
+    private readonly onWorker: (target: InspectorTarget) => void,
+    private readonly onLastEnded: () => void,
+  ) {
+    setMaxListeners(0, this.#closed.signal);
+  }
 
   /**
-   * @param onWorker called for every worker there is and, as long as the connection is open, for every one that starts.
+   * @param onWorker called for every worker there is and, as long as the connection is open, for every one that starts;
+   *   for a young one as soon as it may be interrupted. Settles when it has been called for those there are.
    * @param onLastEnded called whenever no worker is left.
    * @throws {ThreadUnreachableError} while the main thread is in a native call: the way to the workers leads through it.
    */
   static async attach(
     connection: InspectorConnection,
     onWorker: (target: InspectorTarget) => void,
-    onLastEnded?: () => void,
+    onLastEnded: () => void = () => undefined,
   ): Promise<WorkerTargets> {
-    const workers = new WorkerTargets();
-    connection.on<AttachedToWorker>('NodeWorker.attachedToWorker', ({ sessionId, workerInfo }) => {
-      const thread = workerFromTitle(workerInfo.title);
-      // The profiling thread is one of the process's workers, too.
-      if (thread && thread.id !== threadId) {
-        const target = new WorkerTarget(thread, sessionId, connection);
-        workers.#targets.set(sessionId, target);
-        onWorker(target);
-      }
-    });
-    connection.on<{ sessionId: string }>('NodeWorker.detachedFromWorker', ({ sessionId }) => {
-      workers.#targets.get(sessionId)?.ended();
-      if (workers.#targets.delete(sessionId) && workers.#targets.size === 0) {
-        onLastEnded?.();
-      }
-    });
-    connection.on<ReceivedMessage>('NodeWorker.receivedMessageFromWorker', ({ sessionId, message }) => {
-      workers.#targets.get(sessionId)?.received(JSON.parse(message) as Answer);
-    });
-    connection.onClose(() => workers.#targets.forEach((target) => target.ended()));
-    await connection.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
+    const workers = new WorkerTargets(connection, onWorker, onLastEnded);
+    await workers.#enable();
     return workers;
   }
 
   /** The workers that run now. */
   get threads(): ThreadInfo[] {
     return [...this.#targets.values()].map(({ thread }) => thread);
+  }
+
+  async #enable(): Promise<void> {
+    const { connection } = this;
+    connection.on<AttachedToWorker>('NodeWorker.attachedToWorker', (event) => this.#attached(event));
+    connection.on<{ sessionId: string }>('NodeWorker.detachedFromWorker', ({ sessionId }) => {
+      this.#targets.get(sessionId)?.ended();
+      if (this.#targets.delete(sessionId) && this.#targets.size === 0) {
+        this.onLastEnded();
+      }
+    });
+    connection.on<ReceivedMessage>('NodeWorker.receivedMessageFromWorker', ({ sessionId, message }) => {
+      this.#targets.get(sessionId)?.received(JSON.parse(message) as Answer);
+    });
+    connection.onClose(() => {
+      this.#closed.abort();
+      this.#targets.forEach((target) => target.ended());
+    });
+    await connection.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
+    await Promise.all(this.#maturing);
+  }
+
+  #attached({ sessionId, workerInfo }: AttachedToWorker): void {
+    const thread = workerFromTitle(workerInfo.title);
+    // The profiling thread is one of the process's workers, too.
+    if (!thread || thread.id === threadId) {
+      return;
+    }
+    const target = new WorkerTarget(thread, sessionId, this.connection);
+    this.#targets.set(sessionId, target);
+    const startedAt = workerStarts.startOf(thread.id);
+    const youngFor = startedAt === undefined ? 0 : startedAt + MIN_AGE_MILLIS - monotonicMillis();
+    if (youngFor <= 0) {
+      this.onWorker(target);
+      return;
+    }
+    const maturing = this.#handOverIn(youngFor, sessionId, target);
+    this.#maturing.add(maturing);
+    void maturing.finally(() => this.#maturing.delete(maturing));
+  }
+
+  async #handOverIn(millis: number, sessionId: string, target: WorkerTarget): Promise<void> {
+    await sleep(millis, undefined, { signal: this.#closed.signal }).catch(() => undefined);
+    if (!this.#closed.signal.aborted && this.#targets.get(sessionId) === target) {
+      this.onWorker(target);
+    }
   }
 }
 

@@ -1,0 +1,179 @@
+import { describe, expect, it } from '@jest/globals';
+import { resolveOptions } from './options.validation.js';
+import { PprofOptionsError } from './pprof.errors.js';
+import type { PprofModuleOptions } from './pprof.options.js';
+
+/** What JavaScript, or a configuration that nobody has checked, may pass. */
+function resolve(options: Record<string, unknown>) {
+  return resolveOptions(options as PprofModuleOptions);
+}
+
+function problemsOf(options: Record<string, unknown>): readonly string[] {
+  try {
+    resolve(options);
+  } catch (error) {
+    if (error instanceof PprofOptionsError) {
+      return error.problems;
+    }
+    throw error;
+  }
+  return [];
+}
+
+const DEFAULTS = {
+  enabled: true,
+  host: '127.0.0.1',
+  port: 6060,
+  heap: { samplingInterval: 524_288, stackDepth: 64 },
+  block: { watch: false, threshold: 20 },
+  maxSeconds: 300,
+};
+
+describe('resolveOptions', () => {
+  it('fills in every default', () => {
+    expect(resolveOptions()).toEqual(DEFAULTS);
+    expect(resolveOptions({})).toEqual(DEFAULTS);
+  });
+
+  it('takes undefined for "not given", also within heap and block', () => {
+    const options = {
+      enabled: undefined,
+      host: undefined,
+      port: undefined,
+      maxSeconds: undefined,
+      heap: { samplingInterval: undefined, stackDepth: undefined },
+      block: { watch: undefined, threshold: undefined },
+    };
+    expect(resolve(options)).toEqual(DEFAULTS);
+    expect(resolve({ heap: undefined, block: undefined })).toEqual(DEFAULTS);
+  });
+
+  it('keeps what is given and fills in the rest', () => {
+    const options = {
+      enabled: false,
+      host: '::1',
+      port: 0,
+      heap: { stackDepth: 128 },
+      block: { watch: true },
+      maxSeconds: 3600,
+    };
+    expect(resolveOptions(options)).toEqual({
+      ...options,
+      heap: { samplingInterval: 524_288, stackDepth: 128 },
+      block: { watch: true, threshold: 20 },
+    });
+  });
+
+  it('switches heap sampling off with false', () => {
+    expect(resolveOptions({ heap: false }).heap).toBe(false);
+  });
+
+  it.each(['localhost', '127.0.0.1', '127.8.9.10', '::1'])('accepts the host %s', (host) => {
+    expect(resolveOptions({ host }).host).toBe(host);
+  });
+
+  it.each([
+    'localhost.evil.com',
+    'localhost6',
+    '127.0.0.1.evil.com',
+    '0.0.0.0',
+    '10.0.2.555',
+    '0177.0.0.1',
+    '127.1',
+    '::ffff:127.0.0.1',
+    '::',
+    'LOCALHOST',
+    'localhost.',
+    'localhost:6060',
+    '',
+    'example.com',
+    42,
+    null,
+    ['127.0.0.1'],
+  ])('refuses the host %j and says how to reach the profiler instead', (host) => {
+    const [problem, ...others] = problemsOf({ host, port: 7070 });
+    expect(problem).toMatch(/^option "host" is .*, it takes a loopback address: /);
+    expect(problem).toContain('ssh -L 6060:localhost:7070 ');
+    expect(others).toEqual([]);
+  });
+
+  it.each([-1, 65_536, 1.5, Number.NaN, Infinity, '6060', null, true])('refuses the port %p', (port) => {
+    expect(problemsOf({ port })).toEqual([expect.stringMatching(/^option "port" is .* from 0 .* to 65535/)]);
+  });
+
+  it.each([0, 1, 65_535])('accepts the port %d', (port) => {
+    expect(resolveOptions({ port }).port).toBe(port);
+  });
+
+  it.each([0, -1, 3601, 1.5, Number.NaN, '300', null])('refuses %p as maxSeconds', (maxSeconds) => {
+    expect(problemsOf({ maxSeconds })).toEqual([
+      expect.stringMatching(/^option "maxSeconds" is .*1 to 3600/),
+    ]);
+  });
+
+  it.each(['true', 'false', '', 0, 1, null])(
+    'refuses %p for enabled: a truthy string is no switch',
+    (enabled) => {
+      expect(problemsOf({ enabled })).toEqual([
+        expect.stringMatching(/^option "enabled" is .*true or false/),
+      ]);
+    },
+  );
+
+  it.each([
+    [{ enabled: 'false' }, '"false" === "true"'],
+    [{ port: '6060' }, 'Number("6060")'],
+  ])('suggests how to convert a string from the environment: %j', (options, conversion) => {
+    expect(problemsOf(options)).toEqual([
+      expect.stringContaining(`a string from the environment? use ${conversion}`),
+    ]);
+  });
+
+  it.each([true, null, 'off', 512])('refuses %p for heap', (heap) => {
+    expect(problemsOf({ heap })).toEqual([expect.stringMatching(/^option "heap" is .* or false$/)]);
+  });
+
+  it.each([0, 1023, 2 ** 30 + 1, 2048.5, '524288', null])(
+    'refuses %p as sampling interval',
+    (samplingInterval) => {
+      expect(problemsOf({ heap: { samplingInterval } })).toEqual([
+        expect.stringMatching(/^option "heap.samplingInterval" is /),
+      ]);
+    },
+  );
+
+  it.each([0, 129, 1.5, '64', null])('refuses %p as stack depth', (stackDepth) => {
+    expect(problemsOf({ heap: { stackDepth } })).toEqual([
+      expect.stringMatching(/^option "heap.stackDepth" is /),
+    ]);
+  });
+
+  it.each([true, false, null, 'on'])('refuses %p for block', (block) => {
+    expect(problemsOf({ block })).toEqual([expect.stringMatching(/^option "block" is /)]);
+  });
+
+  it.each(['true', 1, null])('refuses %p for block.watch', (watch) => {
+    expect(problemsOf({ block: { watch } })).toEqual([expect.stringMatching(/^option "block.watch" is /)]);
+  });
+
+  it.each([0, 60_001, 0.5, '20', null])('refuses %p as block.threshold', (threshold) => {
+    expect(problemsOf({ block: { threshold } })).toEqual([
+      expect.stringMatching(/^option "block.threshold" is /),
+    ]);
+  });
+
+  it('names an option it does not know, at every level, with those it does', () => {
+    expect(problemsOf({ prot: 6060, heap: { depth: 3 }, block: { watching: true } })).toEqual([
+      'unknown option "prot", known are enabled, host, port, heap, block, maxSeconds',
+      'unknown option "heap.depth", known are samplingInterval, stackDepth',
+      'unknown option "block.watching", known are watch, threshold',
+    ]);
+  });
+
+  it('tells all problems at once', () => {
+    const options = { enabled: 'yes', host: '0.0.0.0', port: -1, maxSeconds: 0, heap: { stackDepth: 0 } };
+    const problems = problemsOf(options);
+    expect(problems).toHaveLength(5);
+    expect(() => resolve(options)).toThrow(`PprofModule: ${problems.join('; ')}`);
+  });
+});
