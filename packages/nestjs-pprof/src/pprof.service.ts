@@ -1,3 +1,4 @@
+import { messageOf } from './error.message.js';
 import {
   Inject,
   Injectable,
@@ -167,8 +168,4 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
       this.#logger.warn(`Heap profiles are not available: ${messageOf(error)}`);
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

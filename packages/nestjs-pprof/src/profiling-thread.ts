@@ -1,3 +1,4 @@
+import { messageOf } from './error.message.js';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Agent } from './agent/agent.js';
@@ -78,7 +79,7 @@ export class ProfilingThread {
         }
       });
       worker.on('error', (error: unknown) => {
-        this.#lastError = error instanceof Error ? error.message : String(error);
+        this.#lastError = messageOf(error);
       });
       worker.on('exit', (code) => {
         heartbeat.stop();

@@ -7,11 +7,8 @@ import type {
   WorkerStarted,
 } from './agent/agent.protocol.js';
 
-/** What the profiling thread is told when it starts: its options, and what it cannot find out by itself. @internal */
-export interface ThreadData {
-  readonly host: string;
-  readonly port: number;
-  readonly maxSeconds: number;
+/** What the captures need from the main thread: its options, and the memory that both sides share. @internal */
+export interface SharedWithMain {
   /** Where the main thread notes that its event loop turns, see `agent/heartbeat.ts`. */
   readonly heartbeat: SharedArrayBuffer;
   /** Where the profiling thread counts its open inspector sessions, see `agent/exit.handler.ts`. */
@@ -23,6 +20,13 @@ export interface ThreadData {
   /** How the heap is sampled; false where the options say that it is not. */
   readonly heap: HeapSampling | false;
   readonly block: { readonly watch: boolean; readonly threshold: number };
+}
+
+/** What the profiling thread is told when it starts: its options, and what it cannot find out by itself. @internal */
+export interface ThreadData extends SharedWithMain {
+  readonly host: string;
+  readonly port: number;
+  readonly maxSeconds: number;
   readonly application: ApplicationInfo;
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../error.message.js';
 import { dirname } from 'node:path';
 import { parseSourceMap } from './source-map.parse.js';
 import { fileVersion, locateMap, readText } from './source-map.read.js';
@@ -47,7 +48,7 @@ export async function readMappedFile(path: string, maxBytes: number): Promise<Ma
     }
     file.table = await readTable(text, path, dirname(file.mapFile ?? path), maxBytes);
   } catch (error) {
-    file.unreadable = error instanceof Error ? error.message : String(error);
+    file.unreadable = messageOf(error);
   }
   return file;
 }

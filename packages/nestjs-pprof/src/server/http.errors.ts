@@ -1,3 +1,4 @@
+import { messageOf } from '../error.message.js';
 import {
   AgentFailureError,
   InspectorUnavailableError,
@@ -34,7 +35,7 @@ const AGENT_STATUS = {
 
 /** Status and text for whatever a request ran into. @internal */
 export function toHttpError(error: unknown): HttpError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof BadParameterError) {
     return { status: 400, message };
   }

@@ -1,6 +1,6 @@
-import type { HeapSampling } from '../agent/heap.sampler.js';
 import { AgentClient, type AgentChannel } from './agent.client.js';
 import type { StackSample } from '../pprof/profile.model.js';
+import type { SharedWithMain } from '../thread.protocol.js';
 import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.capturer.js';
 import { BlockWatcher } from './block.watcher.js';
 import { type CpuCapture, CpuCapturer, type CpuRequest } from './cpu.capturer.js';
@@ -14,18 +14,6 @@ import type { ThreadHeap } from './thread.heap.js';
 import { NoThreadError } from './threads.errors.js';
 import { setWorkerStarts } from './worker.targets.js';
 import { WorkerHeaps } from './worker.heaps.js';
-
-/** @internal */
-export interface SharedWithMain {
-  readonly heartbeat: SharedArrayBuffer;
-  readonly connections: SharedArrayBuffer;
-  readonly workerStarts: SharedArrayBuffer;
-  /** Whether V8's inspector may be used. */
-  readonly inspector: boolean;
-  /** How the heap is sampled; false where the options say that it is not. */
-  readonly heap: HeapSampling | false;
-  readonly block: { readonly watch: boolean; readonly threshold: number };
-}
 
 /** What has blocked the main thread's event loop since the watch on it began. @internal */
 export interface WatchedBlocks {

@@ -1,3 +1,4 @@
+import { messageOf } from '../error.message.js';
 import { monotonicMillis } from '../agent/agent.protocol.js';
 import { type LoopBlock, LoopWatchMemory } from '../agent/loop-watch.memory.js';
 import type { StackSample } from '../pprof/profile.model.js';
@@ -71,7 +72,7 @@ export class BlockCapturer {
       if (error instanceof InspectorUnavailableError) {
         throw error;
       }
-      return { results: [], skipped: [`main: ${error instanceof Error ? error.message : String(error)}`] };
+      return { results: [], skipped: [`main: ${messageOf(error)}`] };
     } finally {
       void this.agent.requestPatiently('stopLoopWatch', id).catch(() => undefined);
     }

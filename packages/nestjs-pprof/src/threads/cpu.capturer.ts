@@ -1,3 +1,4 @@
+import { messageOf } from '../error.message.js';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../agent/agent.protocol.js';
@@ -232,8 +233,4 @@ class CpuCaptureRun {
       }
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../error.message.js';
 import { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
 import { isSelected, selectsWorkers, type ThreadSelection } from './thread.info.js';
@@ -43,8 +44,4 @@ export async function askWorkers<T>(
     skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
   }
   return { results, skipped };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

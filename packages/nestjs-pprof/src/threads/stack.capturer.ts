@@ -1,3 +1,4 @@
+import { messageOf } from '../error.message.js';
 import { framesWithLine, isIdle, PROGRAM } from '../pprof/v8-cpu-profile.js';
 import type { Frame } from '../pprof/profile.model.js';
 import { askWorkers, type FromThreads } from './inspected.workers.js';
@@ -54,7 +55,7 @@ export class StackCapturer {
         throw error;
       }
       const since = stuck ? ` (its event loop has not turned since ${toIso(lastTurn)})` : '';
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       return { results: [], skipped: [`main: ${message}${since}`] };
     }
   }

@@ -1,3 +1,4 @@
+import { messageOf } from '../error.message.js';
 import type { HeapSampling } from '../agent/heap.sampler.js';
 import { allocationNodeOf, type V8HeapProfile } from '../pprof/v8-heap-profile.js';
 import type { FromThreads } from './inspected.workers.js';
@@ -91,8 +92,4 @@ async function sampleWorker({ target, since, started }: SampledWorker, gc: boole
   const { profile } = await target.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile');
   const root = allocationNodeOf(profile.head);
   return { thread: target.thread, way: 'inspector', root, since, memory: undefined, collected };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
