@@ -122,7 +122,8 @@ function mergeSamples(
       merged.set(key, { stack: mappedStack, values: [...values], labels, notes });
     }
   }
-  return [...merged.values()];
+  // As in Go: what cancels out, in the difference of two profiles, is not there.
+  return [...merged.values()].filter(({ values }) => values.some((value) => value !== 0));
 }
 
 function idOf(frame: SymbolizedFrame, ids: Map<SymbolizedFrame, number>): number {

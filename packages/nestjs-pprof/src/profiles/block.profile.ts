@@ -11,7 +11,7 @@ export const blockProfile: ProfileKind = {
   description:
     'Stack traces that kept an event loop from turning, with the time they did: of the given seconds or, where "block.watch" is on, since start-up.',
   parameters: {
-    seconds: { kind: 'delta' },
+    seconds: { kind: 'optional-window' },
     hz: null,
     threads: true,
     threshold: true,

@@ -12,7 +12,7 @@ export const goroutineProfile: ProfileKind = {
   description:
     'Stack traces of all current threads, also of those whose event loop is stuck. Use debug=2 as a query parameter to export in the same format as an unrecovered panic.',
   parameters: {
-    seconds: null,
+    seconds: { kind: 'delta' },
     hz: null,
     threads: true,
     gc: false,

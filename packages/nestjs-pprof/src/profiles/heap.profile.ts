@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { samplesOfAllocations } from '../pprof/allocation-tree.js';
 import { type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import type { ThreadHeap } from '../threads/thread.heap.js';
@@ -21,12 +20,8 @@ export const heapProfile: ProfileKind = {
     debug: true,
     formats: ['pprof', 'text'],
   },
-  async capture({ seconds, threads: selection, gc, signal }, threads): Promise<Profile> {
+  async capture({ threads: selection, gc }, threads): Promise<Profile> {
     const startedAt = Date.now();
-    const before = seconds === undefined ? [] : (await threads.sampleHeaps(selection, gc)).results;
-    if (seconds !== undefined) {
-      await sleep(seconds * 1000, undefined, { signal });
-    }
     const { results, skipped } = await threads.sampleHeaps(selection, gc);
     return {
       sampleTypes: [
@@ -35,9 +30,8 @@ export const heapProfile: ProfileKind = {
       ],
       periodType: { type: 'space', unit: 'bytes' },
       period: threads.heapSamplingInterval,
-      samples: [...results.flatMap(samplesOf), ...before.flatMap(samplesOf).map(negated)],
+      samples: results.flatMap(samplesOf),
       startedAt,
-      ...(seconds === undefined ? {} : { durationNanos: seconds * 1e9 }),
       comments: [
         `live objects, one sample every ${threads.heapSamplingInterval} bytes`,
         `threads: ${results.map((heap) => describe(heap, gc)).join(', ')}`,
@@ -59,10 +53,6 @@ function samplesOf({ thread, way, root, memory }: ThreadHeap): StackSample[] {
     }),
   );
   return memory ? [...samples, { stack: [EXTERNAL], values: [0, memory.external], labels }] : samples;
-}
-
-function negated(sample: StackSample): StackSample {
-  return { ...sample, values: sample.values.map((value) => -value) };
 }
 
 function describe({ thread, way, since, collected }: ThreadHeap, gc: boolean): string {

@@ -36,11 +36,16 @@ export interface ProfileKind {
   /** Parameters it takes; any other is ignored, as in Go. */
   readonly parameters: {
     /**
-     * `window`: the profile is of so many seconds, `default` unless asked otherwise. `delta`: it is of this moment, or of
-     * the difference that so many seconds make.
+     * - `window`: the profile is of so many seconds, `default` unless asked otherwise
+     * - `optional-window`: it is of so many seconds, or of all the time until now
+     * - `delta`: it is of this moment, or of the difference that so many seconds make to it
+     * - null: the parameter is refused
      */
     readonly seconds:
-      { readonly kind: 'window'; readonly default: number } | { readonly kind: 'delta' } | null;
+      | { readonly kind: 'window'; readonly default: number }
+      | { readonly kind: 'optional-window' }
+      | { readonly kind: 'delta' }
+      | null;
     readonly hz: { readonly default: number } | null;
     /** Whether the threads can be chosen; else it is of the main thread. */
     readonly threads: boolean;

@@ -11,7 +11,7 @@ export const threadcreateProfile: ProfileKind = {
   name: 'threadcreate',
   description: 'The worker threads there are; where they were created is not known.',
   parameters: {
-    seconds: null,
+    seconds: { kind: 'delta' },
     hz: null,
     threads: false,
     gc: false,

@@ -6,6 +6,7 @@ import { encodePprof } from '../pprof/encoder.js';
 import { renderStacks } from '../pprof/stacks.text.js';
 import { Symbolizer } from '../pprof/symbolizer.js';
 import { renderTop } from '../pprof/top.text.js';
+import { captureDelta } from '../profiles/delta.profile.js';
 import { goroutineProfile } from '../profiles/goroutine.profile.js';
 import type { ProfileKind, ProfileRequest } from '../profiles/profile.kind.js';
 import { PROFILE_KINDS } from '../profiles/profile.kinds.js';
@@ -60,7 +61,11 @@ export class ProfileController {
   }
 
   async #capture(kind: ProfileKind, request: ProfileRequest): Promise<Body> {
-    const profile = await kind.capture(request, this.threads);
+    const { seconds } = request;
+    const profile =
+      seconds !== undefined && kind.parameters.seconds?.kind === 'delta'
+        ? await captureDelta(kind, { ...request, seconds }, this.threads)
+        : await kind.capture(request, this.threads);
     const comments = [
       `nestjs-pprof: ${kind.name} of pid ${this.process.pid}, node ${process.version} ${process.platform}-${process.arch}`,
       ...profile.comments,
@@ -82,7 +87,7 @@ function send(response: ServerResponse, kind: ProfileKind, request: ProfileReque
   if (request.debug !== 0 || request.format === 'text') {
     sendText(response, body.text ?? '');
   } else {
-    const isDelta = kind.parameters.seconds?.kind === 'delta' && request.seconds !== undefined;
+    const isDelta = kind.parameters.seconds?.kind !== 'window' && request.seconds !== undefined;
     sendAttachment(response, isDelta ? `${kind.name}-delta` : kind.name, body.pprof ?? Buffer.alloc(0));
   }
 }

@@ -134,6 +134,15 @@ export class SharedCpuSampler {
         // A native call. What has been sampled shows who called it, so it is worth waiting for.
         return this.agent.requestPatiently('turnOverCpu', next);
       }
+      return this.#turnOverOrGiveUp(next);
+    }
+  }
+
+  /** The loop may turn again: a native call that has ended meanwhile is no reason to give up what was sampled in it. */
+  async #turnOverOrGiveUp(next: CpuSampling | null): Promise<CpuSegment | null> {
+    try {
+      return await this.agent.request('turnOverCpu', next);
+    } catch {
       // The sampler goes on until the thread does.
       void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
       throw new CaptureStuckError();
