@@ -24,9 +24,10 @@ interface Answer {
 }
 
 /**
- * How old a worker must be before it is interrupted. One that is terminated just as it begins to evaluate a module with
- * top-level await brings the process down if V8 is held up in that moment: `Check failed: (location_) != nullptr` in
- * `SourceTextModule::ExecuteAsyncModule`, seen on Node 22. So workers are left alone until they have started.
+ * How old a worker must be before it is interrupted. Node 22 has a fatal check for workers that are terminated just as
+ * they begin to evaluate a module with top-level await (`(location_) != nullptr` in V8's
+ * `SourceTextModule::ExecuteAsyncModule`). It happens without an inspector, too; holding a worker up in that moment would
+ * make the moment longer. So workers are left alone until they have started.
  */
 const MIN_AGE_MILLIS = 250;
 
