@@ -38,4 +38,6 @@ export default {
     },
   ],
   testTimeout: 60_000,
+  // Names every test, also those that are skipped: a newcomer without Go is told why.
+  verbose: true,
 };

@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { killProcesses } from './support/app.process.js';
+import { startExample } from './support/example.app.js';
+import { fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
+import { openRequest, request } from './support/http.request.js';
+import { takeProfile } from './support/pprof.profile.js';
+
+afterEach(killProcesses);
+
+describe('a port that is taken', () => {
+  it('costs one warning with the remedy; the application starts and serves', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    try {
+      const { port } = other.address() as AddressInfo;
+      const app = await startExample({ PPROF_PORT: String(port) });
+      await app.process.printed(/ WARN .*\n/);
+      expect((await request(`${app.url}/health`)).status).toBe(200);
+      app.process.signal('SIGTERM');
+      await app.process.exited;
+      expect(app.process.complaints).toEqual([
+        expect.stringMatching(
+          new RegExp(
+            `port ${port} on 127.0.0.1 is taken .*another port \\(option "port", 0 for any free one\\)`,
+          ),
+        ),
+      ]);
+    } finally {
+      other.close();
+    }
+  });
+
+  it('can be tried again once it is free', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const app = startFixture('http', { port });
+    expect(await app.call('listening')).toBeNull();
+    expect(await app.call('status')).toMatchObject({
+      state: 'failed',
+      reason: expect.stringContaining('is taken'),
+    });
+    other.close();
+    await once(other, 'close');
+    expect(await app.call('start')).toMatchObject({ port });
+    expect((await request(`http://127.0.0.1:${port}/debug/pprof/`)).status).toBe(200);
+  });
+});
+
+describe('a native addon that cannot be loaded', () => {
+  it('costs the profiles that need it, which say why, and nothing else', async () => {
+    const app = startFixture('http', {}, { execArgv: ['--require', fixtureFile('addon-missing.cjs')] });
+    const url = await profilerOf(app);
+    expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
+    for (const name of ['profile?seconds=1', 'heap']) {
+      const { status, headers, text } = await request(`${url}/debug/pprof/${name}`);
+      expect({ status, pprof: headers['x-go-pprof'] }).toEqual({ status: 503, pprof: '1' });
+      expect(text).toMatch(
+        /^the native addon @datadog\/pprof cannot be loaded on .*: No native build was found .*\n$/,
+      );
+    }
+    expect((await request(`${url}/debug/pprof/`)).status).toBe(200);
+    expect((await request(`${url}/debug/pprof/cmdline`)).status).toBe(200);
+    expect(app.complaints).toEqual([expect.stringContaining('Heap profiles are not available')]);
+  });
+});
+
+describe('a client that leaves during its capture', () => {
+  it('stops the sampler, and the next capture works', async () => {
+    const app = startFixture('http');
+    const url = await profilerOf(app);
+    const { leave } = openRequest(`${url}/debug/pprof/profile?seconds=30`);
+    await app.until('samplerRuns', (runs) => runs === true);
+    leave();
+    await app.until('samplerRuns', (runs) => runs === false);
+    await app.call('startBurning');
+    const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
+    expect(profile.durationMillis).toBeLessThan(10_000);
+    expect(profile.samples.length).toBeGreaterThan(0);
+  });
+
+  it('does not end the capture of another client', async () => {
+    const app = startFixture('http');
+    const url = await profilerOf(app);
+    const { leave } = openRequest(`${url}/debug/pprof/profile?seconds=30`);
+    await app.until('samplerRuns', (runs) => runs === true);
+    await app.call('startBurning');
+    const other = takeProfile(`${url}/debug/pprof/profile?seconds=2`);
+    leave();
+    expect((await other).samples.length).toBeGreaterThan(0);
+    expect(await app.until('samplerRuns', (runs) => runs === false)).toBe(false);
+  });
+});
+
+describe('shutting down during a capture of 300 s', () => {
+  // Far longer than a test may take: whatever waits for the capture fails.
+  const CAPTURE = '/debug/pprof/profile?seconds=300';
+
+  async function startCapturing(...args: string[]) {
+    const app = startFixture('http', {}, { args: ['express', ...args] });
+    const { cut } = openRequest(`${await profilerOf(app)}${CAPTURE}`);
+    await app.until('samplerRuns', (runs) => runs === true);
+    return { app, cut };
+  }
+
+  it('app.close() cuts it off, and the process ends by itself', async () => {
+    const { app, cut } = await startCapturing();
+    await app.call('close');
+    expect(await cut).toMatchObject({ code: 'ECONNRESET' });
+    expect(await app.exited).toEqual({ code: 0, signal: null });
+    expect(app.output).not.toContain('debugger');
+    expect(app.complaints).toEqual([]);
+  });
+
+  it('PprofService.stop() cuts it off and stops the samplers; the application goes on', async () => {
+    const { app, cut } = await startCapturing();
+    await app.call('stop');
+    expect(await cut).toMatchObject({ code: 'ECONNRESET' });
+    expect(await app.call('samplerRuns')).toBe(false);
+    expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
+  });
+
+  it.each([
+    { name: 'with shutdown hooks', args: ['hooks'] },
+    { name: 'without', args: [] },
+  ])('SIGTERM ends the process as it does without us, $name', async ({ args }) => {
+    const without = startFixture('http', { enabled: false }, { args: ['express', ...args] });
+    await without.call('url');
+    without.signal('SIGTERM');
+    const ending = await without.exited;
+
+    const { app, cut } = await startCapturing(...args);
+    app.signal('SIGTERM');
+    expect(await app.exited).toEqual(ending);
+    expect(await cut).toMatchObject({ code: 'ECONNRESET' });
+    expect(app.output).not.toContain('debugger');
+    expect(app.complaints).toEqual([]);
+  });
+});

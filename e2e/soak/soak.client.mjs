@@ -1,0 +1,131 @@
+import { request } from 'node:http';
+import { once } from 'node:events';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
+import { Profile } from 'pprof-format';
+import { Random } from './random.mjs';
+
+/** A capture may wait a minute for a thread that is in a native call. */
+const ANSWER_WITHIN_MILLIS = 90_000;
+
+/** Requests by kind of profile. A kind that is not served (404) is left out from then on. */
+const REQUESTS = {
+  profile: [
+    'profile?seconds=1',
+    'profile?seconds=1&hz=1000',
+    'profile?seconds=1&hz=19',
+    'profile?seconds=1&threads=main',
+    'profile?seconds=1&format=text',
+    'profile?seconds=2&hz=250',
+  ],
+  heap: ['heap', 'heap', 'heap?threads=main', 'heap?debug=1', 'heap?seconds=1'],
+  heapgc: ['heap?gc=1', 'heap?gc=1&seconds=1'],
+  goroutine: ['goroutine', 'goroutine?debug=1', 'goroutine?debug=2', 'goroutine?threads=main'],
+  threadcreate: ['threadcreate', 'threadcreate?debug=1'],
+  block: ['block', 'block?seconds=1', 'block?seconds=1&threads=main'],
+  allocs: ['allocs', 'allocs?seconds=1'],
+  mutex: ['mutex'],
+  trace: ['trace?seconds=0.5'],
+  pages: ['', 'cmdline'],
+};
+
+/** Takes profiles back to back, by several clients at once, and keeps account of the answers. */
+export class SoakClient {
+  captures = {};
+  statuses = {};
+  /** Why there was no profile, of answers that are no fault. */
+  reasons = {};
+  #url;
+  #random;
+  #clients;
+  #kinds;
+  #violate;
+
+  constructor({ url, seed, clients, only, violate }) {
+    this.#url = url;
+    this.#random = new Random(seed + 1000);
+    this.#clients = clients;
+    this.#kinds = only ? only.split(',') : Object.keys(REQUESTS);
+    this.#violate = violate;
+  }
+
+  get total() {
+    return Object.values(this.captures).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Settles when `goesOn` has said no, and the last answer is in. */
+  async run(goesOn) {
+    await Promise.all(
+      Array.from({ length: this.#clients }, async () => {
+        while (goesOn()) {
+          await this.#captureOne(goesOn);
+        }
+      }),
+    );
+  }
+
+  /** One more of each kind, now that nothing disturbs. */
+  async checkStillWorks() {
+    for (const kind of this.#kinds) {
+      const path = REQUESTS[kind][0];
+      const { status, body } = await this.#get(path, undefined);
+      if (status !== 200) {
+        this.#violate(`after the soak ${path} answers ${status}: ${body}`);
+      }
+    }
+  }
+
+  async #captureOne(goesOn) {
+    const kind = this.#random.pick(this.#kinds);
+    const path = this.#random.pick(REQUESTS[kind]);
+    const leavesAfter = this.#random.chance(0.15) ? this.#random.integer(0, 1000) : undefined;
+    try {
+      const { status, body, isProfile } = await this.#get(path, leavesAfter);
+      this.#count(this.statuses, String(status));
+      if (status === 'left') {
+        return;
+      }
+      if (status === 404) {
+        this.#kinds = this.#kinds.filter((other) => other !== kind);
+        return;
+      }
+      this.#count(this.captures, kind);
+      if (status === 200) {
+        if (isProfile) {
+          Profile.decode(gunzipSync(body));
+        }
+      } else if ((status === 429 || status === 504) && body.length > 10) {
+        this.#count(this.reasons, `${status} ${body}`.trim().replaceAll(/\d+/g, 'N'));
+      } else {
+        this.#violate(`${path} answers ${status}: ${body}`);
+      }
+    } catch (error) {
+      if (goesOn()) {
+        this.#violate(`${path}: ${error.code ?? ''} ${error.message}`);
+      }
+    }
+  }
+
+  async #get(path, leavesAfter) {
+    const signal = AbortSignal.timeout(leavesAfter ?? ANSWER_WITHIN_MILLIS);
+    try {
+      const outgoing = request(new URL(path, this.#url), { agent: false, signal }).end();
+      const [response] = await once(outgoing, 'response');
+      const body = await buffer(response);
+      return {
+        status: response.statusCode,
+        body,
+        isProfile: response.headers['content-type'] === 'application/octet-stream',
+      };
+    } catch (error) {
+      if (leavesAfter !== undefined && error.name === 'AbortError') {
+        return { status: 'left', body: Buffer.alloc(0), isProfile: false };
+      }
+      throw error;
+    }
+  }
+
+  #count(counts, key) {
+    counts[key] = (counts[key] ?? 0) + 1;
+  }
+}

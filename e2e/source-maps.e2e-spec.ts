@@ -1,0 +1,127 @@
+import { readFile } from 'node:fs/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { AppProcess, killProcesses } from './support/app.process.js';
+import { profilingUrl } from './support/example.app.js';
+import { describeWithGo, goToolPprof } from './support/go.tool.js';
+import { NestProject } from './support/nest.project.js';
+import { framesNamed, takeProfile } from './support/pprof.profile.js';
+
+/** A cold run of webpack takes its time on a small machine. */
+const BUILD_TIMEOUT = 180_000;
+
+const SOURCE = 'src/primes.service.ts';
+
+afterEach(killProcesses);
+
+async function start(project: NestProject): Promise<string> {
+  const app = new AppProcess(project.path('dist/main.js'));
+  return profilingUrl(app);
+}
+
+/** Nest's own webpack configuration makes no maps: whoever debugs the bundle has such a file. */
+async function buildWithWebpack(project: NestProject, devtool: string): Promise<void> {
+  const config = `module.exports = (options) => ({ ...options, devtool: '${devtool}' });\n`;
+  await project.write('webpack.config.js', config);
+  await project.nestBuild('--webpack');
+}
+
+const builds: {
+  name: string;
+  build: (project: NestProject) => Promise<void>;
+  output: string;
+  map: RegExp;
+}[] = [
+  {
+    name: 'nest build (tsc), external maps',
+    build: (project) => project.nestBuild(),
+    output: 'dist/primes.service.js',
+    map: /^\/\/# sourceMappingURL=primes\.service\.js\.map/m,
+  },
+  {
+    name: 'nest build (tsc), inline maps',
+    build: async (project) => {
+      await project.setCompilerOptions({ sourceMap: false, inlineSourceMap: true });
+      await project.nestBuild();
+    },
+    output: 'dist/primes.service.js',
+    map: /^\/\/# sourceMappingURL=data:application\/json/m,
+  },
+  {
+    name: 'swc, external maps',
+    build: (project) => project.swcBuild({}),
+    output: 'dist/primes.service.js',
+    map: /^\/\/# sourceMappingURL=primes\.service\.js\.map/m,
+  },
+  {
+    name: 'swc, inline maps',
+    build: (project) => project.swcBuild({ sourceMaps: 'inline' }),
+    output: 'dist/primes.service.js',
+    map: /^\/\/# sourceMappingURL=data:application\/json/m,
+  },
+  {
+    name: 'nest build --webpack, external maps',
+    build: (project) => buildWithWebpack(project, 'source-map'),
+    output: 'dist/main.js',
+    map: /^\/\/# sourceMappingURL=main\.js\.map/m,
+  },
+  {
+    name: 'nest build --webpack, inline maps',
+    build: (project) => buildWithWebpack(project, 'inline-source-map'),
+    output: 'dist/main.js',
+    map: /^\/\/# sourceMappingURL=data:application\/json/m,
+  },
+];
+
+describe.each(builds)('the output of $name', ({ build, output, map }) => {
+  it(
+    'is shown as the TypeScript it was made from',
+    async () => {
+      const project = await NestProject.create();
+      await build(project);
+      expect(await readFile(project.path(output), 'utf8')).toMatch(map);
+      const url = await start(project);
+      const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1&hz=500`);
+
+      const source = (await readFile(project.path(SOURCE), 'utf8')).split('\n');
+      const lineOf = (part: string) => source.findIndex((line) => line.includes(part)) + 1;
+      const file = project.path(SOURCE);
+      for (const [name, line] of [
+        ['isPrime', lineOf('const isPrime')],
+        ['countPrimes', lineOf('function countPrimes')],
+        ['work', lineOf('  work(): void {')],
+      ] as const) {
+        expect(framesNamed(profile, new RegExp(`^${name} `))).toEqual([
+          { name: `${name} (${SOURCE})`, file, line },
+        ]);
+      }
+      // The compiled line is another, or nothing has been shown.
+      const compiled = (await readFile(project.path(output), 'utf8')).split('\n');
+      expect(compiled.findIndex((line) => line.includes('function countPrimes')) + 1).not.toBe(
+        lineOf('function countPrimes'),
+      );
+      expect(profile.comments.filter((comment) => comment.includes('source map'))).toEqual([]);
+    },
+    BUILD_TIMEOUT,
+  );
+});
+
+describeWithGo('go tool pprof on a webpack bundle', () => {
+  it(
+    '-list shows the lines of the TypeScript source',
+    async () => {
+      const project = await NestProject.create();
+      await buildWithWebpack(project, 'source-map');
+      const { stdout, warnings } = await goToolPprof(
+        '-list',
+        '^isPrime',
+        '-seconds',
+        '1',
+        await start(project),
+      );
+      expect(warnings).toEqual([]);
+      expect(stdout).toContain(` isPrime (${SOURCE}) in ${project.path(SOURCE)}`);
+      expect(stdout).toMatch(/^ +[\d.]+m?s +[\d.]+m?s +\d+:const isPrime = \(n: number\): boolean => \{$/m);
+    },
+    BUILD_TIMEOUT,
+  );
+});

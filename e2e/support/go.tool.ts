@@ -1,0 +1,65 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { delimiter } from 'node:path';
+import { beforeAll, describe } from '@jest/globals';
+import { temporaryDirectory } from './temporary.directory.js';
+
+// Where Go's own installer puts it, which not every shell has in its PATH.
+const PATH = [process.env.PATH ?? '', '/usr/local/go/bin'].join(delimiter);
+
+const cache = spawnSync('go', ['env', 'GOCACHE'], { env: { ...process.env, PATH }, encoding: 'utf8' });
+const hasGo = cache.status === 0;
+const GOCACHE = hasGo ? cache.stdout.trim() : '';
+
+/** Since Go 1.25 a tool is built when it is used first, which takes a minute; until then it comes with Go. */
+const BUILD_TIMEOUT = 300_000;
+
+/**
+ * A suite that needs `go`. A newcomer without it sees the suite skipped, and why. In CI its tests run and fail: what was
+ * not tested there must not pass.
+ */
+export function describeWithGo(name: string, suite: () => void): void {
+  if (hasGo || process.env.CI === 'true') {
+    describe(name, () => {
+      beforeAll(() => go('tool', '-n', 'pprof'), BUILD_TIMEOUT);
+      suite();
+    });
+  } else {
+    describe.skip(`${name} (skipped: go not found)`, suite);
+    // Jest keeps quiet about a file of which all is skipped.
+    process.stderr.write(`${name}\n  ○ skipped: go not found (get it from https://go.dev/dl)\n`);
+  }
+}
+
+export interface ToolResult {
+  readonly stdout: string;
+  /** What the tool said besides that it fetches and where it saved: warnings, errors. */
+  readonly warnings: string[];
+  readonly stderr: string;
+}
+
+/** Runs `go tool pprof`; fails with its words where it does. */
+export async function goToolPprof(...args: string[]): Promise<ToolResult> {
+  const { stdout, stderr } = await go('tool', 'pprof', ...args);
+  return { stdout, stderr, warnings: warningsIn(stderr) };
+}
+
+/** With a home and a store of its own, so that runs do not see each other; but the one cache of built tools. */
+async function go(...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const directory = await temporaryDirectory('pprof-');
+  const env = { PATH, GOCACHE, HOME: directory, PPROF_TMPDIR: directory };
+  return new Promise((resolve, reject) => {
+    execFile('go', args, { env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+      if (error) {
+        reject(new Error(`go ${args.join(' ')} failed: ${error.message}\n${stderr}`));
+      } else {
+        resolve({ stdout, stderr });
+      }
+    });
+  });
+}
+
+function warningsIn(stderr: string): string[] {
+  const expected =
+    /^(Fetching profile over HTTP from |Please wait\.\.\. |Fetched \d+ source profiles|Saved profile in |$)/;
+  return stderr.split('\n').filter((line) => !expected.test(line));
+}

@@ -1,0 +1,173 @@
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { killProcesses } from '../support/app.process.js';
+import { profilingUrl, startExample } from '../support/example.app.js';
+import { describeWithGo, goToolPprof } from '../support/go.tool.js';
+import { openRequest, request } from '../support/http.request.js';
+import { flat, framesNamed, takeProfile } from '../support/pprof.profile.js';
+import { temporaryDirectory } from '../support/temporary.directory.js';
+import { ThreadsApp } from './threads.app.js';
+
+afterEach(killProcesses);
+
+/** The example, blocked for far longer than a test may take: who waits for its event loop, fails. */
+async function startBlockedExample(kind: string) {
+  const app = await startExample();
+  const pprof = `${await profilingUrl(app.process)}/debug/pprof`;
+  openRequest(`${app.url}/faults/block?kind=${kind}&ms=600000`, { method: 'POST' }).cut.catch(
+    () => undefined,
+  );
+  return { process: app.process, pprof };
+}
+
+/** The dump of all threads, once it shows what is looked for. */
+async function dumpWith(pprof: string, wanted: RegExp): Promise<string> {
+  for (;;) {
+    const { status, text } = await request(`${pprof}/goroutine?debug=2`);
+    if (status === 200 && wanted.test(text)) {
+      return text;
+    }
+  }
+}
+
+describeWithGo('an example whose event loop is stuck in', () => {
+  describe.each([
+    { kind: 'loop', stuckIn: 'spinInLoop' },
+    { kind: 'forever', stuckIn: 'spinForever' },
+    { kind: 'regex', stuckIn: 'matchSkuList' },
+    { kind: 'json', stuckIn: 'stringifyHugeCatalogue' },
+  ])('$kind', ({ kind, stuckIn }) => {
+    it('answers what does not need the loop, and names the function', async () => {
+      const { process: app, pprof } = await startBlockedExample(kind);
+      const dump = await dumpWith(pprof, new RegExp(String.raw`^thread main \[stuck[^]*^${stuckIn} `, 'm'));
+      expect(dump).toMatch(/^# event loop has not turned since \d{4}-\d\d-\d\dT/m);
+      expect(dump).toMatch(
+        new RegExp(String.raw`^${stuckIn} .*\n\t.*/apps/example/src/faults/event-loop\.blocks\.ts:\d+$`, 'm'),
+      );
+
+      const { stdout, warnings } = await goToolPprof('-top', '-cum', `${pprof}/profile?seconds=1`);
+      expect(warnings).toEqual([]);
+      const [, share = ''] = new RegExp(String.raw`([\d.]+)%  ${stuckIn} \(`).exec(stdout) ?? [];
+      // All that the process does; the rest is the start of the sampler.
+      expect(Number(share)).toBeGreaterThan(80);
+      expect(stdout).toContain('main (by inspector, its event loop is stuck)');
+
+      const index = await request(`${pprof}/`);
+      expect({ status: index.status, text: index.text }).toEqual({
+        status: 200,
+        text: expect.stringContaining('Types of profiles available'),
+      });
+      const cmdline = await request(`${pprof}/cmdline`);
+      expect(cmdline.text).toContain('apps/example/dist/main.js');
+      const vars = await request(new URL('/debug/vars', pprof).href);
+      expect(vars.status).toBe(200);
+      expect(JSON.parse(vars.text)).toMatchObject({ cmdline: expect.any(Array) });
+      expect(app.complaints).toEqual([]);
+    });
+  });
+
+  it('busy turns of 80 ms each', async () => {
+    const { pprof } = await startBlockedExample('busy');
+    const dump = await dumpWith(pprof, /^spinInLoop .*\n.*\n(holdUpEveryTurn) /m);
+    expect(dump).not.toMatch(/^thread main \[stuck/m);
+    const { stdout, warnings } = await goToolPprof('-peek', '^spinInLoop', `${pprof}/profile?seconds=1`);
+    expect(warnings).toEqual([]);
+    expect(stdout).toMatch(/holdUpEveryTurn .*\n.*\| +spinInLoop /);
+    const block = await goToolPprof('-top', '-cum', `${pprof}/block?seconds=2`);
+    expect(block.warnings).toEqual([]);
+    expect(block.stdout).toContain('Type: delay');
+    expect(block.stdout).toContain('holdUpEveryTurn (src/faults/event-loop.blocks.ts)');
+  });
+
+  it('a native call: 504, with what is known', async () => {
+    const { pprof } = await startBlockedExample('native');
+    // It is calibrated first, in calls that do return.
+    let last = await request(`${pprof}/goroutine?threads=main`);
+    while (last.status !== 504) {
+      last = await request(`${pprof}/goroutine?threads=main`);
+    }
+    expect(last.text).toMatch(
+      /^no thread could be profiled: main: thread main did not answer within \d+ ms: it is in a synchronous native call .*Ask again when it has returned.*\n$/,
+    );
+    await expect(goToolPprof('-top', `${pprof}/profile?seconds=1`)).rejects.toThrow(
+      /server response: 504 .*synchronous native call/s,
+    );
+  });
+});
+
+describe('a loop that got stuck before the first request', () => {
+  it('is profiled all the same', async () => {
+    const app = await ThreadsApp.start();
+    await app.stickIn('spinForever');
+    const profile = await takeProfile(`${app.pprof}/profile?seconds=1`);
+    expect(framesNamed(profile, /^spinForever /)).not.toEqual([]);
+    const { text } = await request(`${app.pprof}/goroutine?debug=2`);
+    expect(text).toMatch(/^thread main \[stuck\]:\n# event loop has not turned since .*\nspinForever /m);
+  });
+});
+
+describe('a loop that gets stuck in the middle of a capture', () => {
+  it('is answered with all of it where the sampler has been used before', async () => {
+    const app = await ThreadsApp.start();
+    await takeProfile(`${app.pprof}/profile?seconds=1`);
+    const taken = takeProfile(`${app.pprof}/profile?seconds=2`);
+    await app.capturing();
+    await app.stickIn('spinForever');
+    const profile = await taken;
+    expect(flat(profile, 'cpu/nanoseconds', /^spinForever /)).toBeGreaterThan(0);
+    expect(profile.comments).toContainEqual(
+      expect.stringContaining('main (by agent, read by interrupt as its event loop got stuck)'),
+    );
+  });
+
+  it('is answered with what it is stuck in where it has not', async () => {
+    const app = await ThreadsApp.start();
+    const taken = takeProfile(`${app.pprof}/profile?seconds=2`);
+    await app.capturing();
+    await app.stickIn('spinForever');
+    const profile = await taken;
+    expect(flat(profile, 'wall/nanoseconds', /^spinForever /)).toBeGreaterThan(0);
+    expect(profile.comments).toContainEqual(
+      expect.stringContaining('main (by inspector, its event loop is stuck)'),
+    );
+    expect(profile.comments).toContainEqual(
+      expect.stringMatching(/^threads skipped: main, until its event loop got stuck: /),
+    );
+  });
+});
+
+describe('a native call', () => {
+  it('that ends lets go of the capture that was running, which names its caller', async () => {
+    const app = await ThreadsApp.start();
+    const fifo = join(await temporaryDirectory('fifo-'), 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const taken = takeProfile(`${app.pprof}/profile?seconds=1`);
+    await app.capturing();
+    await app.stickIn('readFifoSync', fifo);
+    // Refused after its deadline, which is later than the end of the window.
+    const { status, text } = await request(`${app.pprof}/goroutine`);
+    expect({ status, text }).toEqual({
+      status: 504,
+      text: expect.stringMatching(/its event loop has not turned since \d{4}-/),
+    });
+    await writeFile(fifo, 'the end');
+    const profile = await taken;
+    expect(flatOfCaller(profile, /^readFifoSync /)).toBeGreaterThan(0);
+  });
+
+  it('with a program that it waits for', async () => {
+    const app = await ThreadsApp.start();
+    const taken = takeProfile(`${app.pprof}/profile?seconds=1`);
+    await app.capturing();
+    await app.stickIn('runProgramSync', 5);
+    expect(flatOfCaller(await taken, /^runProgramSync /)).toBeGreaterThan(0);
+  });
+});
+
+/** Wall time in which the function was on the stack. */
+function flatOfCaller(profile: Awaited<ReturnType<typeof takeProfile>>, name: RegExp): number {
+  const samples = profile.samples.filter(({ stack }) => stack.some((frame) => name.test(frame.name)));
+  return flat({ ...profile, samples }, 'wall/nanoseconds');
+}
