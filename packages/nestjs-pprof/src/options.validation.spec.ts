@@ -82,6 +82,7 @@ describe('resolveOptions', () => {
     '127.1',
     '::ffff:127.0.0.1',
     '::',
+    '[::1]',
     'LOCALHOST',
     'localhost.',
     'localhost:6060',

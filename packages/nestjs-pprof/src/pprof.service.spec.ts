@@ -1,0 +1,228 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Logger, type LoggerService } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type * as package_ from './index.js';
+
+/**
+ * The built package, as the profiling thread has to be started from a file that Node can run; `npm run build` first. One
+ * thread at a time takes some 100 ms to start here.
+ */
+const BUILT = fileURLToPath(new URL('../dist/esm/index.js', import.meta.url));
+if (!existsSync(BUILT)) {
+  throw new Error(`${BUILT} is missing: run "npm run build:package" first`);
+}
+const { PprofModule, PprofService } = (await import(BUILT)) as typeof package_;
+
+const logged: string[] = [];
+const logger: LoggerService = {
+  log: (message: unknown) => void logged.push(`log ${String(message)}`),
+  warn: (message: unknown) => void logged.push(`warn ${String(message)}`),
+  error: (message: unknown) => void logged.push(`error ${String(message)}`),
+};
+
+const OPTIONS = { port: 0, heap: false } as const;
+
+let services: package_.PprofService[] = [];
+let blocker: Server | undefined;
+
+beforeEach(() => {
+  logged.length = 0;
+  Logger.overrideLogger(logger);
+});
+
+afterEach(async () => {
+  await Promise.all(services.map((service) => service.stop()));
+  services = [];
+  blocker?.close();
+  blocker = undefined;
+});
+
+function create(options: package_.PprofModuleOptions = OPTIONS): package_.PprofService {
+  const service = new PprofService(options);
+  services.push(service);
+  return service;
+}
+
+async function takenPort(): Promise<number> {
+  blocker = createServer().listen(0, '127.0.0.1');
+  await once(blocker, 'listening');
+  return (blocker.address() as AddressInfo).port;
+}
+
+function complaints(): string[] {
+  return logged.filter((line) => !line.startsWith('log '));
+}
+
+describe('PprofService.start', () => {
+  it('settles when the profiles are served, and tells where', async () => {
+    const service = create();
+    expect(service.status).toEqual({ state: 'stopped' });
+    const starting = service.start();
+    expect(service.status).toEqual({ state: 'starting' });
+    const address = await starting;
+    expect(address).toMatchObject({ host: '127.0.0.1', port: expect.any(Number) });
+    expect(address!.port).toBeGreaterThan(0);
+    expect(address!.url).toBe(`http://127.0.0.1:${address!.port}/debug/pprof/`);
+    expect(service.status).toEqual({ state: 'listening', address });
+    expect(service.address).toEqual(address);
+    expect(logged).toEqual([`log Profiling server listening on ${address!.url}`]);
+    const response = await fetch(address!.url);
+    expect([response.status, await response.text()]).toEqual([
+      200,
+      expect.stringContaining('Types of profiles available'),
+    ]);
+  });
+
+  it('starts one thread, however often it is called', async () => {
+    const service = create();
+    const addresses = await Promise.all([service.start(), service.start(), service.start()]);
+    expect(addresses[0]).toBeDefined();
+    expect(new Set(addresses).size).toBe(1);
+    expect(await service.start()).toBe(addresses[0]);
+    expect(logged).toHaveLength(1);
+  });
+
+  it('starts what the options have switched off', async () => {
+    const service = create({ ...OPTIONS, enabled: false });
+    expect(service.status).toEqual({ state: 'disabled' });
+    expect(await service.start()).toMatchObject({ host: '127.0.0.1' });
+  });
+
+  it('writes an IPv6 address in brackets where it is part of a URL', async () => {
+    const address = await create({ ...OPTIONS, host: '::1' }).start();
+    // There are machines without IPv6.
+    if (address) {
+      expect(address.url).toBe(`http://[::1]:${address.port}/debug/pprof/`);
+    }
+  });
+
+  it('does not reject where the port is taken: it tells why, and warns once', async () => {
+    const port = await takenPort();
+    const service = create({ ...OPTIONS, port });
+    expect(await service.start()).toBeUndefined();
+    expect(service.status).toEqual({
+      state: 'failed',
+      reason: expect.stringContaining(`port ${port} on 127.0.0.1 is taken by another process`),
+    });
+    expect(service.address).toBeUndefined();
+    expect(complaints()).toEqual([
+      expect.stringMatching(/^warn Profiling is not available, the application goes on/),
+    ]);
+  });
+
+  it('can be tried again after that', async () => {
+    const port = await takenPort();
+    const service = create({ ...OPTIONS, port });
+    await service.start();
+    blocker!.close();
+    await once(blocker!, 'close');
+    expect(await service.start()).toMatchObject({ port });
+    expect(service.status.state).toBe('listening');
+  });
+});
+
+describe('PprofService.stop', () => {
+  it('frees the port, and it can be started again', async () => {
+    const service = create();
+    const { port } = (await service.start())!;
+    await service.stop();
+    expect([service.status, service.address]).toEqual([{ state: 'stopped' }, undefined]);
+    const next = create({ ...OPTIONS, port });
+    expect(await next.start()).toMatchObject({ port });
+    await next.stop();
+    expect(await service.start()).toMatchObject({ host: '127.0.0.1' });
+    expect(complaints()).toEqual([]);
+  });
+
+  it('ends a start that is under way, which then has no address', async () => {
+    const service = create();
+    const starting = service.start();
+    await service.stop();
+    expect(await starting).toBeUndefined();
+    expect([service.status, service.address]).toEqual([{ state: 'stopped' }, undefined]);
+    expect(logged).toEqual([]);
+  });
+
+  it('gives way to the start that comes after it, on the same port', async () => {
+    const service = create();
+    const { port } = (await service.start())!;
+    await service.stop();
+    const again = create({ ...OPTIONS, port });
+    await again.start();
+    const stopping = again.stop();
+    const restarted = again.start();
+    await stopping;
+    expect(await restarted).toMatchObject({ port });
+    expect(again.status.state).toBe('listening');
+    expect(complaints()).toEqual([]);
+  });
+
+  it('lets the last of several calls decide', async () => {
+    const service = create();
+    const first = service.start();
+    const stopped = service.stop();
+    const second = service.start();
+    await stopped;
+    expect(await first).toBeUndefined();
+    expect(await second).toBeDefined();
+    expect(service.address).toEqual(await second);
+  });
+
+  it('can be called when nothing runs, more than once, and keeps what the options say', async () => {
+    const service = create({ ...OPTIONS, enabled: false });
+    await Promise.all([service.stop(), service.stop()]);
+    expect(service.status).toEqual({ state: 'disabled' });
+  });
+
+  it('keeps the reason of a failure', async () => {
+    const service = create({ ...OPTIONS, port: await takenPort() });
+    await service.start();
+    await service.stop();
+    expect(service.status.state).toBe('failed');
+  });
+});
+
+describe('PprofService in an application', () => {
+  async function application(options: package_.PprofModuleOptions) {
+    const compiled = await Test.createTestingModule({ imports: [PprofModule.forRoot(options)] })
+      .setLogger(logger)
+      .compile();
+    services.push(compiled.get(PprofService));
+    return compiled;
+  }
+
+  it('starts and stops with it, and does not hold it up', async () => {
+    const app = await application(OPTIONS);
+    const service = app.get(PprofService);
+    await app.init();
+    expect(service.status.state).toBe('starting');
+    const address = await service.start();
+    expect(service.status).toEqual({ state: 'listening', address });
+    await app.close();
+    expect(service.status).toEqual({ state: 'stopped' });
+    await expect(fetch(address!.url)).rejects.toThrow();
+  });
+
+  it('starts it all the same where the port is taken', async () => {
+    const app = await application({ ...OPTIONS, port: await takenPort() });
+    await app.init();
+    const service = app.get(PprofService);
+    expect(await service.start()).toBeUndefined();
+    expect(service.status.state).toBe('failed');
+    await app.close();
+    expect(complaints()).toHaveLength(1);
+  });
+
+  it('does nothing where it is disabled', async () => {
+    const app = await application({ ...OPTIONS, enabled: false });
+    await app.init();
+    const service = app.get(PprofService);
+    expect(service.status).toEqual({ state: 'disabled' });
+    await app.close();
+    expect(logged.filter((line) => /profil/i.test(line))).toEqual([]);
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, it } from '@jest/globals';
+import { refusalOf } from './request.guard.js';
+
+describe('refusalOf, by the Host header', () => {
+  const loopback = ['localhost', 'LOCALHOST', 'LocalHost', '127.0.0.1', '127.12.13.14', '[::1]'];
+
+  it.each(loopback)('lets %s pass, with any port: the port is that of the tunnel', (host) => {
+    expect(refusalOf({ host })).toBeUndefined();
+    expect(refusalOf({ host: `${host}:6060` })).toBeUndefined();
+    expect(refusalOf({ host: `${host}:1` })).toBeUndefined();
+    expect(refusalOf({ host: `${host}:65535` })).toBeUndefined();
+  });
+
+  const foreign = [
+    'localhost.evil.com',
+    'localhost6',
+    'sub.localhost',
+    'evil.com',
+    '127.0.0.1.evil.com',
+    '127.0.0.1.nip.io',
+    '0.0.0.0',
+    '10.0.2.555',
+    '10.0.0.1',
+    '0177.0.0.1',
+    '127.0.0.01',
+    '127.1',
+    '2130706433',
+    '0x7f000001',
+    '::1',
+    '::ffff:127.0.0.1',
+    '[::ffff:127.0.0.1]',
+    '[::]',
+    '[0:0:0:0:0:0:0:1]',
+    '[::1%25lo]',
+    '[localhost]',
+    '[127.0.0.1]',
+    '[::1',
+    '::1]',
+    'localhost.',
+    '127.0.0.1.',
+    '',
+    ' localhost',
+    'localhost ',
+    'user@localhost',
+    'localhost@evil.com',
+    'localhost/evil.com',
+    'localhost#.evil.com',
+    'localhost\u0000.evil.com',
+    'ⓛocalhost',
+    'evil.com, localhost',
+    'localhost, evil.com',
+  ];
+
+  it.each(foreign)('refuses %j, with and without a port', (host) => {
+    expect(refusalOf({ host })).toMatch(/^host not allowed: ask for localhost/);
+    expect(refusalOf({ host: `${host}:6060` })).toMatch(/^host not allowed/);
+  });
+
+  it.each([
+    'localhost:',
+    'localhost:80:80',
+    'localhost:123456',
+    'localhost:-1',
+    'localhost:6060x',
+    '[::1]6060',
+    ':6060',
+  ])('refuses %s, which has no good port', (host) => {
+    expect(refusalOf({ host })).toMatch(/^host not allowed/);
+  });
+
+  it('refuses a request without the header', () => {
+    expect(refusalOf({})).toMatch(/^host not allowed/);
+  });
+
+  it('looks at the Host before the others, as the order of the contract is', () => {
+    expect(
+      refusalOf({ host: 'evil.com', origin: 'http://evil.com', 'sec-fetch-site': 'cross-site' }),
+    ).toMatch(/^host/);
+  });
+});
+
+describe('refusalOf, by the Origin header', () => {
+  it.each([
+    ['localhost:6060', 'http://localhost:6060'],
+    ['LOCALHOST:6060', 'http://localhost:6060'],
+    ['localhost:6060', 'http://LOCALHOST:6060'],
+    ['127.0.0.1:6060', 'http://127.0.0.1:6060'],
+    ['[::1]:6060', 'http://[::1]:6060'],
+    ['localhost', 'http://localhost'],
+  ])('lets a page of %s pass whose origin is %s', (host, origin) => {
+    expect(refusalOf({ host, origin })).toBeUndefined();
+  });
+
+  it.each([
+    ['localhost:6060', 'http://localhost:3000', 'another port'],
+    ['localhost:6060', 'http://localhost', 'another port'],
+    ['localhost:6060', 'https://localhost:6060', 'another scheme'],
+    ['localhost:6060', 'http://127.0.0.1:6060', 'another name of the same machine'],
+    ['localhost:6060', 'http://evil.com', 'another host'],
+    ['localhost:6060', 'http://localhost:6060.evil.com', 'a host that begins like ours'],
+    ['localhost:6060', 'http://evil.com/http://localhost:6060', 'a host that ends like ours'],
+    ['localhost:6060', 'null', 'a sandboxed page or a file'],
+    ['localhost:6060', '', 'an empty origin'],
+    ['localhost:6060', 'http://localhost:6060/', 'not an origin'],
+  ])('refuses, on %s, the origin %s: %s', (host, origin) => {
+    expect(refusalOf({ host, origin })).toMatch(/^origin not allowed/);
+  });
+});
+
+describe('refusalOf, by the Sec-Fetch-Site header', () => {
+  const host = 'localhost:6060';
+
+  it.each(['same-origin', 'none'])('lets %s pass', (site) => {
+    expect(refusalOf({ host, 'sec-fetch-site': site })).toBeUndefined();
+  });
+
+  it.each(['cross-site', 'same-site', 'SAME-ORIGIN', '', 'same-origin, cross-site', 'x'])(
+    'refuses %j',
+    (site) => {
+      expect(refusalOf({ host, 'sec-fetch-site': site })).toMatch(/^cross-site request not allowed/);
+    },
+  );
+
+  it('lets a request pass that has none, as those of curl and go tool pprof have none', () => {
+    expect(refusalOf({ host })).toBeUndefined();
+  });
+});
