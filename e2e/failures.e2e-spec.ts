@@ -67,11 +67,14 @@ describe('a native addon that cannot be loaded', () => {
   });
 });
 
+// Far longer than a test may take: whatever waits for the end of the capture fails.
+const LONG_CAPTURE = '/debug/pprof/profile?seconds=300';
+
 describe('a client that leaves during its capture', () => {
   it('stops the sampler, and the next capture works', async () => {
     const app = startFixture('http');
     const url = await profilerOf(app);
-    const { leave } = openRequest(`${url}/debug/pprof/profile?seconds=30`);
+    const { leave } = openRequest(`${url}${LONG_CAPTURE}`);
     await app.until('samplerRuns', (runs) => runs === true);
     leave();
     await app.until('samplerRuns', (runs) => runs === false);
@@ -84,7 +87,7 @@ describe('a client that leaves during its capture', () => {
   it('does not end the capture of another client', async () => {
     const app = startFixture('http');
     const url = await profilerOf(app);
-    const { leave } = openRequest(`${url}/debug/pprof/profile?seconds=30`);
+    const { leave } = openRequest(`${url}${LONG_CAPTURE}`);
     await app.until('samplerRuns', (runs) => runs === true);
     await app.call('startBurning');
     const other = takeProfile(`${url}/debug/pprof/profile?seconds=2`);
@@ -95,12 +98,9 @@ describe('a client that leaves during its capture', () => {
 });
 
 describe('shutting down during a capture of 300 s', () => {
-  // Far longer than a test may take: whatever waits for the capture fails.
-  const CAPTURE = '/debug/pprof/profile?seconds=300';
-
   async function startCapturing(...args: string[]) {
     const app = startFixture('http', {}, { args: ['express', ...args] });
-    const { cut } = openRequest(`${await profilerOf(app)}${CAPTURE}`);
+    const { cut } = openRequest(`${await profilerOf(app)}${LONG_CAPTURE}`);
     await app.until('samplerRuns', (runs) => runs === true);
     return { app, cut };
   }

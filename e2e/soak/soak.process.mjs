@@ -34,7 +34,8 @@ export class SoakApp {
         }
       });
     }
-    this.#exited = once(this.#child, 'exit').then(([code, signal]) => {
+    // Not `exit`: what a crash has to say may come after that.
+    this.#exited = once(this.#child, 'close').then(([code, signal]) => {
       this.#ending = { code, signal };
       return this.#ending;
     });
