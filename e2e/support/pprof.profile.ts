@@ -6,7 +6,8 @@ import { request } from './http.request.js';
 export interface Frame {
   readonly name: string;
   readonly file: string;
-  readonly line: number;
+  /** Where the function starts. The line that was executing is not always known. */
+  readonly startLine: number;
 }
 
 export interface DecodedProfile {
@@ -25,8 +26,8 @@ export function decodeProfile(body: Uint8Array): DecodedProfile {
   const functions = new Map(profile.function.map((each) => [each.id, each]));
   const frames = new Map(
     profile.location.map(({ id, line: [line] }) => {
-      const { name, filename } = functions.get(line!.functionId)!;
-      return [id, { name: text(name), file: text(filename), line: Number(line!.line) }];
+      const { name, filename, startLine } = functions.get(line!.functionId)!;
+      return [id, { name: text(name), file: text(filename), startLine: Number(startLine) }];
     }),
   );
   return {
@@ -61,8 +62,8 @@ export function flat(profile: DecodedProfile, sampleType: string, leaf = /(?:)/)
     .reduce((sum, { values }) => sum + values[index]!, 0);
 }
 
-/** Every distinct frame whose function matches. */
+/** Every distinct function whose name matches. */
 export function framesNamed(profile: DecodedProfile, name: RegExp): Frame[] {
   const frames = profile.samples.flatMap(({ stack }) => stack).filter((frame) => name.test(frame.name));
-  return [...new Map(frames.map((frame) => [`${frame.file}:${frame.line}`, frame])).values()];
+  return [...new Map(frames.map((frame) => [`${frame.file}:${frame.startLine}`, frame])).values()];
 }

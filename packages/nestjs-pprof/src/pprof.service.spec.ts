@@ -139,12 +139,17 @@ describe('PprofService.stop', () => {
   });
 
   it('ends a start that is under way, which then has no address', async () => {
-    const service = create();
+    const port = await takenPort();
+    blocker!.close();
+    await once(blocker!, 'close');
+    const service = create({ ...OPTIONS, port });
     const starting = service.start();
     await service.stop();
     expect(await starting).toBeUndefined();
     expect([service.status, service.address]).toEqual([{ state: 'stopped' }, undefined]);
     expect(logged).toEqual([]);
+    // Nor is a thread left behind that would hold the port.
+    expect(await create({ ...OPTIONS, port }).start()).toMatchObject({ port });
   });
 
   it('gives way to the start that comes after it, on the same port', async () => {

@@ -62,7 +62,9 @@ export class ProfilingThread {
     registerAgent(threadId, agent);
     const tell = (message: ToThread) => worker.postMessage(message);
     const onWorker = (started: Worker) => {
-      workerStarts.note(started.threadId, monotonicMillis());
+      const startedAt = monotonicMillis();
+      workerStarts.note(started.threadId, startedAt);
+      started.once('exit', () => workerStarts.noteEnd(startedAt, monotonicMillis()));
       tell({ type: 'worker-started' });
     };
     const onProcessExit = () => closeConnectionsAtExit(connections, () => tell({ type: 'process-exiting' }));

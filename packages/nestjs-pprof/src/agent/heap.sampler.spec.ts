@@ -73,5 +73,7 @@ describe('HeapSampler', () => {
     }
     sampler.start(SAMPLING);
     expect(() => sampler.sample()).not.toThrow();
+    sampler.stop();
+    expect(() => sampler.sample()).toThrow(HeapSamplingOffError);
   });
 });

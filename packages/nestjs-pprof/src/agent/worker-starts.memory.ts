@@ -1,6 +1,12 @@
 /** More than can be young at the same time, unless threads are started by the hundred each second. */
 const REMEMBERED = 256;
 
+/** A worker that lived for less than this is called short-lived. */
+const SHORT_LIFE_MILLIS = 1000;
+
+/** For how long an application that had a short-lived worker is taken for one that will have more. */
+const REMEMBERED_MILLIS = 30_000;
+
 /**
  * When the latest worker threads were started, by the process's monotonic clock in milliseconds, in memory that the main
  * and the profiling thread share.
@@ -13,10 +19,10 @@ export class WorkerStartsMemory {
 
   constructor(
     readonly buffer = new SharedArrayBuffer(
-      REMEMBERED * (Float64Array.BYTES_PER_ELEMENT + Int32Array.BYTES_PER_ELEMENT),
+      (REMEMBERED + 1) * Float64Array.BYTES_PER_ELEMENT + REMEMBERED * Int32Array.BYTES_PER_ELEMENT,
     ),
   ) {
-    this.#times = new Float64Array(buffer, 0, REMEMBERED);
+    this.#times = new Float64Array(buffer, 0, REMEMBERED + 1);
     this.#ids = new Int32Array(buffer, this.#times.byteLength, REMEMBERED);
   }
 
@@ -24,6 +30,18 @@ export class WorkerStartsMemory {
     const at = threadId % REMEMBERED;
     this.#times[at] = now;
     Atomics.store(this.#ids, at, threadId);
+  }
+
+  noteEnd(startedAt: number, now: number): void {
+    if (now - startedAt < SHORT_LIFE_MILLIS) {
+      this.#times[REMEMBERED] = now;
+    }
+  }
+
+  /** Whether the application has lately had a worker that ended right after it had started. */
+  hasShortLived(now: number): boolean {
+    const lastEnd = this.#times[REMEMBERED]!;
+    return lastEnd > 0 && now - lastEnd < REMEMBERED_MILLIS;
   }
 
   /** Undefined for a worker that was started long ago, or before this was watched. */

@@ -133,6 +133,7 @@ describe('Symbolizer, merging', () => {
     [{ thread: 'main' }, { thread: 'worker 1' }],
     [{ thread: 'main' }, { thread: 'main', route: '/' }],
     [{ a: 'b' }, { b: 'a' }],
+    [{ a: 'x' }, { b: 'x' }],
     [{ a: 'b","c' }, { a: 'b', c: '' }],
     [{ thread: 'main' }, {}],
   ])('keeps samples labelled %j and %j apart', async (one, other) => {

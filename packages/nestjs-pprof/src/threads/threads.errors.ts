@@ -91,3 +91,15 @@ export class InspectorUnavailableError extends Error {
     );
   }
 }
+
+/** The application's workers are left alone, as some of them end too soon after they have started. @internal */
+export class ShortLivedWorkersError extends Error {
+  override readonly name = 'ShortLivedWorkersError';
+
+  constructor() {
+    super(
+      'left out, as the application has lately had a worker thread that lived for less than a second: Node can crash when ' +
+        'its inspector attaches to a thread that is just ending. Ask again when there was none for 30 s',
+    );
+  }
+}

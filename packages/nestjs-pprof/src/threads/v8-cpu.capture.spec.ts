@@ -126,6 +126,11 @@ describe('captureV8Cpu', () => {
     expect(await capture(new FakeTarget(STANDING, STANDING))).toEqual(['main', 'main', 'main']);
     expect(await capture(new FakeTarget(STANDING, [['other', 'x']]))).toEqual(['main', 'main', 'main']);
     expect(await capture(new FakeTarget(STANDING, []))).toEqual(['main', 'main', 'main']);
+    const inner = [
+      ['main', 'a'],
+      ['main', 'a'],
+    ];
+    expect(await capture(new FakeTarget(inner, [['a']]))).toEqual(['a < main', 'a < main']);
   });
 
   it.each([

@@ -7,7 +7,7 @@ import type { InspectorTarget } from './inspector.target.js';
 import { collectGarbage, type ThreadHeap } from './thread.heap.js';
 import { isSelected, selectsWorkers, type ThreadSelection } from './thread.info.js';
 import { ThreadEndedError } from './threads.errors.js';
-import { WorkerTargets } from './worker.targets.js';
+import { attachingIsRisky, WorkerTargets } from './worker.targets.js';
 
 interface SampledWorker {
   readonly target: InspectorTarget;
@@ -77,6 +77,10 @@ export class WorkerHeaps {
       this.#connection = undefined;
     });
     const sampleFromNowOn = (target: InspectorTarget) => {
+      if (attachingIsRisky()) {
+        connection.close();
+        return;
+      }
       const started = target.post('HeapProfiler.startSampling', { samplingInterval });
       // Whoever asks for the sample hears of it.
       started.catch(() => undefined);

@@ -6,7 +6,7 @@ import { WorkerStartsMemory } from '../agent/worker-starts.memory.js';
 import type { InspectorConnection } from './inspector.connection.js';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { type ThreadInfo, workerFromTitle } from './thread.info.js';
-import { ThreadEndedError, ThreadUnreachableError } from './threads.errors.js';
+import { ShortLivedWorkersError, ThreadEndedError, ThreadUnreachableError } from './threads.errors.js';
 
 // https://github.com/nodejs/node/blob/main/src/inspector/node_protocol.pdl (domain NodeWorker)
 interface AttachedToWorker {
@@ -38,6 +38,19 @@ export function setWorkerStarts(memory: SharedArrayBuffer): void {
   workerStarts = new WorkerStartsMemory(memory);
 }
 
+/**
+ * Node aborts where the main thread attaches to a worker whose inspector is just being destroyed, which takes a worker
+ * that ends within milliseconds of the moment in which main learns of it (`MainThreadInterface::Post`, called by
+ * `WorkerManager::WorkerStarted`; seen on Node 20, once in some thousand workers). Every open session exposes each start
+ * of a worker to that, so none is opened where workers are short-lived.
+ * https://github.com/nodejs/node/blob/v20.x/src/inspector/main_thread_interface.cc
+ *
+ * @internal
+ */
+export function attachingIsRisky(): boolean {
+  return workerStarts.hasShortLived(monotonicMillis());
+}
+
 /** The application's worker threads, as the main thread's inspector reaches them. @internal */
 export class WorkerTargets {
   readonly #targets = new Map<string, WorkerTarget>();
@@ -56,6 +69,7 @@ export class WorkerTargets {
    * @param onWorker called for every worker there is and, as long as the connection is open, for every one that starts;
    *   for a young one as soon as it may be interrupted. Settles when it has been called for those there are.
    * @param onLastEnded called whenever no worker is left.
+   * @throws {ShortLivedWorkersError} where workers come and go so fast that attaching to them is not safe.
    * @throws {ThreadUnreachableError} while the main thread is in a native call: the way to the workers leads through it.
    */
   static async attach(
@@ -63,6 +77,9 @@ export class WorkerTargets {
     onWorker: (target: InspectorTarget) => void,
     onLastEnded: () => void = () => undefined,
   ): Promise<WorkerTargets> {
+    if (attachingIsRisky()) {
+      throw new ShortLivedWorkersError();
+    }
     const workers = new WorkerTargets(connection, onWorker, onLastEnded);
     await workers.#enable();
     return workers;
