@@ -2,28 +2,42 @@ import { describe, expect, it } from '@jest/globals';
 import { WorkerStartsMemory } from './worker-starts.memory.js';
 
 describe('WorkerStartsMemory', () => {
-  it('remembers when a worker was started, for whoever has its buffer', () => {
-    const memory = new WorkerStartsMemory();
-    memory.note(3, 1234.5);
-    memory.note(4, 2000);
-    const there = new WorkerStartsMemory(memory.buffer);
-    expect([there.startOf(3), there.startOf(4)]).toEqual([1234.5, 2000]);
+  it('tells the other side, which shares the memory, when a worker was started', () => {
+    const main = new WorkerStartsMemory();
+    const other = new WorkerStartsMemory(main.buffer);
+    main.note(3, 1234.5);
+    expect(other.startOf(3)).toBe(1234.5);
+    expect(other.startOf(4)).toBeUndefined();
   });
 
-  it('knows nothing of a worker that it was not told of', () => {
-    const memory = new WorkerStartsMemory();
-    memory.note(3, 1000);
-    expect([memory.startOf(1), memory.startOf(256), memory.startOf(259)]).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ]);
+  it('forgets a worker when as many have been started as it remembers', () => {
+    const starts = new WorkerStartsMemory();
+    starts.note(1, 10);
+    starts.note(257, 20);
+    expect(starts.startOf(1)).toBeUndefined();
+    expect(starts.startOf(257)).toBe(20);
   });
 
-  it('forgets a worker for a later one, rather than take one for the other', () => {
-    const memory = new WorkerStartsMemory();
-    memory.note(3, 1000);
-    memory.note(3 + 256, 5000);
-    expect([memory.startOf(3), memory.startOf(259)]).toEqual([undefined, 5000]);
+  it('remembers for half a minute that a worker has lived for less than a second', () => {
+    const main = new WorkerStartsMemory();
+    const other = new WorkerStartsMemory(main.buffer);
+    expect(other.hasShortLived(5000)).toBe(false);
+    main.noteEnd(4500, 5000);
+    expect(other.hasShortLived(5000)).toBe(true);
+    expect(other.hasShortLived(34_999)).toBe(true);
+    expect(other.hasShortLived(35_000)).toBe(false);
+  });
+
+  it('does not mind a worker that has lived longer', () => {
+    const starts = new WorkerStartsMemory();
+    starts.noteEnd(4000, 5000);
+    expect(starts.hasShortLived(5001)).toBe(false);
+  });
+
+  it('keeps the start of the last worker it remembers apart from the end of a short-lived one', () => {
+    const starts = new WorkerStartsMemory();
+    starts.note(255, 7);
+    starts.noteEnd(4500, 5000);
+    expect(starts.startOf(255)).toBe(7);
   });
 });

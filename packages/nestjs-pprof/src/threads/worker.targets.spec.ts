@@ -5,10 +5,10 @@ import { monotonicMillis } from '../agent/agent.protocol.js';
 import { WorkerStartsMemory } from '../agent/worker-starts.memory.js';
 import type { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
-import { ThreadEndedError, ThreadUnreachableError } from './threads.errors.js';
+import { ShortLivedWorkersError, ThreadEndedError, ThreadUnreachableError } from './threads.errors.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
-const { setWorkerStarts, WorkerTargets } = await import('./worker.targets.js');
+const { attachingIsRisky, setWorkerStarts, WorkerTargets } = await import('./worker.targets.js');
 
 interface Sent {
   readonly sessionId: string;
@@ -145,6 +145,24 @@ describe('WorkerTargets.attach', () => {
   it('rejects where the main thread is in a native call', async () => {
     connection.onEnable = () => Promise.reject(new ThreadUnreachableError('main', 4000));
     await expect(attach()).rejects.toBeInstanceOf(ThreadUnreachableError);
+  });
+});
+
+describe('WorkerTargets, an application whose workers are short-lived', () => {
+  it('does not attach at all: nothing is posted to the inspector', async () => {
+    starts.noteEnd(monotonicMillis() - 10, monotonicMillis());
+    await expect(attachedTo(1)).rejects.toBeInstanceOf(ShortLivedWorkersError);
+    expect(connection.posted).toEqual([]);
+    expect(found).toEqual([]);
+  });
+
+  it('attaches again when there was none for a while', async () => {
+    starts.noteEnd(monotonicMillis() - 10, monotonicMillis());
+    expect(attachingIsRisky()).toBe(true);
+    jest.advanceTimersByTime(30_000);
+    expect(attachingIsRisky()).toBe(false);
+    await attachedTo(1);
+    expect(found).toHaveLength(1);
   });
 });
 
