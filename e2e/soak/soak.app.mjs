@@ -10,7 +10,9 @@ import { NestFactory } from '@nestjs/core';
 import { EXPECTED_FAILURE, WORKER_KINDS } from './kinds.mjs';
 import { Random } from './random.mjs';
 
-const { packageDirectory, seed, maxWorkers, maxLifetime, profiling } = JSON.parse(process.argv[2]);
+const { packageDirectory, seed, maxWorkers, minLifetime, maxLifetime, profiling } = JSON.parse(
+  process.argv[2],
+);
 
 /** How long a worker may take to end, once it should. */
 const LATE_MILLIS = 10_000;
@@ -47,7 +49,7 @@ const main = { churning: false, garbage: [] };
 
 function startWorker() {
   const kind = random.pick(Object.keys(WORKER_KINDS));
-  const lifetime = random.integer(0, maxLifetime);
+  const lifetime = random.integer(minLifetime, maxLifetime);
   const { terminated, exitCodes, fails = false } = WORKER_KINDS[kind];
   const worker = new OriginalWorker(new URL('soak.worker.mjs', import.meta.url), {
     workerData: { kind, lifetime },

@@ -1,10 +1,12 @@
 /**
  * Takes profiles of an application back to back, of all kinds, while its worker threads come and go: does that hurt it?
  *
- *   node e2e/soak/soak.mjs [--minutes 10] [--node node] [--seed 1] [--workers 8] [--lifetime 500] [--clients 4]
+ *   node e2e/soak/soak.mjs [--minutes 10] [--node node] [--seed 1] [--workers 8] [--shortest 0] [--lifetime 500] [--clients 4]
  *                          [--only profile,heap] [--package packages/nestjs-pprof] [--control]
  *
  * `--node` is the binary of the application. `--only` takes just these kinds of profiles, to find out which one hurts.
+ * Lifetimes of workers are between `--shortest` and `--lifetime`, in milliseconds. The library leaves all workers alone for 30 s
+ * after one that lived for less than a second: to have captures attach to workers, `--shortest` must be above that.
  * With `--control` no profiles are taken, and profiling is off: what happens then would have happened without us.
  * Prints a table and a line of JSON; the exit code is 1 where the application was hurt.
  */
@@ -23,6 +25,7 @@ const { values: given } = parseArgs({
     node: { type: 'string', default: process.execPath },
     seed: { type: 'string', default: '1' },
     workers: { type: 'string', default: '8' },
+    shortest: { type: 'string', default: '0' },
     lifetime: { type: 'string', default: '500' },
     clients: { type: 'string', default: '4' },
     only: { type: 'string', default: '' },
@@ -58,6 +61,7 @@ const app = new SoakApp({
     packageDirectory: directory,
     seed,
     maxWorkers: Number(given.workers),
+    minLifetime: Number(given.shortest),
     maxLifetime: Number(given.lifetime),
     profiling,
   },

@@ -55,7 +55,9 @@ export class AppProcess {
   constructor(script: string, { args = [], execArgv = [], env = {} }: StartOptions = {}) {
     // Not the whole environment: what a developer has set (NODE_OPTIONS, PORT, …) must not decide a test.
     const { PATH = '', HOME = '', TMPDIR } = process.env;
-    this.#child = spawn(process.execPath, [...execArgv, script, ...args], {
+    // Also set by the fixtures themselves; set only while V8 compiles on other threads, it runs into a fatal check there.
+    const flags = ['--max-inlined-bytecode-size=0', ...execArgv];
+    this.#child = spawn(process.execPath, [...flags, script, ...args], {
       env: { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}), NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
