@@ -70,8 +70,10 @@ function worker(id: number, busy: number, idle = 0, cpuMillis?: number): ThreadC
 
 function captureOf(threads: ThreadCpu[], over: Partial<CpuCapture> = {}): CpuCapture {
   return {
+    selection: 'all',
     threads,
     skipped: [],
+    ended: [],
     processCpuNanos: 1000 * MS,
     profilerCpuNanos: 0,
     startedAt: 0,
@@ -124,6 +126,35 @@ describe('cpuSamplesOf, the main thread by the agent', () => {
     const { samples } = cpuSamplesOf(capture);
     expect(cpuMillisOf(samples, 'main')).toBeCloseTo(300);
     expect(cpuMillisOf(samples, 'non-JavaScript')).toBeCloseTo(40);
+  });
+
+  it.each<{ name: string; over: Partial<CpuCapture>; leaf: string | undefined; comment: RegExp }>([
+    {
+      name: 'leaves it out where not all threads were asked for: workers are in it',
+      over: { selection: 'main' },
+      leaf: undefined,
+      comment: /^100 ms of CPU time of other threads are left out$/,
+    },
+    {
+      name: 'does not call it non-JavaScript where a worker was skipped',
+      over: { skipped: ['worker 4: native call'] },
+      leaf: 'not profiled: (threads not profiled)',
+      comment: /^\(threads not profiled\) are those that were skipped or have ended/,
+    },
+    {
+      name: 'does not call it non-JavaScript where a worker has ended',
+      over: { ended: ['worker 4'] },
+      leaf: 'not profiled: (threads not profiled)',
+      comment: /^threads that ended during the capture: worker 4$/,
+    },
+  ])('of the time of other threads, $name', ({ over, leaf, comment }) => {
+    const { samples, comments } = cpuSamplesOf(
+      captureOf([mainByAgent(segment({ run: 300, others: 100, process: 400 }))], over),
+    );
+    const ofOthers = leavesOf(samples).filter((name) => !name.startsWith('main: '));
+    expect(ofOthers).toEqual(leaf === undefined ? [] : [leaf]);
+    expect(cpuMillisOf(samples)).toBeCloseTo(leaf === undefined ? 300 : 400);
+    expect(comments).toContainEqual(expect.stringMatching(comment));
   });
 
   it('has the other threads in one sample, whatever the number of segments', () => {

@@ -1,4 +1,4 @@
-import type { StackSample } from '../pprof/profile.model.js';
+import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import { isIdle, PROGRAM, samplesOfTimeline } from '../pprof/v8-cpu-profile.js';
 import type { CpuCapture, ThreadCpu } from '../threads/cpu.capturer.js';
 import { NON_JAVASCRIPT_THREADS, samplesOfSegment } from './cpu.segment.js';
@@ -6,6 +6,9 @@ import { withoutOwnFrames } from './own-frames.js';
 
 /** Value of the label `thread` for what no JavaScript thread has done. */
 const NO_THREAD = 'non-JavaScript';
+
+/** The same where worker threads that could not be profiled are among them. */
+const UNPROFILED = { frame: syntheticFrame('(threads not profiled)'), label: 'not profiled' };
 
 interface Part {
   readonly thread: ThreadCpu;
@@ -43,10 +46,22 @@ export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; com
     })),
   );
   const rest = Math.round(available - estimated * scale);
-  if (otherThreads !== undefined && rest > 0) {
+  const comments = commentsOn(capture, estimated > 0, scale);
+  if (otherThreads === undefined || rest === 0) {
+    return { samples, comments };
+  }
+  if (capture.selection !== 'all') {
+    // It may be of workers that were not asked for, which nobody has told apart from threads without JavaScript.
+    comments.push(`${Math.round(rest / 1e6)} ms of CPU time of other threads are left out`);
+  } else if (capture.skipped.length > 0 || capture.ended.length > 0) {
+    samples.push({ stack: [UNPROFILED.frame], values: [0, 0, rest], labels: { thread: UNPROFILED.label } });
+    comments.push(
+      `${UNPROFILED.frame.functionName} are those that were skipped or have ended, and those that are not JavaScript (libuv, garbage collection)`,
+    );
+  } else {
     samples.push({ stack: [NON_JAVASCRIPT_THREADS], values: [0, 0, rest], labels: { thread: NO_THREAD } });
   }
-  return { samples, comments: commentsOn(capture, estimated > 0, scale) };
+  return { samples, comments };
 }
 
 function partOf(thread: ThreadCpu): Part {
@@ -79,6 +94,9 @@ function commentsOn(capture: CpuCapture, hasEstimates: boolean, scale: number): 
   const comments = [`threads: ${capture.threads.map(describe).join(', ')}`];
   if (capture.skipped.length > 0) {
     comments.push(`threads skipped: ${capture.skipped.join('; ')}`);
+  }
+  if (capture.ended.length > 0) {
+    comments.push(`threads that ended during the capture: ${capture.ended.join(', ')}`);
   }
   if (capture.threads.some((thread) => thread.way === 'inspector' && thread.cpuNanos !== undefined)) {
     comments.push(

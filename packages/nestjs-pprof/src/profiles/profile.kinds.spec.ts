@@ -62,11 +62,13 @@ function fakeThreads(over: Partial<Record<keyof ApplicationThreads, unknown>> = 
     heapSamplingInterval: 524_288,
     captureCpu: () =>
       Promise.resolve({
+        selection: 'all',
         threads: [
           { way: 'agent', thread: MAIN_THREAD, segments: [segment] },
           { way: 'inspector', thread: WORKER, timeline, stuck: false },
         ],
         skipped: ['worker 4: gone'],
+        ended: [],
         processCpuNanos: 2e7,
         profilerCpuNanos: 1e6,
         startedAt: 1_700_000_000_000,

@@ -55,9 +55,13 @@ export type ThreadCpu =
 
 /** @internal */
 export interface CpuCapture {
+  /** Which threads were asked for. */
+  readonly selection: ThreadSelection;
   readonly threads: readonly ThreadCpu[];
   /** Threads that were asked for and could not be profiled, each with the reason. */
   readonly skipped: readonly string[];
+  /** Threads that ended during the capture, and with them what they were doing. */
+  readonly ended: readonly string[];
   /** CPU time of the whole process in the window, in nanoseconds. */
   readonly processCpuNanos: number;
   /** CPU time of the profiling thread in the window; undefined where it cannot be measured. */
@@ -90,6 +94,7 @@ export class CpuCapturer {
 class CpuCaptureRun {
   readonly #threads: ThreadCpu[] = [];
   readonly #skipped: string[] = [];
+  readonly #ended: string[] = [];
   readonly #workers = new Set<Promise<void>>();
   readonly #endsAt: number;
   readonly #stopListening: () => void;
@@ -136,12 +141,14 @@ class CpuCaptureRun {
     const segments = this.#threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
     const cpuOfWorkers = await workerCpu;
     return {
+      selection: threads,
       threads: this.#threads
         .map((entry) =>
           entry.way === 'inspector' ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) } : entry,
         )
         .toSorted((a, b) => a.thread.id - b.thread.id),
       skipped: this.#skipped,
+      ended: this.#ended,
       processCpuNanos: (cpu.user + cpu.system) * 1000,
       profilerCpuNanos: own === undefined || start.own === undefined ? undefined : own - start.own,
       startedAt: segments[0]?.startedAt ?? startedAt,
@@ -227,8 +234,10 @@ class CpuCaptureRun {
       const timeline = await captureV8Cpu(target, { millis, hz, signal, stuck });
       this.#threads.push({ way: 'inspector', thread, timeline, stuck });
     } catch (error) {
-      // A thread that has ended is not missed; that the client has gone away is looked at when all are done.
-      if (!(error instanceof ThreadEndedError) && !signal.aborted) {
+      // That the client has gone away is looked at when all are done.
+      if (error instanceof ThreadEndedError) {
+        this.#ended.push(thread.label);
+      } else if (!signal.aborted) {
         this.#skipped.push(`${thread.label}: ${messageOf(error)}`);
       }
     }
