@@ -156,6 +156,20 @@ describe('WorkerTargets, an application whose workers are short-lived', () => {
     expect(found).toEqual([]);
   });
 
+  it('leaves those it has attached to, at the next start, where one has ended too soon since', async () => {
+    await attachedTo(1);
+    const asked = outcomeOf(found[0]!.post('Profiler.start'));
+    const close = jest.spyOn(connection, 'close');
+    const now = monotonicMillis();
+    starts.noteEnd(now - 10, now);
+    connection.attach(2);
+    await jest.advanceTimersByTimeAsync(1000);
+    expect(close).toHaveBeenCalled();
+    expect(asked.error).toBeInstanceOf(ShortLivedWorkersError);
+    await expect(found[0]!.post('Profiler.stop')).rejects.toThrow(ShortLivedWorkersError);
+    expect(found.map(({ thread }) => thread.id)).toEqual([1]);
+  });
+
   it('attaches again when there was none for a while', async () => {
     starts.noteEnd(monotonicMillis() - 10, monotonicMillis());
     expect(attachingIsRisky()).toBe(true);

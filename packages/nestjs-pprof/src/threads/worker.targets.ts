@@ -94,7 +94,7 @@ export class WorkerTargets {
     const { connection } = this;
     connection.on<AttachedToWorker>('NodeWorker.attachedToWorker', (event) => this.#attached(event));
     connection.on<{ sessionId: string }>('NodeWorker.detachedFromWorker', ({ sessionId }) => {
-      this.#targets.get(sessionId)?.ended();
+      this.#targets.get(sessionId)?.end();
       if (this.#targets.delete(sessionId) && this.#targets.size === 0) {
         this.onLastEnded();
       }
@@ -104,7 +104,7 @@ export class WorkerTargets {
     });
     connection.onClose(() => {
       this.#closed.abort();
-      this.#targets.forEach((target) => target.ended());
+      this.#targets.forEach((target) => target.end());
     });
     await connection.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
     await Promise.all(this.#maturing);
@@ -114,6 +114,10 @@ export class WorkerTargets {
     const thread = workerFromTitle(workerInfo.title);
     // The profiling thread is one of the process's workers, too.
     if (!thread || thread.id === threadId) {
+      return;
+    }
+    if (attachingIsRisky()) {
+      this.#leave();
       return;
     }
     const target = new WorkerTarget(thread, sessionId, this.connection);
@@ -129,6 +133,12 @@ export class WorkerTargets {
     void maturing.finally(() => this.#maturing.delete(maturing));
   }
 
+  /** Workers have begun to come and go: each that starts while the session is open may be the one that ends too soon. */
+  #leave(): void {
+    this.#targets.forEach((target) => target.end(new ShortLivedWorkersError()));
+    this.connection.close();
+  }
+
   async #handOverIn(millis: number, sessionId: string, target: WorkerTarget): Promise<void> {
     await sleep(millis, undefined, { signal: this.#closed.signal }).catch(() => undefined);
     if (!this.#closed.signal.aborted && this.#targets.get(sessionId) === target) {
@@ -140,7 +150,8 @@ export class WorkerTargets {
 class WorkerTarget implements InspectorTarget {
   readonly #pending = new Map<number, (answer: Answer | Error) => void>();
   #nextId = 1;
-  #ended = false;
+  /** Why nothing can be asked any more. */
+  #end: Error | undefined;
 
   constructor(
     readonly thread: ThreadInfo,
@@ -165,15 +176,15 @@ class WorkerTarget implements InspectorTarget {
       const giveUp = () => settle(new ThreadUnreachableError(this.thread.label, deadlineMillis));
       const timer = setTimeout(giveUp, deadlineMillis);
       this.#pending.set(id, settle);
-      if (this.#ended) {
-        settle(new ThreadEndedError(this.thread.label));
+      if (this.#end) {
+        settle(this.#end);
         return;
       }
       const { sessionId } = this;
       const message = JSON.stringify({ id, method, params });
       this.connection
         .post('NodeWorker.sendMessageToWorker', { sessionId, message }, deadlineMillis)
-        .catch((error: Error) => settle(this.#ended ? new ThreadEndedError(this.thread.label) : error));
+        .catch((error: Error) => settle(this.#end ?? error));
     });
   }
 
@@ -184,10 +195,11 @@ class WorkerTarget implements InspectorTarget {
     }
   }
 
-  ended(): void {
-    this.#ended = true;
+  /** Only the first reason counts. */
+  end(reason: Error = new ThreadEndedError(this.thread.label)): void {
+    this.#end ??= reason;
     for (const settle of this.#pending.values()) {
-      settle(new ThreadEndedError(this.thread.label));
+      settle(this.#end);
     }
   }
 }
