@@ -23,6 +23,24 @@ describe('maskSecrets', () => {
     ['-DPASSWORD=1', '-DPASSWORD=***'],
     ['--password=', '--password=***'],
     ['--token=line\nbreak', '--token=***'],
+    ['--env=DB_PASSWORD=x', '--env=DB_PASSWORD=***'],
+    ['--env=DB_PASSWORD=x=y z', '--env=DB_PASSWORD=***'],
+    ['-eDB_PASSWORD=x', '-eDB_PASSWORD=***'],
+    ['--set=replicas=2,db.password=x,y', '--set=replicas=2,db.password=***'],
+    ['--header=Authorization: Bearer x', '--header=Authorization: ***'],
+    ['Authorization: Bearer x', 'Authorization: ***'],
+    ['authorization:Basic eDp5', 'authorization:***'],
+    ['-HAuthorization: Bearer x', '-HAuthorization: ***'],
+    ['Proxy-Authorization: Basic x', 'Proxy-Authorization: ***'],
+    ['X-Api-Key: x', 'X-Api-Key: ***'],
+    ['X-Custom: Bearer x', 'X-Custom: Bearer ***'],
+    ['Cookie: sid=x; theme=dark', 'Cookie: ***'],
+    ['--header=Set-Cookie: sid=x', '--header=Set-Cookie: ***'],
+    ['--cookie=sid=x', '--cookie=***'],
+    ['{"user":"app","password":"x"}', '{"user":"app","password":***'],
+    ["{'token': 'x'}", "{'token': ***"],
+    ['https://host/hook?room=1&token=x', 'https://host/hook?room=1&token=***'],
+    ['--user=app:x', '--user=app:***'],
   ])('masks the value of %j', (argument, masked) => {
     expect(maskSecrets(['node', 'main.js', argument])).toEqual(['node', 'main.js', masked]);
   });
@@ -47,6 +65,19 @@ describe('maskSecrets', () => {
   });
 
   it.each([
+    ['-e', 'DB_PASSWORD=x', 'DB_PASSWORD=***'],
+    ['--env', 'DB_PASSWORD=x', 'DB_PASSWORD=***'],
+    ['-H', 'Authorization: Bearer x', 'Authorization: ***'],
+    ['--header', 'Authorization: Bearer x', 'Authorization: ***'],
+    ['--header', 'Cookie: sid=x', 'Cookie: ***'],
+    ['--cookie', 'sid=x', '***'],
+    ['-u', 'app:x', 'app:***'],
+    ['--proxy-user', 'app:x', 'app:***'],
+  ])('masks what follows %s: %j', (flag, argument, masked) => {
+    expect(maskSecrets([flag, argument])).toEqual([flag, masked]);
+  });
+
+  it.each([
     ['postgres://app:hunter2@db:5432/app', 'postgres://app:***@db:5432/app'],
     ['--url=redis://:hunter2@cache', '--url=redis://:***@cache'],
     ['a=https://u:p1@h1,https://u:p2@h2', 'a=https://u:***@h1,https://u:***@h2'],
@@ -64,26 +95,63 @@ describe('maskSecrets', () => {
     ['https://user@host/'],
     ['/srv/token-service/main.js'],
     ['--max-old-space-size=4096'],
+    ['--env=NODE_ENV=production'],
+    ['--header=Accept: text/html'],
+    ['--author=Jane'],
+    ['--authority=db.internal'],
+    ['--upstream=auth:8080'],
+    ['auth:8080/login'],
+    ['http://auth:8080/login'],
+    ['--config=/etc/auth:/etc/app'],
+    ['--volume=/srv/tokens:/data'],
+    ['{"port":3000}'],
+    ['--user=app'],
+    ['a sentence about a secret'],
     [''],
   ])('leaves %j as it is', (argument) => {
     expect(maskSecrets([argument])).toEqual([argument]);
   });
 
-  it('never changes the number of arguments, nor shows the value of a secret flag', () => {
-    const name = fc.constantFrom('--token', '--db-password', '--api-key', '-secret');
-    // Of a letter that no name, mask or filler has.
-    const value = fc.integer({ min: 1, max: 12 }).map((length) => 'Q'.repeat(length));
-    const flag = fc.oneof(
-      fc.tuple(name, value).map(([flagName, flagValue]) => [`${flagName}=${flagValue}`]),
-      fc.tuple(name, value).map(([flagName, flagValue]) => [flagName, flagValue]),
-      fc.constantFrom(['serve'], ['--port', '1'], ['-v']),
-    );
+  // Of a letter that no name, mask or filler has.
+  const value = fc
+    .array(fc.constantFrom('Q', '=', ':', ' ', ',', '@', '/', '"', '\n', ';'), { maxLength: 12 })
+    .map((characters) => `Q${characters.join('')}`);
+  const flagName = fc.constantFrom('--token', '--db-password', '--api-key', '-secret', '--cookie');
+  const variable = fc.constantFrom('DB_PASSWORD', 'API_TOKEN', 'aws_secret_access_key', 'PGPASSWORD');
+  const header = fc.constantFrom('Authorization', 'authorization', 'Cookie', 'X-Auth-Token', 'x-api-key');
+  const scheme = fc.constantFrom('', 'Bearer ', 'Basic ');
+
+  const secrets = fc.oneof(
+    fc.tuple(flagName, value).map(([name, secret]) => [`${name}=${secret}`]),
+    fc.tuple(flagName, value).map(([name, secret]) => [name, secret]),
+    fc.tuple(variable, value).map(([name, secret]) => [`${name}=${secret}`]),
+    fc.tuple(variable, value).map(([name, secret]) => [`--env=${name}=${secret}`]),
+    fc.tuple(variable, value).map(([name, secret]) => ['-e', `${name}=${secret}`]),
+    fc.tuple(header, scheme, value).map(([name, kind, secret]) => [`--header=${name}: ${kind}${secret}`]),
+    fc.tuple(header, scheme, value).map(([name, kind, secret]) => ['-H', `${name}: ${kind}${secret}`]),
+    fc.tuple(header, scheme, value).map(([name, kind, secret]) => [`-H${name}:${kind}${secret}`]),
+    value.map((secret) => ['--header', `X-Custom: Bearer ${secret}`]),
+    value.map((secret) => ['--user', `app:${secret}`]),
+  );
+  const ordinary = fc.constantFrom(
+    ['serve'],
+    ['--port', '1'],
+    ['-v'],
+    ['--env', 'NODE_ENV=production'],
+    ['-H', 'Accept: text/html'],
+    ['http://localhost:3000/path'],
+  );
+
+  it('never changes the number of arguments, nor shows the value of a secret, and leaves ordinary ones', () => {
     fc.assert(
-      fc.property(fc.array(flag), (flags) => {
-        const argv = flags.flat();
+      fc.property(fc.array(fc.oneof(secrets, ordinary)), (groups) => {
+        const argv = groups.flat();
         const masked = maskSecrets(argv);
         expect(masked).toHaveLength(argv.length);
         expect(masked.join(' ')).not.toContain('Q');
+        expect(masked.filter((argument, index) => !argv[index]!.includes('Q'))).toEqual(
+          argv.filter((argument) => !argument.includes('Q')),
+        );
       }),
     );
   });
