@@ -149,7 +149,7 @@ describe('maskSecrets', () => {
         const masked = maskSecrets(argv);
         expect(masked).toHaveLength(argv.length);
         expect(masked.join(' ')).not.toContain('Q');
-        expect(masked.filter((argument, index) => !argv[index]!.includes('Q'))).toEqual(
+        expect(masked.filter((_, index) => !argv[index]!.includes('Q'))).toEqual(
           argv.filter((argument) => !argument.includes('Q')),
         );
       }),
