@@ -45,6 +45,7 @@ export class InspectorConnection implements InspectorTarget {
   /** An inspector session does not keep this thread's event loop turning, which its answers need. */
   readonly #keepAlive = setInterval(() => undefined, 1000);
   readonly #pending = new Set<(error: Error) => void>();
+  readonly #beforeClose: Array<() => void> = [];
   readonly #onClose: Array<() => void> = [];
 
   private constructor() {}
@@ -75,6 +76,11 @@ export class InspectorConnection implements InspectorTarget {
     this.#session.on(event, ({ params }: { params: P }) => listener(params));
   }
 
+  /** Calls the listener while messages can still be sent. */
+  beforeClose(listener: () => void): void {
+    this.#beforeClose.push(listener);
+  }
+
   onClose(listener: () => void): void {
     this.#onClose.push(listener);
   }
@@ -101,12 +107,18 @@ export class InspectorConnection implements InspectorTarget {
     });
   }
 
+  /** Sends a message that is carried out even where the connection is closed right afterwards. */
+  send(method: string, params: object): void {
+    this.#session.post(method, params);
+  }
+
   /** Closing twice is fine. */
   close(): void {
     if (!OPEN.delete(this)) {
       return;
     }
     clearInterval(this.#keepAlive);
+    this.#beforeClose.forEach((listener) => listener());
     this.#session.disconnect();
     Atomics.store(openConnections, 0, OPEN.size);
     Atomics.notify(openConnections, 0);

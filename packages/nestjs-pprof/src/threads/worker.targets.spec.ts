@@ -24,12 +24,23 @@ class FakeConnection {
   onEnable = () => Promise.resolve<unknown>({});
   onSend = () => Promise.resolve<unknown>({});
   readonly #listeners = new Map<string, (params: unknown) => void>();
+  readonly #beforeClose: (() => void)[] = [];
   readonly #onClose: (() => void)[] = [];
+  readonly detached: unknown[] = [];
 
   readonly asConnection = this as unknown as InspectorConnection;
 
   on(event: string, listener: (params: unknown) => void): void {
     this.#listeners.set(event, listener);
+  }
+
+  beforeClose(listener: () => void): void {
+    this.#beforeClose.push(listener);
+  }
+
+  send(method: string, { sessionId }: { sessionId: string }): void {
+    expect(method).toBe('NodeWorker.detach');
+    this.detached.push(sessionId);
   }
 
   onClose(listener: () => void): void {
@@ -47,6 +58,7 @@ class FakeConnection {
   }
 
   close(): void {
+    this.#beforeClose.forEach((listener) => listener());
     this.#onClose.forEach((listener) => listener());
   }
 
@@ -140,6 +152,13 @@ describe('WorkerTargets.attach', () => {
     connection.attach(5);
     expect(found.map(({ thread }) => thread.id)).toEqual([5]);
     expect(workers.threads).toHaveLength(1);
+  });
+
+  it('ends every session before the connection, also that to the thread it runs in: Node would leave them open', async () => {
+    await attachedTo(threadId, threadId + 1, threadId + 2);
+    connection.detach(threadId + 2);
+    connection.close();
+    expect(connection.detached).toEqual([`session ${threadId}`, `session ${threadId + 1}`]);
   });
 
   it('rejects where the main thread is in a native call', async () => {
