@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { resolveOptions } from './options.validation.js';
 import { PprofOptionsError } from './pprof.errors.js';
+import { PROFILE_NAMES } from './profile.names.js';
 import type { PprofModuleOptions } from './pprof.options.js';
 
 /** What JavaScript, or a configuration that nobody has checked, may pass. */
@@ -24,6 +25,10 @@ const DEFAULTS = {
   enabled: true,
   host: '127.0.0.1',
   port: 6060,
+  socketPath: undefined,
+  allowedHosts: [],
+  auth: undefined,
+  profiles: PROFILE_NAMES,
   heap: { samplingInterval: 524_288, stackDepth: 64 },
   block: { watch: false, threshold: 20 },
   maxSeconds: 300,
@@ -40,6 +45,10 @@ describe('resolveOptions', () => {
       enabled: undefined,
       host: undefined,
       port: undefined,
+      socketPath: undefined,
+      allowedHosts: undefined,
+      auth: undefined,
+      profiles: undefined,
       maxSeconds: undefined,
       heap: { samplingInterval: undefined, stackDepth: undefined },
       block: { watch: undefined, threshold: undefined },
@@ -58,6 +67,7 @@ describe('resolveOptions', () => {
       maxSeconds: 3600,
     };
     expect(resolveOptions(options)).toEqual({
+      ...DEFAULTS,
       ...options,
       heap: { samplingInterval: 524_288, stackDepth: 128 },
       block: { watch: true, threshold: 20 },
@@ -165,7 +175,7 @@ describe('resolveOptions', () => {
 
   it('names an option it does not know, at every level, with those it does', () => {
     expect(problemsOf({ prot: 6060, heap: { depth: 3 }, block: { watching: true } })).toEqual([
-      'unknown option "prot", known are enabled, host, port, heap, block, maxSeconds',
+      'unknown option "prot", known are enabled, host, port, socketPath, allowedHosts, auth, profiles, heap, block, maxSeconds',
       'unknown option "heap.depth", known are samplingInterval, stackDepth',
       'unknown option "block.watching", known are watch, threshold',
     ]);

@@ -1,19 +1,30 @@
+import { ACCESS_OPTIONS, type AccessOptions, resolveAccess } from './options/access.options.js';
 import { BLOCK_OPTIONS, type BlockOptions, resolveBlock } from './options/block.options.js';
 import { HEAP_OPTIONS, type HeapOptions, resolveHeap } from './options/heap.options.js';
 import { LIMIT_OPTIONS, type LimitOptions, resolveLimits } from './options/limit.options.js';
 import { LISTEN_OPTIONS, type ListenOptions, resolveListen } from './options/listen.options.js';
 import { unknownKeys } from './options/option.checks.js';
+import { resolveServed, SERVED_OPTIONS, type ServedOptions } from './options/served.options.js';
 import { resolveSwitch, SWITCH_OPTIONS, type SwitchOptions } from './options/switch.options.js';
 import { PprofOptionsError } from './pprof.errors.js';
 import type { PprofModuleOptions } from './pprof.options.js';
 
 /** The options with every default filled in. @internal */
 export interface ResolvedPprofOptions
-  extends SwitchOptions, ListenOptions, HeapOptions, BlockOptions, LimitOptions {}
+  extends
+    SwitchOptions,
+    ListenOptions,
+    AccessOptions,
+    ServedOptions,
+    HeapOptions,
+    BlockOptions,
+    LimitOptions {}
 
 const KNOWN_OPTIONS = [
   ...SWITCH_OPTIONS,
   ...LISTEN_OPTIONS,
+  ...ACCESS_OPTIONS,
+  ...SERVED_OPTIONS,
   ...HEAP_OPTIONS,
   ...BLOCK_OPTIONS,
   ...LIMIT_OPTIONS,
@@ -31,6 +42,8 @@ export function resolveOptions(options: PprofModuleOptions = {}): ResolvedPprofO
   const resolved = {
     ...resolveSwitch(options, problems),
     ...resolveListen(options, problems),
+    ...resolveAccess(options, problems),
+    ...resolveServed(options, problems),
     ...resolveHeap(options, problems),
     ...resolveBlock(options, problems),
     ...resolveLimits(options, problems),

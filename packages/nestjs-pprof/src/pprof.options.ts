@@ -1,4 +1,5 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
+import type { PprofProfileName } from './profile.names.js';
 
 /** How live objects are sampled. */
 export interface PprofHeapOptions {
@@ -38,6 +39,15 @@ export interface PprofBlockOptions {
   threshold?: number;
 }
 
+/** HTTP Basic credentials. */
+export interface PprofAuthOptions {
+  /** Without colons and control characters. */
+  username: string;
+
+  /** Without control characters. Take it from where your other secrets are, not from the command line. */
+  password: string;
+}
+
 /** Options of `PprofModule.forRoot`. */
 export interface PprofModuleOptions {
   /**
@@ -50,7 +60,7 @@ export interface PprofModuleOptions {
 
   /**
    * The loopback address to listen on: `localhost`, `127.0.0.0/8` or `::1`. Anything else is refused, as a profile
-   * tells a stranger what your program does: reach it from elsewhere through `ssh -L`.
+   * tells a stranger what your program does: reach it from elsewhere through `ssh -L`. Not together with `socketPath`.
    *
    * @default '127.0.0.1'
    */
@@ -63,6 +73,52 @@ export interface PprofModuleOptions {
    * @default 6060
    */
   port?: number;
+
+  /**
+   * The absolute path of a unix socket to listen on instead of `host` and `port`: its file permissions (0600) keep out
+   * the other users of the machine, which no TCP port can. Its directory has to be there, and is best the service's own:
+   * `/run/my-service/pprof.sock`. A socket that a killed process has left there is replaced; anything else in its place is
+   * left alone and profiling does not start, which is logged. Not on Windows.
+   *
+   * Ask with `curl --unix-socket /run/my-service/pprof.sock http://localhost/debug/pprof/`; for `go tool pprof` and a
+   * browser, also on the same machine, forward a port to it: `ssh -L 6060:/run/my-service/pprof.sock user@host`.
+   *
+   * @default undefined
+   */
+  socketPath?: string;
+
+  /**
+   * Names, besides `localhost`, `127.0.0.0/8` and `[::1]`, that a request may ask for in its `Host` header: host names or
+   * IP addresses, exact, without port and wildcard. Needed only where a proxy or port-forward in front keeps a name of its
+   * own (a development container, an alias in `/etc/hosts`); `ssh -L` and `kubectl port-forward` need none.
+   *
+   * It opens the profiler to web pages under each of these names: whoever decides where the name points to, or serves
+   * pages under it, can read profiles through the browser of someone who can reach the port. And browsers send
+   * `Sec-Fetch-Site` to `localhost` and over HTTPS only, so a page of any site can then start (though not read) a capture.
+   * Name hosts that are yours alone, and set `auth` too.
+   *
+   * @default []
+   */
+  allowedHosts?: readonly string[];
+
+  /**
+   * Credentials that every request has to send (HTTP Basic): where other users of the machine, or the other containers
+   * of a pod, must not read profiles and a `socketPath` does not do. They are never logged. Basic is not encryption; what
+   * carries it (loopback, `ssh -L`) has to be.
+   *
+   * `go tool pprof http://USER:PASSWORD@localhost:6060/debug/pprof/profile`, `curl -u USER:PASSWORD`.
+   *
+   * @default undefined
+   */
+  auth?: PprofAuthOptions;
+
+  /**
+   * The profiles that are served; any other is answered 404 and left out of the index page. Name fewer where the others
+   * tell or cost too much. `cmdline`, `symbol` and `/debug/vars` are always there. Sampling for `heap` has its own switch.
+   *
+   * @default every profile
+   */
+  profiles?: readonly PprofProfileName[];
 
   /**
    * Sampling of live objects, which runs from start-up on as a leak can only be seen by those who watched it grow.

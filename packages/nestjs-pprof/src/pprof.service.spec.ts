@@ -128,7 +128,7 @@ describe('PprofService.start', () => {
 describe('PprofService.stop', () => {
   it('frees the port, and it can be started again', async () => {
     const service = create();
-    const { port } = (await service.start())!;
+    const { port } = (await service.start()) as package_.PprofTcpAddress;
     await service.stop();
     expect([service.status, service.address]).toEqual([{ state: 'stopped' }, undefined]);
     const next = create({ ...OPTIONS, port });
@@ -154,7 +154,7 @@ describe('PprofService.stop', () => {
 
   it('gives way to the start that comes after it, on the same port', async () => {
     const service = create();
-    const { port } = (await service.start())!;
+    const { port } = (await service.start()) as package_.PprofTcpAddress;
     await service.stop();
     const again = create({ ...OPTIONS, port });
     await again.start();

@@ -9,16 +9,9 @@ import {
 } from '@nestjs/common';
 import { Agent } from './agent/agent.js';
 import { resolveOptions, type ResolvedPprofOptions } from './options.validation.js';
+import { describeAddress, type PprofAddress, toPprofAddress } from './pprof.address.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
 import { ProfilingThread } from './profiling-thread.js';
-
-/** Where the profiles are served. */
-export interface PprofAddress {
-  readonly host: string;
-  readonly port: number;
-  /** The index page, for example `http://127.0.0.1:6060/debug/pprof/`. */
-  readonly url: string;
-}
 
 /** What the profiler is doing. */
 export interface PprofStatus {
@@ -77,7 +70,7 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
     return this.#starting;
   }
 
-  /** Stops the profiler and frees its port; captures that are running are cut off. */
+  /** Stops the profiler and frees its port, or removes its socket; captures that are running are cut off. */
   async stop(): Promise<void> {
     const thread = this.#thread;
     this.#thread = undefined;
@@ -125,17 +118,13 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
       this.#thread = new ProfilingThread(this.#options, this.#agent, {
         onCrash: (reason) => this.#onCrash(attempt, reason),
       });
-      const { host, port } = await this.#thread.listening();
+      const listening = await this.#thread.listening();
       if (this.#attempt !== attempt) {
         return undefined;
       }
-      const address = {
-        host,
-        port,
-        url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/debug/pprof/`,
-      };
+      const address = toPprofAddress(listening);
       this.#status = { state: 'listening', address };
-      this.#logger.log(`Profiling server listening on ${address.url}`);
+      this.#logger.log(`Profiling server listening on ${describeAddress(address)}`);
       return address;
     } catch (error) {
       if (this.#attempt === attempt) {

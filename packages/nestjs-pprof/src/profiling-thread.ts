@@ -8,18 +8,15 @@ import { monotonicMillis } from './agent/agent.protocol.js';
 import { WorkerStartsMemory } from './agent/worker-starts.memory.js';
 import { Heartbeat } from './agent/heartbeat.js';
 import type { ResolvedPprofOptions } from './options.validation.js';
+import type { ListeningAddress } from './pprof.address.js';
 import { PprofStartError } from './pprof.errors.js';
+import { removeSocket, type SocketFile } from './socket.removal.js';
 import type { FromThread, ThreadData, ToThread } from './thread.protocol.js';
 
 const ENTRY = fileURLToPath(new URL('./server/main.js', import.meta.url));
 
 /** A profile too large for this much memory ends the profiling thread, and not the application. */
 const MAX_OLD_GENERATION_MB = 512;
-
-interface ListeningAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** @internal */
 export interface ThreadListeners {
@@ -38,6 +35,7 @@ export class ProfilingThread {
   readonly #listening: Promise<ListeningAddress>;
   #stopping = false;
   #lastError: string | undefined;
+  #socket: SocketFile | undefined;
 
   /** @throws where Node refuses to start a thread, for example under `--permission` without `--allow-worker`. */
   constructor(options: ResolvedPprofOptions, agent: Agent, listeners: ThreadListeners) {
@@ -67,7 +65,10 @@ export class ProfilingThread {
       started.once('exit', () => workerStarts.noteEnd(startedAt, monotonicMillis()));
       tell({ type: 'worker-started' });
     };
-    const onProcessExit = () => closeConnectionsAtExit(connections, () => tell({ type: 'process-exiting' }));
+    const onProcessExit = () => {
+      this.#removeSocket();
+      closeConnectionsAtExit(connections, () => tell({ type: 'process-exiting' }));
+    };
     process.on('worker', onWorker);
     process.on('exit', onProcessExit);
     this.#listening = new Promise((resolve, reject) => {
@@ -76,6 +77,9 @@ export class ProfilingThread {
           agent.answer(message, worker);
         } else if (message.type === 'listening') {
           resolve({ host: message.host, port: message.port });
+        } else if (message.type === 'listening-on-socket') {
+          this.#socket = message.socket;
+          resolve({ socketPath: message.socket.path });
         } else {
           reject(new PprofStartError(message.message));
         }
@@ -84,6 +88,7 @@ export class ProfilingThread {
         this.#lastError = messageOf(error);
       });
       worker.on('exit', (code) => {
+        this.#removeSocket();
         heartbeat.stop();
         process.off('worker', onWorker);
         process.off('exit', onProcessExit);
@@ -116,6 +121,14 @@ export class ProfilingThread {
     this.#stopping = true;
     await this.#worker.terminate();
   }
+
+  /** Not done by the thread itself, which may end at any point of what it does. */
+  #removeSocket(): void {
+    if (this.#socket) {
+      removeSocket(this.#socket);
+      this.#socket = undefined;
+    }
+  }
 }
 
 function threadData(
@@ -125,6 +138,10 @@ function threadData(
   return {
     host: options.host,
     port: options.port,
+    socketPath: options.socketPath,
+    allowedHosts: options.allowedHosts,
+    auth: options.auth,
+    profiles: options.profiles,
     maxSeconds: options.maxSeconds,
     inspector: mayInspect(),
     heap: options.heap,

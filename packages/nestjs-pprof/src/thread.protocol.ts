@@ -1,3 +1,7 @@
+import type { AccessOptions } from './options/access.options.js';
+import type { ListenOptions } from './options/listen.options.js';
+import type { ServedOptions } from './options/served.options.js';
+import type { SocketFile } from './socket.removal.js';
 import type { HeapSampling } from './agent/heap.sampler.js';
 import type {
   AgentAccepted,
@@ -23,9 +27,7 @@ export interface SharedWithMain {
 }
 
 /** What the profiling thread is told when it starts: its options, and what it cannot find out by itself. @internal */
-export interface ThreadData extends SharedWithMain {
-  readonly host: string;
-  readonly port: number;
+export interface ThreadData extends SharedWithMain, ListenOptions, AccessOptions, ServedOptions {
   readonly maxSeconds: number;
   readonly application: ApplicationInfo;
 }
@@ -43,6 +45,7 @@ export interface ApplicationInfo {
 /** @internal */
 export type FromThread =
   | { readonly type: 'listening'; readonly host: string; readonly port: number }
+  | { readonly type: 'listening-on-socket'; readonly socket: SocketFile }
   | { readonly type: 'listen-failed'; readonly message: string }
   | AgentRequest;
 

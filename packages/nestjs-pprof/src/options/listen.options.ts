@@ -1,19 +1,21 @@
+import { isAbsolute } from 'node:path';
 import { isLoopback } from '../loopback.js';
 import type { PprofModuleOptions } from '../pprof.options.js';
 import { inspect, isInteger, wrong } from './option.checks.js';
 
-/** Where the profiles are served. @internal */
+/** Where the profiles are served: on a unix socket where there is a path, else on host and port. @internal */
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
+  readonly socketPath: string | undefined;
 }
 
 /** @internal */
-export const LISTEN_OPTIONS = ['host', 'port'];
+export const LISTEN_OPTIONS = ['host', 'port', 'socketPath'];
 
 /** @internal */
 export function resolveListen(options: PprofModuleOptions, problems: string[]): ListenOptions {
-  const { host = '127.0.0.1', port = 6060 } = options;
+  const { host = '127.0.0.1', port = 6060, socketPath } = options;
   if (typeof host !== 'string' || !isLoopback(host) || host.startsWith('[')) {
     problems.push(
       wrong('host', host, "a loopback address: 'localhost', '127.0.0.1' or '::1'") +
@@ -25,5 +27,28 @@ export function resolveListen(options: PprofModuleOptions, problems: string[]): 
       wrong('port', port, 'an integer from 0 (any free port) to 65535', `Number(${inspect(port)})`),
     );
   }
-  return { host, port };
+  if (socketPath !== undefined) {
+    problems.push(...socketPathProblems(options));
+  }
+  return { host, port, socketPath };
+}
+
+function socketPathProblems({ host, port, socketPath }: PprofModuleOptions): string[] {
+  const problems: string[] = [];
+  if (typeof socketPath !== 'string' || !isAbsolute(socketPath) || /[\0\n\r]|\/$/.test(socketPath)) {
+    problems.push(
+      wrong('socketPath', socketPath, "the absolute path of a unix socket: '/run/my-service/pprof.sock'"),
+    );
+  }
+  if (host !== undefined || port !== undefined) {
+    const others = Object.entries({ host, port }).filter(([, value]) => value !== undefined);
+    const names = others.map(([name]) => `"${name}"`).join(' and ');
+    problems.push(
+      `option "socketPath" takes the place of host and port, leave ${names} out (or undefined) or "socketPath"`,
+    );
+  }
+  if (process.platform === 'win32') {
+    problems.push('option "socketPath" is not available on Windows, use host and port');
+  }
+  return problems;
 }

@@ -1,3 +1,4 @@
+import type { PprofProfileName } from '../profile.names.js';
 import type { Profile } from '../pprof/profile.model.js';
 import type { ApplicationThreads } from '../threads/application.threads.js';
 import type { ThreadSelection } from '../threads/thread.info.js';
@@ -30,7 +31,7 @@ export interface ProfileRequest {
  */
 export interface ProfileKind {
   /** Last part of its path: `/debug/pprof/<name>`. */
-  readonly name: string;
+  readonly name: PprofProfileName;
   /** One sentence for the index page. */
   readonly description: string;
   /** Parameters it takes; any other is ignored, as in Go. */

@@ -28,7 +28,7 @@ const NOTHING: Parameters = {
 
 function kindWith(parameters: Partial<Parameters>, base = EVERYTHING): ProfileKind {
   const capture = () => Promise.reject(new Error('parsing does not capture'));
-  return { name: 'test', description: 'A test.', parameters: { ...base, ...parameters }, capture };
+  return { name: 'block', description: 'A test.', parameters: { ...base, ...parameters }, capture };
 }
 
 const { signal } = new AbortController();

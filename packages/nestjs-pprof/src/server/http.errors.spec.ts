@@ -10,12 +10,13 @@ import {
   ThreadUnreachableError,
   TooManyCapturesError,
 } from '../threads/threads.errors.js';
-import { toHttpError, UnknownProfileError } from './http.errors.js';
+import { ProfileOffError, toHttpError, UnknownProfileError } from './http.errors.js';
 
 describe('toHttpError', () => {
   const answers: [Error, number][] = [
     [new BadParameterError('invalid value for "hz"'), 400],
     [new UnknownProfileError(), 404],
+    [new ProfileOffError('heap'), 404],
     [new AgentFailureError('heap-off', 'heap sampling is off'), 404],
     [new AgentFailureError('sampler-held', 'held by another profiler'), 409],
     [new TooManyCapturesError(16), 429],

@@ -25,6 +25,15 @@ export class UnknownProfileError extends Error {
   }
 }
 
+/** The option `profiles` leaves this profile out. @internal */
+export class ProfileOffError extends Error {
+  override readonly name = 'ProfileOffError';
+
+  constructor(profile: string) {
+    super(`Unknown profile: "${profile}" is switched off by the option profiles of this service`);
+  }
+}
+
 const AGENT_STATUS = {
   'addon-unavailable': 503,
   'heap-off': 404,
@@ -39,7 +48,7 @@ export function toHttpError(error: unknown): HttpError {
   if (error instanceof BadParameterError) {
     return { status: 400, message };
   }
-  if (error instanceof UnknownProfileError) {
+  if (error instanceof UnknownProfileError || error instanceof ProfileOffError) {
     return { status: 404, message };
   }
   if (error instanceof AgentFailureError) {

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { request, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import type { AccessOptions } from '../options/access.options.js';
+import { createAccessControl } from './access.control.js';
 import { createProfilingServer } from './http.listener.js';
 
 interface Answer {
@@ -22,8 +25,9 @@ const application: RequestListener = (incoming, response) => response.end(`appli
 
 async function listen(
   load: () => Promise<RequestListener> = () => Promise.resolve(application),
+  access: Partial<AccessOptions> = {},
 ): Promise<void> {
-  server = createProfilingServer(load);
+  server = createProfilingServer(load, createAccessControl({ allowedHosts: [], auth: undefined, ...access }));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 }
@@ -32,9 +36,11 @@ function ask(path: string, { method = 'GET', headers = {} } = {}): Promise<Answe
   const { port } = server!.address() as AddressInfo;
   return new Promise((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, text }));
+      let body = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+      response.on('end', () =>
+        resolve({ status: response.statusCode, headers: response.headers, text: body }),
+      );
     });
     sent.on('error', reject);
     sent.end();
@@ -115,5 +121,106 @@ describe('the listener', () => {
     await listen();
     const { status, headers } = await ask(path);
     expect([status, headers.location]).toEqual([301, location]);
+  });
+});
+
+/** Sends bytes as they are and reads until the server closes: what no HTTP client would send. */
+async function sendRaw(...lines: string[]): Promise<string> {
+  const { port } = server!.address() as AddressInfo;
+  const socket = connect(port, '127.0.0.1');
+  socket.end([...lines, 'Connection: close', '', ''].join('\r\n'));
+  return text(socket);
+}
+
+describe('the listener, asked in unusual ways', () => {
+  it.each([
+    ['HTTP/1.0 without Host', ['GET /debug/pprof/heap HTTP/1.0']],
+    ['HTTP/1.1 without Host', ['GET /debug/pprof/heap HTTP/1.1']],
+    ['an empty Host', ['GET /debug/pprof/heap HTTP/1.1', 'Host:']],
+    ['two Hosts', ['GET /debug/pprof/heap HTTP/1.1', 'Host: localhost', 'Host: evil.com']],
+    ['two Hosts', ['GET /debug/pprof/heap HTTP/1.1', 'Host: evil.com', 'Host: localhost']],
+    ['the same Host twice', ['GET /debug/pprof/heap HTTP/1.1', 'Host: localhost', 'Host: localhost']],
+    ['a target of another host', ['GET http://evil.com/debug/pprof/heap HTTP/1.1', 'Host: localhost']],
+    [
+      'a target of loopback with another Host',
+      ['GET http://localhost/debug/pprof/heap HTTP/1.1', 'Host: evil.com'],
+    ],
+    [
+      'two Origins',
+      ['GET / HTTP/1.1', 'Host: localhost', 'Origin: http://localhost', 'Origin: http://evil.com'],
+    ],
+    [
+      'two Sec-Fetch-Sites',
+      ['GET / HTTP/1.1', 'Host: localhost', 'Sec-Fetch-Site: none', 'Sec-Fetch-Site: cross-site'],
+    ],
+    [
+      'an upgrade from a page',
+      [
+        'GET / HTTP/1.1',
+        'Host: localhost',
+        'Origin: http://evil.com',
+        'Connection: upgrade',
+        'Upgrade: websocket',
+      ],
+    ],
+  ])('refuses %s, with the headers of every error', async (_name, lines) => {
+    const load = jest.fn(() => Promise.resolve(application));
+    await listen(load);
+    const answer = await sendRaw(...lines);
+    expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
+    expect(answer).toMatch(/^X-Go-Pprof: 1\r$/m);
+    expect(answer).toMatch(/^X-Content-Type-Options: nosniff\r$/m);
+    expect(answer).toMatch(/\r\n\r\n[a-z -]+ not allowed[^\n]*\n$/);
+    expect(load).not.toHaveBeenCalled();
+  });
+
+  it('answers HTTP/1.0 with a good Host', async () => {
+    await listen();
+    expect(await sendRaw('GET /debug/pprof/heap HTTP/1.0', 'Host: 127.0.0.1:6060')).toMatch(
+      /^HTTP\/1\.1 200 OK/,
+    );
+  });
+
+  it('takes the path of a target that names a host of loopback', async () => {
+    await listen();
+    const answer = await sendRaw(
+      'GET http://localhost:6060/debug/pprof/heap?debug=1 HTTP/1.1',
+      'Host: localhost:6060',
+    );
+    expect(answer).toMatch(/\r\n\r\napplication: \/debug\/pprof\/heap\?debug=1$/);
+  });
+
+  it('serves nothing to CONNECT', async () => {
+    await listen();
+    expect(await sendRaw('CONNECT localhost:6060 HTTP/1.1', 'Host: localhost:6060')).not.toContain('200');
+  });
+});
+
+describe('the listener with credentials', () => {
+  const auth = { username: 'ops', password: 'hunter2' };
+  const authorization = `Basic ${Buffer.from('ops:hunter2').toString('base64')}`;
+
+  it('asks for them before it looks at method or path, and without making the application', async () => {
+    const load = jest.fn(() => Promise.resolve(application));
+    await listen(load, { auth });
+    for (const [path, method] of [
+      ['/debug/pprof/', 'GET'],
+      ['/debug/pprof', 'GET'],
+      ['/debug/pprof/heap', 'DELETE'],
+      ['/nothing', 'HEAD'],
+    ] as const) {
+      const { status, headers } = await ask(path, { method });
+      expect([status, headers['www-authenticate'], headers['x-go-pprof']]).toEqual([
+        401,
+        expect.stringMatching(/^Basic realm="/),
+        '1',
+      ]);
+    }
+    expect(load).not.toHaveBeenCalled();
+  });
+
+  it('lets a request pass that has them', async () => {
+    await listen(undefined, { auth });
+    expect(await ask('/debug/pprof/heap', { headers: { authorization } })).toMatchObject({ status: 200 });
   });
 });

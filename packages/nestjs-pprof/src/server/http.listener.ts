@@ -5,9 +5,10 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { toHttpError } from './http.errors.js';
+import { type HttpError, toHttpError } from './http.errors.js';
 import { sendError, setCommonHeaders } from './http.response.js';
-import { refusalOf } from './request.guard.js';
+import type { GuardedRequest } from './request.guard.js';
+import { parseTarget } from './request.target.js';
 
 const ROOT = '/debug/pprof';
 
@@ -16,9 +17,13 @@ const ROOT = '/debug/pprof';
  * what may not pass before anything else is looked at, and has the Nest application made for the first request that may.
  *
  * @param load makes the application; called once, and again if that failed.
+ * @param refuse tells why a request may not pass; see `access.control.ts`
  * @internal
  */
-export function createProfilingServer(load: () => Promise<RequestListener>): Server {
+export function createProfilingServer(
+  load: () => Promise<RequestListener>,
+  refuse: (request: GuardedRequest) => HttpError | undefined,
+): Server {
   let loading: Promise<RequestListener> | undefined;
   const loadOnce = () => {
     loading ??= load().catch((error: unknown) => {
@@ -27,8 +32,15 @@ export function createProfilingServer(load: () => Promise<RequestListener>): Ser
     });
     return loading;
   };
-  return createServer((request, response) => {
+  // A request without Host gets the answer of the guard, not Node's own, which lacks our headers.
+  return createServer({ requireHostHeader: false }, (request, response) => {
     setCommonHeaders(response);
+    const refused = refuse(request);
+    if (refused) {
+      sendError(response, refused);
+      return;
+    }
+    request.url = parseTarget(request.url).path;
     if (!answerWithoutApplication(request, response)) {
       loadOnce().then(
         (application) => application(request, response),
@@ -39,11 +51,6 @@ export function createProfilingServer(load: () => Promise<RequestListener>): Ser
 }
 
 function answerWithoutApplication(request: IncomingMessage, response: ServerResponse): boolean {
-  const refusal = refusalOf(request.headers);
-  if (refusal !== undefined) {
-    sendError(response, { status: 403, message: refusal });
-    return true;
-  }
   const { url = '' } = request;
   const queryAt = url.indexOf('?');
   const path = queryAt === -1 ? url : url.slice(0, queryAt);

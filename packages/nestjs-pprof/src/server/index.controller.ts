@@ -1,8 +1,13 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
-import type { ServerResponse } from 'node:http';
-import { PROFILE_KINDS } from '../profiles/profile.kinds.js';
+import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendText } from './http.response.js';
-import { PROCESS_DESCRIPTION, type ProcessDescription } from './profiling.tokens.js';
+import {
+  PROCESS_DESCRIPTION,
+  type ProcessDescription,
+  SERVER_OPTIONS,
+  type ServerOptions,
+} from './profiling.tokens.js';
+import { terminalCommands } from './terminal.commands.js';
 
 const OTHER_PAGES = [
   { name: '../vars', description: 'Memory, event loop, versions and uptime as JSON, like expvar in Go.' },
@@ -16,12 +21,22 @@ const OTHER_PAGES = [
 /** The page a person sees first. Its links are relative, so that they work behind a tunnel. @internal */
 @Controller('debug/pprof')
 export class IndexController {
-  constructor(@Inject(PROCESS_DESCRIPTION) private readonly process: ProcessDescription) {}
+  constructor(
+    @Inject(PROCESS_DESCRIPTION) private readonly process: ProcessDescription,
+    @Inject(SERVER_OPTIONS) private readonly options: ServerOptions,
+  ) {}
 
   @Get()
-  index(@Res() response: ServerResponse): void {
+  index(@Req() request: IncomingMessage, @Res() response: ServerResponse): void {
     const { pid, title, entryScript } = this.process;
-    const pages = [...PROFILE_KINDS, ...OTHER_PAGES];
+    const { kinds, socketPath, needsCredentials } = this.options;
+    const pages = [...kinds, ...OTHER_PAGES];
+    const commands = terminalCommands({
+      host: request.headers.host ?? '',
+      port: request.socket.localPort,
+      socketPath,
+      needsCredentials,
+    });
     const page = `<!doctype html>
 <html lang="en">
 <head>
@@ -41,11 +56,9 @@ code { background: #f2f2f2; padding: 0 0.3em; }
 <table>
 ${pages.map(({ name, description }) => `<tr><td><a href="${name}">${name}</a></td><td>${escapeHtml(description)}</td></tr>`).join('\n')}
 </table>
-<p><a href="goroutine?debug=2">full goroutine stack dump</a></p>
+${kinds.some(({ name }) => name === 'goroutine') ? '<p><a href="goroutine?debug=2">full goroutine stack dump</a></p>' : ''}
 <h2>From a terminal</h2>
-<p><code>go tool pprof http://localhost:6060/debug/pprof/profile?seconds=10</code></p>
-<p><code>curl 'http://localhost:6060/debug/pprof/profile?seconds=10&amp;format=text'</code></p>
-<p>With the port of your tunnel; from another machine: <code>ssh -L 6060:localhost:6060 user@host</code></p>
+${commands.map(({ text, command }) => `<p>${escapeHtml(text)} <code>${escapeHtml(command)}</code></p>`).join('\n')}
 </body>
 </html>
 `;

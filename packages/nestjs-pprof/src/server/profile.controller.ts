@@ -12,7 +12,7 @@ import type { ProfileKind, ProfileRequest } from '../profiles/profile.kind.js';
 import { PROFILE_KINDS } from '../profiles/profile.kinds.js';
 import { parseProfileRequest } from '../profiles/profile.request.js';
 import { ApplicationThreads } from '../threads/application.threads.js';
-import { UnknownProfileError } from './http.errors.js';
+import { ProfileOffError, UnknownProfileError } from './http.errors.js';
 import { sendAttachment, sendText } from './http.response.js';
 import { firstValues, type RawQuery } from './query.js';
 import {
@@ -39,10 +39,7 @@ export class ProfileController {
     @Req() request: IncomingMessage,
     @Res() response: ServerResponse,
   ): Promise<void> {
-    const kind = PROFILE_KINDS.find((candidate) => candidate.name === name);
-    if (kind === undefined) {
-      throw new UnknownProfileError();
-    }
+    const kind = this.#kindNamed(name);
     const gone = abortedWhenGone(response);
     const profileRequest = parseProfileRequest(kind, firstValues(query), this.options, gone);
     if (request.method === 'HEAD') {
@@ -58,6 +55,17 @@ export class ProfileController {
         throw error;
       }
     }
+  }
+
+  #kindNamed(name: string): ProfileKind {
+    const kind = PROFILE_KINDS.find((candidate) => candidate.name === name);
+    if (kind === undefined) {
+      throw new UnknownProfileError();
+    }
+    if (!this.options.kinds.includes(kind)) {
+      throw new ProfileOffError(name);
+    }
+    return kind;
   }
 
   async #capture(kind: ProfileKind, request: ProfileRequest): Promise<Body> {

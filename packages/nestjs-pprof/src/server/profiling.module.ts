@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { Symbolizer } from '../pprof/symbolizer.js';
 import { SourceMaps } from '../pprof/source-maps.js';
+import { PROFILE_KINDS } from '../profiles/profile.kinds.js';
 import type { ThreadData } from '../thread.protocol.js';
 import { ApplicationThreads } from '../threads/application.threads.js';
 import { CmdlineController } from './cmdline.controller.js';
@@ -20,11 +21,17 @@ import { VarsController } from './vars.controller.js';
 @Module({})
 export class ProfilingModule {
   static forThread(
-    { application, maxSeconds, block }: ThreadData,
+    { application, maxSeconds, block, profiles, socketPath, auth }: ThreadData,
     threads: ApplicationThreads,
   ): DynamicModule {
     const description = describeProcess(application);
-    const options: ServerOptions = { maxSeconds, thresholdMillis: block.threshold };
+    const options: ServerOptions = {
+      maxSeconds,
+      thresholdMillis: block.threshold,
+      kinds: PROFILE_KINDS.filter(({ name }) => profiles.includes(name)),
+      socketPath,
+      needsCredentials: auth !== undefined,
+    };
     return {
       module: ProfilingModule,
       // The routes with a fixed name come before the one that takes any.

@@ -1,12 +1,18 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { ProfileKind } from '../profiles/profile.kind.js';
 import type { ProfileLimits } from '../profiles/profile.request.js';
 import type { ApplicationInfo } from '../thread.protocol.js';
 
 /** Injection token: the options that the server itself needs. @internal */
 export const SERVER_OPTIONS = Symbol('nestjs-pprof server options');
 /** @internal */
-export type ServerOptions = ProfileLimits;
+export interface ServerOptions extends ProfileLimits {
+  /** The kinds of profiles that are served, in the order of their table. */
+  readonly kinds: readonly ProfileKind[];
+  readonly socketPath: string | undefined;
+  readonly needsCredentials: boolean;
+}
 
 /** Injection token: the process that is profiled. @internal */
 export const PROCESS_DESCRIPTION = Symbol('nestjs-pprof process description');

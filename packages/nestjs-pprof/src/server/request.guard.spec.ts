@@ -1,5 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { refusalOf } from './request.guard.js';
+import { createGuard, type GuardedRequest } from './request.guard.js';
+
+interface Given extends Partial<Pick<GuardedRequest, 'rawHeaders' | 'url'>> {
+  readonly allowedHosts?: readonly string[];
+}
+
+function refusalOf(
+  headers: Readonly<Record<string, string>>,
+  { allowedHosts = [], url = '/debug/pprof/', rawHeaders = Object.entries(headers).flat() }: Given = {},
+): string | undefined {
+  return createGuard(allowedHosts)({ headers, url, rawHeaders });
+}
 
 describe('refusalOf, by the Host header', () => {
   const loopback = ['localhost', 'LOCALHOST', 'LocalHost', '127.0.0.1', '127.12.13.14', '[::1]'];
@@ -72,10 +83,75 @@ describe('refusalOf, by the Host header', () => {
     expect(refusalOf({})).toMatch(/^host not allowed/);
   });
 
+  it('refuses a request with two, as it is not said which of them counts', () => {
+    const headers = { host: 'localhost:6060' };
+    for (const other of ['evil.com', 'localhost:6060', '']) {
+      const rawHeaders = ['Host', headers.host, 'Accept', 'host', 'hOST', other];
+      expect(refusalOf(headers, { rawHeaders })).toMatch(/^host not allowed/);
+    }
+  });
+
+  it.each([
+    'http://evil.com/debug/pprof/',
+    'http://evil.com',
+    'http://@localhost/',
+    'http:///x',
+    'x://evil/',
+  ])('refuses the target %s, which names another host than the header does', (url) => {
+    expect(refusalOf({ host: 'localhost:6060' }, { url })).toMatch(/^host not allowed/);
+  });
+
+  it('lets a target pass that names a host of loopback; not without a good header', () => {
+    const url = 'http://localhost:6060/debug/pprof/';
+    expect(refusalOf({ host: 'localhost:6060' }, { url })).toBeUndefined();
+    expect(refusalOf({ host: 'evil.com' }, { url })).toMatch(/^host not allowed/);
+  });
+
   it('looks at the Host before the others, as the order of the contract is', () => {
     expect(
       refusalOf({ host: 'evil.com', origin: 'http://evil.com', 'sec-fetch-site': 'cross-site' }),
     ).toMatch(/^host/);
+  });
+});
+
+describe('refusalOf, with allowed hosts', () => {
+  const allowedHosts = ['pprof.Internal', '10.0.0.7', '2001:db8:0:0:0:0:0:1', 'my_service'];
+
+  it.each(['pprof.internal', 'PPROF.internal', '10.0.0.7', '[2001:db8::1]', '[2001:DB8::1]', 'my_service'])(
+    'lets %s pass, with any port; and loopback as before',
+    (host) => {
+      expect(refusalOf({ host }, { allowedHosts })).toBeUndefined();
+      expect(refusalOf({ host: `${host}:8443` }, { allowedHosts })).toBeUndefined();
+      expect(refusalOf({ host: 'localhost:6060' }, { allowedHosts })).toBeUndefined();
+      expect(refusalOf({ host })).toMatch(/^host not allowed/);
+    },
+  );
+
+  it.each([
+    'pprof.internal.evil.com',
+    'evil-pprof.internal',
+    'a.pprof.internal',
+    'pprof.internal.',
+    'pprof-internal',
+    'internal',
+    '10.0.0.70',
+    '10.0.0.7.evil.com',
+    '2001:db8::1',
+    '[2001:db8::2]',
+    'evil.com',
+    '',
+  ])('refuses %j all the same', (host) => {
+    expect(refusalOf({ host }, { allowedHosts })).toMatch(/^host not allowed/);
+    expect(refusalOf({ host: `${host}:6060` }, { allowedHosts })).toMatch(/^host not allowed/);
+  });
+
+  it('keeps the rules for Origin and Sec-Fetch-Site', () => {
+    const host = 'pprof.internal:6060';
+    const ask = (headers: Record<string, string>) => refusalOf({ host, ...headers }, { allowedHosts });
+    expect(ask({ origin: 'http://evil.com' })).toMatch(/^origin not allowed/);
+    expect(ask({ origin: 'http://localhost:6060' })).toMatch(/^origin not allowed/);
+    expect(ask({ origin: `http://${host}` })).toBeUndefined();
+    expect(ask({ 'sec-fetch-site': 'same-site' })).toMatch(/^cross-site/);
   });
 });
 

@@ -1,0 +1,10 @@
+/**
+ * Names of the profiles, for the main thread: checking the options there must not load what makes the profiles. A kind of
+ * profile that is not named here is refused by the compiler.
+ *
+ * @internal
+ */
+export const PROFILE_NAMES = ['profile', 'heap', 'goroutine', 'threadcreate', 'block'] as const;
+
+/** The last part of a profile's path: `/debug/pprof/<name>`. */
+export type PprofProfileName = (typeof PROFILE_NAMES)[number];

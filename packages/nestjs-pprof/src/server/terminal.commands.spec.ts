@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Reach, terminalCommands } from './terminal.commands.js';
+
+const TCP: Reach = { host: '127.0.0.1:7070', port: 6061, socketPath: undefined, needsCredentials: false };
+const SOCKET: Reach = { ...TCP, host: 'localhost', port: undefined, socketPath: '/run/app.sock' };
+
+function commandsFor(reach: Reach): string[] {
+  return terminalCommands(reach).map(({ command }) => command);
+}
+
+describe('terminalCommands', () => {
+  it('names the address that was asked for, and the port that a tunnel leads to', () => {
+    expect(commandsFor(TCP)).toEqual([
+      'go tool pprof http://127.0.0.1:7070/debug/pprof/profile?seconds=10',
+      "curl 'http://127.0.0.1:7070/debug/pprof/profile?seconds=10&format=text'",
+      'ssh -L 6060:localhost:6061 user@host',
+    ]);
+  });
+
+  it('names the socket, and how to give it a port', () => {
+    expect(commandsFor(SOCKET)).toEqual([
+      "curl --unix-socket /run/app.sock 'http://localhost/debug/pprof/profile?seconds=10&format=text'",
+      'ssh -L 6060:/run/app.sock user@host',
+      'go tool pprof http://localhost:6060/debug/pprof/profile?seconds=10',
+      "curl 'http://localhost:6060/debug/pprof/profile?seconds=10&format=text'",
+    ]);
+  });
+
+  it('has a place for the credentials, where they are needed', () => {
+    expect(commandsFor({ ...TCP, needsCredentials: true })[0]).toContain(
+      'http://USER:PASSWORD@127.0.0.1:7070/',
+    );
+    expect(commandsFor({ ...SOCKET, needsCredentials: true })[0]).toContain(
+      'curl -u USER:PASSWORD --unix-socket',
+    );
+  });
+});
