@@ -1,6 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { delimiter } from 'node:path';
-import { beforeAll, describe } from '@jest/globals';
+import { beforeAll } from '@jest/globals';
+import { describeWithTool } from './needed.tool.js';
 import { temporaryDirectory } from './temporary.directory.js';
 
 // Where Go's own installer puts it, which not every shell has in its PATH.
@@ -13,21 +14,12 @@ const GOCACHE = hasGo ? cache.stdout.trim() : '';
 /** Since Go 1.25 a tool is built when it is used first, which takes a minute; until then it comes with Go. */
 const BUILD_TIMEOUT = 300_000;
 
-/**
- * A suite that needs `go`. A newcomer without it sees the suite skipped, and why. In CI its tests run and fail: what was
- * not tested there must not pass.
- */
+/** A suite that needs `go`, see `describeWithTool`. */
 export function describeWithGo(name: string, suite: () => void): void {
-  if (hasGo || process.env.CI === 'true') {
-    describe(name, () => {
-      beforeAll(() => go('tool', '-n', 'pprof'), BUILD_TIMEOUT);
-      suite();
-    });
-  } else {
-    describe.skip(`${name} (skipped: go not found)`, suite);
-    // Jest keeps quiet about a file of which all is skipped.
-    process.stderr.write(`${name}\n  ○ skipped: go not found (get it from https://go.dev/dl)\n`);
-  }
+  describeWithTool({ name: 'go', isFound: hasGo, remedy: 'get it from https://go.dev/dl' }, name, () => {
+    beforeAll(() => go('tool', '-n', 'pprof'), BUILD_TIMEOUT);
+    suite();
+  });
 }
 
 export interface ToolResult {

@@ -7,6 +7,8 @@ export interface RequestOptions {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string;
+  /** A unix socket to ask instead of the host and port of the URL. */
+  readonly socketPath?: string;
 }
 
 export interface Response {
@@ -37,9 +39,9 @@ export function openRequest(
   return { leave: () => outgoing.destroy(), cut };
 }
 
-function send(url: string, { method = 'GET', headers = {}, body }: RequestOptions) {
+function send(url: string, { method = 'GET', headers = {}, body, socketPath }: RequestOptions) {
   const { hostname, port } = new URL(url);
   // The path as it is written: WHATWG URL would tidy it up.
   const path = url.slice(new URL(url).origin.length) || '/';
-  return httpRequest({ hostname, port, path, method, headers, agent: false }).end(body);
+  return httpRequest({ hostname, port, socketPath, path, method, headers, agent: false }).end(body);
 }

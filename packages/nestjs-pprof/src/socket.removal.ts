@@ -1,11 +1,23 @@
-import { lstatSync, unlinkSync } from 'node:fs';
+import { type BigIntStats, lstatSync, unlinkSync } from 'node:fs';
 
 /** A unix socket that we have made. @internal */
 export interface SocketFile {
   readonly path: string;
   /** With `ino` tells it from another that has taken its place. */
-  readonly dev: number;
-  readonly ino: number;
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+/**
+ * What is at a path, perhaps a socket; undefined for nothing. With big integers, which are read into other memory: in Node
+ * 20, `realpathSync` takes what was last read into the usual one for a part of its own path, and stops where that was a
+ * socket. Loading a package that is a symbolic link then fails, in the application too.
+ * (https://github.com/nodejs/node/blob/v20.20.2/lib/fs.js, `isFileType(statValues, S_IFSOCK)`)
+ *
+ * @internal
+ */
+export function statOfSocket(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
 }
 
 /**
@@ -16,8 +28,8 @@ export interface SocketFile {
  */
 export function removeSocket({ path, dev, ino }: SocketFile): void {
   try {
-    const found = lstatSync(path);
-    if (found.dev === dev && found.ino === ino) {
+    const found = statOfSocket(path);
+    if (found?.dev === dev && found.ino === ino) {
       unlinkSync(path);
     }
   } catch {

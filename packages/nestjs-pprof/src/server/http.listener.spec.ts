@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { text as readText } from 'node:stream/consumers';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { AccessOptions } from '../options/access.options.js';
 import { createAccessControl } from './access.control.js';
@@ -129,7 +129,7 @@ async function sendRaw(...lines: string[]): Promise<string> {
   const { port } = server!.address() as AddressInfo;
   const socket = connect(port, '127.0.0.1');
   socket.end([...lines, 'Connection: close', '', ''].join('\r\n'));
-  return text(socket);
+  return readText(socket);
 }
 
 describe('the listener, asked in unusual ways', () => {

@@ -67,15 +67,15 @@ describe('listenOnSocket', () => {
   it('answers on a socket that is for this user alone, and leaves nothing else behind', async () => {
     const socket = await listen();
     expect(await ask()).toBe('here');
-    const { mode, ino, dev } = lstatSync(path);
-    expect((mode & 0o777).toString(8)).toBe('600');
+    const { mode, ino, dev } = lstatSync(path, { bigint: true });
+    expect((Number(mode) & 0o777).toString(8)).toBe('600');
     expect(socket).toEqual({ path, ino, dev });
     expect(readdirSync(directory)).toEqual(['pprof.sock']);
   });
 
   it('replaces a socket on which nobody listens any more', async () => {
     await leaveStaleSocket();
-    const stale = lstatSync(path).ino;
+    const stale = lstatSync(path, { bigint: true }).ino;
     const socket = await listen();
     expect(await ask()).toBe('here');
     expect(socket.ino).not.toBe(stale);

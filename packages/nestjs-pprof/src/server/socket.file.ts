@@ -1,8 +1,16 @@
-import { chmodSync, linkSync, lstatSync, mkdtempSync, renameSync, rmSync, type Stats } from 'node:fs';
+import {
+  type BigIntStats,
+  chmodSync,
+  linkSync,
+  mkdtempSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
-import type { SocketFile } from '../socket.removal.js';
+import { type SocketFile, statOfSocket } from '../socket.removal.js';
 import { SocketPathError } from './socket.errors.js';
 
 /** Bytes of `sun_path` in unix(7), without the NUL at its end. A longer path is cut or refused, as the system likes. */
@@ -25,13 +33,14 @@ const PRIVATE_NAME = `${PRIVATE_PREFIX}XXXXXX`;
 export async function listenOnSocket(server: Server, path: string): Promise<SocketFile> {
   refuseLongPath(path);
   const directory = makePrivateDirectory(path);
+  const socket = join(directory, 's');
+  const aside = join(directory, 'stale');
   try {
-    const socket = join(directory, 's');
     server.listen(socket);
     await once(server, 'listening');
     chmodSync(socket, 0o600);
-    await removeStaleSocket(path, join(directory, 'stale'));
-    const { dev, ino } = lstatSync(socket);
+    await moveStaleSocket(path, aside);
+    const { dev, ino } = statOfSocket(socket)!;
     linkSync(socket, path);
     return { path, dev, ino };
   } catch (error) {
@@ -40,7 +49,18 @@ export async function listenOnSocket(server: Server, path: string): Promise<Sock
       ? new SocketPathError(`another process has just made ${path}. ${OTHER_PATH}`)
       : error;
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    removeAll([socket, aside], directory);
+  }
+}
+
+/** Not with `rmSync`, which looks at what it removes; see `statOfSocket`. */
+function removeAll(files: readonly string[], directory: string): void {
+  for (const remove of [...files.map((file) => () => unlinkSync(file)), () => rmdirSync(directory)]) {
+    try {
+      remove();
+    } catch {
+      // It was not made, or not moved there.
+    }
   }
 }
 
@@ -74,22 +94,22 @@ function makePrivateDirectory(path: string): string {
   }
 }
 
-/** Removes what a process that was killed has left. It is taken away first and looked at again: it may be new by then. */
-async function removeStaleSocket(path: string, aside: string): Promise<void> {
+/** Moves away what a process that was killed has left; then looks at it again, as another process may have been quicker. */
+async function moveStaleSocket(path: string, aside: string): Promise<void> {
   const stale = await staleSocketAt(path);
   if (stale === undefined) {
     return;
   }
   renameSync(path, aside);
-  if (lstatSync(aside).ino !== stale.ino) {
+  if (statOfSocket(aside)?.ino !== stale.ino) {
     linkSync(aside, path);
     throw new SocketPathError(`another process has just made ${path}. ${OTHER_PATH}`);
   }
 }
 
 /** @throws {SocketPathError} for anything that is there and is not a socket of ours on which nobody listens. */
-async function staleSocketAt(path: string): Promise<Stats | undefined> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
+async function staleSocketAt(path: string): Promise<BigIntStats | undefined> {
+  const found = statOfSocket(path);
   if (found === undefined) {
     return undefined;
   }
@@ -98,7 +118,7 @@ async function staleSocketAt(path: string): Promise<Stats | undefined> {
       `${path} exists and is not a socket. Remove it, or give this process another path (option "socketPath")`,
     );
   }
-  if (found.uid !== process.geteuid?.()) {
+  if (Number(found.uid) !== process.geteuid?.()) {
     throw new SocketPathError(`the socket ${path} belongs to another user (uid ${found.uid}). ${OTHER_PATH}`);
   }
   const problem = await problemOfConnecting(path);

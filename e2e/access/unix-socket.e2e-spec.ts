@@ -1,0 +1,185 @@
+import { existsSync, lstatSync, readdirSync, readFileSync, type Stats, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type AppProcess, killProcesses } from '../support/app.process.js';
+import { curl, describeWithCurl } from '../support/curl.tool.js';
+import { type FixtureOptions, startFixture } from '../support/fixture.app.js';
+import { openRequest, request } from '../support/http.request.js';
+import { decodeProfile } from '../support/pprof.profile.js';
+import { temporaryDirectory } from '../support/temporary.directory.js';
+
+let directory: string;
+let socketPath: string;
+
+beforeEach(async () => {
+  directory = await temporaryDirectory('sock-');
+  socketPath = join(directory, 'pprof.sock');
+});
+
+afterEach(killProcesses);
+
+function start(args: string[] = [], options: FixtureOptions = {}): AppProcess {
+  return startFixture('http', { socketPath, heap: false, ...options }, { args: ['express', ...args] });
+}
+
+async function startListening(...args: string[]): Promise<AppProcess> {
+  const app = start(args);
+  expect(await app.call('listening')).toMatchObject({ socketPath });
+  return app;
+}
+
+const ask = (path: string) => request(`http://localhost${path}`, { socketPath });
+
+describe('a unix socket', () => {
+  it('serves profiles; address, status, log and index page name it', async () => {
+    const app = start();
+    const address = { socketPath, url: 'http://localhost/debug/pprof/' };
+    expect(await app.call('listening')).toEqual(address);
+    expect(await app.call('address')).toEqual(address);
+    expect(await app.call('status')).toEqual({ state: 'listening', address });
+    await app.printed(
+      new RegExp(`Profiling server listening on ${socketPath}: curl --unix-socket ${socketPath} `),
+    );
+
+    const index = await ask('/debug/pprof/');
+    expect(index.text).toContain(`curl --unix-socket ${socketPath} `);
+    expect(index.text).toContain(`ssh -L 6060:${socketPath} user@host`);
+    const { body } = await ask('/debug/pprof/profile?seconds=1');
+    expect(decodeProfile(body).sampleTypes).toHaveLength(3);
+    expect(app.complaints).toEqual([]);
+  });
+
+  it('has the guard of every listener', async () => {
+    await startListening();
+    const response = await request('http://localhost/debug/pprof/', {
+      socketPath,
+      headers: { host: 'evil.com' },
+    });
+    expect(response.status).toBe(403);
+  });
+
+  it('is for its user alone from the first moment on, whatever the umask', async () => {
+    const umask = '--import=data:text/javascript,process.umask(0)';
+    const app = startFixture('http', { socketPath, heap: false }, { execArgv: [umask] });
+    // Without a pause, so that the file is seen as it was when it got its name.
+    let first: Stats | undefined;
+    for (const deadline = Date.now() + 30_000; first === undefined && Date.now() < deadline;) {
+      first = lstatSync(socketPath, { throwIfNoEntry: false });
+    }
+    await app.call('listening');
+    const modes = [first, lstatSync(socketPath)].map((stats) => ((stats?.mode ?? 0) & 0o777).toString(8));
+    expect(modes).toEqual(['600', '600']);
+    expect(readdirSync(directory)).toEqual(['pprof.sock']);
+  });
+});
+
+describe('the socket is removed', () => {
+  it('by PprofService.stop(), and made again by start()', async () => {
+    const app = await startListening();
+    await app.call('stop');
+    expect(readdirSync(directory)).toEqual([]);
+    // In Node 20, looking at a socket can break the loading of packages; see socket.removal.ts.
+    expect(await app.call('canImport', 'pino')).toBe(true);
+    expect(await app.call('start')).toMatchObject({ socketPath });
+    expect((await ask('/debug/pprof/symbol')).status).toBe(200);
+  });
+
+  it('by app.close(), also during a capture', async () => {
+    const app = await startListening();
+    const { cut } = openRequest('http://localhost/debug/pprof/profile?seconds=300', { socketPath });
+    await app.until('samplerRuns', (runs) => runs === true);
+    await app.call('close');
+    expect(await cut).toMatchObject({ code: 'ECONNRESET' });
+    expect(readdirSync(directory)).toEqual([]);
+    expect(await app.exited).toEqual({ code: 0, signal: null });
+  });
+
+  it('by SIGTERM with shutdown hooks', async () => {
+    const app = await startListening('hooks');
+    app.signal('SIGTERM');
+    await app.exited;
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('by process.exit(), also during a capture', async () => {
+    const app = await startListening();
+    openRequest('http://localhost/debug/pprof/profile?seconds=300', { socketPath });
+    await app.until('samplerRuns', (runs) => runs === true);
+    app.call('exit', 7).catch(() => undefined);
+    expect(await app.exited).toEqual({ code: 7, signal: null });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('by an uncaught exception', async () => {
+    const app = await startListening();
+    await app.call('throwUncaught');
+    expect(await app.exited).toEqual({ code: 1, signal: null });
+    expect(app.output).toContain('thrown by the test');
+    expect(readdirSync(directory)).toEqual([]);
+  });
+});
+
+describe('a socket that is in its place already', () => {
+  // A signal that nobody handles ends the process before any code of ours could run.
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'is replaced where its process was ended by %s',
+    async (signal) => {
+      const app = await startListening();
+      app.signal(signal);
+      expect(await app.exited).toEqual({ code: null, signal });
+      expect(readdirSync(directory)).toEqual(['pprof.sock']);
+      await startListening();
+      expect((await ask('/debug/pprof/symbol')).status).toBe(200);
+      expect(readdirSync(directory)).toEqual(['pprof.sock']);
+    },
+  );
+
+  it('is left alone where its process lives: one warning, and both applications go on', async () => {
+    const first = await startListening();
+    const second = start();
+    expect(await second.call('listening')).toBeNull();
+    expect(await second.call('status')).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(/another process listens on .*pprof\.sock/),
+    });
+    expect((await request(`${await second.call<string>('url')}/hello`)).text).toBe('hello');
+    await second.call('close');
+    await second.exited;
+    expect(second.complaints).toHaveLength(1);
+    const { text } = await ask('/debug/pprof/');
+    expect(text).toContain(`pid ${first.pid}`);
+    await first.call('stop');
+    expect(existsSync(socketPath)).toBe(false);
+  });
+});
+
+describe('a socket that cannot be made', () => {
+  it.each<[string, () => string, RegExp]>([
+    ['a file is there', () => socketPath, /pprof\.sock exists and is not a socket/],
+    [
+      'its directory is missing',
+      () => join(directory, 'no/pprof.sock'),
+      /the directory of .* does not exist/,
+    ],
+    ['its path is too long', () => join(directory, 'x'.repeat(120)), /bytes too long for a unix socket/],
+  ])('costs one warning where %s; the application starts and serves', async (_name, pathOf, words) => {
+    writeFileSync(socketPath, 'precious');
+    const app = start([], { socketPath: pathOf() });
+    expect(await app.call('listening')).toBeNull();
+    expect(await app.call('status')).toMatchObject({ state: 'failed', reason: expect.stringMatching(words) });
+    expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
+    expect(app.complaints).toEqual([expect.stringMatching(words)]);
+    expect(readFileSync(socketPath, 'utf8')).toBe('precious');
+    expect(readdirSync(directory)).toEqual(['pprof.sock']);
+  });
+});
+
+describeWithCurl('curl --unix-socket', () => {
+  it('gets a profile as text, with the line that the log has', async () => {
+    const app = start();
+    const [, args = ''] = await app.printed(/listening on .*: curl (--unix-socket \S+ \S+)/);
+    const [option, path, url] = args.split(' ');
+    expect(await curl(option!, path!, url!)).toContain('Types of profiles available');
+    expect(await curl(option!, path!, `${url!}profile?seconds=1&format=text`)).toMatch(/flat\s+flat%/);
+  });
+});
