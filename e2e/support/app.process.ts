@@ -36,6 +36,12 @@ afterAll(async () => {
   await killProcesses();
 });
 
+/** Has a process ended with the tests of the file, unless it ends by itself before. */
+export function endWithTests(child: ChildProcess): void {
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+}
+
 /** Ends every process that the test file has started so far, and waits until they are gone. */
 export async function killProcesses(): Promise<void> {
   const gone = [...running].map((child) => once(child, 'exit'));
@@ -61,7 +67,7 @@ export class AppProcess {
       env: { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}), NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    running.add(this.#child);
+    endWithTests(this.#child);
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.#output += text;
@@ -72,10 +78,7 @@ export class AppProcess {
       this.#calls.get(answer.id)?.(answer);
       this.#calls.delete(answer.id);
     });
-    this.exited = once(this.#child, 'exit').then(([code, signal]) => {
-      running.delete(this.#child);
-      return { code, signal } as Ending;
-    });
+    this.exited = once(this.#child, 'exit').then(([code, signal]) => ({ code, signal }) as Ending);
   }
 
   get pid(): number {

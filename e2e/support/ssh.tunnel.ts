@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll } from '@jest/globals';
+import { endWithTests } from './app.process.js';
 import { describeWithTool, findProgram } from './needed.tool.js';
 import { temporaryDirectory } from './temporary.directory.js';
 
@@ -19,22 +19,6 @@ export function describeWithSshd(name: string, suite: () => void): void {
   const tool = { name: 'sshd', isFound: SSHD !== undefined, remedy: 'apt-get install openssh-server' };
   describeWithTool(tool, name, suite);
 }
-
-const running = new Set<ChildProcess>();
-
-function killAll(): void {
-  for (const child of running) {
-    child.kill('SIGKILL');
-  }
-}
-
-process.on('exit', killAll);
-afterAll(async () => {
-  process.off('exit', killAll);
-  const gone = [...running].map((child) => once(child, 'exit'));
-  killAll();
-  await Promise.all(gone);
-});
 
 /** An OpenSSH server on loopback, for this user and one key, with nothing of the system's own server. */
 export class SshServer {
@@ -88,15 +72,10 @@ export class SshServer {
       BatchMode: 'yes',
       ExitOnForwardFailure: 'yes',
     };
-    const ssh = spawn(
-      'ssh',
-      [
-        ...['-F', 'none', '-N', '-v', '-p', String(this.port), '-L', `127.0.0.1:${port}:${target}`],
-        ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
-        `${userInfo().username}@127.0.0.1`,
-      ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    );
+    const args = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+    args.push('-F', 'none', '-N', '-v', '-p', String(this.port), '-L', `127.0.0.1:${port}:${target}`);
+    args.push(`${userInfo().username}@127.0.0.1`);
+    const ssh = spawn('ssh', args, { stdio: ['ignore', 'ignore', 'pipe'] });
     await firstLine(ssh, /Entering interactive session/);
     return port;
   }
@@ -104,7 +83,7 @@ export class SshServer {
 
 /** Settles when the program says so on stderr; fails, with what it said instead, when it ends. */
 async function firstLine(child: ChildProcess, pattern: RegExp): Promise<void> {
-  running.add(child);
+  endWithTests(child);
   let said = '';
   await new Promise<void>((resolve, reject) => {
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -115,7 +94,6 @@ async function firstLine(child: ChildProcess, pattern: RegExp): Promise<void> {
     });
     child.once('error', reject);
     child.once('exit', (code) => {
-      running.delete(child);
       reject(new Error(`${child.spawnfile} ended with ${code}:\n${said}`));
     });
   });
