@@ -32,20 +32,22 @@ describe('a port that is taken', () => {
     }
   });
 
-  it('can be tried again once it is free', async () => {
+  it('is taken once it is free', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
     const app = startFixture('http', { port });
     expect(await app.call('listening')).toBeNull();
     expect(await app.call('status')).toMatchObject({
-      state: 'failed',
+      state: 'waiting',
       reason: expect.stringContaining('is taken'),
     });
     other.close();
     await once(other, 'close');
-    expect(await app.call('start')).toMatchObject({ port });
+    await app.until<{ state: string }>('status', ({ state }) => state === 'listening');
+    expect(await app.call('address')).toMatchObject({ port });
     expect((await request(`http://127.0.0.1:${port}/debug/pprof/`)).status).toBe(200);
+    expect(app.complaints).toHaveLength(1);
   });
 });
 

@@ -1,6 +1,7 @@
 export { PprofModule } from './pprof.module.js';
 export type { PprofAddress, PprofSocketAddress, PprofTcpAddress } from './pprof.address.js';
-export { PprofService, type PprofStatus } from './pprof.service.js';
+export { PprofService } from './pprof.service.js';
+export type { PprofStatus } from './pprof.status.js';
 export {
   PPROF_OPTIONS,
   type PprofAuthOptions,
@@ -10,4 +11,4 @@ export {
   type PprofOptionsFactory,
 } from './pprof.options.js';
 export type { PprofProfileName } from './profile.names.js';
-export { PprofOptionsError, PprofStartError } from './pprof.errors.js';
+export { PprofOptionsError } from './pprof.errors.js';

@@ -25,6 +25,7 @@ const DEFAULTS = {
   enabled: true,
   host: '127.0.0.1',
   port: 6060,
+  whenPortTaken: undefined,
   socketPath: undefined,
   allowedHosts: [],
   auth: undefined,
@@ -175,7 +176,7 @@ describe('resolveOptions', () => {
 
   it('names an option it does not know, at every level, with those it does', () => {
     expect(problemsOf({ prot: 6060, heap: { depth: 3 }, block: { watching: true } })).toEqual([
-      'unknown option "prot", known are enabled, host, port, socketPath, allowedHosts, auth, profiles, heap, block, maxSeconds',
+      'unknown option "prot", known are enabled, host, port, whenPortTaken, socketPath, allowedHosts, auth, profiles, heap, block, maxSeconds',
       'unknown option "heap.depth", known are samplingInterval, stackDepth',
       'unknown option "block.watching", known are watch, threshold',
     ]);

@@ -6,8 +6,3 @@ export class PprofOptionsError extends Error {
     super(`PprofModule: ${problems.join('; ')}`);
   }
 }
-
-/** The profiling thread could not be started; told by `PprofService.status`, never thrown into the application. */
-export class PprofStartError extends Error {
-  override readonly name = 'PprofStartError';
-}

@@ -75,6 +75,22 @@ export interface PprofModuleOptions {
   port?: number;
 
   /**
+   * What to do where the port is taken. Either way the application starts, and `PprofService.status` tells.
+   *
+   * - `'wait'`: a warning, and then this very port as soon as it is free, so that the port is always that of this
+   *   service. It is tried again after 250 ms, then after pauses that grow to 30 s, for as long as the process runs; the
+   *   warning comes only where it is still taken after a second.
+   * - `'next'`: the lowest free port of `port` to `port + 63`, for processes that share a host and their options. Which
+   *   one it is, each process logs, and the index page of any of them shows all. Where none is free, it waits.
+   *
+   * A `socketPath` that is taken is waited for in the same way.
+   *
+   * @default 'next' in a worker of `node:cluster` and in a process that PM2 has started (the environment variables
+   * `pm_id` or `NODE_APP_INSTANCE`), 'wait' in others.
+   */
+  whenPortTaken?: 'wait' | 'next';
+
+  /**
    * The absolute path of a unix socket to listen on instead of `host` and `port`: its file permissions (0600) keep out
    * the other users of the machine, which no TCP port can. Its directory has to be there, and is best the service's own:
    * `/run/my-service/pprof.sock`. A socket that a killed process has left there is replaced; anything else in its place is

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Logger, type LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type * as package_ from './index.js';
 
 /**
@@ -35,6 +35,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  jest.restoreAllMocks();
   await Promise.all(services.map((service) => service.stop()));
   services = [];
   blocker?.close();
@@ -51,6 +52,21 @@ async function takenPort(): Promise<number> {
   blocker = createServer().listen(0, '127.0.0.1');
   await once(blocker, 'listening');
   return (blocker.address() as AddressInfo).port;
+}
+
+const NO_THREADS = 'no such directory';
+
+/** As where the directory that the process was started in is gone. */
+function breakThreads(): void {
+  jest.spyOn(process, 'cwd').mockImplementation(() => {
+    throw new Error(NO_THREADS);
+  });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 function complaints(): string[] {
@@ -105,23 +121,45 @@ describe('PprofService.start', () => {
     const service = create({ ...OPTIONS, port });
     expect(await service.start()).toBeUndefined();
     expect(service.status).toEqual({
-      state: 'failed',
+      state: 'waiting',
       reason: expect.stringContaining(`port ${port} on 127.0.0.1 is taken by another process`),
     });
     expect(service.address).toBeUndefined();
+    expect(await service.start()).toBeUndefined();
     expect(complaints()).toEqual([
-      expect.stringMatching(/^warn Profiling is not available, the application goes on/),
+      expect.stringMatching(/^warn Profiling is not available yet, the application goes on/),
     ]);
   });
 
-  it('can be tried again after that', async () => {
+  it('listens by itself once the port is free', async () => {
     const port = await takenPort();
     const service = create({ ...OPTIONS, port });
     await service.start();
     blocker!.close();
-    await once(blocker!, 'close');
-    expect(await service.start()).toMatchObject({ port });
-    expect(service.status.state).toBe('listening');
+    await until(() => service.status.state === 'listening');
+    expect(service.address).toMatchObject({ port });
+    expect(await service.start()).toBe(service.address);
+    expect(complaints()).toHaveLength(1);
+    expect(logged.at(-1)).toBe(`log Profiling server listening on ${service.address!.url}`);
+  });
+
+  it("with whenPortTaken: 'next', takes the next port, without a word of complaint", async () => {
+    const port = await takenPort();
+    const address = await create({ ...OPTIONS, port, whenPortTaken: 'next' }).start();
+    expect(address!.port).toBeGreaterThan(port);
+    expect(complaints()).toEqual([]);
+  });
+
+  it('does not reject where no thread can be started: it tells why, and can be tried again', async () => {
+    const service = create();
+    breakThreads();
+    expect(await service.start()).toBeUndefined();
+    expect(service.status).toEqual({ state: 'failed', reason: NO_THREADS });
+    expect(complaints()).toEqual([
+      `warn Profiling is not available, the application goes on without it: ${NO_THREADS}`,
+    ]);
+    jest.restoreAllMocks();
+    expect(await service.start()).toBeDefined();
   });
 });
 
@@ -184,10 +222,24 @@ describe('PprofService.stop', () => {
   });
 
   it('keeps the reason of a failure', async () => {
-    const service = create({ ...OPTIONS, port: await takenPort() });
+    const service = create();
+    breakThreads();
     await service.start();
     await service.stop();
     expect(service.status.state).toBe('failed');
+  });
+
+  it('ends the wait for a port', async () => {
+    const port = await takenPort();
+    const service = create({ ...OPTIONS, port });
+    await service.start();
+    await service.stop();
+    expect(service.status).toEqual({ state: 'stopped' });
+    blocker!.close();
+    await once(blocker!, 'close');
+    // Nobody is left who would take it.
+    expect(await create({ ...OPTIONS, port }).start()).toMatchObject({ port });
+    expect(service.status).toEqual({ state: 'stopped' });
   });
 });
 
@@ -217,7 +269,7 @@ describe('PprofService in an application', () => {
     await app.init();
     const service = app.get(PprofService);
     expect(await service.start()).toBeUndefined();
-    expect(service.status.state).toBe('failed');
+    expect(service.status.state).toBe('waiting');
     await app.close();
     expect(complaints()).toHaveLength(1);
   });

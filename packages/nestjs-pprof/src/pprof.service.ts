@@ -9,21 +9,15 @@ import {
 } from '@nestjs/common';
 import { Agent } from './agent/agent.js';
 import { resolveOptions, type ResolvedPprofOptions } from './options.validation.js';
-import { describeAddress, type PprofAddress, toPprofAddress } from './pprof.address.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
-import { ProfilingThread } from './profiling-thread.js';
-
-/** What the profiler is doing. */
-export interface PprofStatus {
-  /**
-   * - `disabled`: switched off by the options, and not started by hand
-   * - `starting`, `listening`, `stopped`: what they say
-   * - `failed`: could not start or has ended by itself; `reason` says why. The application is not affected.
-   */
-  readonly state: 'disabled' | 'starting' | 'listening' | 'stopped' | 'failed';
-  readonly address?: PprofAddress;
-  readonly reason?: string;
-}
+import {
+  describeAddress,
+  type ListeningAddress,
+  type PprofAddress,
+  toPprofAddress,
+} from './pprof.address.js';
+import type { PprofStatus } from './pprof.status.js';
+import { ThreadSupervisor } from './thread.supervisor.js';
 
 /**
  * Starts and stops the profiler; it starts and stops with the application by itself.
@@ -37,13 +31,13 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
   readonly #logger = new Logger('PprofModule');
   readonly #options: ResolvedPprofOptions;
   readonly #agent = new Agent();
-  #thread: ProfilingThread | undefined;
+  #supervisor: ThreadSupervisor | undefined;
   /** At module initialization, or at the first `start()` where that comes first; a failure is told of once. */
   #heapIsTried = false;
   #starting: Promise<PprofAddress | undefined> | undefined;
+  /** Settles the start that is under way. */
+  #started: ((address: PprofAddress | undefined) => void) | undefined;
   #stopping: Promise<void> = Promise.resolve();
-  /** Tells the start that is under way from those that `stop()` has overtaken. */
-  #attempt: symbol | undefined;
   #status: PprofStatus;
 
   /** @throws {PprofOptionsError} where an option is not valid. */
@@ -52,7 +46,7 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
     this.#status = { state: this.#options.enabled ? 'stopped' : 'disabled' };
   }
 
-  /** Where the profiles are served, once `start()` has settled; undefined while they are not. */
+  /** Where the profiles are served; undefined while they are not. After a wait for the port, or a restart, it may change. */
   get address(): PprofAddress | undefined {
     return this.#status.address;
   }
@@ -62,26 +56,29 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
   }
 
   /**
-   * Starts the profiler, whatever `enabled` says, and settles when it listens. Starting what runs already is fine.
-   * Never rejects: where it cannot start, a warning is logged, `status` tells why and the result is undefined.
+   * Starts the profiler, whatever `enabled` says. Starting what runs already, or waits for its port, is fine.
+   *
+   * @returns where it listens; undefined where it does not, or not yet: a warning is logged, and `status` tells why.
+   * Never rejects.
    */
   start(): Promise<PprofAddress | undefined> {
     this.#starting ??= this.#start();
     return this.#starting;
   }
 
-  /** Stops the profiler and frees its port, or removes its socket; captures that are running are cut off. */
+  /** Stops the profiler and frees its port, or removes its socket; captures that are running are cut off. Never rejects. */
   async stop(): Promise<void> {
-    const thread = this.#thread;
-    this.#thread = undefined;
+    const supervisor = this.#supervisor;
+    this.#supervisor = undefined;
     this.#starting = undefined;
-    this.#attempt = undefined;
+    this.#started?.(undefined);
+    this.#started = undefined;
     this.#heapIsTried = false;
     this.#agent.stop();
-    if (this.#status.state === 'starting' || this.#status.state === 'listening') {
+    if (this.#status.state !== 'disabled' && this.#status.state !== 'failed') {
       this.#status = { state: 'stopped' };
     }
-    this.#stopping = thread?.stop() ?? this.#stopping;
+    this.#stopping = supervisor?.stop() ?? this.#stopping;
     await this.#stopping;
   }
 
@@ -104,46 +101,63 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
     return this.stop();
   }
 
-  async #start(): Promise<PprofAddress | undefined> {
-    const attempt = Symbol('start');
-    this.#attempt = attempt;
+  #start(): Promise<PprofAddress | undefined> {
     this.#status = { state: 'starting' };
     this.#startHeapSampling();
-    // A thread that is still ending holds the port.
+    const started = new Promise<PprofAddress | undefined>((resolve) => {
+      this.#started = resolve;
+    });
+    void this.#startThreadOnceStopped();
+    return started;
+  }
+
+  /** A thread that is still ending holds the port. */
+  async #startThreadOnceStopped(): Promise<void> {
+    const started = this.#started;
     await this.#stopping;
-    if (this.#attempt !== attempt) {
-      return undefined;
-    }
-    try {
-      this.#thread = new ProfilingThread(this.#options, this.#agent, {
-        onCrash: (reason) => this.#onCrash(attempt, reason),
-      });
-      const listening = await this.#thread.listening();
-      if (this.#attempt !== attempt) {
-        return undefined;
-      }
-      const address = toPprofAddress(listening);
-      this.#status = { state: 'listening', address };
-      this.#logger.log(`Profiling server listening on ${describeAddress(address)}`);
-      return address;
-    } catch (error) {
-      if (this.#attempt === attempt) {
-        this.#fail(`Profiling is not available, the application goes on without it: ${messageOf(error)}`);
-      }
-      return undefined;
+    // Unless stop() has come in between.
+    if (this.#started === started) {
+      this.#startThread();
     }
   }
 
-  #onCrash(attempt: symbol, reason: string): void {
-    if (this.#attempt === attempt && this.#status.state === 'listening') {
-      this.#fail(`The profiling thread has ended, the application goes on without it: ${reason}`);
-    }
+  #startThread(): void {
+    this.#supervisor = ThreadSupervisor.of(this.#options, this.#agent, {
+      onListening: (address) => this.#onListening(address),
+      onWaiting: (reason) => {
+        this.#status = { state: 'waiting', reason };
+        this.#logger.warn(`Profiling is not available yet, the application goes on without it: ${reason}`);
+        this.#settleStart();
+      },
+      onRestarting: (reason, isFirst) => {
+        this.#status = { state: 'restarting', reason: `the profiling thread has ended: ${reason}` };
+        if (isFirst) {
+          this.#logger.warn(
+            `The profiling thread has ended and is started again, the application goes on: ${reason}`,
+          );
+        }
+        this.#settleStart();
+      },
+      onFailed: (reason) => {
+        this.#status = { state: 'failed', reason };
+        this.#logger.warn(`Profiling is not available, the application goes on without it: ${reason}`);
+        void this.stop();
+      },
+    });
+    this.#supervisor.start();
   }
 
-  #fail(reason: string): void {
-    void this.stop();
-    this.#status = { state: 'failed', reason };
-    this.#logger.warn(reason);
+  #onListening(listening: ListeningAddress): void {
+    const address = toPprofAddress(listening);
+    this.#status = { state: 'listening', address };
+    this.#logger.log(`Profiling server listening on ${describeAddress(address)}`);
+    this.#settleStart();
+  }
+
+  /** With what is known now; what start() gives from now on is the same. */
+  #settleStart(): void {
+    this.#started?.(this.address);
+    this.#starting = Promise.resolve(this.address);
   }
 
   #startHeapSampling(): void {

@@ -28,6 +28,11 @@ export interface SharedWithMain {
 
 /** What the profiling thread is told when it starts: its options, and what it cannot find out by itself. @internal */
 export interface ThreadData extends SharedWithMain, ListenOptions, AccessOptions, ServedOptions {
+  readonly whenPortTaken: 'wait' | 'next';
+  /** The port of the thread that this one replaces. */
+  readonly previousPort: number | undefined;
+  /** Where the running profilers are noted, see `server/profiler.registry.ts`. */
+  readonly registryDirectory: string;
   readonly maxSeconds: number;
   readonly application: ApplicationInfo;
 }
@@ -40,13 +45,19 @@ export interface ApplicationInfo {
   readonly execPath: string;
   readonly execArgv: readonly string[];
   readonly cwd: string;
+  /** See `process.instance.ts`. */
+  readonly instance: string | undefined;
 }
 
 /** @internal */
 export type FromThread =
   | { readonly type: 'listening'; readonly host: string; readonly port: number }
   | { readonly type: 'listening-on-socket'; readonly socket: SocketFile }
+  /** It is tried again until it listens. */
+  | { readonly type: 'place-taken'; readonly message: string }
   | { readonly type: 'listen-failed'; readonly message: string }
+  /** There is a file to be removed when the thread has ended. */
+  | { readonly type: 'registered'; readonly entry: string }
   | AgentRequest;
 
 /** @internal */

@@ -7,15 +7,17 @@ import { inspect, isInteger, wrong } from './option.checks.js';
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
+  /** Undefined where it depends on the process. */
+  readonly whenPortTaken: 'wait' | 'next' | undefined;
   readonly socketPath: string | undefined;
 }
 
 /** @internal */
-export const LISTEN_OPTIONS = ['host', 'port', 'socketPath'];
+export const LISTEN_OPTIONS = ['host', 'port', 'whenPortTaken', 'socketPath'];
 
 /** @internal */
 export function resolveListen(options: PprofModuleOptions, problems: string[]): ListenOptions {
-  const { host = '127.0.0.1', port = 6060, socketPath } = options;
+  const { host = '127.0.0.1', port = 6060, whenPortTaken, socketPath } = options;
   if (typeof host !== 'string' || !isLoopback(host) || host.startsWith('[')) {
     problems.push(
       wrong('host', host, "a loopback address: 'localhost', '127.0.0.1' or '::1'") +
@@ -27,10 +29,13 @@ export function resolveListen(options: PprofModuleOptions, problems: string[]): 
       wrong('port', port, 'an integer from 0 (any free port) to 65535', `Number(${inspect(port)})`),
     );
   }
+  if (whenPortTaken !== undefined && whenPortTaken !== 'wait' && whenPortTaken !== 'next') {
+    problems.push(wrong('whenPortTaken', whenPortTaken, "'wait' or 'next'"));
+  }
   if (socketPath !== undefined) {
     problems.push(...socketPathProblems(options));
   }
-  return { host, port, socketPath };
+  return { host, port, whenPortTaken, socketPath };
 }
 
 function socketPathProblems({ host, port, socketPath }: PprofModuleOptions): string[] {

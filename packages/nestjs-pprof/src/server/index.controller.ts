@@ -1,6 +1,9 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { escapeHtml } from './html.text.js';
 import { sendText } from './http.response.js';
+import { processTable } from './process.table.js';
+import { ProfilerRegistry } from './profiler.registry.js';
 import {
   PROCESS_DESCRIPTION,
   type ProcessDescription,
@@ -24,11 +27,12 @@ export class IndexController {
   constructor(
     @Inject(PROCESS_DESCRIPTION) private readonly process: ProcessDescription,
     @Inject(SERVER_OPTIONS) private readonly options: ServerOptions,
+    @Inject(ProfilerRegistry) private readonly registry: ProfilerRegistry,
   ) {}
 
   @Get()
-  index(@Req() request: IncomingMessage, @Res() response: ServerResponse): void {
-    const { pid, title, entryScript } = this.process;
+  async index(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
+    const { pid, title, entryScript, instance } = this.process;
     const { kinds, socketPath, needsCredentials } = this.options;
     const pages = [...kinds, ...OTHER_PAGES];
     const commands = terminalCommands({
@@ -37,6 +41,7 @@ export class IndexController {
       socketPath,
       needsCredentials,
     });
+    const others = await this.registry.others();
     const page = `<!doctype html>
 <html lang="en">
 <head>
@@ -44,13 +49,13 @@ export class IndexController {
 <title>/debug/pprof/</title>
 <style>
 body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 50rem; padding: 0 1rem; }
-td { padding: 0.2rem 1rem 0.2rem 0; vertical-align: top; }
+td, th { text-align: left; padding: 0.2rem 1rem 0.2rem 0; vertical-align: top; }
 code { background: #f2f2f2; padding: 0 0.3em; }
 </style>
 </head>
 <body>
 <h1>/debug/pprof/</h1>
-<p>${escapeHtml(title)}, pid ${pid}, Node ${escapeHtml(process.version)}<br><code>${escapeHtml(entryScript)}</code></p>
+<p>${escapeHtml(title)}, pid ${pid}${instance === undefined ? '' : `, ${escapeHtml(instance)}`}, Node ${escapeHtml(process.version)}<br><code>${escapeHtml(entryScript)}</code></p>
 <p>Set debug=1 as a query parameter to export in legacy text format, where the profile has one.</p>
 <h2>Types of profiles available</h2>
 <table>
@@ -59,20 +64,9 @@ ${pages.map(({ name, description }) => `<tr><td><a href="${name}">${name}</a></t
 ${kinds.some(({ name }) => name === 'goroutine') ? '<p><a href="goroutine?debug=2">full goroutine stack dump</a></p>' : ''}
 <h2>From a terminal</h2>
 ${commands.map(({ text, command }) => `<p>${escapeHtml(text)} <code>${escapeHtml(command)}</code></p>`).join('\n')}
-</body>
+${processTable(others, entryScript)}</body>
 </html>
 `;
     sendText(response, page, 'text/html; charset=utf-8');
   }
-}
-
-function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;',
-  };
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character]!);
 }

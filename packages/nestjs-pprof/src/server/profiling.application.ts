@@ -3,16 +3,18 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import type { ApplicationThreads } from '../threads/application.threads.js';
 import type { ThreadData } from '../thread.protocol.js';
+import type { ProfilerRegistry } from './profiler.registry.js';
 import { ProfilingModule } from './profiling.module.js';
 
 /** Makes the second Nest application: the one that serves the profiles, in the profiling thread. @internal */
 export async function createProfilingApplication(
   data: ThreadData,
   threads: ApplicationThreads,
+  registry: ProfilerRegistry,
 ): Promise<RequestListener> {
   const adapter = new ExpressAdapter();
   const application = await NestFactory.create<NestExpressApplication>(
-    ProfilingModule.forThread(data, threads),
+    ProfilingModule.forThread(data, threads, registry),
     adapter,
     // Without the adapter, or with abortOnError, Nest would end the process rather than throw.
     { abortOnError: false, bodyParser: false, logger: false },

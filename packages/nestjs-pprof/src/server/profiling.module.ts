@@ -9,6 +9,7 @@ import { CmdlineController } from './cmdline.controller.js';
 import { HttpErrorFilter } from './http-error.filter.js';
 import { IndexController } from './index.controller.js';
 import { ProfileController } from './profile.controller.js';
+import { ProfilerRegistry } from './profiler.registry.js';
 import {
   describeProcess,
   PROCESS_DESCRIPTION,
@@ -23,6 +24,7 @@ export class ProfilingModule {
   static forThread(
     { application, maxSeconds, block, profiles, socketPath, auth }: ThreadData,
     threads: ApplicationThreads,
+    registry: ProfilerRegistry,
   ): DynamicModule {
     const description = describeProcess(application);
     const options: ServerOptions = {
@@ -41,6 +43,7 @@ export class ProfilingModule {
         { provide: SERVER_OPTIONS, useValue: options },
         { provide: PROCESS_DESCRIPTION, useValue: description },
         { provide: ApplicationThreads, useValue: threads },
+        { provide: ProfilerRegistry, useValue: registry },
         { provide: Symbolizer, useValue: new Symbolizer(new SourceMaps(), description.root) },
       ],
     };

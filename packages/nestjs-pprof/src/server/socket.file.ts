@@ -11,7 +11,7 @@ import { connect, type Server } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { type SocketFile, statOfSocket } from '../socket.removal.js';
-import { SocketPathError } from './socket.errors.js';
+import { SocketPathError, SocketTakenError } from './socket.errors.js';
 
 /** Bytes of `sun_path` in unix(7), without the NUL at its end. A longer path is cut or refused, as the system likes. */
 const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
@@ -123,7 +123,7 @@ async function staleSocketAt(path: string): Promise<BigIntStats | undefined> {
   }
   const problem = await problemOfConnecting(path);
   if (problem === undefined) {
-    throw new SocketPathError(`another process listens on ${path}. ${OTHER_PATH}, or stop the other`);
+    throw new SocketTakenError(`another process listens on ${path}. ${OTHER_PATH}, or stop the other`);
   }
   if (problem.code !== 'ECONNREFUSED') {
     throw new SocketPathError(`the socket ${path} cannot be replaced: ${problem.message}`);

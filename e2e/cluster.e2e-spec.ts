@@ -1,0 +1,176 @@
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type AppProcess, killProcesses } from './support/app.process.js';
+import { startFixture } from './support/fixture.app.js';
+import { openRequest, request } from './support/http.request.js';
+import { takeProfile } from './support/pprof.profile.js';
+import { temporaryDirectory } from './support/temporary.directory.js';
+
+const WORKERS = 4;
+
+/** As far above `port` as a process looks for a free one. */
+const LAST_PORT = 63;
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await temporaryDirectory('cluster-');
+});
+
+afterEach(killProcesses);
+
+interface Variables {
+  readonly pid: number;
+  readonly instance: string | null;
+  readonly otherProcesses: ReadonlyArray<{ readonly pid: number; readonly port: number }>;
+}
+
+/** A port of 64 of which the first, at least, is free. */
+async function basePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return Math.min(port, 65_535 - LAST_PORT);
+}
+
+async function startCluster() {
+  const port = await basePort();
+  const app = startFixture('cluster', { port }, { args: [String(WORKERS)], env: { TMPDIR: directory } });
+  return { app, port, url: await app.call<string>('url') };
+}
+
+/** The profiling port of each worker, by pid, as they have logged it. */
+async function portsOf(app: AppProcess, pids: readonly number[]): Promise<Map<number, number>> {
+  return new Map(
+    await Promise.all(
+      pids.map(async (pid) => {
+        const line = new RegExp(
+          `\\[Nest\\] ${pid} .*Profiling server listening on http://127\\.0\\.0\\.1:(\\d+)/`,
+        );
+        const [, port] = await app.printed(line);
+        return [pid, Number(port)] as const;
+      }),
+    ),
+  );
+}
+
+async function variablesAt(port: number): Promise<Variables> {
+  const { text } = await request(`http://127.0.0.1:${port}/debug/vars`);
+  return JSON.parse(text) as Variables;
+}
+
+/** Each process is registered a moment after it listens. */
+async function variablesWithOthers(port: number, others: number): Promise<Variables> {
+  for (;;) {
+    const variables = await variablesAt(port);
+    if (variables.otherProcesses.length === others) {
+      return variables;
+    }
+  }
+}
+
+function withoutOwn(ports: ReadonlyMap<number, number>, pid: number) {
+  return [...ports].filter(([other]) => other !== pid).map(([other, port]) => ({ pid: other, port }));
+}
+
+describe('a cluster of four workers', () => {
+  it('has a port for each, and each page leads to the others', async () => {
+    const { app, port: base, url } = await startCluster();
+    const pids = await app.call<number[]>('pids');
+    const ports = await portsOf(app, pids);
+    // Not one listener that they share.
+    expect(new Set(ports.values()).size).toBe(WORKERS);
+    expect(Math.min(...ports.values())).toBe(base);
+    expect(Math.max(...ports.values())).toBeLessThanOrEqual(base + LAST_PORT);
+    const instances: unknown[] = [];
+    for (const [pid, port] of ports) {
+      const variables = await variablesWithOthers(port, WORKERS - 1);
+      instances.push(variables.instance);
+      expect(variables.pid).toBe(pid);
+      const others = variables.otherProcesses.map((other) => ({ pid: other.pid, port: other.port }));
+      expect(others).toEqual(withoutOwn(ports, pid).toSorted((a, b) => a.port - b.port));
+      const { text } = await request(`http://127.0.0.1:${port}/debug/pprof/`);
+      expect(text).toContain(`pid ${pid}, ${variables.instance}, Node `);
+      for (const other of withoutOwn(ports, pid)) {
+        expect(text).toContain(
+          `<a href="http://localhost:${other.port}/debug/pprof/">${other.port}</a></td><td>${other.pid}<`,
+        );
+        expect(text).toContain(`ssh -L ${other.port}:localhost:${other.port} user@host`);
+      }
+    }
+    expect(instances).toEqual([1, 2, 3, 4].map((number) => `cluster worker ${number}`));
+    const profiles = await Promise.all(
+      [...ports].map(async ([pid, port]) => ({
+        pid,
+        profile: await takeProfile(`http://127.0.0.1:${port}/debug/pprof/profile?seconds=1`),
+      })),
+    );
+    for (const { pid, profile } of profiles) {
+      expect(profile.comments.join('\n')).toMatch(new RegExp(`\\bpid ${pid}\\b`));
+    }
+    expect((await request(`${url}/hello`)).text).toBe('hello');
+    expect(app.complaints).toEqual([]);
+  });
+});
+
+describe('a rolling restart', () => {
+  it('while all workers are profiled: the service goes on, old ports are free again, new workers are found', async () => {
+    const { app, port: base, url } = await startCluster();
+    const oldPids = await app.call<number[]>('pids');
+    const oldPorts = await portsOf(app, oldPids);
+    await variablesWithOthers(base, WORKERS - 1);
+    // Longer than the test may take: a worker that waited for its capture would never be replaced.
+    const captures = [...oldPorts.values()].map((port) =>
+      openRequest(`http://127.0.0.1:${port}/debug/pprof/profile?seconds=300`),
+    );
+
+    const replaced = new AbortController();
+    const answers = new Set<string>();
+    const useService = async () => {
+      while (!replaced.signal.aborted) {
+        answers.add(
+          await request(`${url}/hello`).then(
+            ({ status, text }) => `${status} ${text}`,
+            (error: unknown) => String(error),
+          ),
+        );
+      }
+    };
+    const using = useService();
+    const endings = await app.call('replaceWorkers');
+    replaced.abort();
+    await using;
+
+    expect([...answers]).toEqual(['200 hello']);
+    expect(endings).toEqual(oldPids.map(() => ({ code: 0, signal: null })));
+    for (const { cut } of captures) {
+      expect(await cut).toMatchObject({ code: 'ECONNRESET' });
+    }
+    const newPids = await app.call<number[]>('pids');
+    expect(newPids.filter((pid) => oldPids.includes(pid))).toEqual([]);
+    const newPorts = await portsOf(app, newPids);
+    expect(new Set(newPorts.values()).size).toBe(WORKERS);
+    // Still where one looks first.
+    expect([...newPorts.values()].filter((port) => port < base || port > base + LAST_PORT)).toEqual([]);
+    for (const [pid, port] of newPorts) {
+      const { otherProcesses } = await variablesWithOthers(port, WORKERS - 1);
+      expect(otherProcesses.map((other) => other.pid).toSorted()).toEqual(
+        newPids.filter((other) => other !== pid).toSorted(),
+      );
+    }
+    const listening = new Set(newPorts.values());
+    for (const port of oldPorts.values()) {
+      if (!listening.has(port)) {
+        await expect(request(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+      }
+    }
+    const [registry = ''] = await readdir(directory);
+    expect((await readdir(join(directory, registry))).length).toBe(WORKERS);
+    expect(app.complaints).toEqual([]);
+  });
+});
