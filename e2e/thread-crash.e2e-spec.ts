@@ -1,0 +1,104 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { type AppProcess, killProcesses } from './support/app.process.js';
+import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
+import { openRequest, request } from './support/http.request.js';
+import { flat, takeProfile } from './support/pprof.profile.js';
+
+afterEach(killProcesses);
+
+interface Status {
+  readonly state: string;
+  readonly reason?: string;
+}
+
+function startBreakable(
+  options: FixtureOptions = {},
+  env: Readonly<Record<string, string>> = {},
+): AppProcess {
+  return startFixture('faults', options, { env, execArgv: ['--require', fixtureFile('thread-faults.cjs')] });
+}
+
+function ended(app: AppProcess): Promise<Status> {
+  return app.until<Status>('status', ({ state }) => state !== 'listening');
+}
+
+function listensAgain(app: AppProcess): Promise<Status> {
+  return app.until<Status>('status', ({ state }) => state === 'listening');
+}
+
+describe('a profiling thread that ends by itself', () => {
+  it.each([
+    { fault: 'throw', reason: 'thrown by the test' },
+    { fault: 'exit', reason: 'exit code 3' },
+    { fault: 'kill', reason: 'exit code 1' },
+  ])(
+    '($fault) is started again, with one warning; the application notices nothing',
+    async ({ fault, reason }) => {
+      const app = startBreakable();
+      const url = await profilerOf(app);
+      await app.call('keepSome');
+      const { cut } = openRequest(`${url}/debug/pprof/profile?seconds=300`);
+      await app.until('samplerRuns', (runs) => runs === true);
+
+      await app.call('break', fault);
+      expect(await cut).toMatchObject({ code: 'ECONNRESET' });
+      expect(await ended(app)).toEqual({
+        state: 'restarting',
+        reason: expect.stringContaining(`the profiling thread has ended: ${reason}`),
+      });
+      expect(await app.call('address')).toBeNull();
+      // Its capture ends with it.
+      expect(await app.call('samplerRuns')).toBe(false);
+      expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
+
+      await listensAgain(app);
+      // Where the clients look for it, although the options say: any free port.
+      expect(await profilerOf(app)).toBe(url);
+      await app.call('startBurning');
+      const cpu = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
+      expect(flat(cpu, 'samples/count', /^crunchNumbers /)).toBeGreaterThan(0);
+      // What was allocated before is still known.
+      const heap = await takeProfile(`${url}/debug/pprof/heap`);
+      expect(flat(heap, 'inuse_space/bytes', /^keepSome /)).toBeGreaterThan(0);
+
+      await app.call('break', fault);
+      await ended(app);
+      await listensAgain(app);
+      expect(app.complaints).toEqual([
+        expect.stringMatching(`The profiling thread has ended and is started again, .*${reason}`),
+      ]);
+      await app.call('stopBurning');
+      await app.call('close');
+      expect(await app.exited).toEqual({ code: 0, signal: null });
+    },
+  );
+
+  it('does not hold up the end of the application while it is to be started again', async () => {
+    const app = startBreakable();
+    await profilerOf(app);
+    await app.call('break', 'kill');
+    await ended(app);
+    await app.call('close');
+    expect(await app.exited).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('a profile that is too large for the memory of the profiling thread', () => {
+  it('ends that thread and not the process', async () => {
+    const app = startBreakable({ heap: { samplingInterval: 1024 } }, { PROFILING_THREAD_MB: '32' });
+    const url = await profilerOf(app);
+    // It is not the other way round: a small one fits.
+    await takeProfile(`${url}/debug/pprof/heap`);
+    await app.call('keepAtManyStacks', 5000);
+    const { cut } = openRequest(`${url}/debug/pprof/heap`);
+    expect(await cut).toMatchObject({ code: 'ECONNRESET' });
+    expect(await ended(app)).toMatchObject({
+      state: 'restarting',
+      reason: expect.stringContaining('memory limit'),
+    });
+    expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
+    await listensAgain(app);
+    expect((await request(`${url}/debug/pprof/`)).status).toBe(200);
+    expect(app.complaints).toHaveLength(1);
+  });
+});
