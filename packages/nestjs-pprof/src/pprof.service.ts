@@ -8,6 +8,8 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { Agent } from './agent/agent.js';
+import { SamplerHeldError } from './agent/agent.errors.js';
+import { hasAgents } from './agent/agent.registry.js';
 import { resolveOptions, type ResolvedPprofOptions } from './options.validation.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
 import {
@@ -33,7 +35,7 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
   readonly #agent = new Agent();
   #supervisor: ThreadSupervisor | undefined;
   /** At module initialization, or at the first `start()` where that comes first; a failure is told of once. */
-  #heapIsTried = false;
+  #heap: 'untried' | 'held' | 'tried' = 'untried';
   #starting: Promise<PprofAddress | undefined> | undefined;
   /** Settles the start that is under way. */
   #started: ((address: PprofAddress | undefined) => void) | undefined;
@@ -73,7 +75,7 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
     this.#starting = undefined;
     this.#started?.(undefined);
     this.#started = undefined;
-    this.#heapIsTried = false;
+    this.#heap = 'untried';
     this.#agent.stop();
     if (this.#status.state !== 'disabled' && this.#status.state !== 'failed') {
       this.#status = { state: 'stopped' };
@@ -103,7 +105,9 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
 
   #start(): Promise<PprofAddress | undefined> {
     this.#status = { state: 'starting' };
-    this.#startHeapSampling();
+    if (this.#heap === 'untried') {
+      this.#startHeapSampling();
+    }
     const started = new Promise<PprofAddress | undefined>((resolve) => {
       this.#started = resolve;
     });
@@ -150,6 +154,7 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
   #onListening(listening: ListeningAddress): void {
     const address = toPprofAddress(listening);
     this.#status = { state: 'listening', address };
+    this.#startHeapSampling();
     this.#logger.log(`Profiling server listening on ${describeAddress(address)}`);
     this.#settleStart();
   }
@@ -161,14 +166,21 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
   }
 
   #startHeapSampling(): void {
-    if (this.#options.heap === false || this.#heapIsTried) {
+    if (this.#options.heap === false || this.#heap === 'tried') {
       return;
     }
-    this.#heapIsTried = true;
+    const isFirstTry = this.#heap === 'untried';
+    this.#heap = 'tried';
     try {
       this.#agent.startHeapSampling(this.#options.heap);
     } catch (error) {
-      this.#logger.warn(`Heap profiles are not available: ${messageOf(error)}`);
+      // By an application of this process that is just being replaced (hot reload), which lets go of it before its port.
+      const isHeldByOurs = error instanceof SamplerHeldError && hasAgents();
+      if (isFirstTry && isHeldByOurs) {
+        this.#heap = 'held';
+      } else {
+        this.#logger.warn(`Heap profiles are not available: ${messageOf(error)}`);
+      }
     }
   }
 }

@@ -11,6 +11,11 @@ export function unregisterAgent(profilingThreadId: number): void {
   registry().delete(profilingThreadId);
 }
 
+/** Whether a profiling thread runs in this process. @internal */
+export function hasAgents(): boolean {
+  return registry().size > 0;
+}
+
 function registry(): Map<number, Agent> {
   const holder = globalThis as { [AGENTS]?: Map<number, Agent> };
   holder[AGENTS] ??= new Map();
