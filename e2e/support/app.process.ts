@@ -13,6 +13,10 @@ export interface StartOptions {
   /** Flags of Node itself. */
   readonly execArgv?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs the program given to it as its arguments, in surroundings of its own. */
+  readonly launcher?: readonly string[];
+  /** The user to run as; only root can choose. */
+  readonly uid?: number;
 }
 
 interface Answer {
@@ -58,14 +62,16 @@ export class AppProcess {
   #output = '';
   #nextId = 1;
 
-  constructor(script: string, { args = [], execArgv = [], env = {} }: StartOptions = {}) {
+  constructor(script: string, { args = [], execArgv = [], env = {}, launcher = [], uid }: StartOptions = {}) {
     // Not the whole environment: what a developer has set (NODE_OPTIONS, PORT, …) must not decide a test.
     const { PATH = '', HOME = '', TMPDIR } = process.env;
     // Also set by the fixtures themselves; set only while V8 compiles on other threads, it runs into a fatal check there.
     const flags = ['--max-inlined-bytecode-size=0', ...execArgv];
-    this.#child = spawn(process.execPath, [...flags, script, ...args], {
+    const [command = '', ...rest] = [...launcher, process.execPath, ...flags, script, ...args];
+    this.#child = spawn(command, rest, {
       env: { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}), NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      ...(uid === undefined ? {} : { uid, gid: uid }),
     });
     endWithTests(this.#child);
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {

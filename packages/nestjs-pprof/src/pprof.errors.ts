@@ -6,3 +6,15 @@ export class PprofOptionsError extends Error {
     super(`PprofModule: ${problems.join('; ')}`);
   }
 }
+
+/** Node does not let this process start threads. Told by `PprofService.status`. @internal */
+export class ThreadsForbiddenError extends Error {
+  override readonly name = 'ThreadsForbiddenError';
+
+  constructor() {
+    super(
+      'the profiler runs in a thread of its own, and Node runs under --permission without --allow-worker. Add that, ' +
+        '--allow-addons and, from Node 24 on, --allow-inspector',
+    );
+  }
+}

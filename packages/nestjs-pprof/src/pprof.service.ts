@@ -10,6 +10,7 @@ import {
 import { Agent } from './agent/agent.js';
 import { SamplerHeldError } from './agent/agent.errors.js';
 import { hasAgents } from './agent/agent.registry.js';
+import { isPermitted } from './permissions.js';
 import { resolveOptions, type ResolvedPprofOptions } from './options.validation.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
 import {
@@ -166,7 +167,8 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
   }
 
   #startHeapSampling(): void {
-    if (this.#options.heap === false || this.#heap === 'tried') {
+    // Without threads nobody could ask for it.
+    if (this.#options.heap === false || this.#heap === 'tried' || !isPermitted('worker')) {
       return;
     }
     const isFirstTry = this.#heap === 'untried';

@@ -10,6 +10,8 @@ import { Heartbeat } from './agent/heartbeat.js';
 import { messageOf } from './error.message.js';
 import type { ResolvedPprofOptions } from './options.validation.js';
 import type { ListeningAddress } from './pprof.address.js';
+import { ThreadsForbiddenError } from './pprof.errors.js';
+import { isPermitted } from './permissions.js';
 import { removeSocket, type SocketFile } from './socket.removal.js';
 import { threadDataFor } from './thread.data.js';
 import type { FromThread, ToThread } from './thread.protocol.js';
@@ -42,7 +44,10 @@ export class ProfilingThread {
   #registryEntry: string | undefined;
   #socket: SocketFile | undefined;
 
-  /** @throws where Node refuses to start a thread, for example under `--permission` without `--allow-worker`. */
+  /**
+   * @throws {ThreadsForbiddenError} under `--permission` without `--allow-worker`.
+   * @throws where the thread cannot be started for another reason.
+   */
   constructor(
     options: ResolvedPprofOptions,
     previousPort: number | undefined,
@@ -58,7 +63,7 @@ export class ProfilingThread {
       worker = startWorker(threadDataFor(options, previousPort, shared));
     } catch (error) {
       heartbeat.stop();
-      throw error;
+      throw isPermitted('worker') ? error : new ThreadsForbiddenError();
     }
     this.#worker = worker;
     const { threadId } = worker;

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedPprofOptions } from './options.validation.js';
+import { isPermitted } from './permissions.js';
 import { processInstance } from './process.instance.js';
 import type { SharedWithMain, ThreadData } from './thread.protocol.js';
 
@@ -10,6 +11,7 @@ export function threadDataFor(
   previousPort: number | undefined,
   shared: Pick<SharedWithMain, 'heartbeat' | 'connections' | 'workerStarts'>,
 ): ThreadData {
+  const { features } = process as { features: { inspector: boolean } };
   const instance = processInstance();
   return {
     ...options,
@@ -17,7 +19,7 @@ export function threadDataFor(
     whenPortTaken: options.whenPortTaken ?? (instance === undefined ? 'wait' : 'next'),
     previousPort,
     registryDirectory: registryDirectory(),
-    inspector: mayInspect(),
+    inspector: features.inspector && isPermitted('inspector'),
     ...shared,
     application: {
       pid: process.pid,
@@ -34,12 +36,4 @@ export function threadDataFor(
 /** One for each user, as another's would be refused. Not asked in the thread, whose environment has no `TMPDIR`. */
 function registryDirectory(): string {
   return join(tmpdir(), `nestjs-pprof-${process.getuid?.() ?? 'profilers'}`);
-}
-
-function mayInspect(): boolean {
-  const { permission, features } = process as {
-    permission?: { has(scope: string): boolean };
-    features: { inspector: boolean };
-  };
-  return features.inspector && (permission === undefined || permission.has('inspector'));
 }

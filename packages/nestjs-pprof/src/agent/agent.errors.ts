@@ -11,10 +11,11 @@ export class AddonUnavailableError extends AgentError {
   readonly kind = 'addon-unavailable';
 
   constructor(cause: unknown) {
-    const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0];
     super(
-      `the native addon @datadog/pprof cannot be loaded on ${process.platform}-${process.arch}, Node ${process.version}: ` +
-        `${reason}. Reinstall the dependencies on this platform, or upgrade @datadog/pprof`,
+      isForbidden(cause)
+        ? 'the native addon @datadog/pprof may not be loaded: Node runs under --permission without --allow-addons, or with --no-addons'
+        : `the native addon @datadog/pprof cannot be loaded on ${process.platform}-${process.arch}, Node ${process.version}: ` +
+            `${firstLine(cause)}. Reinstall the dependencies on this platform, or upgrade @datadog/pprof`,
       { cause },
     );
   }
@@ -44,4 +45,12 @@ export class HeapSamplingOffError extends AgentError {
       'heap sampling is off in this process. Remove "heap: false" from the options of PprofModule to have it',
     );
   }
+}
+
+function isForbidden(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === 'ERR_DLOPEN_DISABLED';
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
 }

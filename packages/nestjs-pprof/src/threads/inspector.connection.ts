@@ -1,4 +1,4 @@
-import { Session } from 'node:inspector';
+import type { Session } from 'node:inspector';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { MAIN_THREAD } from './thread.info.js';
 import {
@@ -41,7 +41,8 @@ export function closeConnections(): void {
  */
 export class InspectorConnection implements InspectorTarget {
   readonly thread = MAIN_THREAD;
-  readonly #session = new Session();
+  /** Not imported: there are builds of Node without the module. */
+  readonly #session: Session = new (process.getBuiltinModule('node:inspector').Session)();
   /** An inspector session does not keep this thread's event loop turning, which its answers need. */
   readonly #keepAlive = setInterval(() => undefined, 1000);
   readonly #pending = new Set<(error: Error) => void>();

@@ -1,0 +1,240 @@
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { type AppProcess, killProcesses } from './support/app.process.js';
+import { DevToolsClient } from './support/devtools.client.js';
+import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
+import { request } from './support/http.request.js';
+import { flat, takeProfile } from './support/pprof.profile.js';
+import { temporaryDirectory } from './support/temporary.directory.js';
+
+afterEach(killProcesses);
+
+/** Everything a process has to offer, while it is busy with `crunchNumbers`. */
+async function expectAllProfiles(app: AppProcess): Promise<void> {
+  await app.call('startBurning');
+  const url = await profilerOf(app);
+  const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
+  expect(flat(profile, 'samples/count', /^crunchNumbers /)).toBeGreaterThan(0);
+  expect(flat(await takeProfile(`${url}/debug/pprof/heap`), 'inuse_space/bytes')).toBeGreaterThan(0);
+  await takeProfile(`${url}/debug/pprof/block?seconds=1`);
+  const { text } = await request(`${url}/debug/pprof/goroutine?debug=2`);
+  expect(text).toMatch(/^thread main /m);
+  expect((await request(`${url}/debug/vars`)).status).toBe(200);
+}
+
+function settled(app: AppProcess): Promise<{ state: string; reason?: string }> {
+  return app.until('status', ({ state }) => state !== 'starting');
+}
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+
+describe("Node's permission model", () => {
+  const permission =
+    major > 22 || (major === 22 && minor >= 13) ? '--permission' : '--experimental-permission';
+  const base = [permission, '--allow-fs-read=*', ...(major >= 25 ? ['--allow-net'] : [])];
+
+  it('without threads: one warning, which names the flags; the application serves', async () => {
+    const app = startFixture('http', {}, { execArgv: base });
+    expect(await settled(app)).toEqual({
+      state: 'failed',
+      reason: expect.stringContaining('--allow-worker'),
+    });
+    expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
+    expect(app.complaints).toEqual([expect.stringContaining('--allow-worker')]);
+  });
+
+  it('without addons: one warning; what needs the addon names the flag, the rest works', async () => {
+    const app = startFixture('http', {}, { execArgv: [...base, '--allow-worker'] });
+    const url = await profilerOf(app);
+    for (const name of ['profile?seconds=1', 'heap']) {
+      const { status, text } = await request(`${url}/debug/pprof/${name}`);
+      expect([status, text]).toEqual([503, expect.stringContaining('--allow-addons')]);
+    }
+    expect((await request(`${url}/debug/pprof/`)).status).toBe(200);
+    expect((await request(`${url}/debug/vars`)).status).toBe(200);
+    expect(app.complaints).toEqual([expect.stringContaining('--allow-addons')]);
+  });
+
+  it('without the inspector: the main thread is profiled, and the comments say what is missing', async () => {
+    const app = startFixture('http', {}, { execArgv: [...base, '--allow-worker', '--allow-addons'] });
+    const url = await profilerOf(app);
+    await app.call('startBurning');
+    const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
+    expect(flat(profile, 'samples/count', /^crunchNumbers /)).toBeGreaterThan(0);
+    expect(profile.comments.join('\n')).toContain('--allow-inspector');
+    const { status, text } = await request(`${url}/debug/pprof/goroutine`);
+    expect([status, text]).toEqual([503, expect.stringContaining('--allow-inspector')]);
+    expect(app.complaints).toEqual([]);
+  });
+
+  (major >= 24 ? it : it.skip)('with all that is needed: everything works (Node 24 and later)', async () => {
+    const flags = ['--allow-worker', '--allow-addons', '--allow-inspector'];
+    const app = startFixture('http', {}, { execArgv: [...base, ...flags] });
+    await expectAllProfiles(app);
+    expect(app.complaints).toEqual([]);
+  });
+});
+
+describe('a Node without the inspector', () => {
+  it('profiles the main thread, and says what is missing', async () => {
+    const app = startFixture(
+      'lifecycle',
+      {},
+      { execArgv: ['--require', fixtureFile('inspector-missing.cjs')] },
+    );
+    const url = await profilerOf(app);
+    const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
+    expect(profile.comments.join('\n')).toContain("V8's inspector cannot be used");
+    await takeProfile(`${url}/debug/pprof/heap`);
+    const { status, text } = await request(`${url}/debug/pprof/goroutine`);
+    expect([status, text]).toEqual([503, expect.stringContaining('Node was built without it')]);
+    expect(app.complaints).toEqual([]);
+  });
+});
+
+describe('NODE_OPTIONS', () => {
+  it('with preloads and module hooks: they run in the application, and not again in the profiling thread', async () => {
+    const preloads = ['--require', fixtureFile('preload.cjs'), '--import', fixtureFile('preload.mjs')];
+    const app = startFixture('http', {}, { env: { NODE_OPTIONS: preloads.join(' ') } });
+    await expectAllProfiles(app);
+    const lines = app.output.split('\n').filter((line) => line.startsWith('preloaded by import'));
+    expect(lines).toEqual(['preloaded by import in thread 0']);
+    // Node runs those given to --require in the thread of the hooks, too, which is none of ours.
+    const required = app.output.split('\n').filter((line) => line.startsWith('preloaded by require'));
+    expect(required[0]).toBe('preloaded by require in thread 0');
+    const without = startFixture('http', { enabled: false }, { env: { NODE_OPTIONS: preloads.join(' ') } });
+    await without.call('url');
+    expect(required).toHaveLength(
+      without.output.split('\n').filter((line) => line.startsWith('preloaded by require')).length,
+    );
+  });
+});
+
+describe.each([
+  { name: '--enable-source-maps', execArgv: ['--enable-source-maps'] },
+  { name: 'a small heap', execArgv: ['--max-old-space-size=48'] },
+])('$name', ({ execArgv }) => {
+  it('does not matter to the profiles', async () => {
+    const app = startFixture('http', {}, { execArgv });
+    await expectAllProfiles(app);
+    expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
+    expect(app.complaints).toEqual([]);
+  });
+});
+
+describe('a process with DevTools attached', () => {
+  async function startInspected(options: FixtureOptions = {}) {
+    const app = startFixture('http', options, { execArgv: ['--inspect=127.0.0.1:0'] });
+    const [, url = ''] = await app.printed(/Debugger listening on (ws:\S+)/);
+    return { app, devtools: await DevToolsClient.connect(url) };
+  }
+
+  it('can be profiled, and debugged meanwhile', async () => {
+    const { app, devtools } = await startInspected();
+    await devtools.call('Profiler.enable');
+    await devtools.call('Profiler.start');
+    await expectAllProfiles(app);
+    // Theirs has gone on, and has seen the same.
+    const { profile } = await devtools.call<{
+      profile: { nodes: Array<{ callFrame: { functionName: string } }> };
+    }>('Profiler.stop');
+    expect(profile.nodes.map(({ callFrame }) => callFrame.functionName)).toContain('crunchNumbers');
+    expect(app.complaints).toEqual([]);
+  });
+
+  it('at a breakpoint: answers what does not need the thread, does not resume it, and profiles it afterwards', async () => {
+    const { app, devtools } = await startInspected();
+    const url = await profilerOf(app);
+    await app.call('startBurning');
+    await devtools.call('Debugger.enable');
+    const paused = devtools.event<{ callFrames: Array<{ functionName: string; callFrameId: string }> }>(
+      'Debugger.paused',
+    );
+    await devtools.call('Debugger.pause');
+    const [frame] = (await paused).callFrames;
+
+    expect((await request(`${url}/debug/pprof/`)).status).toBe(200);
+    expect((await request(`${url}/debug/pprof/cmdline`)).status).toBe(200);
+    const vars = JSON.parse((await request(`${url}/debug/vars`)).text) as { eventLoop: { stuck: boolean } };
+    expect(vars.eventLoop.stuck).toBe(true);
+    // It is stuck like any other, and so is shown where it is.
+    const dump = await request(`${url}/debug/pprof/goroutine?debug=2`);
+    expect(dump.text).toMatch(/^thread main \[stuck\]:[^]*^turn \(.*hot\.mjs\)/m);
+    const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
+    expect(profile.comments.join('\n')).toContain('main (by inspector, its event loop is stuck)');
+
+    // It is still where it was stopped.
+    const { result } = await devtools.call<{ result: { value: unknown } }>('Debugger.evaluateOnCallFrame', {
+      callFrameId: frame!.callFrameId,
+      expression: '6 * 7',
+    });
+    expect(result.value).toBe(42);
+    const resumed = devtools.event('Debugger.resumed');
+    await devtools.call('Debugger.resume');
+    await resumed;
+    devtools.close();
+    await expectAllProfiles(app);
+    expect(app.complaints).toEqual([]);
+  });
+});
+
+/** Has a view of the files in which nothing can be written, which only root can have made. */
+const READ_ONLY = ['unshare', '--mount', 'sh', '-c', 'mount -o remount,ro,bind / && exec "$0" "$@"'];
+
+const canBeReadOnly = spawnSync(READ_ONLY[0]!, [...READ_ONLY.slice(1), 'true']).status === 0;
+
+(canBeReadOnly ? describe : describe.skip)('a read-only file system', () => {
+  it('does not matter to the profiles', async () => {
+    const directory = await temporaryDirectory('read-only-');
+    const app = startFixture('http', {}, { launcher: READ_ONLY, env: { TMPDIR: directory } });
+    await expectAllProfiles(app);
+    expect(await readdir(directory)).toEqual([]);
+    expect(app.complaints).toEqual([]);
+  });
+});
+
+/** A user without any right of its own. */
+const NOBODY = 65_534;
+
+/** Whether another user than root gets at the code under test. */
+async function isReadableByOthers(): Promise<boolean> {
+  for (let path = fileURLToPath(import.meta.url); path !== dirname(path); path = dirname(path)) {
+    if (((await stat(path)).mode & 0o005) === 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+const canBeNobody = process.getuid?.() === 0 && (await isReadableByOthers());
+
+(canBeNobody ? describe : describe.skip)('a user who is not root', () => {
+  it('can profile', async () => {
+    const directory = await temporaryDirectory('nobody-');
+    await chmod(directory, 0o777);
+    const app = startFixture('http', {}, { uid: NOBODY, env: { TMPDIR: directory } });
+    await expectAllProfiles(app);
+    expect((await stat(join(directory, `nestjs-pprof-${NOBODY}`))).mode & 0o777).toBe(0o700);
+    expect(app.complaints).toEqual([]);
+  });
+
+  it.each(['unwritable', 'missing'])(
+    'can profile where nothing can be written (%s directory for temporary files)',
+    async (kind) => {
+      const directory = join(await temporaryDirectory('nobody-'), 'tmp');
+      if (kind === 'unwritable') {
+        await mkdir(directory, { mode: 0o555 });
+      }
+      const app = startFixture('http', {}, { uid: NOBODY, env: { TMPDIR: directory } });
+      await expectAllProfiles(app);
+      const { otherProcesses } = JSON.parse((await request(`${await profilerOf(app)}/debug/vars`)).text) as {
+        otherProcesses: unknown[];
+      };
+      expect(otherProcesses).toEqual([]);
+      expect(app.complaints).toEqual([]);
+    },
+  );
+});
