@@ -125,6 +125,9 @@ describe.each([
   });
 });
 
+/** Its last line in fixtures/apps/hot.mjs. */
+const END_OF_CRUNCH_NUMBERS = 33;
+
 describe('a process with DevTools attached', () => {
   async function startInspected(options: FixtureOptions = {}) {
     const app = startFixture('http', options, { execArgv: ['--inspect=127.0.0.1:0'] });
@@ -153,14 +156,18 @@ describe('a process with DevTools attached', () => {
     const paused = devtools.event<{ callFrames: Array<{ functionName: string; callFrameId: string }> }>(
       'Debugger.paused',
     );
-    await devtools.call('Debugger.pause');
+    const { breakpointId } = await devtools.call<{ breakpointId: string }>('Debugger.setBreakpointByUrl', {
+      urlRegex: 'hot\\.mjs$',
+      lineNumber: END_OF_CRUNCH_NUMBERS - 1,
+    });
     const [frame] = (await paused).callFrames;
 
     expect((await request(`${url}/debug/pprof/`)).status).toBe(200);
     expect((await request(`${url}/debug/pprof/cmdline`)).status).toBe(200);
     const vars = JSON.parse((await request(`${url}/debug/vars`)).text) as { eventLoop: { stuck: boolean } };
     expect(vars.eventLoop.stuck).toBe(true);
-    // It is stuck like any other, and so is shown where it is.
+    // It is stuck like any other, and so is shown where it is; V8's sampler begins at the caller of a function that a
+    // breakpoint is in.
     const dump = await request(`${url}/debug/pprof/goroutine?debug=2`);
     expect(dump.text).toMatch(/^thread main \[stuck\]:[^]*^turn \(.*hot\.mjs\)/m);
     const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
@@ -172,6 +179,7 @@ describe('a process with DevTools attached', () => {
       expression: '6 * 7',
     });
     expect(result.value).toBe(42);
+    await devtools.call('Debugger.removeBreakpoint', { breakpointId });
     const resumed = devtools.event('Debugger.resumed');
     await devtools.call('Debugger.resume');
     await resumed;
