@@ -120,7 +120,7 @@ describe('shutting down during a capture of 300 s', () => {
     const { app, cut } = await startCapturing();
     await app.call('stop');
     expect(await cut).toMatchObject({ code: 'ECONNRESET' });
-    expect(await app.call('samplerRuns')).toBe(false);
+    await app.until('samplerRuns', (runs) => runs === false);
     expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
   });
 

@@ -48,7 +48,7 @@ describe('a profiling thread that ends by itself', () => {
       });
       expect(await app.call('address')).toBeNull();
       // Its capture ends with it.
-      expect(await app.call('samplerRuns')).toBe(false);
+      await app.until('samplerRuns', (runs) => runs === false);
       expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
 
       await listensAgain(app);

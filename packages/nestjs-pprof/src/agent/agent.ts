@@ -91,7 +91,7 @@ export class Agent {
 
   /** Ends the captures whose taker is gone. */
   abandonCaptures(): void {
-    this.#cpu.reset();
+    this.#cpu.abandon();
     this.#loopWatch.stopAll();
   }
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { type ReadableFrame, readPprof } from '../../test-fixtures/pprof-rules.js';
 import { addonIfLoaded, loadAddon } from './addon.loader.js';
 import { AgentError, SamplerHeldError } from './agent.errors.js';
@@ -10,7 +10,7 @@ const FAST = { hz: 500, durationMillis: 10_000 };
 const sampler = new CpuSampler();
 
 afterEach(() => {
-  sampler.reset();
+  sampler.turnOver(null);
 });
 
 /** Keeps the thread busy until the clocks have moved on. */
@@ -24,7 +24,7 @@ function spin(millis: number): void {
 describe('CpuSampler', () => {
   it('does not load the native addon before it is asked to sample', () => {
     expect(sampler.turnOver(null)).toBeNull();
-    sampler.reset();
+    sampler.abandon();
     expect(addonIfLoaded()).toBeUndefined();
   });
 
@@ -82,7 +82,7 @@ describe('CpuSampler', () => {
       );
       expect(() => sampler.turnOver(SLOW)).toThrow(AgentError);
       expect(sampler.turnOver(null)).toBeNull();
-      sampler.reset();
+      sampler.abandon();
       expect(time.isStarted()).toBe(true);
     } finally {
       time.stop();
@@ -94,15 +94,30 @@ describe('CpuSampler', () => {
     const other = new CpuSampler();
     sampler.turnOver(SLOW);
     expect(() => other.turnOver(SLOW)).toThrow(SamplerHeldError);
-    other.reset();
+    other.abandon();
     expect(loadAddon().time.isStarted()).toBe(true);
   });
 
-  it('forgets what it has sampled when it is reset, and can start again', () => {
+  it('forgets what it has sampled when it is abandoned, and stops a moment later', async () => {
+    jest.useFakeTimers();
+    try {
+      sampler.turnOver(SLOW);
+      sampler.abandon();
+      expect(sampler.turnOver(null)).toBeNull();
+      expect(loadAddon().time.isStarted()).toBe(true);
+      await jest.runAllTimersAsync();
+      expect(loadAddon().time.isStarted()).toBe(false);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('can start again when it has been abandoned, as can another', () => {
     sampler.turnOver(SLOW);
-    sampler.reset();
-    expect(loadAddon().time.isStarted()).toBe(false);
-    expect(sampler.turnOver(null)).toBeNull();
+    sampler.abandon();
+    const other = new CpuSampler();
+    expect(other.turnOver(SLOW)).toBeNull();
+    expect(other.turnOver(null)).not.toBeNull();
     expect(sampler.turnOver(FAST)).toBeNull();
     expect(sampler.turnOver(null)).toMatchObject({ hz: 500 });
   });

@@ -28,6 +28,20 @@ interface RunningSegment {
   readonly since: Moment;
 }
 
+/** An application that is closing has ended by then, as a rule. */
+const ABANDONED_FOR_MILLIS = 250;
+
+/** The end of a sampler that is left running, of which a thread has at most one. */
+let abandoned: NodeJS.Timeout | undefined;
+
+function endAbandoned(): void {
+  if (abandoned) {
+    clearTimeout(abandoned);
+    abandoned = undefined;
+    addonIfLoaded()?.time.stop();
+  }
+}
+
 /** Drives the addon's wall-clock profiler on the main thread, one segment after the other. @internal */
 export class CpuSampler {
   #running: RunningSegment | undefined;
@@ -42,16 +56,20 @@ export class CpuSampler {
     return segment;
   }
 
-  /** Stops and forgets; for when nobody is left to take the result. */
-  reset(): void {
+  /**
+   * Stops and forgets, for when nobody is left to take the result; a little later, as the addon puts a profile together
+   * even so, which takes a tenth of a second after a long capture: too long for an application that is shutting down.
+   */
+  abandon(): void {
     if (this.#running) {
       this.#running = undefined;
-      addonIfLoaded()?.time.stop();
+      abandoned = setTimeout(endAbandoned, ABANDONED_FOR_MILLIS).unref();
     }
   }
 
   #start(sampling: CpuSampling): void {
     const { time } = loadAddon();
+    endAbandoned();
     if (time.isStarted()) {
       throw new SamplerHeldError('CPU');
     }
