@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { PROFILE_KINDS } from '../profiles/profile.kinds.js';
 import { IndexController } from './index.controller.js';
+import type { ProfilerRegistry } from './profiler.registry.js';
 import type { ProcessDescription, ServerOptions } from './profiling.tokens.js';
 
 const DESCRIPTION = { pid: 7, title: 'orders', entryScript: '/app/main.js' } as ProcessDescription;
@@ -13,11 +14,16 @@ const OPTIONS: ServerOptions = {
   needsCredentials: false,
 };
 
-function pageOf(description: Partial<ProcessDescription>, options: Partial<ServerOptions> = {}): string {
+const ALONE = { others: () => Promise.resolve([]) } as unknown as ProfilerRegistry;
+
+async function pageOf(
+  description: Partial<ProcessDescription>,
+  options: Partial<ServerOptions> = {},
+): Promise<string> {
   let page = '';
   const response = { setHeader: () => undefined, end: (body: Buffer) => (page = body.toString()) };
   const request = { headers: { host: 'localhost:7070' }, socket: { localPort: 6061 } };
-  new IndexController({ ...DESCRIPTION, ...description }, { ...OPTIONS, ...options }).index(
+  await new IndexController({ ...DESCRIPTION, ...description }, { ...OPTIONS, ...options }, ALONE).index(
     request as unknown as IncomingMessage,
     response as unknown as ServerResponse,
   );
@@ -25,24 +31,24 @@ function pageOf(description: Partial<ProcessDescription>, options: Partial<Serve
 }
 
 describe('the index page', () => {
-  it('escapes what it shows of the process and the options', () => {
+  it('escapes what it shows of the process and the options', async () => {
     const nasty = '<script>alert("1")</script>';
-    const page = pageOf({ title: nasty, entryScript: nasty }, { socketPath: `/run/${nasty}` });
+    const page = await pageOf({ title: nasty, entryScript: nasty }, { socketPath: `/run/${nasty}` });
     expect(page).not.toContain('<script');
     expect(
       page.match(/&lt;script&gt;alert\(&quot;1&quot;\)&lt;\/script&gt;/g)!.length,
     ).toBeGreaterThanOrEqual(4);
   });
 
-  it('lists the kinds that are served, and no dump where goroutine is not', () => {
-    const page = pageOf({}, { kinds: PROFILE_KINDS.filter(({ name }) => name === 'heap') });
+  it('lists the kinds that are served, and no dump where goroutine is not', async () => {
+    const page = await pageOf({}, { kinds: PROFILE_KINDS.filter(({ name }) => name === 'heap') });
     expect(page).toContain('<a href="heap">');
     expect(page).not.toMatch(/href="(profile|goroutine)/);
-    expect(pageOf({})).toContain('<a href="goroutine?debug=2">full goroutine stack dump</a>');
+    expect(await pageOf({})).toContain('<a href="goroutine?debug=2">full goroutine stack dump</a>');
   });
 
-  it('says what to type, with the address that was asked for and the port behind a tunnel', () => {
-    expect(pageOf({})).toContain('go tool pprof http://localhost:7070/debug/pprof/profile');
-    expect(pageOf({})).toContain('ssh -L 6060:localhost:6061 user@host');
+  it('says what to type, with the address that was asked for and the port behind a tunnel', async () => {
+    expect(await pageOf({})).toContain('go tool pprof http://localhost:7070/debug/pprof/profile');
+    expect(await pageOf({})).toContain('ssh -L 6060:localhost:6061 user@host');
   });
 });
