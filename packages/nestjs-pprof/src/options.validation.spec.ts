@@ -32,6 +32,7 @@ const DEFAULTS = {
   profiles: PROFILE_NAMES,
   heap: { samplingInterval: 524_288, stackDepth: 64 },
   block: { watch: false, threshold: 20 },
+  heapSnapshot: false,
   maxSeconds: 300,
 };
 
@@ -65,6 +66,7 @@ describe('resolveOptions', () => {
       port: 0,
       heap: { stackDepth: 128 },
       block: { watch: true },
+      heapSnapshot: true,
       maxSeconds: 3600,
     };
     expect(resolveOptions(options)).toEqual({
@@ -176,7 +178,7 @@ describe('resolveOptions', () => {
 
   it('names an option it does not know, at every level, with those it does', () => {
     expect(problemsOf({ prot: 6060, heap: { depth: 3 }, block: { watching: true } })).toEqual([
-      'unknown option "prot", known are enabled, host, port, whenPortTaken, socketPath, allowedHosts, auth, profiles, heap, block, maxSeconds',
+      'unknown option "prot", known are enabled, host, port, whenPortTaken, socketPath, allowedHosts, auth, profiles, heapSnapshot, heap, block, maxSeconds',
       'unknown option "heap.depth", known are samplingInterval, stackDepth',
       'unknown option "block.watching", known are watch, threshold',
     ]);

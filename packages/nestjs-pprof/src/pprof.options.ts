@@ -152,6 +152,15 @@ export interface PprofModuleOptions {
   block?: PprofBlockOptions;
 
   /**
+   * Whether `heapsnapshot` is served: the whole heap of a thread, for Chrome DevTools. It shows what holds an object, which
+   * no profile does. It also holds every string of the heap, passwords and keys included, stops the thread while it is
+   * taken, and takes several times the memory of the heap. Switch it on where you may have all of that.
+   *
+   * @default false
+   */
+  heapSnapshot?: boolean;
+
+  /**
    * The longest capture a request may ask for with `seconds`, 1 to 3600. Raise it for rare events.
    *
    * @default 300

@@ -4,7 +4,15 @@
  *
  * @internal
  */
-export const PROFILE_NAMES = ['profile', 'heap', 'goroutine', 'threadcreate', 'block'] as const;
+export const PROFILE_NAMES = [
+  'profile',
+  'heap',
+  'goroutine',
+  'threadcreate',
+  'block',
+  'trace',
+  'heapsnapshot',
+] as const;
 
 /** The last part of a profile's path: `/debug/pprof/<name>`. */
 export type PprofProfileName = (typeof PROFILE_NAMES)[number];

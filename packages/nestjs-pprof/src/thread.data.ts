@@ -19,6 +19,7 @@ export function threadDataFor(
     whenPortTaken: options.whenPortTaken ?? (instance === undefined ? 'wait' : 'next'),
     previousPort,
     registryDirectory: registryDirectory(),
+    temporaryDirectory: tmpdir(),
     inspector: features.inspector && isPermitted('inspector'),
     ...shared,
     application: {

@@ -19,6 +19,8 @@ export interface SharedWithMain {
   readonly connections: SharedArrayBuffer;
   /** Where the main thread notes which worker threads it has started when, see `agent/worker-starts.memory.ts`. */
   readonly workerStarts: SharedArrayBuffer;
+  /** `os.tmpdir()` of the application: the thread has none of its environment. */
+  readonly temporaryDirectory: string;
   /** Whether V8's inspector may be used. */
   readonly inspector: boolean;
   /** How the heap is sampled; false where the options say that it is not. */

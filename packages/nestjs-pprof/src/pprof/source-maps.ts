@@ -128,8 +128,12 @@ export class OriginalPositions {
   /** The position itself where nothing is known, but always with a path instead of a `file://` URL. */
   original(position: CodePosition): CodePosition {
     const file = toPath(position.file);
-    const original = position.line > 0 ? this.tables.get(file)?.original(position) : undefined;
-    return original ?? (file === position.file ? position : { ...position, file });
+    return this.mapped(position) ?? (file === position.file ? position : { ...position, file });
+  }
+
+  /** Undefined where no map knows of an original position. */
+  mapped(position: CodePosition): CodePosition | undefined {
+    return position.line > 0 ? this.tables.get(toPath(position.file))?.original(position) : undefined;
   }
 }
 

@@ -15,7 +15,8 @@ export interface V8CpuProfile {
   readonly timeDeltas: readonly number[];
 }
 
-interface V8CpuNode {
+/** @internal */
+export interface V8CpuNode {
   readonly id: number;
   readonly callFrame: V8CallFrame;
   readonly children?: readonly number[];
@@ -23,7 +24,8 @@ interface V8CpuNode {
   readonly positionTicks?: ReadonlyArray<LineTicks>;
 }
 
-interface LineTicks {
+/** @internal */
+export interface LineTicks {
   readonly line: number;
   readonly ticks: number;
 }

@@ -11,7 +11,8 @@ export interface V8HeapProfile {
   readonly head: V8HeapNode;
 }
 
-interface V8HeapNode {
+/** @internal */
+export interface V8HeapNode {
   readonly callFrame: V8CallFrame;
   /** Bytes allocated here and still alive. The number of objects is not told. */
   readonly selfSize: number;

@@ -15,7 +15,7 @@ export const cpuProfile: ProfileKind = {
     threads: true,
     gc: false,
     debug: false,
-    formats: ['pprof', 'text'],
+    formats: ['pprof', 'text', 'cpuprofile'],
   },
   async capture({ seconds = 30, hz, threads: selection, signal }, threads): Promise<Profile> {
     const capture = await threads.captureCpu({ seconds, hz, threads: selection, signal });

@@ -18,7 +18,7 @@ export const heapProfile: ProfileKind = {
     threads: true,
     gc: true,
     debug: true,
-    formats: ['pprof', 'text'],
+    formats: ['pprof', 'text', 'heapprofile'],
   },
   async capture({ threads: selection, gc }, threads): Promise<Profile> {
     const startedAt = Date.now();

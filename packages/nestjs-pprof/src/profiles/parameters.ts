@@ -1,4 +1,4 @@
-import type { ThreadSelection } from '../threads/thread.info.js';
+import { MAIN_THREAD, type ThreadSelection } from '../threads/thread.info.js';
 import { BadParameterError } from './profile.errors.js';
 
 /** The parameters of a query, where the first value of a repeated one counts. @internal */
@@ -10,6 +10,22 @@ export function parseSeconds(value: string, maxSeconds: number): number {
   if (seconds < 1) {
     throw new BadParameterError('invalid value for "seconds" - must be a positive integer');
   }
+  return withinMaximum(seconds, maxSeconds);
+}
+
+/** Not what else `Number` reads, such as 1e3. */
+const FRACTION = /^\d{1,15}(?:\.\d{1,15})?$/;
+
+/** @internal */
+export function parseFractionalSeconds(value: string, maxSeconds: number): number {
+  const seconds = FRACTION.test(value) ? Number(value) : 0;
+  if (seconds <= 0) {
+    throw new BadParameterError('invalid value for "seconds" - must be a positive number');
+  }
+  return withinMaximum(seconds, maxSeconds);
+}
+
+function withinMaximum(seconds: number, maxSeconds: number): number {
   if (seconds > maxSeconds) {
     throw new BadParameterError(
       `invalid value for "seconds" - the maximum is ${maxSeconds} (option "maxSeconds" of PprofModule)`,
@@ -63,4 +79,20 @@ export function parseThreads(value: string): ThreadSelection {
     );
   }
   return value.split(',').map(Number);
+}
+
+/**
+ * The id of the thread that is asked for, where there can be only one.
+ *
+ * @param what can only be of one thread, for the message
+ * @internal
+ */
+export function singleThread(selection: ThreadSelection, what: string): number {
+  const [id, another] = selection === 'main' ? [MAIN_THREAD.id] : selection === 'all' ? [] : selection;
+  if (id === undefined || another !== undefined) {
+    throw new BadParameterError(
+      `invalid value for "threads" - must be main or one thread id, as ${what} is of exactly one thread`,
+    );
+  }
+  return id;
 }

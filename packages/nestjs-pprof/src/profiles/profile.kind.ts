@@ -3,8 +3,11 @@ import type { Profile } from '../pprof/profile.model.js';
 import type { ApplicationThreads } from '../threads/application.threads.js';
 import type { ThreadSelection } from '../threads/thread.info.js';
 
+/** V8's own formats, by the ending of their files, see `v8.formats.ts`. @internal */
+export type V8FormatName = 'cpuprofile' | 'heapprofile';
+
 /** What a response may hold. @internal */
-export type ProfileFormat = 'pprof' | 'text';
+export type ProfileFormat = 'pprof' | 'text' | V8FormatName;
 
 /** A request for a profile, checked, with the defaults of its kind filled in. @internal */
 export interface ProfileRequest {

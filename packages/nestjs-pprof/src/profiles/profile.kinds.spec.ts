@@ -7,7 +7,6 @@ import { SourceMaps } from '../pprof/source-maps.js';
 import { Symbolizer } from '../pprof/symbolizer.js';
 import type { ApplicationThreads } from '../threads/application.threads.js';
 import type { ThreadHeap } from '../threads/thread.heap.js';
-import { PROFILE_NAMES } from '../profile.names.js';
 import { MAIN_THREAD } from '../threads/thread.info.js';
 import type { ProfileKind, ProfileRequest } from './profile.kind.js';
 import { PROFILE_KINDS } from './profile.kinds.js';
@@ -138,10 +137,6 @@ describe('the table of profiles', () => {
     const names = PROFILE_KINDS.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     expect(names.filter((name) => !/^[a-z]+$/.test(name))).toEqual([]);
-  });
-
-  it('has the names that the options take, and no other', () => {
-    expect(PROFILE_KINDS.map(({ name }) => name).toSorted()).toEqual([...PROFILE_NAMES].toSorted());
   });
 
   it('has no profile that the contract does not know', () => {

@@ -1,3 +1,4 @@
+import type { ThreadSelection } from '../threads/thread.info.js';
 import {
   parseChoice,
   parseHz,
@@ -5,9 +6,11 @@ import {
   parseThreads,
   parseThreshold,
   type Query,
+  singleThread,
 } from './parameters.js';
 import { BadParameterError } from './profile.errors.js';
-import type { ProfileKind, ProfileRequest } from './profile.kind.js';
+import type { ProfileFormat, ProfileKind, ProfileRequest } from './profile.kind.js';
+import { isV8Format } from './v8.formats.js';
 
 /** What the options say about requests. @internal */
 export interface ProfileLimits {
@@ -39,10 +42,14 @@ export function parseProfileRequest(
     throw new BadParameterError('"seconds" parameter is not supported for this profile type');
   }
   const format = parseChoice('format', query.format ?? 'pprof', parameters.formats);
+  const hasOneThread = debug === 0 && isV8Format(format);
+  if (hasOneThread && seconds !== undefined && parameters.seconds?.kind !== 'window') {
+    throw new BadParameterError(`"seconds" parameter is not supported with format=${format}`);
+  }
   return {
     seconds: seconds ?? defaultSeconds(parameters.seconds, maxSeconds),
     hz: parameters.hz ? (query.hz === undefined ? parameters.hz.default : parseHz(query.hz)) : 0,
-    threads: parameters.threads ? parseThreads(query.threads ?? 'all') : 'all',
+    threads: parameters.threads ? threadsOf(query, hasOneThread ? format : undefined) : 'all',
     thresholdMillis:
       parameters.threshold && query.threshold !== undefined
         ? parseThreshold(query.threshold)
@@ -52,6 +59,15 @@ export function parseProfileRequest(
     format,
     signal,
   };
+}
+
+function threadsOf({ threads }: Query, formatOfOneThread: ProfileFormat | undefined): ThreadSelection {
+  if (formatOfOneThread === undefined) {
+    return parseThreads(threads ?? 'all');
+  }
+  const selection = parseThreads(threads ?? 'main');
+  singleThread(selection, `format=${formatOfOneThread}`);
+  return selection;
 }
 
 function defaultSeconds(

@@ -1,13 +1,19 @@
 import { messageOf } from '../error.message.js';
 import {
   AgentFailureError,
+  GarbageNotCollectedError,
   InspectorUnavailableError,
   NoThreadError,
+  RecordingHeldError,
+  ShortLivedWorkersError,
+  SnapshotFileError,
+  SnapshotStalledError,
+  ThreadEndedError,
   ThreadStuckError,
   ThreadUnreachableError,
   TooManyCapturesError,
 } from '../threads/threads.errors.js';
-import { BadParameterError } from '../profiles/profile.errors.js';
+import { BadParameterError, NotEnabledError } from '../profiles/profile.errors.js';
 
 /** An error as the client sees it. @internal */
 export interface HttpError {
@@ -48,16 +54,16 @@ export function toHttpError(error: unknown): HttpError {
   if (error instanceof BadParameterError) {
     return { status: 400, message };
   }
-  if (error instanceof UnknownProfileError || error instanceof ProfileOffError) {
+  if (isNotServed(error)) {
     return { status: 404, message };
   }
   if (error instanceof AgentFailureError) {
     return { status: AGENT_STATUS[error.kind], message };
   }
-  if (error instanceof TooManyCapturesError) {
+  if (error instanceof TooManyCapturesError || error instanceof RecordingHeldError) {
     return { status: 429, message, headers: { 'Retry-After': '5' } };
   }
-  if (error instanceof InspectorUnavailableError) {
+  if (error instanceof InspectorUnavailableError || error instanceof SnapshotFileError) {
     return { status: 503, message };
   }
   if (isUnreachable(error)) {
@@ -67,9 +73,21 @@ export function toHttpError(error: unknown): HttpError {
   return { status, message: status === 404 ? 'Unknown profile' : message };
 }
 
+function isNotServed(error: unknown): boolean {
+  return (
+    error instanceof UnknownProfileError ||
+    error instanceof ProfileOffError ||
+    error instanceof NotEnabledError
+  );
+}
+
 function isUnreachable(error: unknown): boolean {
   return (
+    error instanceof GarbageNotCollectedError ||
     error instanceof NoThreadError ||
+    error instanceof ShortLivedWorkersError ||
+    error instanceof SnapshotStalledError ||
+    error instanceof ThreadEndedError ||
     error instanceof ThreadStuckError ||
     error instanceof ThreadUnreachableError
   );

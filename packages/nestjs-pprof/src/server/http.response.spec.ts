@@ -2,7 +2,8 @@ import { createServer, type IncomingHttpHeaders, request, type Server, type Serv
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { sendAttachment, sendError, sendText, setCommonHeaders } from './http.response.js';
+import { Readable } from 'node:stream';
+import { redirect, sendError, sendRecording, sendText, setCommonHeaders } from './http.response.js';
 
 interface Answer {
   readonly status: number | undefined;
@@ -72,10 +73,12 @@ describe('sendText', () => {
   });
 });
 
-describe('sendAttachment', () => {
+describe('sendRecording', () => {
+  const file = (fileName: string) => ({ as: 'file', fileName }) as const;
+
   it('sends bytes under a file name, and not as gzipped content: a profile is gzipped itself', async () => {
-    const { headers, text } = await answerOf((response) =>
-      sendAttachment(response, 'heap-delta', Buffer.from('x')),
+    const { headers, text } = await answerOf(
+      (response) => void sendRecording(response, file('heap-delta'), Buffer.from('x')),
     );
     expect(text).toBe('x');
     expect(headers).toMatchObject({
@@ -86,13 +89,65 @@ describe('sendAttachment', () => {
     expect(headers).not.toHaveProperty('content-encoding');
   });
 
+  it('sends text to be shown and not saved', async () => {
+    const { headers, text } = await answerOf(
+      (response) => void sendRecording(response, { as: 'text' }, 'größe'),
+    );
+    expect(text).toBe('größe');
+    expect(headers['content-type']).toBe('text/plain; charset=utf-8');
+    expect(headers).not.toHaveProperty('content-disposition');
+  });
+
   it('sends the headers alone in answer to HEAD', async () => {
     const { headers, text } = await answerOf(
-      (response) => sendAttachment(response, 'heap', Buffer.from('x')),
+      (response) => void sendRecording(response, file('heap'), Buffer.from('x')),
       'HEAD',
     );
     expect(text).toBe('');
     expect(headers['content-disposition']).toBe('attachment; filename="heap"');
+  });
+
+  it('sends a stream, with the length that it will have', async () => {
+    const body = { size: 6, stream: Readable.from([Buffer.from('abc'), Buffer.from('def')]) };
+    const { headers, text } = await answerOf(
+      (response) => void sendRecording(response, file('trace.json'), body),
+    );
+    expect([text, headers['content-length']]).toEqual(['abcdef', '6']);
+  });
+
+  it('cuts the connection where the stream fails: half an answer must not look like a whole one', async () => {
+    async function* failing(): AsyncGenerator<Buffer> {
+      yield Buffer.from('abc');
+      throw new Error('disk full');
+    }
+    const failures: unknown[] = [];
+    const answer = answerOf((response) => {
+      const body = { size: 6, stream: Readable.from(failing()) };
+      sendRecording(response, file('heap.heapsnapshot'), body).catch((error: unknown) =>
+        failures.push(error),
+      );
+    });
+    await expect(answer).rejects.toThrow();
+    expect(failures).toEqual([new Error('disk full')]);
+  });
+
+  it('destroys the stream where the client leaves', async () => {
+    const stream = new Readable({ read() {} });
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    const answer = answerOf((response) => {
+      sendRecording(response, file('heap.heapsnapshot'), { size: 6, stream }).catch(() => undefined);
+      stream.push('abc');
+      setImmediate(() => response.socket?.destroy());
+    });
+    await expect(answer).rejects.toThrow();
+    await closed;
+  });
+});
+
+describe('redirect', () => {
+  it('sends a location as it is, relative ones too', async () => {
+    const { status, headers } = await answerOf((response) => redirect(response, 'ui/'));
+    expect([status, headers.location]).toEqual([301, 'ui/']);
   });
 });
 

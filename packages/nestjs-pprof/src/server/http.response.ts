@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import type { RecordingBody, RecordingHead } from '../profiles/recording.kind.js';
 import type { HttpError } from './http.errors.js';
 
 const COMMON_HEADERS = {
@@ -11,9 +13,7 @@ const TEXT = 'text/plain; charset=utf-8';
 
 /** Headers of every response, errors included. @internal */
 export function setCommonHeaders(response: ServerResponse): void {
-  for (const [name, value] of Object.entries(COMMON_HEADERS)) {
-    response.setHeader(name, value);
-  }
+  setHeaders(response, COMMON_HEADERS);
 }
 
 /** @internal */
@@ -21,13 +21,43 @@ export function sendText(response: ServerResponse, text: string, contentType = T
   send(response, { 'Content-Type': contentType }, Buffer.from(text));
 }
 
-/** A profile for a program to read. `name` is the file name that a browser saves it under. @internal */
-export function sendAttachment(response: ServerResponse, name: string, body: Buffer): void {
-  const headers = {
+/** What a browser shows, or a part of that. @internal */
+export function sendPage(response: ServerResponse, body: Buffer, contentType: string): void {
+  send(response, { 'Content-Type': contentType }, body);
+}
+
+/** @param location relative, so that it works behind a tunnel. @internal */
+export function redirect(response: ServerResponse, location: string): void {
+  response.statusCode = 301;
+  setHeaders(response, { Location: location });
+  response.end();
+}
+
+/**
+ * Settles when all of it is on its way. A stream that fails, or a client that leaves, takes the connection with it: what
+ * is cut off must not look whole.
+ *
+ * @internal
+ */
+export async function sendRecording(
+  response: ServerResponse,
+  head: RecordingHead,
+  body: RecordingBody,
+): Promise<void> {
+  const headers = head.as === 'text' ? { 'Content-Type': TEXT } : attachmentHeaders(head.fileName);
+  if (typeof body === 'string' || Buffer.isBuffer(body)) {
+    send(response, headers, typeof body === 'string' ? Buffer.from(body) : body);
+    return;
+  }
+  setHeaders(response, { ...headers, 'Content-Length': String(body.size) });
+  await pipeline(body.stream, response);
+}
+
+function attachmentHeaders(name: string): Readonly<Record<string, string>> {
+  return {
     'Content-Type': 'application/octet-stream',
     'Content-Disposition': `attachment; filename="${name}"`,
   };
-  send(response, headers, body);
 }
 
 /** `go tool pprof` shows the text of an error only with both of these headers. @internal */
@@ -44,9 +74,13 @@ export function sendError(response: ServerResponse, { status, message, headers =
 }
 
 function send(response: ServerResponse, headers: Readonly<Record<string, string>>, body: Buffer): void {
-  for (const [name, value] of Object.entries({ ...headers, 'Content-Length': String(body.length) })) {
-    response.setHeader(name, value);
-  }
+  setHeaders(response, { ...headers, 'Content-Length': String(body.length) });
   // Node leaves out the body of an answer to HEAD.
   response.end(body);
+}
+
+function setHeaders(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    response.setHeader(name, value);
+  }
 }

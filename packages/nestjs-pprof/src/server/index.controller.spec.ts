@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import { PROFILE_KINDS } from '../profiles/profile.kinds.js';
+import { RECORDINGS } from '../profiles/recordings.js';
 import { IndexController } from './index.controller.js';
 import type { ProfilerRegistry } from './profiler.registry.js';
 import type { ProcessDescription, ServerOptions } from './profiling.tokens.js';
@@ -9,12 +9,13 @@ const DESCRIPTION = { pid: 7, title: 'orders', entryScript: '/app/main.js' } as 
 const OPTIONS: ServerOptions = {
   maxSeconds: 300,
   thresholdMillis: 20,
-  kinds: PROFILE_KINDS,
+  heapSnapshot: false,
+  kinds: RECORDINGS,
   socketPath: undefined,
   needsCredentials: false,
 };
 
-const ALONE = { others: () => Promise.resolve([]) } as unknown as ProfilerRegistry;
+const registry = { others: () => Promise.resolve([]) } as unknown as ProfilerRegistry;
 
 async function pageOf(
   description: Partial<ProcessDescription>,
@@ -23,7 +24,7 @@ async function pageOf(
   let page = '';
   const response = { setHeader: () => undefined, end: (body: Buffer) => (page = body.toString()) };
   const request = { headers: { host: 'localhost:7070' }, socket: { localPort: 6061 } };
-  await new IndexController({ ...DESCRIPTION, ...description }, { ...OPTIONS, ...options }, ALONE).index(
+  await new IndexController({ ...DESCRIPTION, ...description }, { ...OPTIONS, ...options }, registry).index(
     request as unknown as IncomingMessage,
     response as unknown as ServerResponse,
   );
@@ -41,7 +42,7 @@ describe('the index page', () => {
   });
 
   it('lists the kinds that are served, and no dump where goroutine is not', async () => {
-    const page = await pageOf({}, { kinds: PROFILE_KINDS.filter(({ name }) => name === 'heap') });
+    const page = await pageOf({}, { kinds: RECORDINGS.filter(({ name }) => name === 'heap') });
     expect(page).toContain('<a href="heap">');
     expect(page).not.toMatch(/href="(profile|goroutine)/);
     expect(await pageOf({})).toContain('<a href="goroutine?debug=2">full goroutine stack dump</a>');
@@ -50,5 +51,14 @@ describe('the index page', () => {
   it('says what to type, with the address that was asked for and the port behind a tunnel', async () => {
     expect(await pageOf({})).toContain('go tool pprof http://localhost:7070/debug/pprof/profile');
     expect(await pageOf({})).toContain('ssh -L 6060:localhost:6061 user@host');
+  });
+
+  it('links to the flame graph of each, relative, with the profile in the address', async () => {
+    const page = await pageOf({});
+    expect(page).toContain(
+      '<a href="ui/#profileURL=..%2Fprofile%3Fseconds%3D5&amp;view=left-heavy">flame graph</a>',
+    );
+    expect(page).toContain('<a href="ui/#profileURL=..%2Fheap&amp;view=left-heavy">flame graph</a>');
+    expect(page).not.toContain('..%2Ftrace');
   });
 });

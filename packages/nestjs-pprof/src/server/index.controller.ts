@@ -1,5 +1,6 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RecordingKind } from '../profiles/recording.kind.js';
 import { escapeHtml } from './html.text.js';
 import { sendText } from './http.response.js';
 import { processTable } from './process.table.js';
@@ -12,12 +13,28 @@ import {
 } from './profiling.tokens.js';
 import { terminalCommands } from './terminal.commands.js';
 
-const OTHER_PAGES = [
-  { name: '../vars', description: 'Memory, event loop, versions and uptime as JSON, like expvar in Go.' },
-  { name: 'cmdline', description: 'The command line of the process, with NUL bytes between the arguments.' },
+type Page = Pick<RecordingKind, 'description' | 'views'> & { readonly name: string };
+
+const OTHER_PAGES: readonly Page[] = [
+  {
+    name: 'ui/',
+    description: 'The flame graph viewer, speedscope. It also opens files that you drop on it.',
+    views: [],
+  },
+  {
+    name: '../vars',
+    description: 'Memory, event loop, versions and uptime as JSON, like expvar in Go.',
+    views: [],
+  },
+  {
+    name: 'cmdline',
+    description: 'The command line of the process, with NUL bytes between the arguments.',
+    views: [],
+  },
   {
     name: 'symbol',
     description: 'Looks up names of addresses; for go tool pprof, which needs it to answer.',
+    views: [],
   },
 ];
 
@@ -59,7 +76,7 @@ code { background: #f2f2f2; padding: 0 0.3em; }
 <p>Set debug=1 as a query parameter to export in legacy text format, where the profile has one.</p>
 <h2>Types of profiles available</h2>
 <table>
-${pages.map(({ name, description }) => `<tr><td><a href="${name}">${name}</a></td><td>${escapeHtml(description)}</td></tr>`).join('\n')}
+${pages.map(rowOf).join('\n')}
 </table>
 ${kinds.some(({ name }) => name === 'goroutine') ? '<p><a href="goroutine?debug=2">full goroutine stack dump</a></p>' : ''}
 <h2>From a terminal</h2>
@@ -69,4 +86,12 @@ ${processTable(others, entryScript)}</body>
 `;
     sendText(response, page, 'text/html; charset=utf-8');
   }
+}
+
+function rowOf({ name, description, views }: Page): string {
+  const links = views.map(
+    ({ text, query, order }) =>
+      ` <a href="ui/#profileURL=${encodeURIComponent(`../${name}${query}`)}&amp;view=${order}">${text}</a>`,
+  );
+  return `<tr><td><a href="${name}">${name}</a></td><td>${escapeHtml(description)}${links.join(',')}</td></tr>`;
 }

@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { Symbolizer } from '../pprof/symbolizer.js';
 import { SourceMaps } from '../pprof/source-maps.js';
-import { PROFILE_KINDS } from '../profiles/profile.kinds.js';
+import { RECORDINGS } from '../profiles/recordings.js';
 import type { ThreadData } from '../thread.protocol.js';
 import { ApplicationThreads } from '../threads/application.threads.js';
 import { CmdlineController } from './cmdline.controller.js';
@@ -18,33 +18,44 @@ import {
 } from './profiling.tokens.js';
 import { SymbolController } from './symbol.controller.js';
 import { VarsController } from './vars.controller.js';
+import { ViewerController } from './viewer.controller.js';
 
 @Module({})
 export class ProfilingModule {
   static forThread(
-    { application, maxSeconds, block, profiles, socketPath, auth }: ThreadData,
+    { application, maxSeconds, block, profiles, heapSnapshot, socketPath, auth }: ThreadData,
     threads: ApplicationThreads,
     registry: ProfilerRegistry,
   ): DynamicModule {
     const description = describeProcess(application);
+    const sourceMaps = new SourceMaps();
     const options: ServerOptions = {
       maxSeconds,
       thresholdMillis: block.threshold,
-      kinds: PROFILE_KINDS.filter(({ name }) => profiles.includes(name)),
+      heapSnapshot,
+      kinds: RECORDINGS.filter(({ name }) => profiles.includes(name)),
       socketPath,
       needsCredentials: auth !== undefined,
     };
     return {
       module: ProfilingModule,
       // The routes with a fixed name come before the one that takes any.
-      controllers: [IndexController, CmdlineController, SymbolController, VarsController, ProfileController],
+      controllers: [
+        IndexController,
+        CmdlineController,
+        SymbolController,
+        VarsController,
+        ViewerController,
+        ProfileController,
+      ],
       providers: [
         { provide: APP_FILTER, useClass: HttpErrorFilter },
         { provide: SERVER_OPTIONS, useValue: options },
         { provide: PROCESS_DESCRIPTION, useValue: description },
         { provide: ApplicationThreads, useValue: threads },
         { provide: ProfilerRegistry, useValue: registry },
-        { provide: Symbolizer, useValue: new Symbolizer(new SourceMaps(), description.root) },
+        { provide: SourceMaps, useValue: sourceMaps },
+        { provide: Symbolizer, useValue: new Symbolizer(sourceMaps, description.root) },
       ],
     };
   }

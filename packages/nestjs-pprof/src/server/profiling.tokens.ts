@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { ProfileKind } from '../profiles/profile.kind.js';
-import type { ProfileLimits } from '../profiles/profile.request.js';
+import type { RecordingKind, RecordingOptions } from '../profiles/recording.kind.js';
 import type { ApplicationInfo } from '../thread.protocol.js';
 
 /** Injection token: the options that the server itself needs. @internal */
 export const SERVER_OPTIONS = Symbol('nestjs-pprof server options');
 /** @internal */
-export interface ServerOptions extends ProfileLimits {
-  /** The kinds of profiles that are served, in the order of their table. */
-  readonly kinds: readonly ProfileKind[];
+export interface ServerOptions extends RecordingOptions {
+  /** What is recorded and served, in the order of their table. */
+  readonly kinds: readonly RecordingKind[];
   readonly socketPath: string | undefined;
   readonly needsCredentials: boolean;
 }

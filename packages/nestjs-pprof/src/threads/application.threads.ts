@@ -13,6 +13,7 @@ import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from '
 import type { ThreadHeap } from './thread.heap.js';
 import { NoThreadError } from './threads.errors.js';
 import { setWorkerStarts } from './worker.targets.js';
+import { V8Captures } from './v8.captures.js';
 import { WorkerHeaps } from './worker.heaps.js';
 
 /** What has blocked the main thread's event loop since the watch on it began. @internal */
@@ -31,6 +32,8 @@ export class ApplicationThreads {
   readonly #blockWatcher: BlockWatcher | undefined;
   readonly #loop: LoopObserver;
   readonly #stacks: StackCapturer;
+  /** What V8 records in its own formats. */
+  readonly v8: V8Captures;
 
   constructor(
     channel: AgentChannel,
@@ -51,6 +54,7 @@ export class ApplicationThreads {
     this.#cpu = new CpuCapturer(agent);
     this.#loop = new LoopObserver(agent, shared.heartbeat);
     this.#stacks = new StackCapturer(this.#loop);
+    this.v8 = new V8Captures(this.#loop, this.#workerHeaps, shared.heap, shared.temporaryDirectory);
   }
 
   /** Average number of bytes between two samples of a heap. */

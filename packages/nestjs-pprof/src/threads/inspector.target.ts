@@ -8,6 +8,8 @@ export interface InspectorTarget {
    * @throws {ThreadEndedError} when the thread has ended.
    */
   post<T = unknown>(method: string, params?: object, deadlineMillis?: number): Promise<T>;
+  /** Calls the listener with the parameters of each such event, until the session ends. */
+  on<P>(event: string, listener: (params: P) => void): void;
 }
 
 /** How long a command may take; only a native call can hold it off for longer than some milliseconds. @internal */

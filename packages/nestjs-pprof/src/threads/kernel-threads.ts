@@ -31,7 +31,7 @@ export function kernelCpu(): KernelCpu | undefined {
 export function kernelThreadsOf(workers: readonly ThreadInfo[]): ReadonlyMap<number, number> | undefined {
   try {
     const mainName = nameOf(String(process.pid));
-    const own = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
+    const own = ownKernelThread();
     const candidates = readdirSync(TASKS)
       .filter((tid) => Number(tid) !== process.pid)
       .map((tid) => ({ tid: Number(tid), name: nameOf(tid) }))
@@ -42,6 +42,15 @@ export function kernelThreadsOf(workers: readonly ThreadInfo[]): ReadonlyMap<num
     const ids = [...workers.map(({ id }) => id), threadId].toSorted((a, b) => a - b);
     const isCertain = candidates.length === ids.length && candidates[ids.indexOf(threadId)] === own;
     return isCertain ? new Map(ids.map((id, index) => [id, candidates[index]!])) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The kernel's number of this, the profiling, thread; undefined where the kernel does not tell (not Linux). @internal */
+export function ownKernelThread(): number | undefined {
+  try {
+    return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@ import type { AllocationNode } from '../agent/agent.protocol.js';
 import type { InspectorTarget } from './inspector.target.js';
 import type { ThreadInfo } from './thread.info.js';
 import { ThreadUnreachableError } from './threads.errors.js';
+import type { V8HeapProfile } from '../pprof/v8-heap-profile.js';
 
 /** The live objects of one thread that its heap sampler knows of. @internal */
 export interface ThreadHeap {
@@ -14,6 +15,8 @@ export interface ThreadHeap {
   readonly memory: NodeJS.MemoryUsage | undefined;
   /** Whether garbage was collected before. */
   readonly collected: boolean;
+  /** As V8 has it, where it came that way. */
+  readonly v8Profile?: V8HeapProfile;
 }
 
 /** V8 collects garbage on request only from the event loop, not by interrupt. */

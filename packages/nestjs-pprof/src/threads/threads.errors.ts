@@ -1,4 +1,5 @@
 import type { AgentFailure } from '../agent/agent.protocol.js';
+import { messageOf } from '../error.message.js';
 
 /** The main thread did not take a request in time: its event loop does not turn. @internal */
 export class ThreadStuckError extends Error {
@@ -27,6 +28,54 @@ export class TooManyCapturesError extends Error {
 
   constructor(limit: number) {
     super(`${limit} captures are running, which is the limit. Try again when one of them has ended`);
+  }
+}
+
+/** There can be only one recording of this kind at a time. @internal */
+export class RecordingHeldError extends Error {
+  override readonly name = 'RecordingHeldError';
+
+  constructor(recording: string) {
+    super(
+      `a ${recording} is being taken, and the process can take only one at a time. Ask again when it has ended`,
+    );
+  }
+}
+
+/** Garbage was to be collected, and the thread did not come to it. @internal */
+export class GarbageNotCollectedError extends Error {
+  override readonly name = 'GarbageNotCollectedError';
+
+  constructor(thread: string) {
+    super(
+      `no garbage could be collected in thread ${thread}, as its event loop does not turn, and V8 does it only there. ` +
+        'Ask without "gc"',
+    );
+  }
+}
+
+/** V8 did not take a heap snapshot, or stopped in the middle. @internal */
+export class SnapshotStalledError extends Error {
+  override readonly name = 'SnapshotStalledError';
+
+  constructor(thread: string, waitedMillis: number) {
+    super(
+      `thread ${thread} did not come to taking a heap snapshot within ${waitedMillis} ms: V8 takes one between two turns of ` +
+        'the event loop, which does not turn. Ask for profile or goroutine to see what it is stuck in',
+    );
+  }
+}
+
+/** A heap snapshot could not be written to disk, from where it is served. @internal */
+export class SnapshotFileError extends Error {
+  override readonly name = 'SnapshotFileError';
+
+  constructor(directory: string, cause: unknown) {
+    super(
+      `the heap snapshot cannot be written to ${directory}: ${messageOf(cause)}. It needs a directory to write to, with ` +
+        'about twice the size of the heap free: set TMPDIR to one when you start the application',
+      { cause },
+    );
   }
 }
 

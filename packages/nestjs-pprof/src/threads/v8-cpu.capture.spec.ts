@@ -21,6 +21,10 @@ class FakeTarget implements InspectorTarget {
     this.#profiles = profiles;
   }
 
+  on(): void {
+    throw new Error('a CPU profile has no events');
+  }
+
   post<T>(method: string, params: object = {}): Promise<T> {
     const detail = method === 'Profiler.setSamplingInterval' ? ` ${JSON.stringify(params)}` : '';
     this.posted.push(method + detail);

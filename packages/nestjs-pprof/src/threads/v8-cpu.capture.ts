@@ -49,7 +49,20 @@ export async function captureV8Cpu(
 }
 
 async function captureTimeline(target: InspectorTarget, request: V8CpuCaptureRequest): Promise<TimedStack[]> {
-  const { millis, hz, signal, stuck } = request;
+  const { profile, since } = await takeV8CpuProfile(target, request);
+  return timelineOf(profile, since);
+}
+
+/**
+ * Takes a CPU profile as V8 has it; its `Profiler` must be enabled.
+ *
+ * @returns also when the window began, in the profile's own time: before that V8 was starting.
+ * @internal
+ */
+export async function takeV8CpuProfile(
+  target: InspectorTarget,
+  { millis, hz, signal, stuck }: V8CpuCaptureRequest,
+): Promise<{ profile: V8CpuProfile; since: number }> {
   await target.post('Profiler.setSamplingInterval', { interval: Math.round(1e6 / hz) });
   await target.post('Profiler.start');
   if (stuck) {
@@ -58,7 +71,7 @@ async function captureTimeline(target: InspectorTarget, request: V8CpuCaptureReq
   const since = monotonicMillis() * 1000;
   await sleep(millis, undefined, { signal });
   const { profile } = await target.post<{ profile: V8CpuProfile }>('Profiler.stop', {}, STOP_DEADLINE_MILLIS);
-  return timelineOf(profile, since);
+  return { profile, since };
 }
 
 function onlyStackOf(timeline: readonly TimedStack[]): ProfiledStack | undefined {

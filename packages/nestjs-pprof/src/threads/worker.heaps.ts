@@ -95,5 +95,13 @@ async function sampleWorker({ target, since, started }: SampledWorker, gc: boole
   const collected = gc && (await collectGarbage(target));
   const { profile } = await target.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile');
   const root = allocationNodeOf(profile.head);
-  return { thread: target.thread, way: 'inspector', root, since, memory: undefined, collected };
+  return {
+    thread: target.thread,
+    way: 'inspector',
+    root,
+    since,
+    memory: undefined,
+    collected,
+    v8Profile: profile,
+  };
 }

@@ -18,9 +18,13 @@ interface ReceivedMessage {
   readonly message: string;
 }
 interface Answer {
-  readonly id?: number;
+  readonly id: number;
   readonly result?: unknown;
   readonly error?: { readonly message: string };
+}
+interface WorkerEvent {
+  readonly method: string;
+  readonly params: unknown;
 }
 
 /**
@@ -103,7 +107,7 @@ export class WorkerTargets {
       }
     });
     connection.on<ReceivedMessage>('NodeWorker.receivedMessageFromWorker', ({ sessionId, message }) => {
-      this.#targets.get(sessionId)?.received(JSON.parse(message) as Answer);
+      this.#targets.get(sessionId)?.received(JSON.parse(message) as Answer | WorkerEvent);
     });
     connection.beforeClose(() => this.#detachAll());
     connection.onClose(() => {
@@ -163,6 +167,7 @@ export class WorkerTargets {
 
 class WorkerTarget implements InspectorTarget {
   readonly #pending = new Map<number, (answer: Answer | Error) => void>();
+  readonly #listeners = new Map<string, (params: unknown) => void>();
   #nextId = 1;
   /** Why nothing can be asked any more. */
   #end: Error | undefined;
@@ -202,10 +207,15 @@ class WorkerTarget implements InspectorTarget {
     });
   }
 
-  received(answer: Answer): void {
-    // Without an id it is an event; none is listened to.
-    if (answer.id !== undefined) {
-      this.#pending.get(answer.id)?.(answer);
+  on<P>(event: string, listener: (params: P) => void): void {
+    this.#listeners.set(event, listener as (params: unknown) => void);
+  }
+
+  received(message: Answer | WorkerEvent): void {
+    if ('id' in message) {
+      this.#pending.get(message.id)?.(message);
+    } else {
+      this.#listeners.get(message.method)?.(message.params);
     }
   }
 

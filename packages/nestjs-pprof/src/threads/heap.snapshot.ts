@@ -1,0 +1,98 @@
+import type { Readable } from 'node:stream';
+import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
+import { useThread } from './single.thread.js';
+import { RecordingHeldError, SnapshotStalledError } from './threads.errors.js';
+import { UnlinkedFile } from './unlinked.file.js';
+
+/** While V8 collects garbage, before it begins, it gives no sign; a heap of gigabytes takes seconds. */
+const SILENCE_MILLIS = 60_000;
+
+/** Where the loop is stuck, only a V8 that does it by interrupt will begin at all. */
+const SILENCE_IF_STUCK_MILLIS = 2 * DEADLINE_MILLIS;
+
+/** Of an answer that is waited for as long as there are signs of life; the longest that a timer takes. */
+const NO_DEADLINE = 2 ** 31 - 1;
+
+/** @internal */
+export interface HeapSnapshotRequest {
+  /** Node's `threadId`; 0 is the main thread. */
+  readonly thread: number;
+  /** Whether its event loop is known not to turn. */
+  readonly stuck: boolean;
+  /** Nobody waits any more. V8 finishes what it has begun; the rest is dropped. */
+  readonly signal: AbortSignal;
+}
+
+/** @internal */
+export interface SnapshotFile {
+  readonly size: number;
+  readonly stream: Readable;
+}
+
+/**
+ * Takes heap snapshots. V8 hands one over as fast as it can make it and cannot be slowed down, while the client may be
+ * slow and this thread has little memory: so it goes to a file first, and the thread that it is of is stopped no longer
+ * than V8 takes. (`v8.getHeapSnapshot()` would keep all of it in the memory of that thread.)
+ *
+ * @internal
+ */
+export class HeapSnapshotTaker {
+  #isTaken = false;
+
+  constructor(private readonly directory: string) {}
+
+  /** @throws {RecordingHeldError | SnapshotStalledError | SnapshotFileError} or the signal's reason. */
+  async take({ thread, stuck, signal }: HeapSnapshotRequest): Promise<SnapshotFile> {
+    if (this.#isTaken) {
+      throw new RecordingHeldError('heap snapshot');
+    }
+    this.#isTaken = true;
+    const release = () => (this.#isTaken = false);
+    try {
+      const file = await this.#write(thread, stuck, signal);
+      const stream = file.read();
+      // Until then it takes up room on the disk.
+      stream.once('close', release);
+      return { size: file.size, stream };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async #write(thread: number, stuck: boolean, signal: AbortSignal): Promise<UnlinkedFile> {
+    const file = UnlinkedFile.create(this.directory);
+    try {
+      await useThread(thread, signal, (target) => writeSnapshot(target, stuck, file));
+      signal.throwIfAborted();
+      return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+}
+
+function writeSnapshot(target: InspectorTarget, stuck: boolean, file: UnlinkedFile): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const waitFor = (millis: number) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => reject(new SnapshotStalledError(target.thread.label, millis)), millis);
+    };
+    target.on('HeapProfiler.reportHeapSnapshotProgress', () => waitFor(SILENCE_MILLIS));
+    target.on<{ chunk: string }>('HeapProfiler.addHeapSnapshotChunk', ({ chunk }) => {
+      waitFor(SILENCE_MILLIS);
+      try {
+        file.write(chunk);
+      } catch (error) {
+        reject(error as Error);
+      }
+    });
+    waitFor(stuck ? SILENCE_IF_STUCK_MILLIS : SILENCE_MILLIS);
+    target
+      .post('HeapProfiler.takeHeapSnapshot', { reportProgress: true }, NO_DEADLINE)
+      .then(() => resolve(), reject)
+      .finally(() => clearTimeout(timer));
+  });
+}
