@@ -143,6 +143,12 @@ describe('resolveOptions', () => {
     ]);
   });
 
+  it.each(['true', 'false', 1, null])('refuses %p for heapSnapshot', (heapSnapshot) => {
+    expect(problemsOf({ heapSnapshot })).toEqual([
+      expect.stringMatching(/^option "heapSnapshot" is .*true or false/),
+    ]);
+  });
+
   it.each([true, null, 'off', 512])('refuses %p for heap', (heap) => {
     expect(problemsOf({ heap })).toEqual([expect.stringMatching(/^option "heap" is .* or false$/)]);
   });

@@ -1,11 +1,17 @@
 import { NotFoundException, PayloadTooLargeException } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
-import { BadParameterError } from '../profiles/profile.errors.js';
+import { BadParameterError, NotEnabledError } from '../profiles/profile.errors.js';
 import {
   AgentFailureError,
   CaptureStuckError,
+  GarbageNotCollectedError,
   InspectorUnavailableError,
   NoThreadError,
+  RecordingHeldError,
+  ShortLivedWorkersError,
+  SnapshotFileError,
+  SnapshotStalledError,
+  ThreadEndedError,
   ThreadStuckError,
   ThreadUnreachableError,
   TooManyCapturesError,
@@ -17,12 +23,19 @@ describe('toHttpError', () => {
     [new BadParameterError('invalid value for "hz"'), 400],
     [new UnknownProfileError(), 404],
     [new ProfileOffError('heap'), 404],
+    [new NotEnabledError('heap snapshots are off'), 404],
     [new AgentFailureError('heap-off', 'heap sampling is off'), 404],
     [new AgentFailureError('sampler-held', 'held by another profiler'), 409],
     [new TooManyCapturesError(16), 429],
+    [new RecordingHeldError('trace'), 429],
     [new AgentFailureError('failed', 'the addon says no'), 500],
     [new AgentFailureError('addon-unavailable', 'no build'), 503],
     [new InspectorUnavailableError(), 503],
+    [new SnapshotFileError('/tmp', new Error('ENOSPC')), 503],
+    [new SnapshotStalledError('main', 8000), 504],
+    [new GarbageNotCollectedError('main'), 504],
+    [new ThreadEndedError('worker 3'), 504],
+    [new ShortLivedWorkersError(), 504],
     [new AgentFailureError('not-now', 'not done before'), 504],
     [new NoThreadError(['main: native call']), 504],
     [new ThreadStuckError('the main thread', 200), 504],

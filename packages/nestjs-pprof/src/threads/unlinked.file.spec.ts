@@ -1,0 +1,53 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SnapshotFileError } from './threads.errors.js';
+import { UnlinkedFile } from './unlinked.file.js';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'unlinked-'));
+});
+
+afterEach(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe('UnlinkedFile', () => {
+  it('is read from the beginning, with the size in bytes that it has told', async () => {
+    const file = UnlinkedFile.create(directory);
+    file.write('größe');
+    file.write(' zwei');
+    expect(file.size).toBe(12);
+    expect(await text(file.read())).toBe('größe zwei');
+  });
+
+  it('has no name, from the beginning', () => {
+    const file = UnlinkedFile.create(directory);
+    expect(readdirSync(directory)).toEqual([]);
+    file.write('x');
+    expect(readdirSync(directory)).toEqual([]);
+    file.close();
+  });
+
+  it('is given up in the middle without a trace', async () => {
+    const file = UnlinkedFile.create(directory);
+    file.write('x'.repeat(1e6));
+    const stream = file.read();
+    await new Promise((resolve) => stream.once('readable', resolve));
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    stream.destroy();
+    await closed;
+    expect(() => file.write('more')).toThrow(SnapshotFileError);
+  });
+
+  it('says what to do where there is no directory to write to', () => {
+    const missing = join(directory, 'missing');
+    expect(() => UnlinkedFile.create(missing)).toThrow(SnapshotFileError);
+    expect(() => UnlinkedFile.create(missing)).toThrow(/cannot be written to .*missing: .*ENOENT/);
+    expect(() => UnlinkedFile.create(missing)).toThrow(/set TMPDIR/);
+  });
+});
