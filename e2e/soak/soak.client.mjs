@@ -25,9 +25,24 @@ const REQUESTS = {
   block: ['block', 'block?seconds=1', 'block?seconds=1&threads=main'],
   allocs: ['allocs', 'allocs?seconds=1'],
   mutex: ['mutex'],
+  v8: [
+    'profile?seconds=1&format=cpuprofile',
+    'profile?seconds=1&format=cpuprofile&hz=1000',
+    'heap?format=heapprofile',
+    'heap?format=heapprofile&gc=1',
+  ],
   trace: ['trace?seconds=0.5'],
   pages: ['', 'cmdline'],
 };
+
+/** pprof's format is gzipped; V8's own are JSON. */
+function checkWhole(body) {
+  if (body[0] === 0x1f) {
+    Profile.decode(gunzipSync(body));
+  } else {
+    JSON.parse(body);
+  }
+}
 
 /** Takes profiles back to back, by several clients at once, and keeps account of the answers. */
 export class SoakClient {
@@ -92,7 +107,7 @@ export class SoakClient {
       this.#count(this.captures, kind);
       if (status === 200) {
         if (isProfile) {
-          Profile.decode(gunzipSync(body));
+          checkWhole(body);
         }
       } else if ((status === 429 || status === 504) && body.length > 10) {
         this.#count(this.reasons, `${status} ${body}`.trim().replaceAll(/\d+/g, 'N'));

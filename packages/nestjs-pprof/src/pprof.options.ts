@@ -154,7 +154,8 @@ export interface PprofModuleOptions {
   /**
    * Whether `heapsnapshot` is served: the whole heap of a thread, for Chrome DevTools. It shows what holds an object, which
    * no profile does. It also holds every string of the heap, passwords and keys included, stops the thread while it is
-   * taken, and takes several times the memory of the heap. Switch it on where you may have all of that.
+   * taken (seconds for each 100 MB of heap), and has V8 take up to ten times the memory of the heap: a container with
+   * less is killed. Switch it on where you can afford all of that.
    *
    * @default false
    */

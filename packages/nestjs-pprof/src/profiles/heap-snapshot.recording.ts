@@ -12,8 +12,8 @@ export const heapSnapshotRecording: RecordingKind = {
     if (!heapSnapshot) {
       throw new NotEnabledError(
         'heap snapshots are off. Set "heapSnapshot: true" in the options of PprofModule to have them; know that one holds ' +
-          'every string of the heap, passwords and keys included, stops the thread while it is taken (seconds for a heap ' +
-          'of 100 MB), and takes several times the memory of the heap',
+          'every string of the heap, passwords and keys included, stops the thread while it is taken (seconds for each ' +
+          '100 MB of heap), and needs about ten times the memory of the heap meanwhile',
       );
     }
     const thread = singleThread(parseThreads(threads), 'a heap snapshot');

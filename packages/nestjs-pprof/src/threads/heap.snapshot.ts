@@ -73,7 +73,12 @@ export class HeapSnapshotTaker {
   }
 }
 
-function writeSnapshot(target: InspectorTarget, stuck: boolean, file: UnlinkedFile): Promise<void> {
+/** Settles when all of it is in the file. @internal */
+export function writeSnapshot(
+  target: InspectorTarget,
+  stuck: boolean,
+  file: Pick<UnlinkedFile, 'write'>,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
     const waitFor = (millis: number) => {

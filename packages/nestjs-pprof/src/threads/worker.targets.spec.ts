@@ -301,6 +301,16 @@ describe('a worker as a target', () => {
     expect(outcome).toEqual({ value: 'own' });
   });
 
+  it('hands the events that are listened to on, of its own thread', async () => {
+    await attachedTo(3, 4);
+    const chunks: unknown[] = [];
+    found[0]!.on('HeapProfiler.addHeapSnapshotChunk', (params) => chunks.push(params));
+    connection.receive(3, { method: 'HeapProfiler.addHeapSnapshotChunk', params: { chunk: 'a' } });
+    connection.receive(4, { method: 'HeapProfiler.addHeapSnapshotChunk', params: { chunk: 'of another' } });
+    connection.receive(3, { method: 'HeapProfiler.heapStatsUpdate', params: {} });
+    expect(chunks).toEqual([{ chunk: 'a' }]);
+  });
+
   it('gives up at the deadline: such a thread is in a native call', async () => {
     await attachedTo(1);
     const [usual, long] = [outcomeOf(found[0]!.post('a')), outcomeOf(found[0]!.post('b', {}, 60_000))];
