@@ -19,6 +19,7 @@ export const goroutineProfile: ProfileKind = {
     debug: true,
     formats: ['pprof', 'text'],
   },
+  hasDump: true,
   async capture({ threads: selection, signal }, threads): Promise<Profile> {
     const startedAt = Date.now();
     const { results, skipped } = await threads.captureStacks(selection, signal);

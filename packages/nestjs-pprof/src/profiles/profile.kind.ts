@@ -58,5 +58,7 @@ export interface ProfileKind {
     readonly debug: boolean;
     readonly formats: readonly ProfileFormat[];
   };
+  /** Whether `debug=2` is a dump to read, with what is noted of each sample; else it is the same as `debug=1`. */
+  readonly hasDump?: boolean;
   capture(request: ProfileRequest, threads: ApplicationThreads): Promise<Profile>;
 }

@@ -4,7 +4,6 @@ import { renderStacks } from '../pprof/stacks.text.js';
 import type { SymbolizedProfile } from '../pprof/symbolizer.js';
 import { renderTop } from '../pprof/top.text.js';
 import { captureDelta } from './delta.profile.js';
-import { goroutineProfile } from './goroutine.profile.js';
 import type { ProfileKind, ProfileRequest } from './profile.kind.js';
 import { parseProfileRequest } from './profile.request.js';
 import type {
@@ -66,8 +65,7 @@ async function record(
   }
   const profile = await captureProfile(kind, request, context);
   if (request.debug !== 0) {
-    const isDump = request.debug === 2 && kind.name === goroutineProfile.name;
-    return isDump ? renderDump(profile) : renderStacks(profile, kind.name);
+    return request.debug === 2 && kind.hasDump ? renderDump(profile) : renderStacks(profile, kind.name);
   }
   return request.format === 'text' ? renderTop(profile) : encodePprof(profile, context.process.entryScript);
 }
