@@ -219,11 +219,11 @@ describe('a trace of a server', () => {
     const app = startFixture('http', {}, { args: ['express'] });
     const pprof = `${await profilerOf(app)}/debug/pprof`;
     const url = await app.call<string>('url');
-    let ended = false;
-    const traced = takeFile<TraceFile>(`${pprof}/trace?seconds=1.5`, 'trace.json').finally(
-      () => (ended = true),
+    const ended = new AbortController();
+    const traced = takeFile<TraceFile>(`${pprof}/trace?seconds=1.5`, 'trace.json').finally(() =>
+      ended.abort(),
     );
-    while (!ended) {
+    while (!ended.signal.aborted) {
       await request(url);
     }
     const trace = await traced;
