@@ -11,6 +11,8 @@ export interface PprofExpectations {
   readonly timed: boolean;
   /** Frames that must not be in it; `(idle)` in a CPU profile, for instance. */
   readonly withoutFrames?: readonly string[];
+  /** The last sample type, unless another one is given here. */
+  readonly defaultSampleType?: string;
 }
 
 export interface ReadableFrame {
@@ -111,11 +113,14 @@ export function addressesOf(body: Uint8Array): Map<string, number> {
 }
 
 /** @returns every rule that the profile breaks, in words; none for a good one. */
-export function brokenRules(body: Uint8Array, { timed, withoutFrames = [] }: PprofExpectations): string[] {
+export function brokenRules(
+  body: Uint8Array,
+  { timed, withoutFrames = [], defaultSampleType }: PprofExpectations,
+): string[] {
   const profile = decodePprof(body);
   return [
     ...tableRules(profile),
-    ...typeRules(profile),
+    ...typeRules(profile, defaultSampleType),
     ...mappingRules(profile),
     ...locationRules(profile),
     ...functionRules(profile, withoutFrames),
@@ -137,10 +142,10 @@ function tableRules(profile: Profile): string[] {
   ];
 }
 
-function typeRules(profile: Profile): string[] {
+function typeRules(profile: Profile, defaultSampleType: string | undefined): string[] {
   const text = textsOf(profile);
   const count = profile.sampleType.length;
-  const last = profile.sampleType.at(-1);
+  const byDefault = defaultSampleType ?? text(profile.sampleType.at(-1)?.type ?? 0);
   const named = [...profile.sampleType, profile.periodType].every(
     (type) => type !== undefined && text(type.type) !== '' && text(type.unit) !== '',
   );
@@ -148,8 +153,8 @@ function typeRules(profile: Profile): string[] {
     ...unless(count > 0 && count <= MAX_SAMPLE_TYPES, `there are ${count} sample types, not 1 to 4`),
     ...unless(named, 'a sample type or the period type has no name or no unit'),
     ...unless(
-      last !== undefined && Number(profile.defaultSampleType) === Number(last.type),
-      `default_sample_type is "${text(profile.defaultSampleType)}", not the last one`,
+      text(profile.defaultSampleType) === byDefault,
+      `default_sample_type is "${text(profile.defaultSampleType)}", not "${byDefault}"`,
     ),
   ];
 }

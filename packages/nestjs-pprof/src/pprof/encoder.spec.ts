@@ -68,6 +68,13 @@ describe('encodePprof', () => {
     });
   });
 
+  it('encodes a default sample type that is not the last one', async () => {
+    const body = await encodePprof({ ...PROFILE, defaultSampleType: 'samples' }, ENTRY);
+    expect(readPprof(body).defaultSampleType).toBe('samples');
+    expect(brokenRules(body, { timed: true, defaultSampleType: 'samples' })).toEqual([]);
+    expect(brokenRules(body, { timed: true })).toEqual([expect.stringContaining('default_sample_type')]);
+  });
+
   it('keeps the rules that clients need, on profiles of a window and of a moment', async () => {
     expect(brokenRules(await encodePprof(PROFILE, ENTRY), { timed: true })).toEqual([]);
     expect(brokenRules(await encodePprof(MOMENT, ENTRY), { timed: false })).toEqual([]);

@@ -12,7 +12,7 @@ import {
   StringTable,
   ValueType as PprofValueType,
 } from 'pprof-format';
-import type { ValueType } from './profile.model.js';
+import { defaultTypeIndex, type ValueType } from './profile.model.js';
 import type { SymbolizedFrame, SymbolizedProfile } from './symbolizer.js';
 
 const gzipAsync = promisify(gzip);
@@ -45,7 +45,7 @@ class ProfileEncoding {
 
   encode(): Uint8Array {
     const { profile } = this;
-    const defaultType = profile.sampleTypes.at(-1);
+    const defaultType = profile.sampleTypes[defaultTypeIndex(profile)];
     return new PprofProfile({
       sampleType: profile.sampleTypes.map((type) => this.#valueType(type)),
       sample: profile.samples.map(

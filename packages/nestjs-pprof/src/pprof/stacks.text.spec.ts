@@ -48,4 +48,14 @@ describe('renderStacks', () => {
       'mutex profile: total 0: 0 (inuse_objects/count inuse_space/bytes)\n',
     );
   });
+
+  it('orders by the default sample type where there is one', () => {
+    const text = renderStacks({ ...PROFILE, defaultSampleType: 'inuse_objects' }, 'heap');
+    expect(text.indexOf('7: 100')).toBeLessThan(text.indexOf('1: 400'));
+  });
+
+  it('ends with the details, one line each', () => {
+    const text = renderStacks({ ...PROFILE, details: ['rss = 1', 'external = 2'] }, 'heap');
+    expect(text).toMatch(/\n\n# second\n\n# rss = 1\n# external = 2\n$/);
+  });
 });

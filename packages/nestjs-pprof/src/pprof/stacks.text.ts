@@ -1,3 +1,4 @@
+import { shownTypeIndex } from './profile.model.js';
 import type { SymbolizedProfile } from './symbolizer.js';
 
 /**
@@ -7,11 +8,11 @@ import type { SymbolizedProfile } from './symbolizer.js';
  * @internal
  */
 export function renderStacks(profile: SymbolizedProfile, name: string): string {
-  const last = profile.sampleTypes.length - 1;
+  const shown = shownTypeIndex(profile);
   const totals = profile.sampleTypes.map((_, index) =>
     profile.samples.reduce((total, { values }) => total + (values[index] ?? 0), 0),
   );
-  const samples = [...profile.samples].sort((a, b) => b.values[last]! - a.values[last]!);
+  const samples = [...profile.samples].sort((a, b) => b.values[shown]! - a.values[shown]!);
   const columns = profile.sampleTypes.map(({ type, unit }) => `${type}/${unit}`).join(' ');
   const blocks = samples.map(({ stack, values, labels }) => {
     const labelText = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
@@ -22,5 +23,6 @@ export function renderStacks(profile: SymbolizedProfile, name: string): string {
     ];
   });
   const comments = profile.comments.map((comment) => `# ${comment}`);
-  return `${[`${name} profile: total ${totals.join(': ')} (${columns})`, ...blocks.map((block) => block.join('\n')), ...comments].join('\n\n')}\n`;
+  const details = (profile.details ?? []).map((line) => `# ${line}`).join('\n');
+  return `${[`${name} profile: total ${totals.join(': ')} (${columns})`, ...blocks.map((block) => block.join('\n')), ...comments, ...(details ? [details] : [])].join('\n\n')}\n`;
 }

@@ -121,4 +121,14 @@ describe('renderTop', () => {
     expect(text).toContain('Total samples = 0');
     expect(text).not.toContain('NaN');
   });
+
+  it('shows the default sample type where there is one', () => {
+    expect(renderTop(profileOf([[[a], 60e6]], { defaultSampleType: 'samples' }))).toMatch(/^Type: samples\n/);
+  });
+
+  it('shows the last type with values where the default one has none', () => {
+    const text = renderTop(profileOf([[[a], 0]], { defaultSampleType: 'cpu' }));
+    expect(text).toMatch(/^Type: samples\n/);
+    expect(renderTop(profileOf([], { defaultSampleType: 'cpu' }))).toMatch(/^Type: cpu\n/);
+  });
 });

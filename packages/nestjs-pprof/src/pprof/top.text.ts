@@ -1,4 +1,4 @@
-import type { ValueType } from './profile.model.js';
+import { shownTypeIndex, type ValueType } from './profile.model.js';
 import type { SymbolizedProfile } from './symbolizer.js';
 
 const MAX_ROWS = 50;
@@ -11,7 +11,7 @@ interface Row {
 
 /** Renders a profile as the table of `go tool pprof -top`, for people who only have curl. @internal */
 export function renderTop(profile: SymbolizedProfile): string {
-  const valueIndex = profile.sampleTypes.length - 1;
+  const valueIndex = shownTypeIndex(profile);
   const { type, unit } = profile.sampleTypes[valueIndex]!;
   const { rows, total } = tabulate(profile, valueIndex);
   const shown = rows.slice(0, MAX_ROWS);
