@@ -7,9 +7,11 @@
 export const PROFILE_NAMES = [
   'profile',
   'heap',
+  'allocs',
   'goroutine',
   'threadcreate',
   'block',
+  'mutex',
   'trace',
   'heapsnapshot',
 ] as const;

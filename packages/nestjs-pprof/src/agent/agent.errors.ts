@@ -26,13 +26,45 @@ export class SamplerHeldError extends AgentError {
   override readonly name = 'SamplerHeldError';
   readonly kind = 'sampler-held';
 
-  constructor(sampler: 'CPU' | 'heap', cause?: unknown) {
+  /** @param others names of those that it may be, as far as they are known */
+  constructor(sampler: 'CPU' | 'heap', others: readonly string[], cause?: unknown) {
     super(
-      `the ${sampler} sampler is held by another profiler in this process (an APM agent such as dd-trace or ` +
-        `@pyroscope/nodejs, with its profiler switched on). Only one of them can profile at a time: switch the other off`,
+      `the ${sampler} sampler is held by another profiler in this process: ${nameOthers(others)}. Only one of them can profile ` +
+        'at a time: switch the profiler of the other off',
       { cause },
     );
   }
+}
+
+/** Another profiler may have come to rely on the sampler that this one has started. @internal */
+export class SamplerSharedError extends AgentError {
+  override readonly name = 'SamplerSharedError';
+  readonly kind = 'sampler-held';
+
+  /** @param others names of those that it may be, as far as they are known */
+  constructor(others: readonly string[]) {
+    super(
+      `another profiler in this process may be using the same heap sampler: ${nameOthers(others)}. To count all allocations ` +
+        'would spoil its heap profiles; switch the profiler of the other off, or ask without "seconds" for what is in use',
+    );
+  }
+}
+
+/** Live objects are not sampled while all allocations are counted. @internal */
+export class AllocationsCountedError extends AgentError {
+  override readonly name = 'AllocationsCountedError';
+  readonly kind = 'sampler-held';
+
+  constructor() {
+    super('a capture of all allocations (allocs?seconds=) has the heap sampler. Ask again when it has ended');
+  }
+}
+
+function nameOthers(others: readonly string[]): string {
+  return (
+    others.join(', ') ||
+    'an APM agent such as dd-trace or @pyroscope/nodejs with its profiler switched on, or DevTools'
+  );
 }
 
 /** Heap sampling is switched off by the options. @internal */

@@ -23,6 +23,8 @@ export interface CpuSegment {
   readonly processCpuNanos: number;
   /** False where the platform has no CPU clock per sample (Windows). */
   readonly hasCpuTime: boolean;
+  /** Names of the profilers, as far as known, of which one has started meanwhile and taken samples away; else null. */
+  readonly disturbedBy?: readonly string[] | null;
 }
 
 /** A node of V8's allocation tree, as the addon hands it out. */
@@ -35,16 +37,48 @@ export interface AllocationNode {
   readonly children: readonly AllocationNode[];
 }
 
-/** The live objects that the heap sampler knows of. */
-export interface HeapSample {
-  readonly root: AllocationNode;
+/** How a heap is sampled. */
+export interface HeapSampling {
+  /** Average number of bytes between two samples. */
   readonly samplingInterval: number;
+  /** Frames kept of each stack. */
   readonly stackDepth: number;
+}
+
+/**
+ * Why a heap's sampling has started anew:
+ * - `allocs`: a capture of all allocations had taken V8's sampler over
+ * - `stopped-by-other`: somebody else in the process had stopped it
+ */
+export type HeapRestart = 'allocs' | 'stopped-by-other';
+
+/** The begin of a heap's sampling. */
+export interface HeapStart {
   /** Since when allocations are sampled, milliseconds since the epoch. */
   readonly startedAt: number;
+  /** Why that is not since start-up; null where it is. */
+  readonly restarted: HeapRestart | null;
+}
+
+/** The live objects that the heap sampler knows of. */
+export interface HeapSample extends HeapSampling, HeapStart {
+  readonly root: AllocationNode;
   /** Milliseconds since the epoch. */
   readonly takenAt: number;
   readonly memory: NodeJS.MemoryUsage;
+}
+
+/** A window in which all allocations count has begun. */
+export interface AllocationsBegun {
+  /** What was alive before; null where that was not sampled. */
+  readonly live: HeapSample | null;
+}
+
+/** All allocations since a window began. */
+export interface AllocationsRead {
+  readonly root: AllocationNode;
+  /** Milliseconds since the epoch. */
+  readonly takenAt: number;
 }
 
 /** The event loop of the main thread, seen from within. */
@@ -78,6 +112,11 @@ export interface AgentCommands {
   /** What keeps the event loop busy or alive; answering shows that it turns. */
   readonly describeLoop: { readonly args: null; readonly result: LoopDescription };
   readonly sampleHeap: { readonly args: null; readonly result: HeapSample };
+  /** The sampling of live objects pauses until `endAllocations`. */
+  readonly beginAllocations: { readonly args: HeapSampling; readonly result: AllocationsBegun };
+  readonly readAllocations: { readonly args: null; readonly result: AllocationsRead };
+  /** Tells of the sampling of live objects that has started anew, if it has. */
+  readonly endAllocations: { readonly args: null; readonly result: HeapStart | null };
 }
 
 export type AgentCommand = keyof AgentCommands;

@@ -43,6 +43,9 @@ export class Agent {
     },
     describeLoop,
     sampleHeap: () => this.#heap.sample(),
+    beginAllocations: (sampling) => this.#heap.beginAllocations(sampling),
+    readAllocations: () => this.#heap.readAllocations(),
+    endAllocations: () => this.#heap.endAllocations(),
   };
 
   /** @throws {AgentError} where the heap cannot be sampled; the profiling thread is told the same when it asks. */
@@ -93,6 +96,7 @@ export class Agent {
   abandonCaptures(): void {
     this.#cpu.abandon();
     this.#loopWatch.stopAll();
+    this.#heap.endAllocations();
   }
 
   stop(): void {

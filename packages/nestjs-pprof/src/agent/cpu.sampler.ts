@@ -2,6 +2,7 @@ import type { SourceMapper } from '@datadog/pprof';
 import { addonIfLoaded, loadAddon } from './addon.loader.js';
 import { AgentError, SamplerHeldError } from './agent.errors.js';
 import type { CpuSampling, CpuSegment } from './agent.protocol.js';
+import { isCpuSampledByOther, otherProfilers } from './other.profilers.js';
 
 const MICROS_PER_SECOND = 1e6;
 
@@ -48,7 +49,11 @@ export class CpuSampler {
 
   /** Ends the running segment, if there is one, and starts the next, if one is wanted. */
   turnOver(next: CpuSampling | null): CpuSegment | null {
-    const goesOn = next !== null && this.#running !== undefined && fits(this.#running.sampling, next);
+    const goesOn =
+      next !== null &&
+      this.#running !== undefined &&
+      fits(this.#running.sampling, next) &&
+      !isCpuSampledByOther();
     const segment = this.#running ? this.#end(this.#running, goesOn) : null;
     if (next && !goesOn) {
       this.#start(next);
@@ -70,8 +75,10 @@ export class CpuSampler {
   #start(sampling: CpuSampling): void {
     const { time } = loadAddon();
     endAbandoned();
-    if (time.isStarted()) {
-      throw new SamplerHeldError('CPU');
+    // Two copies of the addon can both be started. Each then takes the other's signals whenever it starts or turns over:
+    // what is sampled is not wrong, but it lacks whole stretches of time.
+    if (time.isStarted() || isCpuSampledByOther()) {
+      throw new SamplerHeldError('CPU', otherProfilers());
     }
     try {
       time.start({
@@ -101,6 +108,7 @@ export class CpuSampler {
       durationNanos: Number(until.nanos - since.nanos),
       processCpuNanos: cpuMicros * 1000,
       hasCpuTime: HAS_CPU_TIME,
+      disturbedBy: isCpuSampledByOther() ? otherProfilers() : null,
     };
   }
 }
@@ -120,5 +128,7 @@ function toAgentError(cause: unknown): unknown {
   }
   // The addon's own words, in bindings/profilers/wall.cc: no error class or code tells the cases apart.
   const held = /already (started|active)|SIGPROF handler/i;
-  return cause instanceof Error && held.test(cause.message) ? new SamplerHeldError('CPU', cause) : cause;
+  return cause instanceof Error && held.test(cause.message)
+    ? new SamplerHeldError('CPU', otherProfilers(), cause)
+    : cause;
 }

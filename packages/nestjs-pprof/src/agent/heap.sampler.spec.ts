@@ -1,12 +1,27 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { Session } from 'node:inspector';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { samplesOfAllocations } from '../pprof/allocation-tree.js';
 import { addonIfLoaded, loadAddon } from './addon.loader.js';
-import { HeapSamplingOffError, SamplerHeldError } from './agent.errors.js';
+import { AllocationsCountedError, HeapSamplingOffError, SamplerHeldError } from './agent.errors.js';
+import type { AllocationNode } from './agent.protocol.js';
 import { HeapSampler } from './heap.sampler.js';
 
 const SAMPLING = { samplingInterval: 16 * 1024, stackDepth: 64 };
 
 const sampler = new HeapSampler();
+
+const session = new Session();
+session.connect();
+afterAll(() => session.disconnect());
+
+/** As DevTools would; on the same thread the answer is there at once. */
+function post(method: string): void {
+  let failure: Error | null = null;
+  session.post(method, (error) => (failure = error));
+  if (failure) {
+    throw failure as Error;
+  }
+}
 
 afterEach(() => {
   sampler.stop();
@@ -75,5 +90,87 @@ describe('HeapSampler', () => {
     expect(() => sampler.sample()).not.toThrow();
     sampler.stop();
     expect(() => sampler.sample()).toThrow(HeapSamplingOffError);
+  });
+
+  it("starts anew where somebody else has stopped V8's sampler, and says so", () => {
+    sampler.start(SAMPLING);
+    const before = sampler.sample();
+    post('HeapProfiler.startSampling');
+    post('HeapProfiler.stopSampling');
+    const sample = sampler.sample();
+    expect([before.restarted, sample.restarted]).toEqual([null, 'stopped-by-other']);
+    expect(sample.startedAt).toBeGreaterThanOrEqual(before.startedAt);
+  });
+
+  it("tells that another has V8's sampler where the addon does not know of it", () => {
+    post('HeapProfiler.startSampling');
+    try {
+      expect(() => sampler.start(SAMPLING)).toThrow(SamplerHeldError);
+    } finally {
+      post('HeapProfiler.stopSampling');
+    }
+    // And tries again for whoever asks.
+    expect(sampler.sample()).toMatchObject({ restarted: null });
+  });
+});
+
+describe('HeapSampler, counting all allocations', () => {
+  const bytesOf = (root: AllocationNode, name: string) =>
+    samplesOfAllocations(root)
+      .filter(({ stack }) => stack.some(({ functionName }) => functionName === name))
+      .reduce((total, { values }) => total + values[1]!, 0);
+
+  function litter(): number {
+    return leak().length;
+  }
+
+  it('has what is garbage by now, with the number of objects', () => {
+    sampler.start(SAMPLING);
+    sampler.beginAllocations(SAMPLING);
+    // 1.6 MB of pointers each.
+    const made = [litter(), litter(), litter(), litter()];
+    const { root } = sampler.readAllocations();
+    expect(made).toHaveLength(4);
+    expect(bytesOf(root, 'litter')).toBeGreaterThan(3_000_000);
+    expect(samplesOfAllocations(root).some(({ values }) => values[0]! > 0)).toBe(true);
+  });
+
+  it('hands over what was alive before, and samples that anew afterwards', () => {
+    sampler.start(SAMPLING);
+    const kept = leak();
+    const { live } = sampler.beginAllocations(SAMPLING);
+    expect(bytesOf(live!.root, 'leak')).toBeGreaterThan(500_000);
+    expect(() => sampler.sample()).toThrow(AllocationsCountedError);
+    expect(sampler.endAllocations()).toMatchObject({ restarted: 'allocs' });
+    const after = sampler.sample();
+    expect(kept).toHaveLength(200);
+    expect(after.restarted).toBe('allocs');
+    expect(bytesOf(after.root, 'leak')).toBe(0);
+  });
+
+  it('needs no sampling of live objects, and starts none', () => {
+    expect(sampler.beginAllocations(SAMPLING)).toEqual({ live: null });
+    expect(() => sampler.sample()).toThrow(HeapSamplingOffError);
+    expect(sampler.readAllocations().root).toBeDefined();
+    expect(sampler.endAllocations()).toBeNull();
+    expect(() => post('HeapProfiler.getSamplingProfile')).toThrow('not started');
+  });
+
+  it('ends with the sampler, and leaves nothing running', () => {
+    sampler.start(SAMPLING);
+    sampler.beginAllocations(SAMPLING);
+    sampler.stop();
+    expect(() => post('HeapProfiler.getSamplingProfile')).toThrow('not started');
+    expect(() => sampler.readAllocations()).toThrow('no window');
+  });
+
+  it('does not take the sampler from another profiler', () => {
+    post('HeapProfiler.startSampling');
+    try {
+      expect(() => sampler.beginAllocations(SAMPLING)).toThrow(SamplerHeldError);
+      expect(() => post('HeapProfiler.getSamplingProfile')).not.toThrow();
+    } finally {
+      post('HeapProfiler.stopSampling');
+    }
   });
 });

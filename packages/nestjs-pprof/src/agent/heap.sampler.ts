@@ -1,66 +1,164 @@
 import { addonIfLoaded, loadAddon } from './addon.loader.js';
-import { HeapSamplingOffError, SamplerHeldError } from './agent.errors.js';
-import type { AllocationNode, HeapSample } from './agent.protocol.js';
+import {
+  AllocationsCountedError,
+  HeapSamplingOffError,
+  SamplerHeldError,
+  SamplerSharedError,
+} from './agent.errors.js';
+import type {
+  AllocationNode,
+  AllocationsBegun,
+  AllocationsRead,
+  HeapRestart,
+  HeapSample,
+  HeapSampling,
+  HeapStart,
+} from './agent.protocol.js';
+import { AllocationSampler, isHeapSampled } from './allocation.sampler.js';
+import { isOtherAddonLoaded, otherProfilers } from './other.profilers.js';
 
-/** @internal */
-export interface HeapSampling {
-  /** Average number of bytes between two samples. */
-  readonly samplingInterval: number;
-  /** Frames kept of each stack. */
-  readonly stackDepth: number;
-}
+export type { HeapSampling } from './agent.protocol.js';
 
-/** Drives V8's sampling heap profiler on the main thread, through the addon, from start-up on. @internal */
+type Running = HeapSampling & HeapStart;
+
+/** Sampling that was not stopped, as another profiler may have come to rely on it; in case it is wanted again. */
+let leftRunning: Running | undefined;
+
+/**
+ * Drives V8's sampling heap profiler on the main thread: through the addon, from start-up on, for what is alive; in
+ * between, when it is asked for, for all allocations of a window of time.
+ *
+ * @internal
+ */
 export class HeapSampler {
-  #running: (HeapSampling & { readonly startedAt: number }) | undefined;
+  /** What is wanted whenever there is no window. */
+  #sampling: HeapSampling | undefined;
+  #running: Running | undefined;
+  #window: AllocationSampler | undefined;
   #failure: unknown = new HeapSamplingOffError();
 
   /** Starts sampling allocations. A failure is kept for whoever asks for a sample; it is also thrown. */
   start(sampling: HeapSampling): void {
+    if (!this.#sampling || !this.#running) {
+      this.#sampling = sampling;
+      this.#startLive(sampling, null);
+    }
+  }
+
+  stop(): void {
+    this.endAllocations();
+    this.#sampling = undefined;
     if (this.#running) {
-      return;
+      this.#failure = new HeapSamplingOffError();
+      if (isOtherAddonLoaded()) {
+        // It may be reading our samples, having found V8's sampler started; @pyroscope/nodejs takes the process down with
+        // an unhandled rejection where they are gone. To go on costs nearly nothing.
+        leftRunning = this.#running;
+      } else {
+        addonIfLoaded()?.heap.stop();
+      }
+      this.#running = undefined;
+    }
+  }
+
+  /** What is alive of what was allocated since the sampling began. */
+  sample(): HeapSample {
+    if (this.#window && this.#sampling) {
+      throw new AllocationsCountedError();
+    }
+    if (this.#sampling && !this.#running && this.#failure instanceof SamplerHeldError) {
+      // Whoever held it may have let go.
+      this.#startLive(this.#sampling, null);
+    }
+    if (!this.#running) {
+      throw this.#failure;
+    }
+    const root = this.#readLive();
+    return { root, ...this.#running, takenAt: Date.now(), memory: process.memoryUsage() };
+  }
+
+  /**
+   * Begins a window in which all allocations count; the sampling of what is alive ends.
+   *
+   * @returns what was alive before.
+   */
+  beginAllocations(sampling: HeapSampling): AllocationsBegun {
+    if (isOtherAddonLoaded()) {
+      throw new SamplerSharedError(otherProfilers());
+    }
+    this.endAllocations();
+    const live = this.#running ? this.sample() : null;
+    if (this.#running) {
+      this.#running = undefined;
+      loadAddon().heap.stop();
     }
     try {
-      const { heap } = loadAddon();
-      startOrSayWhoHolds(() => heap.start(sampling.samplingInterval, sampling.stackDepth));
-      this.#running = { ...sampling, startedAt: Date.now() };
+      this.#window = AllocationSampler.start(sampling);
+    } catch (error) {
+      this.#resumeLive();
+      throw error;
+    }
+    return { live };
+  }
+
+  /** All allocations since the window began. */
+  readAllocations(): AllocationsRead {
+    if (!this.#window) {
+      throw new Error('no window of allocations is open');
+    }
+    return { root: this.#window.read(), takenAt: Date.now() };
+  }
+
+  /** Ends the window, if there is one; the sampling of what is alive starts anew. Never throws. */
+  endAllocations(): HeapStart | null {
+    if (this.#window) {
+      this.#window.stop();
+      this.#window = undefined;
+      this.#resumeLive();
+    }
+    return this.#running ?? null;
+  }
+
+  #resumeLive(): void {
+    if (this.#sampling) {
+      try {
+        this.#startLive(this.#sampling, 'allocs');
+      } catch {
+        // Told to whoever asks for a sample next.
+      }
+    }
+  }
+
+  #startLive(sampling: HeapSampling, restarted: HeapRestart | null): void {
+    try {
+      this.#running = leftRunning ?? startAddon(sampling, restarted);
+      leftRunning = undefined;
     } catch (error) {
       this.#failure = error;
       throw error;
     }
   }
 
-  stop(): void {
-    if (this.#running) {
+  #readLive(): AllocationNode {
+    const { heap } = loadAddon();
+    try {
+      return heap.v8Profile() as AllocationNode;
+    } catch {
+      // Another user of V8's sampler has stopped it, DevTools or an APM agent.
+      const sampling = this.#running!;
       this.#running = undefined;
-      this.#failure = new HeapSamplingOffError();
-      addonIfLoaded()?.heap.stop();
+      heap.stop();
+      this.#startLive(sampling, 'stopped-by-other');
+      return heap.v8Profile() as AllocationNode;
     }
-  }
-
-  sample(): HeapSample {
-    if (!this.#running) {
-      throw this.#failure;
-    }
-    const { samplingInterval, stackDepth, startedAt } = this.#running;
-    const root = loadAddon().heap.v8Profile() as AllocationNode;
-    return {
-      root,
-      samplingInterval,
-      stackDepth,
-      startedAt,
-      takenAt: Date.now(),
-      memory: process.memoryUsage(),
-    };
   }
 }
 
-function startOrSayWhoHolds(start: () => void): void {
-  try {
-    start();
-  } catch (cause) {
-    throw cause instanceof Error && cause.message.includes('already started')
-      ? new SamplerHeldError('heap', cause)
-      : cause;
+function startAddon({ samplingInterval, stackDepth }: HeapSampling, restarted: HeapRestart | null): Running {
+  const { heap } = loadAddon();
+  if (isHeapSampled()) {
+    throw new SamplerHeldError('heap', otherProfilers());
   }
+  heap.start(samplingInterval, stackDepth);
+  return { samplingInterval, stackDepth, startedAt: Date.now(), restarted };
 }

@@ -117,6 +117,16 @@ function commentsOn(capture: CpuCapture, hasEstimates: boolean, scale: number): 
   ) {
     comments.push('cpu of the main thread is 0: this platform has no CPU clock per sample');
   }
+  const disturbers = capture.threads.flatMap((thread) =>
+    thread.way === 'agent'
+      ? thread.segments.flatMap(({ disturbedBy }) => (disturbedBy ? [disturbedBy] : []))
+      : [],
+  );
+  if (disturbers.length > 0) {
+    comments.push(
+      `samples of the main thread are missing: another profiler has started during the capture and taken the signals (${[...new Set(disturbers.flat())].join(', ') || 'its name is not known'})`,
+    );
+  }
   if (!capture.threads.some(({ way }) => way === 'agent')) {
     comments.push(
       'CPU of threads that are not JavaScript (libuv, garbage collection) is left out: only the agent tells it',

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { fakeSleep } from '../../test-fixtures/fake-sleep.js';
 import { brokenRules, readPprof } from '../../test-fixtures/pprof-rules.js';
 import { encodePprof } from '../pprof/encoder.js';
-import type { Profile, StackSample } from '../pprof/profile.model.js';
+import type { Coverage, Profile, StackSample } from '../pprof/profile.model.js';
 import { SourceMaps } from '../pprof/source-maps.js';
 import { Symbolizer } from '../pprof/symbolizer.js';
 import type { ApplicationThreads } from '../threads/application.threads.js';
@@ -115,5 +115,92 @@ describe('captureDelta', () => {
     controller.abort();
     await rejected;
     expect(kind.capture).toHaveBeenCalledTimes(1);
+  });
+
+  describe('leaves out threads that have no difference', () => {
+    const of = (thread: string) => ({ ...sample('a', 1, 100), labels: { thread } });
+
+    /** A kind whose profiles are of these threads, with what their values are counted from. */
+    function kindCovering(...moments: Array<Pick<Coverage, 'isPartial'> & { origins: object }>): ProfileKind {
+      const kind = kindShowing(...moments.map(({ origins }) => Object.keys(origins).map(of)));
+      const { capture } = kind;
+      const covering: ProfileKind['capture'] = async (...args) => {
+        const { origins, isPartial } = moments.shift()!;
+        return {
+          ...(await capture(...args)),
+          coverage: { origins: new Map(Object.entries(origins)), isPartial },
+        };
+      };
+      return { ...kind, capture: covering };
+    }
+
+    const whole = { isPartial: false };
+    const partial = { isPartial: true };
+
+    it.each<[string, Parameters<typeof kindCovering>, string[]]>([
+      [
+        'sampled anew',
+        [
+          { ...whole, origins: { main: '1', worker: '1' } },
+          { ...whole, origins: { main: '2', worker: '1' } },
+        ],
+        ['main'],
+      ],
+      [
+        'never comparable',
+        [
+          { ...whole, origins: { main: undefined, worker: '1' } },
+          { ...whole, origins: { main: undefined, worker: '1' } },
+        ],
+        ['main'],
+      ],
+      [
+        'not taken at the end',
+        [
+          { ...whole, origins: { main: '1', worker: '1' } },
+          { ...partial, origins: { worker: '1' } },
+        ],
+        ['main'],
+      ],
+      [
+        'not taken at the beginning',
+        [
+          { ...partial, origins: { worker: '1' } },
+          { ...whole, origins: { main: '1', worker: '1' } },
+        ],
+        ['main'],
+      ],
+    ])('%s', async (_name, moments, leftOut) => {
+      const { samples, comments } = await deltaOf(kindCovering(...moments));
+      expect(samples.map(({ labels }) => labels?.['thread'])).toEqual(['worker', 'worker']);
+      expect(comments.at(-1)).toMatch(
+        new RegExp(`^threads left out of the difference: ${leftOut.join()}: [^;]*$`),
+      );
+    });
+
+    it('but not those that have started or ended, where none was skipped', async () => {
+      const kind = kindCovering(
+        { ...whole, origins: { ended: '1', stays: '1' } },
+        { ...whole, origins: { started: '1', stays: '1' } },
+      );
+      const { samples, comments } = await deltaOf(kind);
+      expect(samples.map(({ labels, values }) => [labels?.['thread'], values[1]])).toEqual([
+        ['started', 100],
+        ['stays', 100],
+        ['ended', -100],
+        ['stays', -100],
+      ]);
+      expect(comments).toEqual(['0 sets left']);
+    });
+
+    it('and fails where none is left', async () => {
+      const kind = kindCovering({ ...whole, origins: { main: '1' } }, { ...whole, origins: { main: '2' } });
+      const capturing = captureDelta(kind, requestOf(1), threads);
+      const rejected = expect(capturing).rejects.toThrow(
+        /^there is no difference to report, ask again: main: .*allocs\?seconds=/,
+      );
+      await jest.advanceTimersByTimeAsync(1000);
+      await rejected;
+    });
   });
 });

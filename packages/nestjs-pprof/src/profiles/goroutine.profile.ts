@@ -34,6 +34,10 @@ export const goroutineProfile: ProfileKind = {
         ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
         `${IDLE} waits for events in its event loop; the innermost line is the one that is executing, others are where their function starts`,
       ],
+      coverage: {
+        origins: new Map(results.map(({ thread }) => [thread.label, COUNT.type])),
+        isPartial: skipped.length > 0,
+      },
     };
   },
 };

@@ -7,3 +7,13 @@ export class NotEnabledError extends Error {
 export class BadParameterError extends Error {
   override readonly name = 'BadParameterError';
 }
+
+/** A difference was asked for, and what was counted has started anew between the two moments. @internal */
+export class NotComparableError extends Error {
+  override readonly name = 'NotComparableError';
+
+  /** @param reasons by thread */
+  constructor(reasons: readonly string[]) {
+    super(`there is no difference to report, ask again: ${reasons.join('; ')}`);
+  }
+}

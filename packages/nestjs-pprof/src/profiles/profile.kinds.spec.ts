@@ -30,6 +30,12 @@ function allocations(bytes: number): AllocationNode {
 
 const MEMORY = { rss: 1, heapTotal: 2, heapUsed: 3, external: 4000, arrayBuffers: 5 };
 
+const LOOP = {
+  memory: MEMORY,
+  heap: { total_heap_size: 6, heap_size_limit: 7 },
+  heapSpaces: [{ space_name: 'old_space', space_size: 9, space_used_size: 8, space_available_size: 1 }],
+};
+
 function heapOf(bytes: number): ThreadHeap[] {
   const common = { root: allocations(bytes), since: 0, collected: false };
   return [
@@ -75,6 +81,26 @@ function fakeThreads(over: Partial<Record<keyof ApplicationThreads, unknown>> = 
         durationNanos: 1e9,
       }),
     sampleHeaps: () => Promise.resolve({ results: heapOf((bytes += 1000)), skipped: ['worker 4: gone'] }),
+    sampleHeapsIfPossible: () => Promise.resolve({ results: heapOf(1000), skipped: ['worker 4: gone'] }),
+    captureAllocations: () =>
+      Promise.resolve({
+        results: [
+          {
+            thread: MAIN_THREAD,
+            total: { root: allocations(5000), counted: true },
+            before: { root: allocations(3000), counted: true },
+            stuck: false,
+          },
+          {
+            thread: WORKER,
+            total: { root: allocations(700), counted: false },
+            before: undefined,
+            stuck: false,
+          },
+        ],
+        skipped: ['worker 4: gone'],
+      }),
+    observeLoop: () => Promise.resolve({ stuck: false, description: LOOP }),
     captureBlocks: () =>
       Promise.resolve({
         results: threads.map((thread) => ({
@@ -121,7 +147,7 @@ function kindOf(name: string): ProfileKind {
   return PROFILE_KINDS.find((kind) => kind.name === name)!;
 }
 
-/** Of the contract; the order matters, as the last type is pprof's default. */
+/** Of the contract; the order matters, as the last type is pprof's default unless the profile names another. */
 const TYPES: Readonly<Record<string, readonly [sampleTypes: string, periodType: string]>> = {
   profile: ['samples/count wall/nanoseconds cpu/nanoseconds', 'cpu/nanoseconds'],
   heap: ['inuse_objects/count inuse_space/bytes', 'space/bytes'],
@@ -131,6 +157,10 @@ const TYPES: Readonly<Record<string, readonly [sampleTypes: string, periodType: 
   goroutine: ['goroutine/count', 'goroutine/count'],
   threadcreate: ['threadcreate/count', 'threadcreate/count'],
 };
+
+function defaultOf(name: string): { readonly defaultSampleType?: string } {
+  return name === 'allocs' ? { defaultSampleType: 'alloc_space' } : {};
+}
 
 describe('the table of profiles', () => {
   it('has each name once, fit for a path', () => {
@@ -154,16 +184,18 @@ describe.each(PROFILE_KINDS.map((kind) => [kind.name, kind] as const))('%s', (na
     expect(kind.parameters.formats[0]).toBe('pprof');
   });
 
-  it('has the sample types of the contract, the last one as default', async () => {
+  it('has the sample types of the contract, and its default', async () => {
     const { sampleTypes, periodType, defaultSampleType } = readPprof(await encoded(kind));
     expect([sampleTypes.join(' '), periodType]).toEqual(TYPES[name]);
-    expect(defaultSampleType).toBe(sampleTypes.at(-1)?.split('/')[0]);
+    expect({ defaultSampleType: sampleTypes.at(-1)?.split('/')[0], ...defaultOf(name) }).toEqual({
+      defaultSampleType,
+    });
   });
 
   it('keeps the rules of an encoded profile', async () => {
     const timed = kind.parameters.seconds?.kind === 'window';
     const withoutFrames = name === 'profile' ? ['(idle)'] : [];
-    expect(brokenRules(await encoded(kind), { timed, withoutFrames })).toEqual([]);
+    expect(brokenRules(await encoded(kind), { timed, withoutFrames, ...defaultOf(name) })).toEqual([]);
   });
 
   if (kind.parameters.threads) {
@@ -219,6 +251,124 @@ describe('heap', () => {
       ['worker 3 (mail)', 'run (a.js)', [0, 2000]],
     ]);
     expect(period).toBe(524_288);
+  });
+});
+
+describe('heap', () => {
+  const heap = (over: Partial<ThreadHeap>) => ({ ...heapOf(1000)[0]!, ...over });
+  const commentOn = async (over: Partial<ThreadHeap>, request: Partial<ProfileRequest> = {}) => {
+    const threads = fakeThreads({
+      sampleHeaps: () => Promise.resolve({ results: [heap(over)], skipped: [] }),
+    });
+    const { comments } = await kindOf('heap').capture(requestFor(kindOf('heap'), request), threads);
+    return comments.find((comment) => comment.startsWith('threads:'));
+  };
+
+  it('says since when allocations are sampled', async () => {
+    expect(await commentOn({ since: 0 })).toBe(
+      'threads: main (by agent, allocations since 1970-01-01T00:00:00.000Z)',
+    );
+    expect(await commentOn({ since: undefined })).toMatch(/allocations from start-up on/);
+  });
+
+  it('says why that is not since start-up', async () => {
+    expect(await commentOn({ restarted: 'allocs' })).toMatch(/Z, when an allocs\?seconds= capture/);
+    expect(await commentOn({ restarted: 'stopped-by-other' })).toMatch(/something else .* had stopped/);
+  });
+
+  it('says of what moment it is while all allocations are counted', async () => {
+    expect(await commentOn({ asOf: 60_000 })).toMatch(/as of 1970-01-01T00:01:00.000Z: an allocs\?seconds=/);
+  });
+
+  it.each<[Partial<ThreadHeap>, RegExp]>([
+    [{ collected: true }, /, garbage collected\)/],
+    [{ collected: false }, /garbage not collected: its event loop/],
+    [{ collected: false, asOf: 1 }, /garbage not collected: its objects are not sampled now/],
+  ])('with gc=1 says whether garbage was collected: %j', async (over, comment) => {
+    expect(await commentOn(over, { gc: true })).toMatch(comment);
+  });
+
+  it.each(['heap', 'allocs'])('%s?debug=1 has the memory of the process for people to read', async (name) => {
+    const { details } = await kindOf(name).capture(requestFor(kindOf(name), { debug: 1 }), fakeThreads());
+    expect(details).toEqual(
+      expect.arrayContaining(['rss = 1', 'heap_size_limit = 7', 'old_space = 8 / 9, 1']),
+    );
+    const stuck = { observeLoop: () => Promise.resolve({ stuck: true, description: undefined }) };
+    const known = await kindOf(name).capture(requestFor(kindOf(name), { debug: 1 }), fakeThreads(stuck));
+    expect(known.details).toEqual([
+      expect.stringMatching(/is stuck$/),
+      expect.stringMatching(/^rss = \d{7,}$/),
+    ]);
+  });
+});
+
+describe('allocs', () => {
+  const capture = (request: Partial<ProfileRequest> = {}, threads = fakeThreads()) =>
+    kindOf('allocs').capture(requestFor(kindOf('allocs'), request), threads);
+
+  it('without seconds has what is alive, and says why the allocations are 0', async () => {
+    const { samples, comments, durationNanos } = await capture();
+    expect(samples.map(({ labels, values }) => [labels?.['thread'], values])).toEqual([
+      ['main', [0, 0, 2, 2000]],
+      ['main', [0, 0, 0, 4000]],
+      ['worker 3 (mail)', [0, 0, 0, 2000]],
+    ]);
+    expect(durationNanos).toBeUndefined();
+    expect(comments).toContainEqual(
+      expect.stringMatching(/^alloc_objects and alloc_space are 0: .*"seconds"/),
+    );
+    expect(comments).toContain('threads skipped: worker 4: gone');
+  });
+
+  it('without seconds is empty and valid where nothing is sampled', async () => {
+    const nothing = { results: [], skipped: ['main: heap sampling is off'] };
+    const threads = fakeThreads({ sampleHeapsIfPossible: () => Promise.resolve(nothing) });
+    const { samples, comments } = await capture({}, threads);
+    expect(samples).toEqual([]);
+    expect(comments).toEqual(expect.arrayContaining(['threads skipped: main: heap sampling is off']));
+    const body = await encoded(kindOf('allocs'), {}, threads);
+    expect(brokenRules(body, { timed: false, ...defaultOf('allocs') })).toEqual([]);
+  });
+
+  it('with seconds has what was allocated in the window, without what was before', async () => {
+    const body = await encoded(kindOf('allocs'), { seconds: 5 });
+    expect(brokenRules(body, { timed: true, ...defaultOf('allocs') })).toEqual([]);
+    const { samples, durationNanos, comments } = readPprof(body);
+    expect(durationNanos).toBe(5e9);
+    expect(samples.map(({ labels, values }) => [labels.thread, values])).toEqual([
+      // Two objects of 5000 bytes until the end, two of 3000 before the beginning.
+      ['main', [0, 4000, 0, 0]],
+      ['worker 3 (mail)', [0, 1400, 0, 0]],
+    ]);
+    expect(comments).toContain(
+      'threads: main (by agent), worker 3 (mail) (by inspector, objects not counted)',
+    );
+    expect(comments).toContainEqual(expect.stringMatching(/heap profile of these threads starts anew/));
+  });
+
+  it('counts no objects where the ends of the window were not seen in the same way', async () => {
+    const results = [
+      {
+        thread: MAIN_THREAD,
+        total: { root: allocations(5000), counted: false },
+        before: { root: allocations(3000), counted: true },
+        stuck: true,
+      },
+    ];
+    const { samples, comments } = await capture(
+      { seconds: 5 },
+      fakeThreads({ captureAllocations: () => Promise.resolve({ results, skipped: [] }) }),
+    );
+    expect(samples.map(({ values }) => Math.abs(values[0]!))).toEqual([0, 0]);
+    expect(comments).toContain('threads: main (by inspector, its event loop got stuck, objects not counted)');
+  });
+});
+
+describe('mutex', () => {
+  it('is empty, and says why', async () => {
+    const { samples, comments } = readPprof(await encoded(kindOf('mutex')));
+    expect(samples).toEqual([]);
+    expect(comments.join()).toMatch(/no mutexes/);
   });
 });
 

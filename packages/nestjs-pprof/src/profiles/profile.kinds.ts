@@ -1,7 +1,9 @@
+import { allocsProfile } from './allocs.profile.js';
 import { blockProfile } from './block.profile.js';
 import { cpuProfile } from './cpu.profile.js';
 import { goroutineProfile } from './goroutine.profile.js';
 import { heapProfile } from './heap.profile.js';
+import { mutexProfile } from './mutex.profile.js';
 import type { ProfileKind } from './profile.kind.js';
 import { threadcreateProfile } from './threadcreate.profile.js';
 
@@ -9,7 +11,9 @@ import { threadcreateProfile } from './threadcreate.profile.js';
 export const PROFILE_KINDS: readonly ProfileKind[] = [
   cpuProfile,
   heapProfile,
+  allocsProfile,
   goroutineProfile,
   threadcreateProfile,
   blockProfile,
+  mutexProfile,
 ];

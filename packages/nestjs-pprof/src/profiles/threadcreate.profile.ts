@@ -30,6 +30,10 @@ export const threadcreateProfile: ProfileKind = {
         `worker threads: ${results.map(({ label }) => label).join(', ') || (skipped.length > 0 ? 'not known' : 'none')}`,
         ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
       ],
+      coverage: {
+        origins: new Map(results.map(({ label }) => [label, COUNT.type])),
+        isPartial: skipped.length > 0,
+      },
     };
   },
 };

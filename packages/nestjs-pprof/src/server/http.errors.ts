@@ -13,7 +13,7 @@ import {
   ThreadUnreachableError,
   TooManyCapturesError,
 } from '../threads/threads.errors.js';
-import { BadParameterError, NotEnabledError } from '../profiles/profile.errors.js';
+import { BadParameterError, NotComparableError, NotEnabledError } from '../profiles/profile.errors.js';
 
 /** An error as the client sees it. @internal */
 export interface HttpError {
@@ -59,6 +59,9 @@ export function toHttpError(error: unknown): HttpError {
   }
   if (error instanceof AgentFailureError) {
     return { status: AGENT_STATUS[error.kind], message };
+  }
+  if (error instanceof NotComparableError) {
+    return { status: 409, message };
   }
   if (error instanceof TooManyCapturesError || error instanceof RecordingHeldError) {
     return { status: 429, message, headers: { 'Retry-After': '5' } };

@@ -10,8 +10,9 @@ import { LoopObserver, type LoopState } from './loop.observer.js';
 import { MainHeap } from './main.heap.js';
 import { StackCapturer, type ThreadStack } from './stack.capturer.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
+import { type AllocationsRequest, DEFAULT_SAMPLING, type ThreadAllocations } from './thread.allocations.js';
 import type { ThreadHeap } from './thread.heap.js';
-import { NoThreadError } from './threads.errors.js';
+import { AgentFailureError, NoThreadError } from './threads.errors.js';
 import { setWorkerStarts } from './worker.targets.js';
 import { V8Captures } from './v8.captures.js';
 import { WorkerHeaps } from './worker.heaps.js';
@@ -45,7 +46,7 @@ export class ApplicationThreads {
     setWorkerStarts(shared.workerStarts);
     agent.onExit(closeConnections);
     this.#mainHeap = new MainHeap(agent, shared.heap);
-    this.#workerHeaps = new WorkerHeaps(shared.heap);
+    this.#workerHeaps = new WorkerHeaps(shared.heap || DEFAULT_SAMPLING, shared.heap !== false);
     this.#blocks = new BlockCapturer(agent);
     if (shared.block.watch) {
       this.#blockWatcher = new BlockWatcher(agent, shared.block.threshold);
@@ -59,25 +60,72 @@ export class ApplicationThreads {
 
   /** Average number of bytes between two samples of a heap. */
   get heapSamplingInterval(): number {
-    return this.shared.heap === false ? 0 : this.shared.heap.samplingInterval;
+    return (this.shared.heap || DEFAULT_SAMPLING).samplingInterval;
   }
 
   captureCpu(request: CpuRequest): Promise<CpuCapture> {
     return this.#cpu.capture(request);
   }
 
-  /** @throws {AgentFailureError | NoThreadError} */
+  /**
+   * The live objects of the threads.
+   *
+   * @throws {AgentFailureError | NoThreadError}
+   */
   async sampleHeaps(threads: ThreadSelection, gc: boolean): Promise<FromThreads<ThreadHeap>> {
-    const [main, workers] = await Promise.all([
-      isSelected(threads, MAIN_THREAD) ? this.#mainHeap.sample(gc) : { results: [], skipped: [] },
+    return joined(
+      isSelected(threads, MAIN_THREAD) && this.#mainHeap.sample(gc),
       this.#workerHeaps.sample(threads, gc),
-    ]);
-    const results = [...main.results, ...workers.results].toSorted((a, b) => a.thread.id - b.thread.id);
-    const skipped = [...main.skipped, ...workers.skipped];
-    if (results.length === 0) {
-      throw new NoThreadError(skipped);
+    );
+  }
+
+  /** The same, but it may be of no thread: where the agent cannot do it, the main thread is among those skipped. */
+  async sampleHeapsIfPossible(threads: ThreadSelection): Promise<FromThreads<ThreadHeap>> {
+    let failure: string | undefined;
+    const main = isSelected(threads, MAIN_THREAD) && this.#mainHeap.sample(false);
+    const known =
+      main &&
+      main.catch((error: unknown) => {
+        if (!(error instanceof AgentFailureError)) {
+          throw error;
+        }
+        failure = `main: ${error.message}`;
+        return { results: [], skipped: [failure] };
+      });
+    try {
+      return await joined(known, this.#workerHeaps.sample(threads, false));
+    } catch (error) {
+      if (failure === undefined || !(error instanceof NoThreadError)) {
+        throw error;
+      }
+      return { results: [], skipped: [failure] };
     }
-    return { results, skipped };
+  }
+
+  /**
+   * Everything that the threads allocate in a window of time. The sampling of live objects starts anew afterwards.
+   *
+   * @throws {AgentFailureError | NoThreadError} or the signal's reason.
+   */
+  async captureAllocations(request: AllocationsRequest): Promise<FromThreads<ThreadAllocations>> {
+    const giveUp = new AbortController();
+    const limited = { ...request, signal: AbortSignal.any([request.signal, giveUp.signal]) };
+    const main = isSelected(request.threads, MAIN_THREAD) && this.#mainHeap.captureAllocations(limited);
+    const workers = this.#workerHeaps.captureAllocations(limited);
+    const unlessNobodyIsLeft = async () => {
+      const { results, skipped } = (await main) || { results: [], skipped: [] };
+      if (results.length === 0 && !(await this.#workerHeaps.hasWorkers())) {
+        giveUp.abort();
+        throw new NoThreadError(skipped);
+      }
+    };
+    try {
+      const [found] = await Promise.all([joined(main, workers), main && unlessNobodyIsLeft()]);
+      return found;
+    } finally {
+      // Where one of them has failed, nobody waits for the other.
+      giveUp.abort();
+    }
   }
 
   captureBlocks(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
@@ -109,4 +157,17 @@ export class ApplicationThreads {
     const { results, skipped } = await askWorkers('all', (target) => Promise.resolve(target.thread));
     return { results: results.toSorted((a, b) => a.id - b.id), skipped };
   }
+}
+
+/** @throws {NoThreadError} where there is nothing of any thread. */
+async function joined<T extends { readonly thread: ThreadInfo }>(
+  ...parts: ReadonlyArray<Promise<FromThreads<T>> | false>
+): Promise<FromThreads<T>> {
+  const found = await Promise.all(parts.filter((part) => part !== false));
+  const results = found.flatMap((part) => part.results).toSorted((a, b) => a.thread.id - b.thread.id);
+  const skipped = found.flatMap((part) => part.skipped);
+  if (results.length === 0) {
+    throw new NoThreadError(skipped);
+  }
+  return { results, skipped };
 }

@@ -1,4 +1,4 @@
-import type { AllocationNode } from '../agent/agent.protocol.js';
+import type { AllocationNode, HeapRestart } from '../agent/agent.protocol.js';
 import type { InspectorTarget } from './inspector.target.js';
 import type { ThreadInfo } from './thread.info.js';
 import { ThreadUnreachableError } from './threads.errors.js';
@@ -11,6 +11,13 @@ export interface ThreadHeap {
   readonly root: AllocationNode;
   /** Since when allocations are sampled, milliseconds since the epoch; undefined where only the agent would know. */
   readonly since: number | undefined;
+  /** Why that is not since start-up, or since the thread was asked for first. */
+  readonly restarted?: HeapRestart | null;
+  /**
+   * When it was sampled, milliseconds since the epoch, where that is not now: a capture of all allocations has taken the
+   * sampler over since.
+   */
+  readonly asOf?: number;
   /** Of the thread that was asked; undefined where it could not be asked. */
   readonly memory: NodeJS.MemoryUsage | undefined;
   /** Whether garbage was collected before. */

@@ -152,3 +152,15 @@ export class ShortLivedWorkersError extends Error {
     );
   }
 }
+
+/** Somebody else samples the heap of a worker, for which V8 has one sampler. @internal */
+export class WorkerHeapHeldError extends Error {
+  override readonly name = 'WorkerHeapHeldError';
+
+  constructor(thread: string) {
+    super(
+      `its heap sampler is held by another profiler. Switch off what profiles ${thread} (an APM agent that is loaded there, ` +
+        'or DevTools)',
+    );
+  }
+}

@@ -1,19 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../error.message.js';
-import type { HeapSampling } from '../agent/heap.sampler.js';
-import { allocationNodeOf, type V8HeapProfile } from '../pprof/v8-heap-profile.js';
+import type { HeapSampling } from '../agent/agent.protocol.js';
 import type { FromThreads } from './inspected.workers.js';
 import { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
-import { collectGarbage, type ThreadHeap } from './thread.heap.js';
+import type { AllocationsRequest, ThreadAllocations } from './thread.allocations.js';
+import type { ThreadHeap } from './thread.heap.js';
 import { isSelected, selectsWorkers, type ThreadSelection } from './thread.info.js';
 import { ThreadEndedError } from './threads.errors.js';
-import { attachingIsRisky, WorkerTargets } from './worker.targets.js';
-
-interface SampledWorker {
-  readonly target: InspectorTarget;
-  readonly since: number;
-  readonly started: Promise<unknown>;
-}
+import { WorkerHeap } from './worker.heap.js';
+import { WorkerTargets } from './worker.targets.js';
 
 /**
  * The heaps of the worker threads, sampled from the first time they are asked for: V8 stops what an inspector session
@@ -23,28 +19,79 @@ interface SampledWorker {
  */
 export class WorkerHeaps {
   #connection: InspectorConnection | undefined;
-  #workers = new Map<InspectorTarget, SampledWorker>();
+  #targets: WorkerTargets | undefined;
+  #workers = new Map<InspectorTarget, WorkerHeap>();
   #attaching: Promise<void> | undefined;
+  /** Captures of allocations that run, each to be told of workers that start meanwhile. */
+  readonly #captures = new Set<(worker: WorkerHeap) => void>();
 
-  constructor(private readonly sampling: HeapSampling | false) {}
+  /** @param isLive whether live objects are sampled; else the sampling is for captures of allocations alone */
+  constructor(
+    private readonly sampling: HeapSampling,
+    private readonly isLive: boolean,
+  ) {}
 
   async sample(selection: ThreadSelection, gc: boolean): Promise<FromThreads<ThreadHeap>> {
-    const results: ThreadHeap[] = [];
+    if (!this.isLive) {
+      return { results: [], skipped: [] };
+    }
+    return this.#ask(selection, async (ask) => {
+      await Promise.all([...this.#workers.values()].map((worker) => ask(worker, () => worker.sample(gc))));
+    });
+  }
+
+  /** Whether there are any that can be reached. */
+  async hasWorkers(): Promise<boolean> {
+    await this.#attaching?.catch(() => undefined);
+    return this.#targets !== undefined && this.#targets.threads.length > 0;
+  }
+
+  /** Includes workers that start meanwhile, from then on. @throws the signal's reason. */
+  async captureAllocations(request: AllocationsRequest): Promise<FromThreads<ThreadAllocations>> {
+    const { threads, seconds, signal } = request;
+    const endsAt = performance.now() + seconds * 1000;
+    return this.#ask(threads, async (ask) => {
+      const asked: Array<Promise<void>> = [];
+      const join = (worker: WorkerHeap) => {
+        const millis = Math.max(0, endsAt - performance.now());
+        const capture = () => worker.captureAllocations(millis, signal);
+        asked.push(ask(worker, () => capture().catch(nameEnded)));
+      };
+      this.#captures.add(join);
+      try {
+        this.#workers.forEach(join);
+        await sleep(Math.max(0, endsAt - performance.now()), undefined, { signal });
+      } finally {
+        this.#captures.delete(join);
+      }
+      await Promise.all(asked);
+    });
+  }
+
+  /** Asks workers that are selected, all at once. */
+  async #ask<T>(
+    selection: ThreadSelection,
+    askAll: (ask: (worker: WorkerHeap, question: () => Promise<T>) => Promise<void>) => Promise<void>,
+  ): Promise<FromThreads<T>> {
+    const results: T[] = [];
     const skipped: string[] = [];
-    if (this.sampling === false || !selectsWorkers(selection)) {
+    if (!selectsWorkers(selection)) {
       return { results, skipped };
     }
     try {
-      await this.#attach(this.sampling);
+      await this.#attach();
     } catch (error) {
       skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
+      return { results, skipped };
     }
-    const selected = [...this.#workers.values()].filter(({ target }) => isSelected(selection, target.thread));
-    await Promise.all(
-      selected.map(async (worker) => {
+    try {
+      await askAll(async (worker, question) => {
         const { thread } = worker.target;
+        if (!isSelected(selection, thread)) {
+          return;
+        }
         try {
-          results.push(await sampleWorker(worker, gc));
+          results.push(await question());
         } catch (error) {
           if (error instanceof ThreadEndedError) {
             this.#workers.delete(worker.target);
@@ -52,56 +99,47 @@ export class WorkerHeaps {
             skipped.push(`${thread.label}: ${messageOf(error)}`);
           }
         }
-      }),
-    );
-    if (this.#workers.size === 0) {
-      this.#connection?.close();
+      });
+    } finally {
+      this.#closeIfUnused();
     }
     return { results, skipped };
   }
 
-  #attach(sampling: HeapSampling): Promise<void> {
-    this.#attaching ??= this.#open(sampling).catch((error: unknown) => {
+  #closeIfUnused(): void {
+    const hasWorkers = this.#targets !== undefined && this.#targets.threads.length > 0;
+    if (this.#captures.size === 0 && !(this.isLive && hasWorkers)) {
+      this.#connection?.close();
+    }
+  }
+
+  #attach(): Promise<void> {
+    this.#attaching ??= this.#open().catch((error: unknown) => {
       this.#connection?.close();
       throw error;
     });
     return this.#attaching;
   }
 
-  async #open({ samplingInterval }: HeapSampling): Promise<void> {
+  async #open(): Promise<void> {
     const connection = InspectorConnection.open();
     this.#connection = connection;
     connection.onClose(() => {
       this.#workers.clear();
       this.#attaching = undefined;
       this.#connection = undefined;
+      this.#targets = undefined;
     });
     const sampleFromNowOn = (target: InspectorTarget) => {
-      if (attachingIsRisky()) {
-        connection.close();
-        return;
-      }
-      const started = target.post('HeapProfiler.startSampling', { samplingInterval });
-      // Whoever asks for the sample hears of it.
-      started.catch(() => undefined);
-      this.#workers.set(target, { target, since: Date.now(), started });
+      const worker = new WorkerHeap(target, this.sampling, this.isLive);
+      this.#workers.set(target, worker);
+      this.#captures.forEach((join) => join(worker));
     };
-    await WorkerTargets.attach(connection, sampleFromNowOn, () => connection.close());
+    this.#targets = await WorkerTargets.attach(connection, sampleFromNowOn, () => this.#closeIfUnused());
   }
 }
 
-async function sampleWorker({ target, since, started }: SampledWorker, gc: boolean): Promise<ThreadHeap> {
-  await started;
-  const collected = gc && (await collectGarbage(target));
-  const { profile } = await target.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile');
-  const root = allocationNodeOf(profile.head);
-  return {
-    thread: target.thread,
-    way: 'inspector',
-    root,
-    since,
-    memory: undefined,
-    collected,
-    v8Profile: profile,
-  };
+/** What a thread has allocated goes with it, which is worth a word. */
+function nameEnded(error: unknown): never {
+  throw error instanceof ThreadEndedError ? new Error('it has ended', { cause: error }) : error;
 }

@@ -159,7 +159,12 @@ export class WorkerTargets {
 
   async #handOverIn(millis: number, sessionId: string, target: WorkerTarget): Promise<void> {
     await sleep(millis, undefined, { signal: this.#closed.signal }).catch(() => undefined);
-    if (!this.#closed.signal.aborted && this.#targets.get(sessionId) === target) {
+    if (this.#closed.signal.aborted || this.#targets.get(sessionId) !== target) {
+      return;
+    }
+    if (attachingIsRisky()) {
+      this.#leave();
+    } else {
       this.onWorker(target);
     }
   }

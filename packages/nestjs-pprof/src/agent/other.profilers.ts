@@ -1,0 +1,75 @@
+import { dirname, join, sep } from 'node:path';
+import { type Addon, addonIfLoaded } from './addon.loader.js';
+
+/** Packages that bring a profiler of their own, by the name that an operator knows them under. */
+const KNOWN_PROFILERS = [
+  'dd-trace',
+  '@pyroscope/nodejs',
+  '@google-cloud/profiler',
+  '@splunk/otel',
+  'newrelic',
+  'elastic-apm-node',
+];
+
+/** Built copies of the addon, and of the `pprof` package that it is derived from. */
+const ADDON_BINARY = /[\\/](dd_)?pprof[^\\/]*\.node$/;
+const ADDON_ENTRY = join('@datadog', 'pprof', 'out', 'src', 'index.js');
+
+/**
+ * Whether there is another copy of the addon, one that an APM agent has brought along: V8's samplers are the same for all
+ * copies, but no copy knows of what the others have started.
+ *
+ * @internal
+ */
+export function isOtherAddonLoaded(): boolean {
+  const loaded = loadedModules();
+  const own = Object.keys(loaded).find((file) => isOwnEntry(loaded, file));
+  const ownDirectory = own?.slice(0, -join('out', 'src', 'index.js').length);
+  return Object.keys(loaded).some(
+    (file) => ADDON_BINARY.test(file) && !(ownDirectory && file.startsWith(ownDirectory)),
+  );
+}
+
+/** Whether another copy of the addon samples the CPU; two at a time take each other's signals. @internal */
+export function isCpuSampledByOther(): boolean {
+  const loaded = loadedModules();
+  return Object.keys(loaded).some(
+    (file) =>
+      file.endsWith(sep + ADDON_ENTRY) &&
+      !isOwnEntry(loaded, file) &&
+      (loaded[file]?.exports as Addon | undefined)?.time?.isStarted?.() === true,
+  );
+}
+
+/** The known profilers that this process has loaded, to name whoever holds a sampler. Slow: for errors. @internal */
+export function otherProfilers(): string[] {
+  const loaded = Object.keys(loadedModules());
+  const copies = loaded.filter((file) => file.endsWith(sep + ADDON_ENTRY));
+  return KNOWN_PROFILERS.filter(
+    (name) =>
+      loaded.some((file) => file.includes(join(sep, 'node_modules', name, sep))) ||
+      copies.includes(addonEntryOf(name) ?? ''),
+  );
+}
+
+/** An ES module leaves no trace in `require.cache`, but the addon that it uses does. */
+function addonEntryOf(packageName: string): string | undefined {
+  const { createRequire } = process.getBuiltinModule('node:module');
+  const application = process.argv[1] ?? join(process.cwd(), 'index.js');
+  try {
+    const entry = createRequire(application).resolve(packageName);
+    return createRequire(join(dirname(entry), 'index.js')).resolve('@datadog/pprof');
+  } catch {
+    return undefined;
+  }
+}
+
+function isOwnEntry(loaded: NodeJS.Require['cache'], file: string): boolean {
+  const own = addonIfLoaded();
+  return own !== undefined && file.endsWith(sep + ADDON_ENTRY) && loaded[file]?.exports === own;
+}
+
+/** Of Node's own loader: test runners have another `require`. */
+function loadedModules(): NodeJS.Require['cache'] {
+  return process.getBuiltinModule('node:module').createRequire(import.meta.url).cache;
+}
