@@ -45,7 +45,7 @@ export class SamplerSharedError extends AgentError {
   constructor(others: readonly string[]) {
     super(
       `another profiler in this process may be using the same heap sampler: ${nameOthers(others)}. To count all allocations ` +
-        'would spoil its heap profiles; switch the profiler of the other off, or ask without "seconds" for what is in use',
+        'would spoil its heap profiles. Ask without "seconds" for what is in use, or start the process without the other',
     );
   }
 }

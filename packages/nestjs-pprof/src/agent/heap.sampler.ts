@@ -84,7 +84,10 @@ export class HeapSampler {
    */
   beginAllocations(sampling: HeapSampling): AllocationsBegun {
     if (isOtherAddonLoaded()) {
-      throw new SamplerSharedError(otherProfilers());
+      const isTheirs = !this.#running && isHeapSampled();
+      throw isTheirs
+        ? new SamplerHeldError('heap', otherProfilers())
+        : new SamplerSharedError(otherProfilers());
     }
     this.endAllocations();
     const live = this.#running ? this.sample() : null;
