@@ -77,9 +77,9 @@ describeWithGo('go tool pprof on allocs', () => {
 describe('allocs without seconds', () => {
   afterEach(killProcesses);
 
-  it('does not disturb the heap profile, however often it is asked for', async () => {
+  it('does not disturb the heap profile, however often it is asked for, nor the workers', async () => {
     const app = await AllocatingApp.start();
-    await app.startWorker();
+    const worker = await app.startWorker();
     await app.keep(20);
     const before = await app.take('heap');
     for (let i = 0; i < 5; i += 1) {
@@ -87,6 +87,8 @@ describe('allocs without seconds', () => {
       expect(flat(allocs, 'alloc_space/bytes')).toBe(0);
       expect(mebibytes(allocs, 'inuse_space', KEPT)).toBeGreaterThan(15);
     }
+    expect(threadsComment(await app.take('allocs'))).not.toContain('worker');
+    expect(threadsComment(await app.take(`allocs?threads=${worker}`))).toContain(`worker ${worker}`);
     const after = await app.take('heap');
     expect(threadsComment(after)).toBe(threadsComment(before));
     expect(mebibytes(after, 'inuse_space', KEPT)).toBeGreaterThan(15);
@@ -190,10 +192,10 @@ describe('allocs?seconds=', () => {
       status: 409,
       text: expect.stringMatching(/^there is no difference to report, ask again: main: .*allocs\?seconds=/),
     });
-    await app.keep(10);
-    const next = app.take('heap?seconds=2');
-    await app.keep(20);
-    expect(framesNamed(await next, KEPT)).not.toEqual([]);
+    const growing = setInterval(() => void app.keep(1).catch(() => undefined), 50);
+    const next = await app.take('heap?seconds=2');
+    clearInterval(growing);
+    expect(framesNamed(next, KEPT)).not.toEqual([]);
   });
 
   it('leaves a stuck main thread out, and fails at once where none is left', async () => {

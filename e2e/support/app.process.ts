@@ -130,7 +130,8 @@ export class AppProcess {
     const id = this.#nextId++;
     const answered = new Promise<Answer>((resolve) => {
       this.#calls.set(id, resolve);
-      this.#child.send({ id, command, args });
+      // A process that has ended is told of by `#orExit`; without a callback the error would end the test run.
+      this.#child.send({ id, command, args }, () => undefined);
     });
     const { result, failure } = await this.#orExit(answered, `answer ${command}`);
     if (failure !== undefined) {

@@ -46,12 +46,19 @@ export const allocsProfile: ProfileKind = {
 
 type Content = Pick<Profile, 'samples' | 'comments' | 'durationNanos'>;
 
-/** Scrapers ask for this every few seconds: it must not disturb the heap profile, and not fail where there is nothing. */
+const WORKERS_LEFT_OUT =
+  'worker threads are left out, as V8 collects all garbage of a worker before it tells: ask for heap, or name them with "threads"';
+
+/**
+ * Scrapers ask for this every few seconds: it must not disturb the heap profile, nor the workers, and not fail where there is
+ * nothing.
+ */
 async function liveObjects(
   { threads: selection }: ProfileRequest,
   threads: ApplicationThreads,
 ): Promise<Content> {
-  const heaps = await threads.sampleHeapsIfPossible(selection);
+  const isOfAll = selection === 'all';
+  const heaps = await threads.sampleHeapsIfPossible(isOfAll ? 'main' : selection);
   return {
     samples: heaps.results.flatMap(liveSamples).map(({ values: [objects = 0, bytes = 0], ...sample }) => ({
       ...sample,
@@ -60,6 +67,7 @@ async function liveObjects(
     comments: [
       `inuse: live objects, one sample every ${threads.heapSamplingInterval} bytes`,
       'alloc_objects and alloc_space are 0: V8 samples either live objects or all allocations. Ask with "seconds" for all allocations of a window; the sampling of live objects starts anew after it',
+      ...(isOfAll ? [WORKERS_LEFT_OUT] : []),
       ...liveComments(heaps, false),
     ],
   };

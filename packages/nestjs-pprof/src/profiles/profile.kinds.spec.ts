@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { encodeAddonProfile } from '../../test-fixtures/addon-profile.js';
 import { brokenRules, readPprof } from '../../test-fixtures/pprof-rules.js';
 import type { AllocationNode } from '../agent/agent.protocol.js';
@@ -318,6 +318,15 @@ describe('allocs', () => {
       expect.stringMatching(/^alloc_objects and alloc_space are 0: .*"seconds"/),
     );
     expect(comments).toContain('threads skipped: worker 4: gone');
+  });
+
+  it('without seconds leaves the workers alone that are not named, and says so', async () => {
+    const sampleHeapsIfPossible = jest.fn(() => Promise.resolve({ results: [], skipped: [] }));
+    const threads = fakeThreads({ sampleHeapsIfPossible });
+    const leftOut = expect.stringMatching(/^worker threads are left out, .*"threads"$/);
+    expect((await capture({ threads: 'all' }, threads)).comments).toContainEqual(leftOut);
+    expect((await capture({ threads: [3] }, threads)).comments).not.toContainEqual(leftOut);
+    expect(sampleHeapsIfPossible.mock.calls).toEqual([['main'], [[3]]]);
   });
 
   it('without seconds is empty and valid where nothing is sampled', async () => {
