@@ -33,6 +33,15 @@ async function expectTheirsGoOn(): Promise<void> {
   await app.until<number>('pushes', (pushes) => pushes >= before + 6);
 }
 
+async function expectNotToSpoilTheirs(): Promise<void> {
+  await expectTheirsGoOn();
+  await app.call('stop');
+  await expectTheirsGoOn();
+  await app.call('start');
+  pprof = `${await profilerOf(app)}/debug/pprof`;
+  await expectTheirsGoOn();
+}
+
 describe('with @pyroscope/nodejs started first', () => {
   beforeAll(() => start('theirs-first'));
   afterAll(killProcesses);
@@ -61,14 +70,7 @@ describe('with @pyroscope/nodejs started first', () => {
     expect(comments).toContainEqual(expect.stringMatching(HELD));
   });
 
-  it('goes on pushing its profiles, also after ours was stopped and started', async () => {
-    await expectTheirsGoOn();
-    await app.call('stop');
-    await expectTheirsGoOn();
-    await app.call('start');
-    pprof = `${await profilerOf(app)}/debug/pprof`;
-    await expectTheirsGoOn();
-  });
+  it('goes on pushing its profiles, also after ours was stopped and started', expectNotToSpoilTheirs);
 
   it('can be stopped, and then ours has what it asks for', async () => {
     await app.call('stopTheirs');
@@ -110,12 +112,7 @@ describe('with @pyroscope/nodejs started after ours', () => {
   });
 
   it('goes on pushing its profiles, also after ours was stopped and started', async () => {
-    await expectTheirsGoOn();
-    await app.call('stop');
-    await expectTheirsGoOn();
-    await app.call('start');
-    pprof = `${await profilerOf(app)}/debug/pprof`;
-    await expectTheirsGoOn();
+    await expectNotToSpoilTheirs();
     expect((await ask('heap')).status).toBe(200);
   });
 

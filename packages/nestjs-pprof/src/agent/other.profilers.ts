@@ -44,11 +44,11 @@ export function isCpuSampledByOther(): boolean {
 /** The known profilers that this process has loaded, to name whoever holds a sampler. Slow: for errors. @internal */
 export function otherProfilers(): string[] {
   const loaded = Object.keys(loadedModules());
-  const copies = loaded.filter((file) => file.endsWith(sep + ADDON_ENTRY));
+  const copies = new Set(loaded.filter((file) => file.endsWith(sep + ADDON_ENTRY)));
   return KNOWN_PROFILERS.filter(
     (name) =>
       loaded.some((file) => file.includes(join(sep, 'node_modules', name, sep))) ||
-      copies.includes(addonEntryOf(name) ?? ''),
+      copies.has(addonEntryOf(name) ?? ''),
   );
 }
 

@@ -7,9 +7,15 @@ jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep 
 jest.unstable_mockModule('./inspector.connection.js', () => ({
   InspectorConnection: {
     using: (use: (target: object) => Promise<unknown>) =>
-      use({ post: () => Promise.resolve({ profile: { head: nodeOf('by inspector') } }) }),
+      use({
+        post: (method: string) =>
+          method === 'HeapProfiler.collectGarbage'
+            ? new Promise<void>((resolve) => (releaseCollection = resolve))
+            : Promise.resolve({ profile: { head: nodeOf('by inspector') } }),
+      }),
   },
 }));
+let releaseCollection = () => undefined as void;
 const { MainHeap } = await import('./main.heap.js');
 
 const SAMPLING = { samplingInterval: 1024, stackDepth: 64 };
@@ -28,6 +34,7 @@ function nodeOf(functionName: string) {
 class FakeAgent {
   stuck = false;
   counts = false;
+  live = true;
   failure: Error | undefined;
   readonly done: string[] = [];
   #start = { startedAt: 0, restarted: null as string | null };
@@ -42,10 +49,10 @@ class FakeAgent {
     if (this.failure) {
       return Promise.reject(this.failure);
     }
-    const result = this.#do(command);
+    const result = new Promise((resolve) => resolve(this.#do(command)));
     return command === 'beginAllocations'
       ? new Promise((resolve) => setTimeout(resolve, BEGIN_MILLIS, result))
-      : Promise.resolve(result);
+      : result;
   }
 
   requestPatiently(command: string): Promise<unknown> {
@@ -66,7 +73,7 @@ class FakeAgent {
     const sample = () => ({ root: { name: 'live' }, ...this.#start, takenAt: Date.now(), memory: {} });
     switch (command) {
       case 'beginAllocations': {
-        const live = sample();
+        const live = this.live ? sample() : null;
         this.counts = true;
         return { live };
       }
@@ -122,6 +129,16 @@ describe('MainHeap', () => {
     expect((await sampled())?.asOf).toBeUndefined();
   });
 
+  it('tells so too where the window begins while garbage is collected', async () => {
+    const collecting = heap.sample(true);
+    const capturing = heap.captureAllocations(REQUEST);
+    releaseCollection();
+    await jest.advanceTimersByTimeAsync(BEGIN_MILLIS);
+    expect((await collecting).results).toMatchObject([{ asOf: 1_000_000, collected: false }]);
+    await jest.advanceTimersByTimeAsync(1000);
+    await capturing;
+  });
+
   it('tells what was alive before until a thread that got stuck in the window goes on', async () => {
     const capturing = heap.captureAllocations(REQUEST);
     await jest.advanceTimersByTimeAsync(BEGIN_MILLIS);
@@ -136,6 +153,17 @@ describe('MainHeap', () => {
     await jest.advanceTimersByTimeAsync(0);
     agent.stuck = true;
     expect(await sampled()).toMatchObject({ way: 'inspector', since: 1_001_100, restarted: 'allocs' });
+  });
+
+  it('asks the agent during a window where nothing was alive before: it knows why', async () => {
+    agent.live = false;
+    const capturing = heap.captureAllocations(REQUEST);
+    await jest.advanceTimersByTimeAsync(BEGIN_MILLIS);
+    const asked = heap.sample(true);
+    releaseCollection();
+    await expect(asked).rejects.toThrow('must not be asked in a window');
+    await jest.advanceTimersByTimeAsync(1000);
+    await capturing;
   });
 
   it('leaves out a thread that is stuck from the start', async () => {

@@ -65,6 +65,10 @@ export class MainHeap {
       return { ...this.#fromAgent(mode.before), asOf: mode.before.takenAt, collected: false };
     }
     const collected = gc && (await InspectorConnection.using(collectGarbage));
+    if (this.#mode !== mode) {
+      // Meanwhile somebody has begun to count allocations, or ended.
+      return this.#sample(false);
+    }
     try {
       return { ...this.#fromAgent(await this.agent.request('sampleHeap', null)), collected };
     } catch (error) {
@@ -124,14 +128,20 @@ export class MainHeap {
     const before = this.#mode.is === 'allocations' ? this.#mode.before : null;
     const ending: Mode = { is: 'ending', before };
     this.#mode = ending;
-    const ended = this.agent.requestPatiently('endAllocations', null).then((start) => {
-      if (this.#mode === ending) {
-        this.#mode = { is: 'live' };
-      }
-      this.#start = start ?? this.#start;
-    });
-    ended.catch(() => undefined);
+    void this.#awaitEnd(ending);
     return Promise.resolve();
+  }
+
+  async #awaitEnd(ending: Mode): Promise<void> {
+    try {
+      const start = await this.agent.requestPatiently('endAllocations', null);
+      this.#start = start ?? this.#start;
+    } catch {
+      // The agent has told why to whoever asks for a sample next.
+    }
+    if (this.#mode === ending) {
+      this.#mode = { is: 'live' };
+    }
   }
 }
 
