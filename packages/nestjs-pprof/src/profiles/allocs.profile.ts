@@ -18,7 +18,7 @@ export const allocsProfile: ProfileKind = {
     threads: true,
     gc: false,
     debug: true,
-    formats: ['pprof', 'text'],
+    formats: ['pprof', 'text', 'heapprofile'],
   },
   async capture(request, threads): Promise<Profile> {
     const { seconds, debug } = request;

@@ -55,7 +55,13 @@ export class ApplicationThreads {
     this.#cpu = new CpuCapturer(agent);
     this.#loop = new LoopObserver(agent, shared.heartbeat);
     this.#stacks = new StackCapturer(this.#loop);
-    this.v8 = new V8Captures(this.#loop, this.#workerHeaps, shared.heap, shared.temporaryDirectory);
+    this.v8 = new V8Captures(
+      this.#loop,
+      this.#mainHeap,
+      this.#workerHeaps,
+      shared.heap,
+      shared.temporaryDirectory,
+    );
   }
 
   /** Average number of bytes between two samples of a heap. */

@@ -37,6 +37,11 @@ export class MainHeap {
     private readonly sampling: HeapSampling | false,
   ) {}
 
+  /** Whether V8's sampler knows of live objects now, and not of all allocations. */
+  get isLive(): boolean {
+    return this.#mode.is === 'live';
+  }
+
   /** @throws {AgentFailureError} */
   async sample(gc: boolean): Promise<FromThreads<ThreadHeap>> {
     try {

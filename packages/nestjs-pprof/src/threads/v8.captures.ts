@@ -5,9 +5,15 @@ import type { V8HeapProfile } from '../pprof/v8-heap-profile.js';
 import { type HeapSnapshotRequest, HeapSnapshotTaker, type SnapshotFile } from './heap.snapshot.js';
 import type { LoopObserver } from './loop.observer.js';
 import { useThread } from './single.thread.js';
+import type { MainHeap } from './main.heap.js';
 import { collectGarbage } from './thread.heap.js';
 import { MAIN_THREAD } from './thread.info.js';
-import { AgentFailureError, GarbageNotCollectedError, NoThreadError } from './threads.errors.js';
+import {
+  AgentFailureError,
+  GarbageNotCollectedError,
+  NoThreadError,
+  RecordingHeldError,
+} from './threads.errors.js';
 import { Tracer, type Trace, type TraceRequest } from './tracer.js';
 import { takeV8CpuProfile } from './v8-cpu.capture.js';
 import type { WorkerHeaps } from './worker.heaps.js';
@@ -29,6 +35,9 @@ export interface V8HeapProfileRequest {
   readonly signal: AbortSignal;
 }
 
+/** Unlike pprof, V8's format has no place to say that it is of a moment before. */
+const ALLOCATIONS = 'count of all allocations (allocs?seconds=)';
+
 /** What V8 records in formats of its own, each through an inspector session that ends with it. @internal */
 export class V8Captures {
   readonly #tracer = new Tracer();
@@ -36,6 +45,7 @@ export class V8Captures {
 
   constructor(
     private readonly loop: LoopObserver,
+    private readonly mainHeap: Pick<MainHeap, 'isLive'>,
     private readonly workerHeaps: WorkerHeaps,
     private readonly sampling: HeapSampling | false,
     temporaryDirectory: string,
@@ -57,6 +67,7 @@ export class V8Captures {
    * What the sampler that runs anyway knows of live objects; it goes on undisturbed.
    *
    * @throws {AgentFailureError} where none runs.
+   * @throws {RecordingHeldError} while `allocs?seconds=` has the sampler.
    * @throws {GarbageNotCollectedError} where that was asked for and the thread does not come to it.
    */
   async sampleHeapProfile({ thread, gc, signal }: V8HeapProfileRequest): Promise<V8HeapProfile> {
@@ -69,10 +80,16 @@ export class V8Captures {
       if (!heap?.v8Profile) {
         throw new NoThreadError(skipped);
       }
+      if (heap.asOf !== undefined) {
+        throw new RecordingHeldError(ALLOCATIONS);
+      }
       if (gc && !heap.collected) {
         throw new GarbageNotCollectedError(heap.thread.label);
       }
       return heap.v8Profile;
+    }
+    if (!this.mainHeap.isLive) {
+      throw new RecordingHeldError(ALLOCATIONS);
     }
     return useThread(thread, signal, async (target) => {
       if (gc && !(await collectGarbage(target))) {

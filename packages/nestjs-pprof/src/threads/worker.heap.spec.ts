@@ -16,6 +16,10 @@ class FakeWorker implements InspectorTarget {
   sampled: 'live' | 'all' | undefined;
   unreachable: string | undefined;
 
+  on(): void {
+    // No event matters here.
+  }
+
   post<T>(method: string, params: object = {}): Promise<T> {
     const command = method.replace('HeapProfiler.', '');
     this.posted.push(command);

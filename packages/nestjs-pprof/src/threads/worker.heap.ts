@@ -6,7 +6,8 @@ import type { ThreadAllocations } from './thread.allocations.js';
 import { collectGarbage, type ThreadHeap } from './thread.heap.js';
 import { WorkerHeapHeldError } from './threads.errors.js';
 
-type Sampled = Pick<ThreadHeap, 'root' | 'since' | 'restarted'>;
+type Taken = Required<Pick<ThreadHeap, 'root' | 'v8Profile'>>;
+type Sampled = Taken & Pick<ThreadHeap, 'since' | 'restarted'>;
 
 /**
  * The heap of one worker thread, in V8's one sampler: of live objects, where that is wanted, and of all allocations while
@@ -48,8 +49,8 @@ export class WorkerHeap {
       return { ...common, ...this.#beforeAllocations, collected: false };
     }
     const collected = gc && (await collectGarbage(this.target));
-    const root = await this.#take('HeapProfiler.getSamplingProfile');
-    return { ...common, ...this.#sampledSince(), root, collected };
+    const taken = await this.#take('HeapProfiler.getSamplingProfile');
+    return { ...common, ...this.#sampledSince(), ...taken, collected };
   }
 
   /** All that is allocated in so many milliseconds. */
@@ -91,8 +92,8 @@ export class WorkerHeap {
     try {
       if (this.isLive) {
         const asOf = Date.now();
-        const root = await this.#take('HeapProfiler.stopSampling');
-        this.#beforeAllocations = { ...this.#sampledSince(), root, asOf };
+        const taken = await this.#take('HeapProfiler.stopSampling');
+        this.#beforeAllocations = { ...this.#sampledSince(), ...taken, asOf };
       }
       await this.target.post('HeapProfiler.startSampling', {
         samplingInterval,
@@ -107,7 +108,8 @@ export class WorkerHeap {
   }
 
   async #readAllocations(): Promise<AllocationTotals> {
-    return { root: await this.#take('HeapProfiler.getSamplingProfile'), counted: false };
+    const { root } = await this.#take('HeapProfiler.getSamplingProfile');
+    return { root, counted: false };
   }
 
   /** Not waited for: the thread does one command after the other, so this comes before whatever it is asked for next. */
@@ -122,12 +124,12 @@ export class WorkerHeap {
     return Promise.resolve();
   }
 
-  #sampledSince(): Omit<Sampled, 'root'> {
+  #sampledSince(): Omit<Sampled, keyof Taken> {
     return { since: this.#since, restarted: this.#restarted };
   }
 
-  async #take(method: string): Promise<Sampled['root']> {
+  async #take(method: string): Promise<Taken> {
     const { profile } = await this.target.post<{ profile: V8HeapProfile }>(method);
-    return allocationNodeOf(profile.head);
+    return { root: allocationNodeOf(profile.head), v8Profile: profile };
   }
 }
