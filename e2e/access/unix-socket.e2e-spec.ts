@@ -134,21 +134,21 @@ describe('a socket that is in its place already', () => {
     },
   );
 
-  it('is left alone where its process lives: one warning, and both applications go on', async () => {
+  it('is left alone where its process lives: one warning, both applications go on, and it is waited for', async () => {
     const first = await startListening();
     const second = start();
     expect(await second.call('listening')).toBeNull();
     expect(await second.call('status')).toMatchObject({
-      state: 'failed',
+      state: 'waiting',
       reason: expect.stringMatching(/another process listens on .*pprof\.sock/),
     });
     expect((await request(`${await second.call<string>('url')}/hello`)).text).toBe('hello');
-    await second.call('close');
-    await second.exited;
-    expect(second.complaints).toHaveLength(1);
-    const { text } = await ask('/debug/pprof/');
-    expect(text).toContain(`pid ${first.pid}`);
+    expect((await ask('/debug/pprof/')).text).toContain(`pid ${first.pid}`);
     await first.call('stop');
+    await second.until<{ state: string }>('status', ({ state }) => state === 'listening');
+    expect((await ask('/debug/pprof/')).text).toContain(`pid ${second.pid}`);
+    expect(second.complaints).toHaveLength(1);
+    await second.call('stop');
     expect(existsSync(socketPath)).toBe(false);
   });
 });

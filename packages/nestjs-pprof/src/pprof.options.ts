@@ -94,7 +94,7 @@ export interface PprofModuleOptions {
    * The absolute path of a unix socket to listen on instead of `host` and `port`: its file permissions (0600) keep out
    * the other users of the machine, which no TCP port can. Its directory has to be there, and is best the service's own:
    * `/run/my-service/pprof.sock`. A socket that a killed process has left there is replaced; anything else in its place is
-   * left alone and profiling does not start, which is logged. Not on Windows.
+   * left alone, which is logged. Not on Windows.
    *
    * Ask with `curl --unix-socket /run/my-service/pprof.sock http://localhost/debug/pprof/`; for `go tool pprof` and a
    * browser, also on the same machine, forward a port to it: `ssh -L 6060:/run/my-service/pprof.sock user@host`.

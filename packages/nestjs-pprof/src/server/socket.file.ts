@@ -46,7 +46,7 @@ export async function listenOnSocket(server: Server, path: string): Promise<Sock
   } catch (error) {
     server.close();
     throw isTaken(error)
-      ? new SocketPathError(`another process has just made ${path}. ${OTHER_PATH}`)
+      ? new SocketTakenError(`another process has just made ${path}. ${OTHER_PATH}`)
       : error;
   } finally {
     removeAll([socket, aside], directory);
@@ -103,7 +103,7 @@ async function moveStaleSocket(path: string, aside: string): Promise<void> {
   renameSync(path, aside);
   if (statOfSocket(aside)?.ino !== stale.ino) {
     linkSync(aside, path);
-    throw new SocketPathError(`another process has just made ${path}. ${OTHER_PATH}`);
+    throw new SocketTakenError(`another process has just made ${path}. ${OTHER_PATH}`);
   }
 }
 
