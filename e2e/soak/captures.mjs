@@ -3,7 +3,9 @@
  * pipeline (sampler of the main thread, inspector session of a worker thread, source maps, encoding), and looks whether
  * anything is left behind.
  *
- *   node e2e/soak/captures.mjs [--captures 10000] [--milliseconds 50] [--looks 20] [--package packages/nestjs-pprof]
+ *   node e2e/soak/captures.mjs [--captures 10000] [--milliseconds 50] [--looks 20] [--parallel 1] [--package packages/nestjs-pprof]
+ *
+ * With `--parallel` so many run at a time, each with a session of its own; they share the sampler of the main thread.
  *
  * Over HTTP `seconds` is a whole number, so this drives what the controllers drive: the package's own modules, in a
  * thread of their own (captures.worker.mjs). Prints a table, then a line of JSON.
@@ -23,6 +25,7 @@ const { values: given } = parseArgs({
     captures: { type: 'string', default: '10000' },
     milliseconds: { type: 'string', default: '50' },
     looks: { type: 'string', default: '20' },
+    parallel: { type: 'string', default: '1' },
     package: {
       type: 'string',
       default: fileURLToPath(new URL('../../packages/nestjs-pprof', import.meta.url)),
@@ -87,7 +90,12 @@ profiler.on('error', (error) => {
 function capture(count) {
   return new Promise((resolveCaptures) => {
     answered = resolveCaptures;
-    profiler.postMessage({ type: 'take', count, milliseconds: Number(given.milliseconds) });
+    profiler.postMessage({
+      type: 'take',
+      count,
+      milliseconds: Number(given.milliseconds),
+      parallel: Number(given.parallel),
+    });
   });
 }
 

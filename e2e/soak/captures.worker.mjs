@@ -45,8 +45,11 @@ for (;;) {
     continue;
   }
   let last;
-  for (let index = 0; index < next.count; index++) {
-    last = await takeOne(next.milliseconds / 1000);
+  for (let left = next.count; left > 0; left -= next.parallel) {
+    const batch = Array.from({ length: Math.min(left, next.parallel) }, () =>
+      takeOne(next.milliseconds / 1000),
+    );
+    last = (await Promise.all(batch)).at(-1);
   }
   collectGarbage();
   const { heapUsed } = process.memoryUsage();

@@ -5,9 +5,13 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import { limitConnections } from './connection.limit.js';
 import { type HttpError, toHttpError } from './http.errors.js';
+import { destroyWhenStalled, hasBody, MAX_HEADERS, REQUEST_LIMITS } from './http.limits.js';
 import { sendError, setCommonHeaders } from './http.response.js';
+import { answerMalformedRequests } from './malformed.request.js';
 import type { GuardedRequest } from './request.guard.js';
+import { RequestPace } from './request.pace.js';
 import { parseTarget } from './request.target.js';
 
 const ROOT = '/debug/pprof';
@@ -32,9 +36,7 @@ export function createProfilingServer(
     });
     return loading;
   };
-  // A request without Host gets the answer of the guard, not Node's own, which lacks our headers.
-  return createServer({ requireHostHeader: false }, (request, response) => {
-    setCommonHeaders(response);
+  const answer: RequestListener = (request, response) => {
     const refused = refuse(request);
     if (refused) {
       sendError(response, refused);
@@ -47,7 +49,22 @@ export function createProfilingServer(
         (error: unknown) => sendError(response, toHttpError(error)),
       );
     }
+  };
+  const pace = new RequestPace();
+  // A request without Host gets the answer of the guard, not Node's own, which lacks our headers.
+  const server = createServer({ ...REQUEST_LIMITS, requireHostHeader: false }, (request, response) => {
+    setCommonHeaders(response);
+    destroyWhenStalled(response);
+    if (hasBody(request)) {
+      // Most are not read, so no other request can follow them.
+      response.setHeader('Connection', 'close');
+    }
+    pace.admit(response, () => answer(request, response));
   });
+  server.maxHeadersCount = MAX_HEADERS;
+  limitConnections(server);
+  answerMalformedRequests(server);
+  return server;
 }
 
 function answerWithoutApplication(request: IncomingMessage, response: ServerResponse): boolean {

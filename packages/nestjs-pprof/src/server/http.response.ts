@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { RecordingBody, RecordingHead } from '../profiles/recording.kind.js';
 import type { HttpError } from './http.errors.js';
@@ -71,6 +71,20 @@ export function sendError(response: ServerResponse, { status, message, headers =
   response.removeHeader('Content-Disposition');
   const text = `${message.replaceAll(/\s+/g, ' ').trim()}\n`;
   send(response, { ...headers, 'Content-Type': TEXT, 'X-Go-Pprof': '1' }, Buffer.from(text));
+}
+
+/** An error as bytes of a response, for a client that has sent no request that could be answered. @internal */
+export function errorText(status: number, message: string): string {
+  const body = `${message}\n`;
+  const headers = {
+    ...COMMON_HEADERS,
+    'Content-Type': TEXT,
+    'X-Go-Pprof': '1',
+    'Content-Length': String(Buffer.byteLength(body)),
+    Connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
 }
 
 function send(response: ServerResponse, headers: Readonly<Record<string, string>>, body: Buffer): void {

@@ -1,5 +1,6 @@
-import { Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
-import type { ServerResponse } from 'node:http';
+import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { skipBody } from './http.limits.js';
 import { sendText } from './http.response.js';
 
 /**
@@ -17,7 +18,8 @@ export class SymbolController {
 
   @Post()
   @HttpCode(200)
-  symbolOfBody(@Res() response: ServerResponse): void {
+  async symbolOfBody(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
+    await skipBody(request);
     this.symbol(response);
   }
 }
