@@ -16,8 +16,12 @@ export interface ExampleApp {
 }
 
 /** Starts the example on a free port and waits until it serves. */
-export async function startExample(env: Readonly<Record<string, string>> = {}): Promise<ExampleApp> {
+export async function startExample(
+  env: Readonly<Record<string, string>> = {},
+  execArgv: readonly string[] = [],
+): Promise<ExampleApp> {
   const app = new AppProcess(MAIN, {
+    execArgv,
     // Each variable is set, as the example would take what is missing from a developer's .env.
     env: {
       HOST: '127.0.0.1',
@@ -26,6 +30,7 @@ export async function startExample(env: Readonly<Record<string, string>> = {}): 
       PPROF_ENABLED: 'true',
       PPROF_HOST: '127.0.0.1',
       PPROF_PORT: '0',
+      PPROF_OOM_DIRECTORY: '',
       ...env,
     },
   });

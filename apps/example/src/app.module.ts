@@ -21,11 +21,15 @@ import { SessionsModule } from './sessions/sessions.module.js';
     }),
     PprofModule.forRootAsync({
       inject: [ConfigService],
-      useFactory: (config: ConfigService<Environment, true>) => ({
-        enabled: config.get('PPROF_ENABLED', { infer: true }),
-        host: config.get('PPROF_HOST', { infer: true }),
-        port: config.get('PPROF_PORT', { infer: true }),
-      }),
+      useFactory: (config: ConfigService<Environment, true>) => {
+        const directory = config.get('PPROF_OOM_DIRECTORY', { infer: true });
+        return {
+          enabled: config.get('PPROF_ENABLED', { infer: true }),
+          host: config.get('PPROF_HOST', { infer: true }),
+          port: config.get('PPROF_PORT', { infer: true }),
+          outOfMemory: directory === '' ? false : { directory },
+        };
+      },
     }),
     HealthModule,
     OrdersModule,

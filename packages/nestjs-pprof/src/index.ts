@@ -9,6 +9,7 @@ export {
   type PprofHeapOptions,
   type PprofModuleOptions,
   type PprofOptionsFactory,
+  type PprofOutOfMemoryOptions,
 } from './pprof.options.js';
 export type { PprofProfileName } from './profile.names.js';
 export { PprofOptionsError } from './pprof.errors.js';

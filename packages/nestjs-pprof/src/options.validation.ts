@@ -4,6 +4,11 @@ import { HEAP_OPTIONS, type HeapOptions, resolveHeap } from './options/heap.opti
 import { LIMIT_OPTIONS, type LimitOptions, resolveLimits } from './options/limit.options.js';
 import { LISTEN_OPTIONS, type ListenOptions, resolveListen } from './options/listen.options.js';
 import { unknownKeys } from './options/option.checks.js';
+import {
+  OUT_OF_MEMORY_OPTIONS,
+  type OutOfMemoryOptions,
+  resolveOutOfMemory,
+} from './options/out-of-memory.options.js';
 import { resolveServed, SERVED_OPTIONS, type ServedOptions } from './options/served.options.js';
 import { resolveSwitch, SWITCH_OPTIONS, type SwitchOptions } from './options/switch.options.js';
 import { PprofOptionsError } from './pprof.errors.js';
@@ -18,6 +23,7 @@ export interface ResolvedPprofOptions
     ServedOptions,
     HeapOptions,
     BlockOptions,
+    OutOfMemoryOptions,
     LimitOptions {}
 
 const KNOWN_OPTIONS = [
@@ -27,6 +33,7 @@ const KNOWN_OPTIONS = [
   ...SERVED_OPTIONS,
   ...HEAP_OPTIONS,
   ...BLOCK_OPTIONS,
+  ...OUT_OF_MEMORY_OPTIONS,
   ...LIMIT_OPTIONS,
 ];
 
@@ -46,6 +53,7 @@ export function resolveOptions(options: PprofModuleOptions = {}): ResolvedPprofO
     ...resolveServed(options, problems),
     ...resolveHeap(options, problems),
     ...resolveBlock(options, problems),
+    ...resolveOutOfMemory(options, problems),
     ...resolveLimits(options, problems),
   };
   if (problems.length > 0) {

@@ -48,6 +48,29 @@ export interface PprofAuthOptions {
   password: string;
 }
 
+/** What is left behind by a process that runs out of memory. */
+export interface PprofOutOfMemoryOptions {
+  /**
+   * Where the heap profiles are written; made, for the owner alone, where it is missing. In a container it must be on a
+   * volume that outlives it.
+   */
+  directory: string;
+
+  /**
+   * Profiles kept in the directory, 1 to 100; the oldest are deleted for new ones.
+   *
+   * @default 5
+   */
+  maxFiles?: number;
+
+  /**
+   * Bytes that the profiles in the directory may take up together, at least 65536; the oldest are deleted for new ones.
+   *
+   * @default 67108864
+   */
+  maxBytes?: number;
+}
+
 /** Options of `PprofModule.forRoot`. */
 export interface PprofModuleOptions {
   /**
@@ -160,6 +183,16 @@ export interface PprofModuleOptions {
    * @default false
    */
   heapSnapshot?: boolean;
+
+  /**
+   * Has a heap profile written when the heap of the main thread is full, before the process dies of it. The index page
+   * of the next process lists it. Needs `heap`. To have the time for it, the heap may grow once beyond its limit by what
+   * V8 reserves for young objects (16 to some hundred MB), and the process that writes takes some 80 MB: leave a container
+   * that much more than `--max-old-space-size`.
+   *
+   * @default false
+   */
+  outOfMemory?: PprofOutOfMemoryOptions | false;
 
   /**
    * The longest capture a request may ask for with `seconds`, 1 to 3600. Raise it for rare events.

@@ -36,6 +36,8 @@ export interface ThreadData extends SharedWithMain, ListenOptions, AccessOptions
   /** Where the running profilers are noted, see `server/profiler.registry.ts`. */
   readonly registryDirectory: string;
   readonly maxSeconds: number;
+  /** Where processes leave a heap profile when they run out of memory, if they do. */
+  readonly outOfMemory: { readonly directory: string } | undefined;
   readonly application: ApplicationInfo;
 }
 

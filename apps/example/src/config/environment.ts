@@ -6,6 +6,8 @@ export interface Environment {
   PPROF_ENABLED: boolean;
   PPROF_HOST: string;
   PPROF_PORT: number;
+  /** Empty for none. */
+  PPROF_OOM_DIRECTORY: string;
 }
 
 /** For `ConfigModule.forRoot({ validate })`: reports all mistakes at once, so that one restart is enough. */
@@ -38,6 +40,7 @@ export function validateEnvironment(variables: Record<string, unknown>): Environ
     PPROF_ENABLED: read('PPROF_ENABLED', false, '"true" or "false"', parseBoolean),
     PPROF_HOST: read('PPROF_HOST', '127.0.0.1', HOST_TAKES, parseHost),
     PPROF_PORT: read('PPROF_PORT', 6060, PORT_TAKES, parsePort),
+    PPROF_OOM_DIRECTORY: read('PPROF_OOM_DIRECTORY', '', 'the path of a directory', (path) => path),
   };
   if (problems.length > 0) {
     throw new Error(`The environment is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);

@@ -9,7 +9,7 @@ import {
 import { CpuSampler } from './cpu.sampler.js';
 import { describeLoop } from './loop.description.js';
 import { LoopWatch } from './loop.watch.js';
-import { HeapSampler, type HeapSampling } from './heap.sampler.js';
+import { HeapSampler, type HeapSampling, type OomExportCommand } from './heap.sampler.js';
 
 /** Where the agent's answers go: the profiling thread. @internal */
 export interface AgentPort {
@@ -49,8 +49,8 @@ export class Agent {
   };
 
   /** @throws {AgentError} where the heap cannot be sampled; the profiling thread is told the same when it asks. */
-  startHeapSampling(sampling: HeapSampling): void {
-    this.#heap.start(sampling);
+  startHeapSampling(sampling: HeapSampling, oomExport?: OomExportCommand): void {
+    this.#heap.start(sampling, oomExport);
   }
 
   /** Answers one request; never throws. */

@@ -19,6 +19,16 @@ import { isOtherAddonLoaded, otherProfilers } from './other.profilers.js';
 
 export type { HeapSampling } from './agent.protocol.js';
 
+/** The program, with its arguments, that is given what was sampled when the heap is full. @internal */
+export type OomExportCommand = readonly string[];
+
+/**
+ * The limit of the heap is raised once, by what V8 needs to go on until the profile is written: as much as it reserves
+ * for young objects.
+ */
+const HEAP_EXTENSION = 'auto';
+const HEAP_EXTENSIONS = 1;
+
 type Running = HeapSampling & HeapStart;
 
 /** Sampling that was not stopped, as another profiler may have come to rely on it; in case it is wanted again. */
@@ -33,14 +43,23 @@ let leftRunning: Running | undefined;
 export class HeapSampler {
   /** What is wanted whenever there is no window. */
   #sampling: HeapSampling | undefined;
+  #oomExport: OomExportCommand | undefined;
   #running: Running | undefined;
   #window: AllocationSampler | undefined;
   #failure: unknown = new HeapSamplingOffError();
 
-  /** Starts sampling allocations. A failure is kept for whoever asks for a sample; it is also thrown. */
-  start(sampling: HeapSampling): void {
+  /**
+   * Starts sampling allocations and, if there is a command for it, has the addon export what was sampled when the heap is
+   * full. Until then that costs nothing: V8 calls the addon from a garbage collection that did not free enough. It has the
+   * command run, and waits for it, in C++: no JavaScript runs in a thread that has no memory left.
+   * https://github.com/DataDog/pprof-nodejs/blob/main/bindings/profilers/heap.cc (`NearHeapLimit`)
+   *
+   * A failure is kept for whoever asks for a sample; it is also thrown.
+   */
+  start(sampling: HeapSampling, oomExport?: OomExportCommand): void {
     if (!this.#sampling || !this.#running) {
       this.#sampling = sampling;
+      this.#oomExport = oomExport;
       this.#startLive(sampling, null);
     }
   }
@@ -136,6 +155,10 @@ export class HeapSampler {
     try {
       this.#running = leftRunning ?? startAddon(sampling, restarted);
       leftRunning = undefined;
+      if (this.#oomExport) {
+        // Anew with each start: the addon forgets it when the sampler stops.
+        loadAddon().heap.monitorOutOfMemory(HEAP_EXTENSION, HEAP_EXTENSIONS, false, [...this.#oomExport]);
+      }
     } catch (error) {
       this.#failure = error;
       throw error;

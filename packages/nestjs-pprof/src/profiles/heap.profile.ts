@@ -4,6 +4,12 @@ import { memorySummary } from './memory.summary.js';
 import type { ProfileKind } from './profile.kind.js';
 
 /** @internal */
+export const LIVE_OBJECTS = [
+  { type: 'inuse_objects', unit: 'count' },
+  { type: 'inuse_space', unit: 'bytes' },
+];
+
+/** @internal */
 export const heapProfile: ProfileKind = {
   name: 'heap',
   description:
@@ -20,10 +26,7 @@ export const heapProfile: ProfileKind = {
     const startedAt = Date.now();
     const heaps = await threads.sampleHeaps(selection, gc);
     return {
-      sampleTypes: [
-        { type: 'inuse_objects', unit: 'count' },
-        { type: 'inuse_space', unit: 'bytes' },
-      ],
+      sampleTypes: LIVE_OBJECTS,
       periodType: { type: 'space', unit: 'bytes' },
       period: threads.heapSamplingInterval,
       samples: heaps.results.flatMap(liveSamples),

@@ -8,6 +8,7 @@ import { ApplicationThreads } from '../threads/application.threads.js';
 import { CmdlineController } from './cmdline.controller.js';
 import { HttpErrorFilter } from './http-error.filter.js';
 import { IndexController } from './index.controller.js';
+import { OomController } from './oom.controller.js';
 import { ProfileController } from './profile.controller.js';
 import { ProfilerRegistry } from './profiler.registry.js';
 import {
@@ -23,7 +24,16 @@ import { ViewerController } from './viewer.controller.js';
 @Module({})
 export class ProfilingModule {
   static forThread(
-    { application, maxSeconds, block, profiles, heapSnapshot, socketPath, auth }: ThreadData,
+    {
+      application,
+      maxSeconds,
+      block,
+      profiles,
+      heapSnapshot,
+      socketPath,
+      auth,
+      outOfMemory,
+    }: ThreadData,
     threads: ApplicationThreads,
     registry: ProfilerRegistry,
   ): DynamicModule {
@@ -36,6 +46,8 @@ export class ProfilingModule {
       kinds: RECORDINGS.filter(({ name }) => profiles.includes(name)),
       socketPath,
       needsCredentials: auth !== undefined,
+      // A heap profile, too.
+      oomDirectory: profiles.includes('heap') ? outOfMemory?.directory : undefined,
     };
     return {
       module: ProfilingModule,
@@ -46,6 +58,7 @@ export class ProfilingModule {
         SymbolController,
         VarsController,
         ViewerController,
+        OomController,
         ProfileController,
       ],
       providers: [

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
 import type { RecordingKind, RecordingOptions } from '../profiles/recording.kind.js';
+import { type ProgramPaths, programPaths } from '../program.paths.js';
 import type { ApplicationInfo } from '../thread.protocol.js';
 
 /** Injection token: the options that the server itself needs. @internal */
@@ -11,34 +10,17 @@ export interface ServerOptions extends RecordingOptions {
   readonly kinds: readonly RecordingKind[];
   readonly socketPath: string | undefined;
   readonly needsCredentials: boolean;
+  /** Where processes leave a heap profile when they run out of memory, if they do. */
+  readonly oomDirectory: string | undefined;
 }
 
 /** Injection token: the process that is profiled. @internal */
 export const PROCESS_DESCRIPTION = Symbol('nestjs-pprof process description');
 /** @internal */
-export interface ProcessDescription extends ApplicationInfo {
-  /** Absolute path of the script that Node was started with; the executable where there was none (REPL, `-e`). */
-  readonly entryScript: string;
-  /** The directory of the package that the entry script belongs to. */
-  readonly root: string;
-}
+export interface ProcessDescription extends ApplicationInfo, ProgramPaths {}
 
 /** @internal */
 export function describeProcess(application: ApplicationInfo): ProcessDescription {
-  const script = application.argv[1];
-  const entryScript = script === undefined ? application.execPath : resolve(application.cwd, script);
-  return {
-    ...application,
-    entryScript,
-    root: script ? packageOf(entryScript, application.cwd) : application.cwd,
-  };
-}
-
-function packageOf(file: string, fallback: string): string {
-  for (let directory = dirname(file); directory !== dirname(directory); directory = dirname(directory)) {
-    if (existsSync(join(directory, 'package.json'))) {
-      return directory;
-    }
-  }
-  return fallback;
+  const { argv, cwd, execPath } = application;
+  return { ...application, ...programPaths(argv[1], cwd, execPath) };
 }

@@ -1,0 +1,12 @@
+/** What the process that writes the profile is told, as its argument. @internal */
+export interface OomExportOptions {
+  readonly directory: string;
+  readonly maxFiles: number;
+  readonly maxBytes: number;
+  readonly samplingInterval: number;
+  /** Since when allocations were sampled, milliseconds since the epoch. */
+  readonly since: number;
+  /** What Node was started with, and where: source maps and the names of files are looked up from there. */
+  readonly script: string | undefined;
+  readonly cwd: string;
+}

@@ -1,0 +1,28 @@
+import type { AllocationNode } from '../agent/agent.protocol.js';
+import { samplesOfAllocations } from '../pprof/allocation-tree.js';
+import type { Profile } from '../pprof/profile.model.js';
+import { LIVE_OBJECTS } from '../profiles/heap.profile.js';
+import { withoutOwnFrames } from '../profiles/own-frames.js';
+import type { OomExportOptions } from './export.options.js';
+
+/** The heap of the main thread at the moment when it was full. @internal */
+export function oomProfileOf(
+  root: AllocationNode,
+  { samplingInterval, since }: OomExportOptions,
+  pid: number,
+  takenAt: Date,
+): Profile {
+  const labels = { thread: 'main' };
+  return {
+    sampleTypes: LIVE_OBJECTS,
+    periodType: { type: 'space', unit: 'bytes' },
+    period: samplingInterval,
+    samples: withoutOwnFrames(samplesOfAllocations(root)).map((sample) => ({ ...sample, labels })),
+    startedAt: takenAt.getTime(),
+    comments: [
+      `nestjs-pprof: heap of pid ${pid} as it ran out of memory, node ${process.version} ${process.platform}-${process.arch}`,
+      `live objects, one sample every ${samplingInterval} bytes`,
+      `threads: main (allocations since ${new Date(since).toISOString()}); heaps of worker threads, and memory outside V8's heap, are not in it`,
+    ],
+  };
+}
