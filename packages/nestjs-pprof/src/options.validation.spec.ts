@@ -184,7 +184,7 @@ describe('resolveOptions', () => {
 
   it('names an option it does not know, at every level, with those it does', () => {
     expect(problemsOf({ prot: 6060, heap: { depth: 3 }, block: { watching: true } })).toEqual([
-      'unknown option "prot", known are enabled, host, port, whenPortTaken, socketPath, allowedHosts, auth, profiles, heapSnapshot, heap, block, maxSeconds',
+      'unknown option "prot", known are enabled, host, port, whenPortTaken, socketPath, allowedHosts, auth, profiles, heapSnapshot, heap, block, outOfMemory, maxSeconds',
       'unknown option "heap.depth", known are samplingInterval, stackDepth',
       'unknown option "block.watching", known are watch, threshold',
     ]);
@@ -195,5 +195,34 @@ describe('resolveOptions', () => {
     const problems = problemsOf(options);
     expect(problems).toHaveLength(5);
     expect(() => resolve(options)).toThrow(`PprofModule: ${problems.join('; ')}`);
+  });
+
+  it('fills in the limits of what is left behind on running out of memory, and makes the directory absolute', () => {
+    expect(resolveOptions({ outOfMemory: { directory: 'profiles' } }).outOfMemory).toEqual({
+      directory: `${process.cwd()}/profiles`,
+      maxFiles: 5,
+      maxBytes: 67_108_864,
+    });
+    expect(resolveOptions({ outOfMemory: false }).outOfMemory).toBeUndefined();
+  });
+
+  it.each([
+    [true, /^option "outOfMemory" is true, it takes an object with directory/],
+    [{}, /^option "outOfMemory.directory" is "", it takes the path of a directory/],
+    [{ directory: 1 }, /^option "outOfMemory.directory" is 1/],
+    [
+      { directory: '/x', maxFiles: 0 },
+      /^option "outOfMemory.maxFiles" is 0, it takes an integer from 1 to 100/,
+    ],
+    [{ directory: '/x', maxBytes: 1 }, /^option "outOfMemory.maxBytes" is 1, it takes bytes/],
+    [{ directory: '/x', maxfiles: 1 }, /^unknown option "outOfMemory.maxfiles"/],
+  ])('refuses %j as outOfMemory', (outOfMemory, problem) => {
+    expect(problemsOf({ outOfMemory })).toEqual([expect.stringMatching(problem)]);
+  });
+
+  it('refuses outOfMemory without the sampling of the heap that it needs', () => {
+    expect(problemsOf({ outOfMemory: { directory: '/x' }, heap: false })).toEqual([
+      expect.stringMatching(/^option "outOfMemory" needs the heap to be sampled: remove "heap: false"/),
+    ]);
   });
 });
