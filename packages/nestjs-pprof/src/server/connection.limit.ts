@@ -2,7 +2,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { hasBody } from './http.limits.js';
 
-const MAX_CONNECTIONS = 128;
+/** Some 20 KB each. */
+const MAX_CONNECTIONS = 256;
 
 /** Requests that a client may send without waiting for the answer; none of the usual ones sends a second. */
 const MAX_PIPELINED = 8;

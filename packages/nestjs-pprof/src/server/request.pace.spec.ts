@@ -10,12 +10,12 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-function responseOf(client: { gone: boolean }): ServerResponse {
+function responseOf(client: { gone: boolean }, socket: object = {}): ServerResponse {
   return {
     get destroyed() {
       return client.gone;
     },
-    req: { socket: { destroyed: false } },
+    req: { socket },
   } as unknown as ServerResponse;
 }
 
@@ -64,5 +64,14 @@ describe('RequestPace', () => {
     client.gone = true;
     jest.advanceTimersByTime(110);
     expect(answered).toEqual([0, 1, 3]);
+  });
+
+  it('lets those first who ask for the first time on their connection', () => {
+    const { pace, answered } = paceOf(5);
+    pace.admit(responseOf({ gone: false }), () => answered.push(99));
+    jest.advanceTimersByTime(110);
+    expect(answered).toEqual([0, 1, 99]);
+    jest.advanceTimersByTime(1000);
+    expect(answered).toEqual([0, 1, 99, 2, 3, 4]);
   });
 });

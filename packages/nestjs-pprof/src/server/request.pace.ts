@@ -1,9 +1,13 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** Requests that are let through at once. Far more than a scraper or a person sends. */
 const BURST = 200;
 /** Requests a second beyond. */
-const RATE = 400;
+const RATE = 100;
+
+/** How often those that wait are looked at. */
+const TICK_MILLIS = 20;
 
 interface Waiting {
   readonly response: ServerResponse;
@@ -11,14 +15,16 @@ interface Waiting {
 }
 
 /**
- * Answers a flood of requests at a bounded rate, in the order in which they came: the profiling thread then takes some
- * hundredths of a processor from the application, and not all of one. As a client waits for its answer before it asks
- * again, and connections are limited, nobody waits for long.
+ * Answers a flood of requests at a bounded rate: the profiling thread then takes some hundredths of a processor from the
+ * application, and not all of one. Who asks for the first time on a connection comes first: one that floods asks again
+ * and again on the same, and the operator does not.
  *
  * @internal
  */
 export class RequestPace {
-  readonly #waiting: Waiting[] = [];
+  readonly #newcomers: Waiting[] = [];
+  readonly #others: Waiting[] = [];
+  readonly #known = new WeakSet<Socket>();
   #tokens: number;
   #refilledAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
@@ -32,7 +38,10 @@ export class RequestPace {
 
   /** Calls `answer`, now or later; not if the client goes away before. */
   admit(response: ServerResponse, answer: () => void): void {
-    this.#waiting.push({ response, answer });
+    const { socket } = response.req;
+    const queue = this.#known.has(socket) ? this.#others : this.#newcomers;
+    this.#known.add(socket);
+    queue.push({ response, answer });
     if (this.#timer === undefined) {
       this.#letThrough();
     }
@@ -41,15 +50,19 @@ export class RequestPace {
   #letThrough(): void {
     this.#timer = undefined;
     this.#refill();
-    while (this.#waiting.length > 0 && this.#tokens >= 1) {
-      const { response, answer } = this.#waiting.shift()!;
+    while (this.#tokens >= 1) {
+      const next = this.#newcomers.shift() ?? this.#others.shift();
+      if (next === undefined) {
+        return;
+      }
+      const { response, answer } = next;
       if (!response.destroyed && !response.req.socket.destroyed) {
         this.#tokens -= 1;
         answer();
       }
     }
-    if (this.#waiting.length > 0) {
-      this.#timer = setTimeout(() => this.#letThrough(), 1000 / this.rate);
+    if (this.#newcomers.length + this.#others.length > 0) {
+      this.#timer = setTimeout(() => this.#letThrough(), TICK_MILLIS);
     }
   }
 
