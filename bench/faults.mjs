@@ -13,9 +13,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readArguments } from './support/arguments.mjs';
 import { Child, startExample } from './support/child.mjs';
 import { underLoad } from './support/load.mjs';
+import { pairedRatios, pairedRows } from './support/paired.mjs';
 import { machine, report } from './support/report.mjs';
 import { abba, runRounds } from './support/rounds.mjs';
-import { geometricMean, median, summarize } from './support/statistics.mjs';
 
 const { kind, attackers, path, connections, seconds, warmup, control, ...limits } = readArguments({
   kind: 'trickle',
@@ -66,20 +66,16 @@ const rounds = await runRounds(limits, async (index) => {
   return round;
 });
 
-const ratios = {
-  throughput: summarize(rounds.map((round) => ratioOf(round, 'requestsPerSecond'))),
-  cpuPerRequest: summarize(rounds.map((round) => ratioOf(round, 'cpuMicrosPerRequest'))),
-};
+const ratios = pairedRatios(rounds, ['attacked', 'calm']);
 report({
   name: control ? `faults, ${kind}, control` : `faults, ${kind}`,
   machine: where,
-  rows: [
-    row('calm', 'calm'),
-    row(control ? 'another process attacked' : 'attacked', 'attacked'),
-    ratioRow('ratio, median', ({ median: middle }) => middle),
-    ratioRow('lower quartile', ({ quartiles }) => quartiles[0]),
-    ratioRow('upper quartile', ({ quartiles }) => quartiles[1]),
-  ],
+  rows: pairedRows({
+    path,
+    rounds,
+    titles: { calm: 'calm', attacked: control ? 'another process attacked' : 'attacked' },
+    ratios,
+  }),
   details: {
     kind,
     attackers,
@@ -90,27 +86,3 @@ report({
     cpuPerRequestRatio: ratios.cpuPerRequest,
   },
 });
-
-function ratioOf(round, key) {
-  const mean = (name) => geometricMean(round[name].map((run) => run[key]));
-  return mean('attacked') / mean('calm');
-}
-
-function row(title, name) {
-  const middle = (key) => median(rounds.flatMap((round) => round[name]).map((run) => run[key]));
-  return {
-    [`GET ${path}`]: title,
-    'requests/s': middle('requestsPerSecond').toFixed(0),
-    'CPU µs/request': middle('cpuMicrosPerRequest').toFixed(1),
-    'main thread busy': `${(100 * middle('mainThreadBusy')).toFixed(0)}%`,
-  };
-}
-
-function ratioRow(title, pick) {
-  return {
-    [`GET ${path}`]: title,
-    'requests/s': pick(ratios.throughput).toFixed(3),
-    'CPU µs/request': pick(ratios.cpuPerRequest).toFixed(3),
-    'main thread busy': '',
-  };
-}

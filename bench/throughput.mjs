@@ -9,9 +9,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readArguments } from './support/arguments.mjs';
 import { startExample } from './support/child.mjs';
 import { underLoad } from './support/load.mjs';
+import { pairedRatios, pairedRows } from './support/paired.mjs';
 import { machine, report } from './support/report.mjs';
 import { abba, runRounds } from './support/rounds.mjs';
-import { geometricMean, median, summarize } from './support/statistics.mjs';
+import { median } from './support/statistics.mjs';
 
 const { path, connections, seconds, warmup, control, ...limits } = readArguments({
   path: '/health',
@@ -42,21 +43,16 @@ const rounds = await runRounds(limits, async (index) => {
   return round;
 });
 
-const ratios = {
-  throughput: summarize(rounds.map((round) => ratioOf(round, 'requestsPerSecond'))),
-  cpuPerRequest: summarize(rounds.map((round) => ratioOf(round, 'cpuMicrosPerRequest'))),
-};
-const rows = [
-  row('disabled', 'off'),
-  row(control ? 'disabled, again' : 'enabled, idle', 'on'),
-  ratioRow('ratio, median', ({ median: middle }) => middle),
-  ratioRow('lower quartile', ({ quartiles }) => quartiles[0]),
-  ratioRow('upper quartile', ({ quartiles }) => quartiles[1]),
-];
+const ratios = pairedRatios(rounds, ['on', 'off']);
 report({
   name: control ? 'throughput, control' : 'throughput',
   machine: where,
-  rows,
+  rows: pairedRows({
+    path,
+    rounds,
+    titles: { off: 'disabled', on: control ? 'disabled, again' : 'enabled, idle' },
+    ratios,
+  }),
   details: {
     path,
     connections,
@@ -70,28 +66,4 @@ report({
 /** One server at a time is under load; the other one idles. */
 async function measure({ url, pid }, duration) {
   return underLoad({ url, path, connections, pid }, (during) => during(() => delay(duration * 1000)));
-}
-
-function ratioOf(round, key) {
-  const mean = (name) => geometricMean(round[name].map((run) => run[key]));
-  return mean('on') / mean('off');
-}
-
-function row(title, name) {
-  const middle = (key) => median(rounds.flatMap((round) => round[name]).map((run) => run[key]));
-  return {
-    [`GET ${path}`]: title,
-    'requests/s': middle('requestsPerSecond').toFixed(0),
-    'CPU µs/request': middle('cpuMicrosPerRequest').toFixed(1),
-    'main thread busy': `${(100 * middle('mainThreadBusy')).toFixed(0)}%`,
-  };
-}
-
-function ratioRow(title, pick) {
-  return {
-    [`GET ${path}`]: title,
-    'requests/s': pick(ratios.throughput).toFixed(3),
-    'CPU µs/request': pick(ratios.cpuPerRequest).toFixed(3),
-    'main thread busy': '',
-  };
 }
