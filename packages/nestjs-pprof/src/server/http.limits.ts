@@ -68,7 +68,7 @@ export function skipBody(request: IncomingMessage): Promise<void> {
 }
 
 /** Gives up on a client that does not read its answer, once there is all of it. @internal */
-export function destroyWhenStalled(response: ServerResponse): void {
+export function destroyWhenStalled(response: ServerResponse, millis = STALLED_MILLIS): void {
   // Node sets the timeout anew when the answer is out.
-  response.once('prefinish', () => response.socket?.setTimeout(STALLED_MILLIS));
+  response.once('prefinish', () => response.socket?.setTimeout(millis));
 }

@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { BodyTooLargeError, destroyWhenStalled, hasBody, MAX_BODY, skipBody } from './http.limits.js';
+
+let server: Server | undefined;
+let client: Socket | undefined;
+
+afterEach(() => {
+  client?.destroy();
+  server?.closeAllConnections();
+  server?.close();
+});
+
+/** Sends the text to a server with this listener; the client reads nothing before it is told to. */
+async function send(text: string, listener: RequestListener): Promise<Socket> {
+  server = createServer(listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  client.on('error', () => undefined);
+  client.write(text);
+  return client;
+}
+
+const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
+
+describe('destroyWhenStalled', () => {
+  it('gives up on a client that does not read its answer', async () => {
+    // Without the limit it would never be closed: the system's buffers hold a part of the answer only.
+    await new Promise<void>((resolve) => {
+      void send(GET, (_request, response) => {
+        destroyWhenStalled(response, 20);
+        response.once('close', resolve);
+        response.end(Buffer.alloc(50_000_000));
+      });
+    });
+    expect(client!.bytesRead).toBeLessThan(50_000_000);
+  });
+
+  it('waits as long as it takes for an answer that is not there yet', async () => {
+    let answer!: () => void;
+    const asked = new Promise<ServerResponse>((resolve) => {
+      void send(GET, (_request, response) => {
+        destroyWhenStalled(response, 1);
+        answer = () => response.end('late');
+        resolve(response);
+      });
+    });
+    const response = await asked;
+    expect(response.socket?.timeout ?? 0).toBe(0);
+    answer();
+    const [text] = (await once(client!, 'data')) as [Buffer];
+    expect(String(text)).toContain('late');
+  });
+});
+
+describe('skipBody', () => {
+  function post(headers: string, body: string): Promise<unknown> {
+    return new Promise((resolve) => {
+      void send(`POST / HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n\r\n${body}`, (request) => {
+        skipBody(request).then(() => resolve('read'), resolve);
+      });
+    });
+  }
+
+  it('reads a body of usual size to its end', async () => {
+    expect(await post('Content-Length: 5', '0x1+2')).toBe('read');
+    expect(await post('Transfer-Encoding: chunked', '3\r\n0x1\r\n0\r\n\r\n')).toBe('read');
+  });
+
+  it('refuses a larger one before its end', async () => {
+    const body = 'x'.repeat(MAX_BODY + 1);
+    expect(await post('Content-Length: 999999999', body)).toBeInstanceOf(BodyTooLargeError);
+  });
+
+  it('rejects where the client goes away', async () => {
+    const rejected = post('Content-Length: 10', 'half');
+    await once(server!, 'request');
+    client!.destroy();
+    expect(await rejected).toMatchObject({ code: 'ECONNRESET' });
+  });
+});
+
+describe('hasBody', () => {
+  it.each([
+    [{}, false],
+    [{ 'content-length': '0' }, false],
+    [{ 'content-length': '5' }, true],
+    [{ 'transfer-encoding': 'chunked' }, true],
+  ])('of %j is %p', (headers, expected) => {
+    expect(hasBody({ headers } as IncomingMessage)).toBe(expected);
+  });
+});
