@@ -2,11 +2,10 @@ import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { OomExportCommand } from './agent/heap.sampler.js';
-import { messageOf } from './error.message.js';
 import { listOomProfiles } from './oom-profile.files.js';
 import type { OutOfMemoryOptions } from './options/out-of-memory.options.js';
 import type { OomExportOptions } from './post-mortem/export.options.js';
-import { PprofStartError } from './pprof.errors.js';
+import { OomDirectoryError } from './pprof.errors.js';
 
 const EXPORT_ENTRY = fileURLToPath(new URL('./post-mortem/main.js', import.meta.url));
 
@@ -15,7 +14,7 @@ const ENV = '/usr/bin/env';
 /**
  * Makes the directory and gives the command that writes a profile there.
  *
- * @throws {PprofStartError} where nothing could be written.
+ * @throws {OomDirectoryError} where nothing could be written.
  * @internal
  */
 export function prepareOomExport(
@@ -42,11 +41,7 @@ function makeWritable(directory: string): void {
     // The addon puts its own file there first.
     accessSync(tmpdir(), constants.W_OK | constants.X_OK);
   } catch (cause) {
-    throw new PprofStartError(
-      `nothing is written when memory runs out: ${messageOf(cause)}. The option "outOfMemory.directory" and the ` +
-        'directory for temporary files must be writable for the process',
-      { cause },
-    );
+    throw new OomDirectoryError(cause);
   }
 }
 

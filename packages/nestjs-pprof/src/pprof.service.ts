@@ -11,6 +11,8 @@ import { Agent } from './agent/agent.js';
 import { SamplerHeldError } from './agent/agent.errors.js';
 import { hasAgents } from './agent/agent.registry.js';
 import { isPermitted } from './permissions.js';
+import type { HeapSampling, OomExportCommand } from './agent/heap.sampler.js';
+import { describeOomProfiles, prepareOomExport } from './out-of-memory.js';
 import { resolveOptions, type ResolvedPprofOptions } from './options.validation.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
 import {
@@ -127,6 +129,7 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
   }
 
   #startThread(): void {
+    void this.#tellOfOutOfMemory();
     this.#supervisor = ThreadSupervisor.of(this.#options, this.#agent, {
       onListening: (address) => this.#onListening(address),
       onWaiting: (reason) => {
@@ -174,7 +177,7 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
     const isFirstTry = this.#heap === 'untried';
     this.#heap = 'tried';
     try {
-      this.#agent.startHeapSampling(this.#options.heap);
+      this.#agent.startHeapSampling(this.#options.heap, this.#prepareOomExport(this.#options.heap));
     } catch (error) {
       // By an application of this process that is just being replaced (hot reload), which lets go of it before its port.
       const isHeldByOurs = error instanceof SamplerHeldError && hasAgents();
@@ -183,6 +186,24 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
       } else {
         this.#logger.warn(`Heap profiles are not available: ${messageOf(error)}`);
       }
+    }
+  }
+
+  #prepareOomExport({ samplingInterval }: HeapSampling): OomExportCommand | undefined {
+    const { outOfMemory } = this.#options;
+    try {
+      return outOfMemory && prepareOomExport(outOfMemory, samplingInterval);
+    } catch (error) {
+      this.#logger.warn(`Heap profiles on running out of memory: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  async #tellOfOutOfMemory(): Promise<void> {
+    const { outOfMemory } = this.#options;
+    const text = outOfMemory && (await describeOomProfiles(outOfMemory.directory));
+    if (text) {
+      this.#logger.log(text);
     }
   }
 }

@@ -13,6 +13,7 @@ const OPTIONS: ServerOptions = {
   kinds: RECORDINGS,
   socketPath: undefined,
   needsCredentials: false,
+  oomDirectory: undefined,
 };
 
 const registry = { others: () => Promise.resolve([]) } as unknown as ProfilerRegistry;

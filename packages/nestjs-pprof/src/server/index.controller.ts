@@ -1,8 +1,10 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RecordingKind } from '../profiles/recording.kind.js';
+import { listOomProfiles } from '../oom-profile.files.js';
 import { escapeHtml } from './html.text.js';
 import { sendText } from './http.response.js';
+import { oomTable } from './oom.table.js';
 import { processTable } from './process.table.js';
 import { ProfilerRegistry } from './profiler.registry.js';
 import {
@@ -50,7 +52,8 @@ export class IndexController {
   @Get()
   async index(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
     const { pid, title, entryScript, instance } = this.process;
-    const { kinds, socketPath, needsCredentials } = this.options;
+    const { kinds, socketPath, needsCredentials, oomDirectory } = this.options;
+    const oomProfiles = oomDirectory === undefined ? [] : await listOomProfiles(oomDirectory).catch(() => []);
     const pages = [...kinds, ...OTHER_PAGES];
     const commands = terminalCommands({
       host: request.headers.host ?? '',
@@ -79,7 +82,7 @@ code { background: #f2f2f2; padding: 0 0.3em; }
 ${pages.map(rowOf).join('\n')}
 </table>
 ${kinds.some(({ name }) => name === 'goroutine') ? '<p><a href="goroutine?debug=2">full goroutine stack dump</a></p>' : ''}
-<h2>From a terminal</h2>
+${oomTable(oomProfiles)}<h2>From a terminal</h2>
 ${commands.map(({ text, command }) => `<p>${escapeHtml(text)} <code>${escapeHtml(command)}</code></p>`).join('\n')}
 ${processTable(others, entryScript)}</body>
 </html>
