@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { isOomProfileName } from '../oom-profile.files.js';
 import { UnknownProfileError } from './http.errors.js';
-import { sendAttachment } from './http.response.js';
+import { sendRecording } from './http.response.js';
 import { SERVER_OPTIONS, type ServerOptions } from './profiling.tokens.js';
 
 /** Serves the heap profiles that processes have left behind when they ran out of memory. @internal */
@@ -20,7 +20,8 @@ export class OomController {
     if (oomDirectory === undefined || !isOomProfileName(name)) {
       throw new UnknownProfileError();
     }
-    sendAttachment(response, name, await readRegularFile(join(oomDirectory, name)));
+    const head = { as: 'file', fileName: name } as const;
+    await sendRecording(response, head, await readRegularFile(join(oomDirectory, name)));
   }
 }
 
