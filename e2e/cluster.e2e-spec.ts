@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { startFixture } from './support/fixture.app.js';
+import { freePort } from './support/free.port.js';
 import { openRequest, request } from './support/http.request.js';
 import { takeProfile } from './support/pprof.profile.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
@@ -28,18 +27,8 @@ interface Variables {
   readonly otherProcesses: ReadonlyArray<{ readonly pid: number; readonly port: number }>;
 }
 
-/** A port of 64 of which the first, at least, is free. */
-async function basePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return Math.min(port, 65_535 - LAST_PORT);
-}
-
 async function startCluster() {
-  const port = await basePort();
+  const port = Math.min(await freePort(), 65_535 - LAST_PORT);
   const app = startFixture('cluster', { port }, { args: [String(WORKERS)], env: { TMPDIR: directory } });
   return { app, port, url: await app.call<string>('url') };
 }

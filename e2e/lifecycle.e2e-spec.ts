@@ -1,24 +1,14 @@
-import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { type FixtureOptions, type Inside, profilerOf, startFixture } from './support/fixture.app.js';
+import { freePort } from './support/free.port.js';
 import { openRequest, request } from './support/http.request.js';
 import { takeProfile } from './support/pprof.profile.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 
 afterEach(killProcesses);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function registered(directory: string): Promise<number> {
   const [registry] = await readdir(directory);
