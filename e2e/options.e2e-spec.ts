@@ -15,6 +15,7 @@ describe('options that are not valid', () => {
     ['port', { port: 65_536 }, ['65536']],
     ['port', { port: 1.5 }, ['1.5']],
     ['maxSeconds', { maxSeconds: 0 }, ['is 0', 'from 1 to 3600']],
+    ['maxCaptures', { maxCaptures: 0 }, ['is 0', 'from 1 to 256']],
     ['heap', { heap: true }, ['is true']],
     ['heap.samplingInterval', { heap: { samplingInterval: 1 } }, ['is 1', 'from 1024']],
     ['heap.stackDepth', { heap: { stackDepth: 0 } }, ['is 0', 'from 1 to 128']],

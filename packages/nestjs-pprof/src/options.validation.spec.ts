@@ -34,6 +34,7 @@ const DEFAULTS = {
   block: { watch: false, threshold: 20 },
   heapSnapshot: false,
   maxSeconds: 300,
+  maxCaptures: 16,
 };
 
 describe('resolveOptions', () => {
@@ -52,6 +53,7 @@ describe('resolveOptions', () => {
       auth: undefined,
       profiles: undefined,
       maxSeconds: undefined,
+      maxCaptures: undefined,
       heap: { samplingInterval: undefined, stackDepth: undefined },
       block: { watch: undefined, threshold: undefined },
     };
@@ -68,6 +70,7 @@ describe('resolveOptions', () => {
       block: { watch: true },
       heapSnapshot: true,
       maxSeconds: 3600,
+      maxCaptures: 1,
     };
     expect(resolveOptions(options)).toEqual({
       ...DEFAULTS,
@@ -117,6 +120,12 @@ describe('resolveOptions', () => {
 
   it.each([0, 1, 65_535])('accepts the port %d', (port) => {
     expect(resolveOptions({ port }).port).toBe(port);
+  });
+
+  it.each([0, -1, 257, 1.5, Number.NaN, '16', null])('refuses %p as maxCaptures', (maxCaptures) => {
+    expect(problemsOf({ maxCaptures })).toEqual([
+      expect.stringMatching(/^option "maxCaptures" is .*1 to 256/),
+    ]);
   });
 
   it.each([0, -1, 3601, 1.5, Number.NaN, '300', null])('refuses %p as maxSeconds', (maxSeconds) => {
@@ -184,7 +193,7 @@ describe('resolveOptions', () => {
 
   it('names an option it does not know, at every level, with those it does', () => {
     expect(problemsOf({ prot: 6060, heap: { depth: 3 }, block: { watching: true } })).toEqual([
-      'unknown option "prot", known are enabled, host, port, whenPortTaken, socketPath, allowedHosts, auth, profiles, heapSnapshot, heap, block, outOfMemory, maxSeconds',
+      'unknown option "prot", known are enabled, host, port, whenPortTaken, socketPath, allowedHosts, auth, profiles, heapSnapshot, heap, block, outOfMemory, maxSeconds, maxCaptures',
       'unknown option "heap.depth", known are samplingInterval, stackDepth',
       'unknown option "block.watching", known are watch, threshold',
     ]);

@@ -200,6 +200,15 @@ export interface PprofModuleOptions {
    * @default 300
    */
   maxSeconds?: number;
+
+  /**
+   * How many captures may run at a time, 1 to 256: requests for a window of time, of any kind of profile, from any number of
+   * clients. One more is answered 429, with the time to wait in `Retry-After`; profiles of a moment are always answered.
+   * Lower it where memory is short; raise it where many scrapers ask at once.
+   *
+   * @default 16
+   */
+  maxCaptures?: number;
 }
 
 /** What `forRootAsync({ useClass | useExisting })` expects. */

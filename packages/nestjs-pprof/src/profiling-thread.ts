@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Agent } from './agent/agent.js';
 import { registerAgent, unregisterAgent } from './agent/agent.registry.js';
-import { closeConnectionsAtExit } from './agent/exit.handler.js';
+import { closeConnections } from './agent/exit.handler.js';
 import { monotonicMillis } from './agent/agent.protocol.js';
 import { WorkerStartsMemory } from './agent/worker-starts.memory.js';
 import { Heartbeat } from './agent/heartbeat.js';
@@ -40,6 +40,7 @@ export interface ThreadListeners {
  */
 export class ProfilingThread {
   readonly #worker: Worker;
+  readonly #closeConnections: () => void;
   #lastError: string | undefined;
   #registryEntry: string | undefined;
   #socket: SocketFile | undefined;
@@ -69,6 +70,7 @@ export class ProfilingThread {
     const { threadId } = worker;
     registerAgent(threadId, agent);
     const tell = (message: ToThread) => worker.postMessage(message);
+    this.#closeConnections = () => closeConnections(connections, () => tell({ type: 'process-exiting' }));
     const onWorker = (started: Worker) => {
       const startedAt = monotonicMillis();
       workerStarts.note(started.threadId, startedAt);
@@ -77,7 +79,7 @@ export class ProfilingThread {
     };
     const onProcessExit = () => {
       this.#removeFiles();
-      closeConnectionsAtExit(connections, () => tell({ type: 'process-exiting' }));
+      this.#closeConnections();
     };
     process.on('worker', onWorker);
     process.on('exit', onProcessExit);
@@ -116,6 +118,7 @@ export class ProfilingThread {
 
   /** Ends the thread, with whatever it is doing. Captures that run are cut off: shutting down does not wait for them. */
   async stop(): Promise<void> {
+    this.#closeConnections();
     await this.#worker.terminate();
   }
 

@@ -38,6 +38,7 @@ export interface ThreadData extends SharedWithMain, ListenOptions, AccessOptions
   readonly maxSeconds: number;
   /** Where processes leave a heap profile when they run out of memory, if they do. */
   readonly outOfMemory: { readonly directory: string } | undefined;
+  readonly maxCaptures: number;
   readonly application: ApplicationInfo;
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, jest } from '@jest/globals';
-import { closeConnectionsAtExit } from './exit.handler.js';
+import { closeConnections } from './exit.handler.js';
 
 function connections(open: number): { readonly memory: SharedArrayBuffer; readonly count: Int32Array } {
   const memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
@@ -10,10 +10,10 @@ function connections(open: number): { readonly memory: SharedArrayBuffer; readon
   return { memory, count };
 }
 
-describe('closeConnectionsAtExit', () => {
+describe('closeConnections', () => {
   it('does nothing where no connection is open', () => {
     const tell = jest.fn();
-    closeConnectionsAtExit(connections(0).memory, tell);
+    closeConnections(connections(0).memory, tell);
     expect(tell).not.toHaveBeenCalled();
   });
 
@@ -23,7 +23,7 @@ describe('closeConnectionsAtExit', () => {
       count[0] = 0;
     });
     const wait = jest.spyOn(Atomics, 'wait');
-    closeConnectionsAtExit(memory, tell);
+    closeConnections(memory, tell);
     expect(tell).toHaveBeenCalledTimes(1);
     expect(wait).not.toHaveBeenCalled();
     wait.mockRestore();
@@ -47,7 +47,7 @@ describe('closeConnectionsAtExit', () => {
       await once(closer, 'message');
       // The longest wait is some ten times what this takes, but the machine may be busy.
       for (let attempt = 0; attempt < 20 && Atomics.load(count, 0) > 0; attempt++) {
-        closeConnectionsAtExit(memory, () => closer.postMessage('close'));
+        closeConnections(memory, () => closer.postMessage('close'));
       }
       expect(Atomics.load(count, 0)).toBe(0);
     } finally {
@@ -57,7 +57,7 @@ describe('closeConnectionsAtExit', () => {
 
   it('gives up where nobody closes them: the process may exit', () => {
     const { memory, count } = connections(1);
-    closeConnectionsAtExit(memory, () => undefined);
+    closeConnections(memory, () => undefined);
     expect(count[0]).toBe(1);
   });
 });

@@ -1,17 +1,18 @@
 import { monotonicMillis } from './agent.protocol.js';
 
-/** The profiling thread needs a millisecond or two; where it is too busy for that, the line on stderr is put up with. */
+/** The profiling thread needs a millisecond or two; where it is too busy for that, what is left open is put up with. */
 const LONGEST_WAIT_MILLIS = 50;
 
 /**
- * For the `exit` event of the process: has the profiling thread close its inspector sessions, if any is open, and waits
- * until it has. Node prints `Waiting for the debugger to disconnect...` for those that are open when a process exits.
+ * Has the profiling thread close its inspector sessions, if any is open, and waits until it has. Node prints `Waiting for
+ * the debugger to disconnect...` for those that are open when a process exits; and those to worker threads stay open, with
+ * the profilers that run in them, when the profiling thread is ended.
  *
  * @param connections memory in which the profiling thread counts its open sessions
  * @param tell asks the profiling thread to close them
  * @internal
  */
-export function closeConnectionsAtExit(connections: SharedArrayBuffer, tell: () => void): void {
+export function closeConnections(connections: SharedArrayBuffer, tell: () => void): void {
   const count = new Int32Array(connections);
   if (Atomics.load(count, 0) === 0) {
     return;

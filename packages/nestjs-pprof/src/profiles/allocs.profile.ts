@@ -54,11 +54,11 @@ const WORKERS_LEFT_OUT =
  * nothing.
  */
 async function liveObjects(
-  { threads: selection }: ProfileRequest,
+  { threads: selection, signal }: ProfileRequest,
   threads: ApplicationThreads,
 ): Promise<Content> {
   const isOfAll = selection === 'all';
-  const heaps = await threads.sampleHeapsIfPossible(isOfAll ? 'main' : selection);
+  const heaps = await threads.sampleHeapsIfPossible(isOfAll ? 'main' : selection, signal);
   return {
     samples: heaps.results.flatMap(liveSamples).map(({ values: [objects = 0, bytes = 0], ...sample }) => ({
       ...sample,

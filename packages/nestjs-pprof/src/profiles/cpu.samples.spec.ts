@@ -71,6 +71,7 @@ function worker(id: number, busy: number, idle = 0, cpuMillis?: number): ThreadC
 function captureOf(threads: ThreadCpu[], over: Partial<CpuCapture> = {}): CpuCapture {
   return {
     selection: 'all',
+    hz: 1000,
     threads,
     skipped: [],
     ended: [],
@@ -187,6 +188,51 @@ describe('cpuSamplesOf, the main thread by the agent', () => {
     );
     expect(cpuMillisOf(samples)).toBe(0);
     expect(comments.join()).toContain('this platform has no CPU clock per sample');
+  });
+});
+
+describe('cpuSamplesOf, segments that were sampled faster than was asked for', () => {
+  const two = [segment({ run: 300, process: 300, hz: 100 }), segment({ run: 300, process: 300, hz: 1000 })];
+
+  it('counts as at the rate that was asked for, and leaves the times alone', () => {
+    const { samples } = cpuSamplesOf(captureOf([mainByAgent(...two)], { hz: 100 }));
+    const values = samples.map((sample) => sample.values).filter(([count = 0]) => count > 0);
+    expect(values).toEqual([
+      [300, 300 * MS, 300 * MS],
+      [30, 300 * MS, 300 * MS],
+    ]);
+  });
+
+  it('says so, with the length of those segments', () => {
+    const { comments } = cpuSamplesOf(captureOf([mainByAgent(...two)], { hz: 100 }));
+    expect(comments).toContain(
+      'main was sampled at 1000 Hz for 1.0 s, as another capture at the same time asked for that; samples are counted as at 100 Hz',
+    );
+  });
+
+  it('does not say so where all were sampled as asked for', () => {
+    const { comments } = cpuSamplesOf(captureOf([mainByAgent(two[1]!)], { hz: 1000 }));
+    expect(comments.filter((comment) => comment.includes('Hz'))).toEqual([]);
+  });
+
+  it('loses less than one sample to rounding, however many stacks share them', () => {
+    const counts = fc.array(fc.nat({ max: 50 }), { minLength: 1, maxLength: 50 });
+    fc.assert(
+      fc.property(counts, fc.integer({ min: 1, max: 1000 }), (each, hz) => {
+        const stacks = each.map((count, line) => ({
+          stack: [{ name: 'run', file: '/app/a.js', line, column: 1 }],
+          values: [count, count * MS, count * MS],
+        }));
+        const fast = { ...segment({ process: 0 }), profile: encodeAddonProfile(stacks, SECOND) };
+        const { samples } = cpuSamplesOf(captureOf([mainByAgent(fast)], { hz }));
+        const counted = samples.map(({ values }) => values[0]!);
+        const taken = each.reduce((total, count) => total + count, 0);
+        expect(
+          Math.abs(counted.reduce((total, count) => total + count, 0) - (taken * hz) / 1000),
+        ).toBeLessThan(1);
+        expect(counted.every((count) => count >= 0 && Number.isInteger(count))).toBe(true);
+      }),
+    );
   });
 });
 

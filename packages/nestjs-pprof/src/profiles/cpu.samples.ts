@@ -26,7 +26,7 @@ interface Part {
  * @internal
  */
 export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; comments: string[] } {
-  const parts = capture.threads.map(partOf);
+  const parts = capture.threads.map((thread) => partOf(thread, capture.hz));
   const otherThreads = parts.find((part) => part.otherThreadsNanos !== undefined)?.otherThreadsNanos;
   const measured = cpuOfAll(
     parts.filter(({ thread, cpu }) => cpu === 'measured' && thread.way === 'inspector'),
@@ -64,9 +64,9 @@ export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; com
   return { samples, comments };
 }
 
-function partOf(thread: ThreadCpu): Part {
+function partOf(thread: ThreadCpu, hz: number): Part {
   if (thread.way === 'agent') {
-    const segments = thread.segments.map(samplesOfSegment);
+    const segments = thread.segments.map((segment) => samplesOfSegment(segment, hz));
     return {
       thread,
       samples: withoutOwnFrames(segments.flatMap((segment) => segment.samples)),
@@ -92,6 +92,15 @@ function partOf(thread: ThreadCpu): Part {
 
 function commentsOn(capture: CpuCapture, hasEstimates: boolean, scale: number): string[] {
   const comments = [`threads: ${capture.threads.map(describe).join(', ')}`];
+  const faster = capture.threads
+    .flatMap((thread) => (thread.way === 'agent' ? thread.segments : []))
+    .filter(({ hz }) => hz > capture.hz);
+  if (faster.length > 0) {
+    const seconds = sum(faster.map(({ durationNanos }) => durationNanos)) / 1e9;
+    comments.push(
+      `main was sampled at ${Math.max(...faster.map(({ hz }) => hz))} Hz for ${seconds.toFixed(1)} s, as another capture at the same time asked for that; samples are counted as at ${capture.hz} Hz`,
+    );
+  }
   if (capture.skipped.length > 0) {
     comments.push(`threads skipped: ${capture.skipped.join('; ')}`);
   }

@@ -17,8 +17,13 @@ export interface SegmentSamples {
   readonly otherThreadsNanos: number;
 }
 
-/** Reads what the addon has sampled on the main thread. @internal */
-export function samplesOfSegment(segment: CpuSegment): SegmentSamples {
+/**
+ * Reads what the addon has sampled on the main thread.
+ *
+ * @param hz the rate that was asked for; the segment's own is higher where another capture at the same time asked for more.
+ * @internal
+ */
+export function samplesOfSegment(segment: CpuSegment, hz: number): SegmentSamples {
   const addonProfile = decodeAddonProfile(segment.profile);
   const { durationNanos, processCpuNanos, hasCpuTime } = segment;
   // The addon spreads its own start-up time over the wall time of the samples; each stands for its share of the window.
@@ -42,5 +47,23 @@ export function samplesOfSegment(segment: CpuSegment): SegmentSamples {
   if (programNanos > 0) {
     samples.push({ stack: [PROGRAM_FRAME], values: [0, 0, programNanos] });
   }
-  return { samples, otherThreadsNanos };
+  return { samples: withCountsAt(hz / segment.hz, samples), otherThreadsNanos };
+}
+
+/**
+ * Turns the number of samples into what would have been taken at another rate, so that a count stands for the same time in
+ * all segments. What is rounded off is carried on to the next stack: the total is right.
+ */
+function withCountsAt(rate: number, samples: readonly StackSample[]): readonly StackSample[] {
+  if (rate === 1) {
+    return samples;
+  }
+  let taken = 0;
+  let counted = 0;
+  return samples.map(({ stack, values: [count = 0, ...others] }) => {
+    taken += count * rate;
+    const countAtRate = Math.round(taken) - counted;
+    counted += countAtRate;
+    return { stack, values: [countAtRate, ...others] };
+  });
 }

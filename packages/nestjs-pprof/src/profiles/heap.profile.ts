@@ -22,9 +22,9 @@ export const heapProfile: ProfileKind = {
     debug: true,
     formats: ['pprof', 'text', 'heapprofile'],
   },
-  async capture({ threads: selection, gc, debug }, threads): Promise<Profile> {
+  async capture({ threads: selection, gc, debug, signal }, threads): Promise<Profile> {
     const startedAt = Date.now();
-    const heaps = await threads.sampleHeaps(selection, gc);
+    const heaps = await threads.sampleHeaps(selection, gc, signal);
     return {
       sampleTypes: LIVE_OBJECTS,
       periodType: { type: 'space', unit: 'bytes' },

@@ -69,6 +69,7 @@ function fakeThreads(over: Partial<Record<keyof ApplicationThreads, unknown>> = 
     captureCpu: () =>
       Promise.resolve({
         selection: 'all',
+        hz: 100,
         threads: [
           { way: 'agent', thread: MAIN_THREAD, segments: [segment] },
           { way: 'inspector', thread: WORKER, timeline, stuck: false },

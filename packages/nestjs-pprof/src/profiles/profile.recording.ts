@@ -24,7 +24,8 @@ export function profileRecording(kind: ProfileKind): RecordingKind {
     views: viewsOf(kind),
     prepare(query, options, signal) {
       const request = parseProfileRequest(kind, query, options, signal);
-      return { head: headOf(kind, request), record: (context) => record(kind, request, context) };
+      const { seconds } = request;
+      return { head: headOf(kind, request), seconds, record: (context) => record(kind, request, context) };
     },
   };
 }
@@ -64,6 +65,7 @@ async function record(
     return Buffer.from(JSON.stringify(await v8Format.capture(request, context)));
   }
   const profile = await captureProfile(kind, request, context);
+  request.signal.throwIfAborted();
   if (request.debug !== 0) {
     return request.debug === 2 && kind.hasDump ? renderDump(profile) : renderStacks(profile, kind.name);
   }
@@ -80,6 +82,7 @@ async function captureProfile(
     seconds !== undefined && kind.parameters.seconds?.kind === 'delta'
       ? await captureDelta(kind, { ...request, seconds }, threads)
       : await kind.capture(request, threads);
+  request.signal.throwIfAborted();
   const comments = [
     `nestjs-pprof: ${kind.name} of pid ${pid}, node ${process.version} ${process.platform}-${process.arch}`,
     ...profile.comments,

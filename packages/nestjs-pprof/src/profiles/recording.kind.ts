@@ -32,6 +32,8 @@ export type RecordingBody = string | Buffer | { readonly size: number; readonly 
 /** A request that has been found to be in order. @internal */
 export interface PreparedRecording {
   readonly head: RecordingHead;
+  /** Length of the window of time that it takes; undefined for what is of this moment. */
+  readonly seconds?: number | undefined;
   record(context: RecordingContext): Promise<RecordingBody>;
 }
 

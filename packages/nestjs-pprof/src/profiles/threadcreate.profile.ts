@@ -18,8 +18,8 @@ export const threadcreateProfile: ProfileKind = {
     debug: true,
     formats: ['pprof', 'text'],
   },
-  async capture(_request, threads): Promise<Profile> {
-    const { results, skipped } = await threads.listWorkers();
+  async capture({ signal }, threads): Promise<Profile> {
+    const { results, skipped } = await threads.listWorkers(signal);
     return {
       sampleTypes: [COUNT],
       periodType: COUNT,

@@ -17,6 +17,7 @@ export const traceRecording: RecordingKind = {
     const categories = parseTraceCategories(query.categories);
     return {
       head: { as: 'file', fileName: 'trace.json' },
+      seconds,
       async record(context) {
         const millis = seconds * MILLIS_PER_SECOND;
         const trace = await context.threads.v8.recordTrace({ millis, categories, signal });

@@ -14,8 +14,8 @@ import {
   ThreadEndedError,
   ThreadStuckError,
   ThreadUnreachableError,
-  TooManyCapturesError,
 } from '../threads/threads.errors.js';
+import { TooManyCapturesError } from './capture.limit.js';
 import { ProfileOffError, toHttpError, UnknownProfileError } from './http.errors.js';
 
 describe('toHttpError', () => {
@@ -26,7 +26,7 @@ describe('toHttpError', () => {
     [new NotEnabledError('heap snapshots are off'), 404],
     [new AgentFailureError('heap-off', 'heap sampling is off'), 404],
     [new AgentFailureError('sampler-held', 'held by another profiler'), 409],
-    [new TooManyCapturesError(16), 429],
+    [new TooManyCapturesError(16, 7), 429],
     [new RecordingHeldError('trace'), 429],
     [new AgentFailureError('failed', 'the addon says no'), 500],
     [new AgentFailureError('addon-unavailable', 'no build'), 503],
@@ -56,9 +56,7 @@ describe('toHttpError', () => {
   });
 
   it('says when to try again, where too many captures are running', () => {
-    expect(toHttpError(new TooManyCapturesError(16)).headers).toEqual({
-      'Retry-After': expect.stringMatching(/^\d+$/),
-    });
+    expect(toHttpError(new TooManyCapturesError(16, 7)).headers).toEqual({ 'Retry-After': '7' });
   });
 
   it('takes the status of an error of the framework', () => {

@@ -11,9 +11,9 @@ import {
   ThreadEndedError,
   ThreadStuckError,
   ThreadUnreachableError,
-  TooManyCapturesError,
 } from '../threads/threads.errors.js';
 import { BadParameterError, NotComparableError, NotEnabledError } from '../profiles/profile.errors.js';
+import { TooManyCapturesError } from './capture.limit.js';
 
 /** An error as the client sees it. @internal */
 export interface HttpError {
@@ -63,7 +63,10 @@ export function toHttpError(error: unknown): HttpError {
   if (error instanceof NotComparableError) {
     return { status: 409, message };
   }
-  if (error instanceof TooManyCapturesError || error instanceof RecordingHeldError) {
+  if (error instanceof TooManyCapturesError) {
+    return { status: 429, message, headers: { 'Retry-After': String(error.retryAfterSeconds) } };
+  }
+  if (error instanceof RecordingHeldError) {
     return { status: 429, message, headers: { 'Retry-After': '5' } };
   }
   if (error instanceof InspectorUnavailableError || error instanceof SnapshotFileError) {

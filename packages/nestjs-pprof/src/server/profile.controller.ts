@@ -6,6 +6,7 @@ import { Symbolizer } from '../pprof/symbolizer.js';
 import type { PreparedRecording, RecordingBody, RecordingKind } from '../profiles/recording.kind.js';
 import { RECORDINGS } from '../profiles/recordings.js';
 import { ApplicationThreads } from '../threads/application.threads.js';
+import { CaptureLimit } from './capture.limit.js';
 import { ProfileOffError, UnknownProfileError } from './http.errors.js';
 import { sendRecording } from './http.response.js';
 import { firstValues, type RawQuery } from './query.js';
@@ -25,6 +26,7 @@ export class ProfileController {
     @Inject(SourceMaps) private readonly sourceMaps: SourceMaps,
     @Inject(PROCESS_DESCRIPTION) private readonly process: ProcessDescription,
     @Inject(SERVER_OPTIONS) private readonly options: ServerOptions,
+    @Inject(CaptureLimit) private readonly limit: CaptureLimit,
   ) {}
 
   @Get(':name')
@@ -35,7 +37,7 @@ export class ProfileController {
     @Res() response: ServerResponse,
   ): Promise<void> {
     const kind = this.#kindNamed(name);
-    const gone = abortedWhenGone(response);
+    const gone = abortedWhenGone(request, response);
     const prepared = kind.prepare(firstValues(query), this.options, gone);
     if (request.method === 'HEAD') {
       // Whether it would be answered, without the minute that the answer may take.
@@ -43,7 +45,7 @@ export class ProfileController {
       return;
     }
     try {
-      await sendRecording(response, prepared.head, await this.#record(prepared));
+      await sendRecording(response, prepared.head, await this.#record(prepared, gone));
     } catch (error) {
       if (!gone.aborted) {
         throw error;
@@ -62,21 +64,33 @@ export class ProfileController {
     return kind;
   }
 
-  /** The one place where anything is recorded. */
-  #record(prepared: PreparedRecording): Promise<RecordingBody> {
+  /** The one place where anything is recorded. What is of this moment is quick to answer and needs no place. */
+  #record(prepared: PreparedRecording, gone: AbortSignal): Promise<RecordingBody> {
     const { threads, symbolizer, sourceMaps, process } = this;
-    return prepared.record({ threads, symbolizer, sourceMaps, process });
+    const record = () => prepared.record({ threads, symbolizer, sourceMaps, process });
+    return prepared.seconds === undefined ? record() : this.limit.run(prepared.seconds, gone, record);
   }
 }
 
-/** A signal that fires when the client goes away before it has its answer. */
-function abortedWhenGone(response: ServerResponse): AbortSignal {
+/**
+ * A signal that fires when the client goes away before it has its answer. It is the connection that tells, and not the
+ * response: one whose turn has not come, as the client has sent several requests at once, hears of nothing.
+ */
+function abortedWhenGone({ socket }: IncomingMessage, response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   // One listener a thread that is profiled, which may be many.
   setMaxListeners(0, controller.signal);
+  const abort = () => controller.abort();
+  // It may have gone while the application was being made for its request.
+  if (socket.destroyed) {
+    abort();
+    return controller.signal;
+  }
+  socket.once('close', abort);
   response.once('close', () => {
+    socket.off('close', abort);
     if (!response.writableFinished) {
-      controller.abort();
+      abort();
     }
   });
   return controller.signal;

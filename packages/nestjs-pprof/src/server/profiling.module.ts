@@ -5,6 +5,7 @@ import { SourceMaps } from '../pprof/source-maps.js';
 import { RECORDINGS } from '../profiles/recordings.js';
 import type { ThreadData } from '../thread.protocol.js';
 import { ApplicationThreads } from '../threads/application.threads.js';
+import { CaptureLimit } from './capture.limit.js';
 import { CmdlineController } from './cmdline.controller.js';
 import { HttpErrorFilter } from './http-error.filter.js';
 import { IndexController } from './index.controller.js';
@@ -27,6 +28,7 @@ export class ProfilingModule {
     {
       application,
       maxSeconds,
+      maxCaptures,
       block,
       profiles,
       heapSnapshot,
@@ -64,6 +66,7 @@ export class ProfilingModule {
       providers: [
         { provide: APP_FILTER, useClass: HttpErrorFilter },
         { provide: SERVER_OPTIONS, useValue: options },
+        { provide: CaptureLimit, useValue: new CaptureLimit(maxCaptures) },
         { provide: PROCESS_DESCRIPTION, useValue: description },
         { provide: ApplicationThreads, useValue: threads },
         { provide: ProfilerRegistry, useValue: registry },

@@ -13,6 +13,7 @@ import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from '
 import { type AllocationsRequest, DEFAULT_SAMPLING, type ThreadAllocations } from './thread.allocations.js';
 import type { ThreadHeap } from './thread.heap.js';
 import { AgentFailureError, NoThreadError } from './threads.errors.js';
+import { untilAborted } from './until-aborted.js';
 import { setWorkerStarts } from './worker.targets.js';
 import { V8Captures } from './v8.captures.js';
 import { WorkerHeaps } from './worker.heaps.js';
@@ -76,19 +77,26 @@ export class ApplicationThreads {
   /**
    * The live objects of the threads.
    *
-   * @throws {AgentFailureError | NoThreadError}
+   * @throws {AgentFailureError | NoThreadError} or the signal's reason.
    */
-  async sampleHeaps(threads: ThreadSelection, gc: boolean): Promise<FromThreads<ThreadHeap>> {
+  async sampleHeaps(
+    threads: ThreadSelection,
+    gc: boolean,
+    signal: AbortSignal,
+  ): Promise<FromThreads<ThreadHeap>> {
     return joined(
-      isSelected(threads, MAIN_THREAD) && this.#mainHeap.sample(gc),
-      this.#workerHeaps.sample(threads, gc),
+      isSelected(threads, MAIN_THREAD) && this.#mainHeap.sample(gc, signal),
+      this.#sampleWorkers(threads, gc, signal),
     );
   }
 
   /** The same, but it may be of no thread: where the agent cannot do it, the main thread is among those skipped. */
-  async sampleHeapsIfPossible(threads: ThreadSelection): Promise<FromThreads<ThreadHeap>> {
+  async sampleHeapsIfPossible(
+    threads: ThreadSelection,
+    signal: AbortSignal,
+  ): Promise<FromThreads<ThreadHeap>> {
     let failure: string | undefined;
-    const main = isSelected(threads, MAIN_THREAD) && this.#mainHeap.sample(false);
+    const main = isSelected(threads, MAIN_THREAD) && this.#mainHeap.sample(false, signal);
     const known =
       main &&
       main.catch((error: unknown) => {
@@ -99,7 +107,7 @@ export class ApplicationThreads {
         return { results: [], skipped: [failure] };
       });
     try {
-      return await joined(known, this.#workerHeaps.sample(threads, false));
+      return await joined(known, this.#sampleWorkers(threads, false, signal));
     } catch (error) {
       if (failure === undefined || !(error instanceof NoThreadError)) {
         throw error;
@@ -134,6 +142,15 @@ export class ApplicationThreads {
     }
   }
 
+  /** Their session is shared: what one client asked for is answered, whether it waits or not. */
+  #sampleWorkers(
+    threads: ThreadSelection,
+    gc: boolean,
+    signal: AbortSignal,
+  ): Promise<FromThreads<ThreadHeap>> {
+    return untilAborted(signal, this.#workerHeaps.sample(threads, gc));
+  }
+
   captureBlocks(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
     return this.#blocks.capture(request);
   }
@@ -159,8 +176,8 @@ export class ApplicationThreads {
   }
 
   /** The worker threads there are; they are not interrupted. */
-  async listWorkers(): Promise<FromThreads<ThreadInfo>> {
-    const { results, skipped } = await askWorkers('all', (target) => Promise.resolve(target.thread));
+  async listWorkers(signal: AbortSignal): Promise<FromThreads<ThreadInfo>> {
+    const { results, skipped } = await askWorkers('all', ({ thread }) => Promise.resolve(thread), signal);
     return { results: results.toSorted((a, b) => a.id - b.id), skipped };
   }
 }

@@ -40,13 +40,21 @@ export class BlockCapturer {
     const { threads, seconds, thresholdMillis, signal } = request;
     const [main, workers] = await Promise.all([
       isSelected(threads, MAIN_THREAD) ? this.#ofMain(request) : { results: [], skipped: [] },
-      askWorkers(threads, async (target): Promise<ThreadBlocks> => {
-        const timeline = await captureV8Cpu(target, { millis: seconds * 1000, hz: HZ, signal, stuck: false });
-        const blocks = busyStretches(timeline, thresholdMillis * 1000);
-        return { thread: target.thread, samples: attributeBlocks(blocks, timeline), stuck: false };
-      }),
+      askWorkers(
+        threads,
+        async (target): Promise<ThreadBlocks> => {
+          const timeline = await captureV8Cpu(target, {
+            millis: seconds * 1000,
+            hz: HZ,
+            signal,
+            stuck: false,
+          });
+          const blocks = busyStretches(timeline, thresholdMillis * 1000);
+          return { thread: target.thread, samples: attributeBlocks(blocks, timeline), stuck: false };
+        },
+        signal,
+      ),
     ]);
-    signal.throwIfAborted();
     const results = [...main.results, ...workers.results].toSorted((a, b) => a.thread.id - b.thread.id);
     const skipped = [...main.skipped, ...workers.skipped];
     if (results.length === 0) {
@@ -64,11 +72,13 @@ export class BlockCapturer {
         thresholdMillis: request.thresholdMillis,
         memory: watch.buffer,
       });
-      const blocks = await InspectorConnection.using((connection) =>
-        blocksWhileCapturing(connection, request, watch, stuck),
+      const blocks = await InspectorConnection.using(
+        (connection) => blocksWhileCapturing(connection, request, watch, stuck),
+        request.signal,
       );
       return { results: [blocks], skipped: [] };
     } catch (error) {
+      request.signal.throwIfAborted();
       if (error instanceof InspectorUnavailableError) {
         throw error;
       }

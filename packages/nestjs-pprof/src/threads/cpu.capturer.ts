@@ -57,6 +57,8 @@ export type ThreadCpu =
 export interface CpuCapture {
   /** Which threads were asked for. */
   readonly selection: ThreadSelection;
+  /** Samples per second that were asked for; segments of the main thread may have more. */
+  readonly hz: number;
   readonly threads: readonly ThreadCpu[];
   /** Threads that were asked for and could not be profiled, each with the reason. */
   readonly skipped: readonly string[];
@@ -79,7 +81,7 @@ export class CpuCapturer {
     this.#sampler = new SharedCpuSampler(agent);
   }
 
-  /** @throws {AgentFailureError | NoThreadError | TooManyCapturesError} or the signal's reason. */
+  /** @throws {AgentFailureError | NoThreadError} or the signal's reason. */
   async capture(request: CpuRequest): Promise<CpuCapture> {
     const run = new CpuCaptureRun(request, this.agent, this.#sampler);
     try {
@@ -112,6 +114,7 @@ class CpuCaptureRun {
     this.#signal = AbortSignal.any([request.signal, this.#closed.signal]);
     // One listener a thread that is profiled, which may be many.
     setMaxListeners(0, this.#signal);
+    this.#signal.addEventListener('abort', () => this.#connection?.close(), { once: true });
     this.#endsAt = monotonicMillis() + request.seconds * 1000;
     this.#stopListening = selectsWorkers(request.threads)
       ? agent.onWorkerStarted(() => void this.#attachWorkers())
@@ -142,6 +145,7 @@ class CpuCaptureRun {
     const cpuOfWorkers = await workerCpu;
     return {
       selection: threads,
+      hz: this.request.hz,
       threads: this.#threads
         .map((entry) =>
           entry.way === 'inspector' ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) } : entry,
@@ -176,8 +180,6 @@ class CpuCaptureRun {
   close(): void {
     this.#closed.abort();
     this.#stopListening();
-    this.#connection?.close();
-    this.#connection = undefined;
   }
 
   async #captureMain(): Promise<void> {
@@ -196,13 +198,16 @@ class CpuCaptureRun {
         );
       }
       const millis = lost ? STUCK_LOOK_MILLIS : this.request.seconds * 1000;
-      await InspectorConnection.using((connection) => this.#captureByInspector(connection, millis, true));
+      await InspectorConnection.using(
+        (connection) => this.#captureByInspector(connection, millis, true),
+        this.#signal,
+      );
     }
   }
 
   /** Opens a connection only where there are workers: an open one is seen when the process exits. */
   async #attachWorkers(): Promise<void> {
-    if (this.#connection) {
+    if (this.#connection || this.#signal.aborted) {
       return;
     }
     try {

@@ -11,10 +11,16 @@ export interface FromThreads<T> {
   readonly skipped: string[];
 }
 
-/** Asks every worker thread there is, all at once. One that ends meanwhile is not missed. @internal */
+/**
+ * Asks every worker thread there is, all at once. One that ends meanwhile is not missed.
+ *
+ * @throws the signal's reason, as soon as it fires.
+ * @internal
+ */
 export async function askWorkers<T>(
   selection: ThreadSelection,
   ask: (target: InspectorTarget) => Promise<T>,
+  signal: AbortSignal,
 ): Promise<FromThreads<T>> {
   const results: T[] = [];
   const skipped: string[] = [];
@@ -39,8 +45,11 @@ export async function askWorkers<T>(
         }
       });
       await Promise.all(asked);
-    });
+      // One that was cut off has been skipped, which is not why nobody waits for it.
+      signal.throwIfAborted();
+    }, signal);
   } catch (error) {
+    signal.throwIfAborted();
     skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
   }
   return { results, skipped };

@@ -28,10 +28,16 @@ export function setInspectorAvailable(available: boolean): void {
   isAvailable = available;
 }
 
-/** @internal */
+/** Closes all of them, whatever they are in the middle of. @internal */
 export function closeConnections(): void {
-  OPEN.forEach((connection) => connection.close());
+  OPEN.forEach((connection) => {
+    connection.close();
+    connection.disconnect();
+  });
 }
+
+/** Opens a session to each worker thread. */
+const ATTACH = 'NodeWorker.enable';
 
 /**
  * A session with V8's inspector in the main thread. Keep it open only as long as it is used: a process that exits with
@@ -48,6 +54,8 @@ export class InspectorConnection implements InspectorTarget {
   readonly #pending = new Set<(error: Error) => void>();
   readonly #beforeClose: Array<() => void> = [];
   readonly #onClose: Array<() => void> = [];
+  #isClosed = false;
+  #attaching = false;
 
   private constructor() {}
 
@@ -63,12 +71,23 @@ export class InspectorConnection implements InspectorTarget {
     return connection;
   }
 
-  /** Runs `use` with a connection that is closed afterwards, whatever happens. */
-  static async using<T>(use: (connection: InspectorConnection) => Promise<T>): Promise<T> {
+  /**
+   * Runs `use` with a connection that is closed afterwards, whatever happens.
+   *
+   * @param signal closes it at once: whatever waits for an answer hears of it.
+   */
+  static async using<T>(
+    use: (connection: InspectorConnection) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    signal?.throwIfAborted();
     const connection = InspectorConnection.open();
+    const close = () => connection.close();
+    signal?.addEventListener('abort', close);
     try {
       return await use(connection);
     } finally {
+      signal?.removeEventListener('abort', close);
       connection.close();
     }
   }
@@ -88,6 +107,10 @@ export class InspectorConnection implements InspectorTarget {
 
   post<T = unknown>(method: string, params: object = {}, deadlineMillis = DEADLINE_MILLIS): Promise<T> {
     return new Promise((resolve, reject) => {
+      if (this.#isClosed) {
+        reject(new ConnectionClosedError());
+        return;
+      }
       const fail = (error: Error) => {
         clearTimeout(timer);
         this.#pending.delete(fail);
@@ -96,7 +119,11 @@ export class InspectorConnection implements InspectorTarget {
       const giveUp = () => fail(new ThreadUnreachableError(this.thread.label, deadlineMillis));
       const timer = setTimeout(giveUp, deadlineMillis);
       this.#pending.add(fail);
+      this.#attaching ||= method === ATTACH;
       this.#session.post(method, params, (error, result) => {
+        if (method === ATTACH) {
+          this.#attached();
+        }
         if (error) {
           fail(new Error(`${method}: ${error.message}`, { cause: error }));
         } else {
@@ -113,8 +140,26 @@ export class InspectorConnection implements InspectorTarget {
     this.#session.post(method, params);
   }
 
-  /** Closing twice is fine. */
+  /**
+   * From now on nobody waits for an answer. Closing twice is fine. Where sessions to worker threads are just being opened,
+   * the one to the main thread ends when they are: until then it is not known which have to be ended with it.
+   */
   close(): void {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#isClosed = true;
+    if (!this.#attaching) {
+      this.disconnect();
+    }
+    for (const fail of this.#pending) {
+      fail(new ConnectionClosedError());
+    }
+    this.#onClose.forEach((listener) => listener());
+  }
+
+  /** Ends the session; `close` is for whoever uses it. */
+  disconnect(): void {
     if (!OPEN.delete(this)) {
       return;
     }
@@ -123,9 +168,12 @@ export class InspectorConnection implements InspectorTarget {
     this.#session.disconnect();
     Atomics.store(openConnections, 0, OPEN.size);
     Atomics.notify(openConnections, 0);
-    for (const fail of this.#pending) {
-      fail(new ConnectionClosedError());
+  }
+
+  #attached(): void {
+    this.#attaching = false;
+    if (this.#isClosed) {
+      this.disconnect();
     }
-    this.#onClose.forEach((listener) => listener());
   }
 }

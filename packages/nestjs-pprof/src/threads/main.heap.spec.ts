@@ -105,7 +105,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-const sampled = async () => (await heap.sample(false)).results[0];
+const sampled = async () => (await heap.sample(false, patient)).results[0];
 
 describe('MainHeap', () => {
   it('asks the agent; of a stuck thread the inspector, and says so', async () => {
@@ -130,7 +130,7 @@ describe('MainHeap', () => {
   });
 
   it('tells so too where the window begins while garbage is collected', async () => {
-    const collecting = heap.sample(true);
+    const collecting = heap.sample(true, patient);
     const capturing = heap.captureAllocations(REQUEST);
     releaseCollection();
     await jest.advanceTimersByTimeAsync(BEGIN_MILLIS);
@@ -159,7 +159,7 @@ describe('MainHeap', () => {
     agent.live = false;
     const capturing = heap.captureAllocations(REQUEST);
     await jest.advanceTimersByTimeAsync(BEGIN_MILLIS);
-    const asked = heap.sample(true);
+    const asked = heap.sample(true, patient);
     releaseCollection();
     await expect(asked).rejects.toThrow('must not be asked in a window');
     await jest.advanceTimersByTimeAsync(1000);

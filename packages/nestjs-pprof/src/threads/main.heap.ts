@@ -42,11 +42,12 @@ export class MainHeap {
     return this.#mode.is === 'live';
   }
 
-  /** @throws {AgentFailureError} */
-  async sample(gc: boolean): Promise<FromThreads<ThreadHeap>> {
+  /** @throws {AgentFailureError} or the signal's reason. */
+  async sample(gc: boolean, signal: AbortSignal): Promise<FromThreads<ThreadHeap>> {
     try {
-      return { results: [await this.#sample(gc)], skipped: [] };
+      return { results: [await this.#sample(gc, signal)], skipped: [] };
     } catch (error) {
+      signal.throwIfAborted();
       return leftOut(error);
     }
   }
@@ -61,7 +62,7 @@ export class MainHeap {
     }
   }
 
-  async #sample(gc: boolean): Promise<ThreadHeap> {
+  async #sample(gc: boolean, signal: AbortSignal): Promise<ThreadHeap> {
     if (this.#mode.is === 'beginning') {
       await this.#mode.begun.catch(() => undefined);
     }
@@ -69,10 +70,10 @@ export class MainHeap {
     if (mode.is === 'allocations' && mode.before) {
       return { ...this.#fromAgent(mode.before), asOf: mode.before.takenAt, collected: false };
     }
-    const collected = gc && (await InspectorConnection.using(collectGarbage));
+    const collected = gc && (await InspectorConnection.using(collectGarbage, signal));
     if (this.#mode !== mode) {
       // Meanwhile somebody has begun to count allocations, or ended.
-      return this.#sample(false);
+      return this.#sample(false, signal);
     }
     try {
       return { ...this.#fromAgent(await this.agent.request('sampleHeap', null)), collected };
@@ -89,7 +90,7 @@ export class MainHeap {
     return {
       thread: MAIN_THREAD,
       way: 'inspector',
-      root: await readByInspector(),
+      root: await readByInspector(signal),
       since: this.#start?.startedAt,
       restarted: this.#start?.restarted ?? null,
       memory: undefined,
@@ -150,9 +151,10 @@ export class MainHeap {
   }
 }
 
-async function readByInspector() {
-  const { profile } = await InspectorConnection.using((inspector) =>
-    inspector.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile'),
+async function readByInspector(signal?: AbortSignal) {
+  const { profile } = await InspectorConnection.using(
+    (inspector) => inspector.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile'),
+    signal,
   );
   return allocationNodeOf(profile.head);
 }

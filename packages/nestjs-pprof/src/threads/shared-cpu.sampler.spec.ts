@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { fakeSleep } from '../../test-fixtures/fake-sleep.js';
 import type { CpuSampling } from '../agent/agent.protocol.js';
@@ -8,7 +9,6 @@ import {
   CaptureStuckError,
   ThreadStuckError,
   ThreadUnreachableError,
-  TooManyCapturesError,
 } from './threads.errors.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
@@ -239,42 +239,69 @@ describe('SharedCpuSampler, clients that go away', () => {
     expect(agent.ways).toEqual([]);
   });
 
-  it('makes room for another capture', async () => {
-    const captures = Array.from({ length: 16 }, () => capture(5));
+  it('ends at once also while the sampler is being started for it', async () => {
+    let start: (value?: undefined) => void = () => undefined;
+    agent.trouble.request = () => new Promise((resolve) => (start = resolve));
+    const outcome = capture(5);
     await pass(0);
-    captures[0]!.abort();
+    outcome.abort();
     await pass(0);
-    const next = capture(5);
-    await pass(5000);
-    expect(next.segments).toBeDefined();
+    expect(outcome.error).toMatchObject({ name: 'AbortError' });
+    start();
+    await pass(0);
+    expect(agent.turnovers).toEqual([expect.anything(), null]);
+    expect(agent.running).toBeNull();
+    expect(jest.getTimerCount()).toBe(0);
   });
-});
 
-describe('SharedCpuSampler, too many captures', () => {
-  it('refuses the seventeenth, whether the others run or wait for their turn', async () => {
-    const captures = Array.from({ length: 16 }, () => capture(5));
-    const waiting = capture(5);
-    await pass(0);
-    const late = capture(5);
-    await pass(0);
-    expect(waiting.error).toBeInstanceOf(TooManyCapturesError);
-    expect(late.error).toBeInstanceOf(TooManyCapturesError);
-    await pass(5000);
-    expect(captures.filter(({ segments }) => segments)).toHaveLength(16);
-    const next = capture(1);
+  it('ends at once also while a native call holds up its end', async () => {
+    const outcome = capture(5);
     await pass(1000);
-    expect(next.segments).toHaveLength(1);
-  });
-
-  it('does not count those that could not begin', async () => {
     agent.trouble.request = stuck;
-    const failed = Array.from({ length: 16 }, () => capture(5));
+    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.requestPatiently = () => fakeSleep(60_000);
+    await pass(4000);
+    outcome.abort();
     await pass(0);
-    expect(failed.every(({ error }) => error instanceof ThreadStuckError)).toBe(true);
-    agent.trouble = {};
-    const next = capture(1);
+    expect(outcome.error).toMatchObject({ name: 'AbortError' });
+    await pass(60_000);
+    expect(agent.running).toBeNull();
+  });
+
+  it('ends at once also while it waits for its turn, and leaves no timer', async () => {
+    capture(5);
     await pass(1000);
-    expect(next.segments).toEqual(['0-1000@100']);
+    agent.trouble.request = stuck;
+    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    let goOn: (value?: undefined) => void = () => undefined;
+    agent.trouble.requestPatiently = () => new Promise((resolve) => (goOn = resolve));
+    await pass(4000);
+    const next = capture(1);
+    await pass(0);
+    expect(jest.getTimerCount()).toBe(1);
+    next.abort();
+    await pass(0);
+    expect(next.error).toMatchObject({ name: 'AbortError' });
+    expect(jest.getTimerCount()).toBe(0);
+    agent.trouble = {};
+    goOn();
+    await pass(0);
+    expect(agent.running).toBeNull();
+  });
+
+  it('leaves no listener on the signal, whether it ended by itself or by it', async () => {
+    const controller = new AbortController();
+    const done = sampler.capture({ seconds: 1, hz: 100, signal: controller.signal });
+    await pass(500);
+    expect(getEventListeners(controller.signal, 'abort').length).toBeGreaterThan(0);
+    await pass(500);
+    await done;
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+    const outcome = capture(5);
+    await pass(1000);
+    outcome.abort();
+    await pass(0);
+    expect(jest.getTimerCount()).toBe(0);
   });
 });
 

@@ -2,14 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis, type CpuSampling, type CpuSegment } from '../agent/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
 import { DEADLINE_MILLIS } from './inspector.target.js';
-import {
-  CaptureStuckError,
-  ThreadStuckError,
-  ThreadUnreachableError,
-  TooManyCapturesError,
-} from './threads.errors.js';
-
-const MAX_CAPTURES = 16;
+import { CaptureStuckError, ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
+import { untilAborted } from './until-aborted.js';
 
 /** Captures that end within this time of each other end together: each turnover costs the main thread a pause. */
 const END_TOGETHER_MILLIS = 10;
@@ -48,35 +42,31 @@ interface Capture {
  */
 export class SharedCpuSampler {
   readonly #running = new Set<Capture>();
-  #waiting = 0;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(private readonly agent: AgentClient) {}
 
-  /** @throws {ThreadStuckError | AgentFailureError | TooManyCapturesError} or the signal's reason. */
+  /** @throws {ThreadStuckError | AgentFailureError} or the signal's reason, as soon as it fires. */
   async capture({ seconds, hz, signal }: CpuCaptureRequest): Promise<readonly SampledSegment[]> {
-    if (this.#running.size + this.#waiting >= MAX_CAPTURES) {
-      throw new TooManyCapturesError(MAX_CAPTURES);
-    }
     const capture: Capture = { hz, millis: seconds * 1000, segments: [], endsAt: Infinity };
-    this.#waiting += 1;
     try {
-      await this.#inTurnSoon(() => this.#begin(capture, signal));
-    } finally {
-      this.#waiting -= 1;
-    }
-    try {
+      await this.#inTurnSoon(() => this.#begin(capture), signal);
       await sleep(capture.millis, undefined, { signal });
-    } catch (aborted) {
-      void this.#inTurn(async () => this.#abandon(capture));
-      throw aborted;
+      // The end of a capture may have to wait for a native call.
+      await untilAborted(
+        signal,
+        this.#inTurn(() => this.#end(capture)),
+      );
+      return capture.segments;
+    } catch (error) {
+      if (signal.aborted) {
+        void this.#inTurn(async () => this.#abandon(capture));
+      }
+      throw error;
     }
-    await this.#inTurn(() => this.#end(capture));
-    return capture.segments;
   }
 
-  async #begin(capture: Capture, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  async #begin(capture: Capture): Promise<void> {
     const next = samplingFor([...this.#running, capture]);
     try {
       this.#endSegment(await this.agent.request('turnOverCpu', next));
@@ -170,20 +160,25 @@ export class SharedCpuSampler {
   }
 
   /** The same, but not at all if the turn does not come soon: the one before may be waiting for a native call to end. */
-  #inTurnSoon(task: () => Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let isLate = false;
-      const timer = setTimeout(() => {
-        isLate = true;
-        reject(new ThreadStuckError('the main thread', DEADLINE_MILLIS));
-      }, DEADLINE_MILLIS);
-      void this.#inTurn(async () => {
-        clearTimeout(timer);
-        if (!isLate) {
-          await task().then(resolve, reject);
-        }
-      });
-    });
+  async #inTurnSoon(task: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const waiting = new AbortController();
+    const cancelled = AbortSignal.any([signal, waiting.signal]);
+    const timer = setTimeout(
+      () => waiting.abort(new ThreadStuckError('the main thread', DEADLINE_MILLIS)),
+      DEADLINE_MILLIS,
+    );
+    try {
+      await untilAborted(
+        cancelled,
+        this.#inTurn(async () => {
+          clearTimeout(timer);
+          cancelled.throwIfAborted();
+          await task();
+        }),
+      );
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 

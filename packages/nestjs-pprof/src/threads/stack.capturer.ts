@@ -28,11 +28,11 @@ export interface ThreadStack {
 export class StackCapturer {
   constructor(private readonly loop: LoopObserver) {}
 
-  /** @throws {NoThreadError} */
+  /** @throws {NoThreadError} or the signal's reason. */
   async capture(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
     const [main, workers] = await Promise.all([
       isSelected(threads, MAIN_THREAD) ? this.#ofMain(signal) : { results: [], skipped: [] },
-      askWorkers(threads, (target) => stackOf(target, signal, false)),
+      askWorkers(threads, (target) => stackOf(target, signal, false), signal),
     ]);
     const results = [...main.results, ...workers.results].toSorted((a, b) => a.thread.id - b.thread.id);
     const skipped = [...main.skipped, ...workers.skipped];
@@ -45,12 +45,16 @@ export class StackCapturer {
   async #ofMain(signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
     const { stuck, lastTurn, description } = await this.loop.observe();
     try {
-      const stack = await InspectorConnection.using((connection) => stackOf(connection, signal, stuck));
+      const stack = await InspectorConnection.using(
+        (connection) => stackOf(connection, signal, stuck),
+        signal,
+      );
       const known = description
         ? { activeResources: description.activeResources }
         : { state: 'stuck' as const, stuckSince: lastTurn };
       return { results: [{ ...stack, ...known }], skipped: [] };
     } catch (error) {
+      signal.throwIfAborted();
       if (error instanceof InspectorUnavailableError) {
         throw error;
       }

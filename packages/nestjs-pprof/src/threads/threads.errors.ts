@@ -22,15 +22,6 @@ export class AgentFailureError extends Error {
   }
 }
 
-/** As many captures run as may run at a time. @internal */
-export class TooManyCapturesError extends Error {
-  override readonly name = 'TooManyCapturesError';
-
-  constructor(limit: number) {
-    super(`${limit} captures are running, which is the limit. Try again when one of them has ended`);
-  }
-}
-
 /** There can be only one recording of this kind at a time. @internal */
 export class RecordingHeldError extends Error {
   override readonly name = 'RecordingHeldError';
@@ -113,12 +104,12 @@ export class NoThreadError extends Error {
   }
 }
 
-/** The connection was closed while an answer was awaited, as nobody waits for it any more. @internal */
+/** The connection was closed while an answer was awaited: nobody waits for it any more, or the profiler is stopped. @internal */
 export class ConnectionClosedError extends Error {
   override readonly name = 'ConnectionClosedError';
 
   constructor() {
-    super('the capture has ended');
+    super('the profiler is being stopped');
   }
 }
 

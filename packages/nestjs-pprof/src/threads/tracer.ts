@@ -42,7 +42,7 @@ export class Tracer {
     }
     this.#isRecording = true;
     try {
-      const events = new TraceEvents(categories, await workerNames());
+      const events = new TraceEvents(categories, await workerNames(signal));
       const startedAt = Date.now();
       const start = performance.now();
       await useThread(MAIN_THREAD.id, signal, async (target) => {
@@ -62,8 +62,8 @@ export class Tracer {
 }
 
 /** Labels of the workers by the number that the kernel has for them, which is the one in the trace; as far as known. */
-async function workerNames(): Promise<ReadonlyMap<number, string>> {
-  const { results } = await askWorkers('all', (target) => Promise.resolve(target.thread));
+async function workerNames(signal: AbortSignal): Promise<ReadonlyMap<number, string>> {
+  const { results } = await askWorkers('all', (target) => Promise.resolve(target.thread), signal);
   const kernelThreads = kernelThreadsOf(results);
   return new Map(
     results.flatMap(({ id, label }) => {

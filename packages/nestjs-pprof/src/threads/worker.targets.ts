@@ -129,6 +129,9 @@ export class WorkerTargets {
 
   #attached({ sessionId, workerInfo }: AttachedToWorker): void {
     this.#sessionIds.add(sessionId);
+    if (this.#closed.signal.aborted) {
+      return;
+    }
     const thread = workerFromTitle(workerInfo.title);
     // The profiling thread is one of the process's workers, too.
     if (!thread || thread.id === threadId) {

@@ -1,0 +1,140 @@
+import { getEventListeners } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { closeConnections, countConnectionsIn, InspectorConnection } from './inspector.connection.js';
+import { ConnectionClosedError } from './threads.errors.js';
+
+/** A session that answers when the test says so. */
+class FakeSession {
+  static latest: FakeSession;
+  /** What has been done to it, in order. */
+  readonly done: string[] = [];
+  readonly #answers = new Map<string, (error: Error | null, result?: unknown) => void>();
+
+  constructor() {
+    FakeSession.latest = this;
+  }
+
+  connectToMainThread(): void {
+    this.done.push('connect');
+  }
+
+  post(method: string, _params: object, callback?: (error: Error | null, result?: unknown) => void): void {
+    this.done.push(method);
+    if (callback) {
+      this.#answers.set(method, callback);
+    }
+  }
+
+  answer(method: string, result: unknown = {}): void {
+    this.#answers.get(method)?.(null, result);
+  }
+
+  disconnect(): void {
+    this.done.push('disconnect');
+  }
+}
+
+const count = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+countConnectionsIn(count.buffer);
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  const inspector = { Session: FakeSession };
+  jest.spyOn(process, 'getBuiltinModule').mockImplementation((() => inspector) as never);
+});
+
+afterEach(() => {
+  expect(count[0]).toBe(0);
+  expect(jest.getTimerCount()).toBe(0);
+  jest.useRealTimers();
+  jest.restoreAllMocks();
+});
+
+describe('InspectorConnection', () => {
+  it('is counted while it is open', () => {
+    const connection = InspectorConnection.open();
+    expect(count[0]).toBe(1);
+    connection.close();
+    connection.close();
+    expect(FakeSession.latest.done).toEqual(['connect', 'disconnect']);
+  });
+
+  it('tells whoever waits for an answer that it is closed, and sends nothing more', async () => {
+    const connection = InspectorConnection.open();
+    const waiting = connection.post('Profiler.start');
+    connection.close();
+    await expect(waiting).rejects.toBeInstanceOf(ConnectionClosedError);
+    await expect(connection.post('Profiler.stop')).rejects.toBeInstanceOf(ConnectionClosedError);
+    expect(FakeSession.latest.done).toEqual(['connect', 'Profiler.start', 'disconnect']);
+  });
+
+  it('can send what ends sessions to workers before it ends', () => {
+    const connection = InspectorConnection.open();
+    connection.beforeClose(() => connection.send('NodeWorker.detach', { sessionId: '1' }));
+    connection.close();
+    expect(FakeSession.latest.done).toEqual(['connect', 'NodeWorker.detach', 'disconnect']);
+  });
+});
+
+describe('InspectorConnection, closed while sessions to workers are being opened', () => {
+  it('lets nobody wait, and ends when it is known which there are', async () => {
+    const connection = InspectorConnection.open();
+    const session = FakeSession.latest;
+    const beforeClose = jest.fn();
+    connection.beforeClose(beforeClose);
+    const attaching = connection.post('NodeWorker.enable');
+    connection.close();
+    await expect(attaching).rejects.toBeInstanceOf(ConnectionClosedError);
+    expect(session.done).not.toContain('disconnect');
+    expect(beforeClose).not.toHaveBeenCalled();
+    session.answer('NodeWorker.enable');
+    expect(beforeClose).toHaveBeenCalledTimes(1);
+    expect(session.done.at(-1)).toBe('disconnect');
+  });
+
+  it('ends at once where the process is about to exit', () => {
+    const connection = InspectorConnection.open();
+    connection.post('NodeWorker.enable').catch(() => undefined);
+    closeConnections();
+    expect(FakeSession.latest.done.at(-1)).toBe('disconnect');
+    FakeSession.latest.answer('NodeWorker.enable');
+    expect(FakeSession.latest.done.filter((what) => what === 'disconnect')).toHaveLength(1);
+  });
+
+  it('ends at once where they have been opened', async () => {
+    const connection = InspectorConnection.open();
+    const attaching = connection.post('NodeWorker.enable');
+    FakeSession.latest.answer('NodeWorker.enable');
+    await attaching;
+    connection.close();
+    expect(FakeSession.latest.done.at(-1)).toBe('disconnect');
+  });
+});
+
+describe('InspectorConnection.using', () => {
+  it('closes when the signal fires, whatever is awaited, and leaves no listener on it', async () => {
+    const controller = new AbortController();
+    const using = InspectorConnection.using(
+      (connection) => connection.post('Profiler.start'),
+      controller.signal,
+    );
+    controller.abort();
+    await expect(using).rejects.toBeInstanceOf(ConnectionClosedError);
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  });
+
+  it('opens none where the signal has fired', async () => {
+    const before = FakeSession.latest;
+    const using = InspectorConnection.using(() => Promise.resolve(), AbortSignal.abort());
+    await expect(using).rejects.toThrow(/aborted/);
+    expect(FakeSession.latest).toBe(before);
+  });
+
+  it('closes when it is done, and where it fails', async () => {
+    const { signal } = new AbortController();
+    expect(await InspectorConnection.using(() => Promise.resolve('done'), signal)).toBe('done');
+    const failing = InspectorConnection.using(() => Promise.reject(new Error('no')), signal);
+    await expect(failing).rejects.toThrow('no');
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+});
