@@ -134,6 +134,10 @@ function tableRules(profile: Profile): string[] {
   return [
     ...unless(strings[0] === '', `string_table[0] is ${JSON.stringify(strings[0])}, not empty`),
     ...unless(new Set(strings).size === strings.length, 'string_table has a text twice'),
+    ...unless(
+      stringIndexesIn(profile).every((index) => Number(index) >= 0 && Number(index) < strings.length),
+      'a text refers to nothing in string_table',
+    ),
     ...unless(areSequential(profile.mapping), 'mapping ids are not sequential from 1'),
     ...unless(areSequential(profile.location), 'location ids are not sequential from 1'),
     ...unless(areSequential(profile.function), 'function ids are not sequential from 1'),
@@ -239,6 +243,10 @@ function sampleRules(profile: Profile): string[] {
       labels.every(({ key }) => text(key) !== ''),
       'a label has no key',
     ),
+    ...unless(
+      profile.sample.every(({ label }) => new Set(label.map(({ key }) => Number(key))).size === label.length),
+      'a sample has two labels with the same key',
+    ),
     ...unless(new Set(keys).size === keys.length, 'two samples have the same stack and labels'),
   ];
 }
@@ -248,6 +256,20 @@ function timeRules({ timeNanos, durationNanos }: Profile, timed: boolean): strin
     ...unless(Number(timeNanos) > 0, 'time_nanos is not set'),
     ...unless(!timed || Number(durationNanos) > 0, 'duration_nanos is not set on a timed profile'),
     ...unless(timed || Number(durationNanos) === 0, 'duration_nanos is set on a profile of a moment'),
+  ];
+}
+
+function stringIndexesIn(profile: Profile): (number | bigint)[] {
+  const types = [...profile.sampleType, ...(profile.periodType ? [profile.periodType] : [])];
+  return [
+    ...types.flatMap(({ type, unit }) => [type, unit]),
+    ...profile.mapping.flatMap(({ filename, buildId }) => [filename, buildId]),
+    ...profile.function.flatMap(({ name, systemName, filename }) => [name, systemName, filename]),
+    ...profile.sample.flatMap(({ label }) => label.flatMap(({ key, str, numUnit }) => [key, str, numUnit])),
+    ...profile.comment,
+    profile.defaultSampleType,
+    profile.dropFrames,
+    profile.keepFrames,
   ];
 }
 

@@ -1,4 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { brokenRules, totalsOf } from '../../test-fixtures/pprof-rules.js';
+import { anyFrame, anyProfile } from '../../test-fixtures/profile-arbitraries.js';
+import { encodePprof } from './encoder.js';
 import type { Frame, Profile, StackSample } from './profile.model.js';
 import type { CodePosition, SourceMaps } from './source-maps.js';
 import { Symbolizer } from './symbolizer.js';
@@ -173,5 +177,54 @@ describe('Symbolizer, comments', () => {
     const maps = sourceMaps(UNMAPPED, { '/app/dist/a.js': 'too large' });
     const { comments } = await new Symbolizer(maps, '/app').symbolize(profileOf([]));
     expect(comments).toEqual(['kept', 'source map of /app/dist/a.js not used: too large']);
+  });
+});
+
+describe('Symbolizer, any profile with any source maps', () => {
+  /** Sends each position to one of a few: many meet in the same place, as with functions that were inlined or cloned. */
+  // Source maps give paths, not URLs.
+  const anyOriginal = anyFrame.filter(({ file }) => !file.startsWith('file:'));
+  const anyMapping = fc.array(anyOriginal, { minLength: 1, maxLength: 4 }).map(
+    (originals): Mapping =>
+      ({ functionName, file, line, column }) =>
+        originals[(functionName.length + file.length + 3 * line + 5 * column) % originals.length]!,
+  );
+
+  const anyMapped = fc.tuple(anyProfile, anyMapping);
+
+  const symbolizeMapped = ([profile, mapping]: [Profile, Mapping]) =>
+    new Symbolizer(sourceMaps(mapping), '/no-such-app').symbolize(profile);
+
+  it('neither gains nor loses any of the total of any value', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyMapped, async (mapped) => {
+        const [profile] = mapped;
+        const totals = profile.sampleTypes.map((_unused, index) =>
+          profile.samples.reduce((total, { values }) => total + values[index]!, 0),
+        );
+        expect(totalsOf(await encodePprof(await symbolizeMapped(mapped), '/app/main.js'))).toEqual(totals);
+      }),
+    );
+  });
+
+  it('makes a profile that keeps the rules: valid ids, no stack twice', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyMapped, async (mapped) => {
+        const timed = mapped[0].durationNanos !== undefined;
+        const encoded = await encodePprof(await symbolizeMapped(mapped), '/app/main.js');
+        expect(brokenRules(encoded, { timed })).toEqual([]);
+      }),
+    );
+  });
+
+  it('keeps the depth of every stack, and has no more samples than before', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyMapped, async (mapped) => {
+        const { samples } = await symbolizeMapped(mapped);
+        const depths = new Set(mapped[0].samples.map(({ stack }) => stack.length));
+        expect(samples.length).toBeLessThanOrEqual(mapped[0].samples.length);
+        expect(samples.filter(({ stack }) => !depths.has(stack.length))).toEqual([]);
+      }),
+    );
   });
 });
