@@ -1,0 +1,89 @@
+import { fileURLToPath } from 'node:url';
+import { expect } from '@jest/globals';
+import { AppProcess } from '../support/app.process.js';
+import type { HttpConnection } from '../support/http.connection.js';
+import { type FixtureOptions, profilerOf } from '../support/fixture.app.js';
+
+const SCRIPT = fileURLToPath(new URL('fixtures/watched.app.mjs', import.meta.url));
+
+/** What the profiler holds in the application's main thread, and in V8. */
+export interface HeldInMain {
+  /** Whether the addon's CPU sampler runs. */
+  readonly sampler: boolean;
+  /** Open inspector sessions. */
+  readonly sessions: number;
+  /** CPU profilers of V8 that run, in any thread. */
+  readonly v8Profilers: number;
+  /** Timers that repeat. */
+  readonly intervals: number;
+  /** Listeners of `process`, by event. */
+  readonly listeners: Readonly<Record<string, number>>;
+  /** Agents that a profiling thread can find. */
+  readonly agents: number;
+}
+
+export interface Held extends HeldInMain {
+  /** In the profiling thread: what keeps it busy, by type, and the listeners of its agent client. */
+  readonly thread: { readonly resources: Readonly<Record<string, number>>; readonly listeners: number };
+}
+
+/** Long enough for a loaded machine, and short against the windows that are left. */
+const PATIENCE_MILLIS = 20_000;
+
+/** The application in fixtures/watched.app.mjs. */
+export class WatchedApp {
+  private constructor(
+    readonly process: AppProcess,
+    /** `http://127.0.0.1:PORT` of its profiling server. */
+    readonly origin: string,
+  ) {}
+
+  static async start(options: FixtureOptions = {}): Promise<WatchedApp> {
+    const process = new AppProcess(SCRIPT, { env: { PPROF_OPTIONS: JSON.stringify(options) } });
+    return new WatchedApp(process, await profilerOf(process));
+  }
+
+  held(): Promise<Held> {
+    return this.process.call('held');
+  }
+
+  /** Settles when the profiler holds something that it did not hold before: a capture runs. */
+  async holdsMoreThan(before: Held): Promise<void> {
+    const isIdle = JSON.stringify(before);
+    await this.process.until<Held>('held', (held) => JSON.stringify(held) !== isIdle && isBusy(held, before));
+  }
+
+  /** Settles when the encoding of what was asked for on the connection is held up; fails where there is an answer instead. */
+  async encodes(connection: HttpConnection): Promise<void> {
+    await this.process.until<number>('encodingsHeld', (count) => {
+      expect(connection.soFar).toBe('');
+      return count > 0;
+    });
+  }
+
+  /** Fails, with the difference, unless the profiler comes to hold just what it held before. */
+  expectNothingLeftOf(before: Held): Promise<void> {
+    return expectToBecome(before, () => this.held());
+  }
+
+  /** The same of the main thread alone, where there is no profiling thread to be asked. */
+  expectToHoldInMain(expected: HeldInMain): Promise<void> {
+    return expectToBecome(expected, () => this.process.call('heldInMain'));
+  }
+}
+
+async function expectToBecome<T>(expected: T, look: () => Promise<T>): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MILLIS;
+  let seen = await look();
+  while (JSON.stringify(seen) !== JSON.stringify(expected) && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    seen = await look();
+  }
+  expect(seen).toEqual(expected);
+}
+
+/** Other than the connection alone. */
+function isBusy(held: Held, before: Held): boolean {
+  const timers = ({ thread }: Held) => thread.resources.Timeout ?? 0;
+  return held.sampler || held.sessions > before.sessions || timers(held) > timers(before);
+}

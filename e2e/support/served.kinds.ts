@@ -1,0 +1,8 @@
+import type { ProfileKind } from '../../packages/nestjs-pprof/src/profiles/profile.kind.js';
+import { PROFILE_KINDS } from '../../packages/nestjs-pprof/src/profiles/profile.kinds.js';
+
+/** The library's own table: what is added there is tested here. */
+export const KINDS: readonly ProfileKind[] = PROFILE_KINDS;
+
+/** Those that can be asked for a window of time. */
+export const KINDS_WITH_SECONDS = KINDS.filter(({ parameters }) => parameters.seconds !== null);
