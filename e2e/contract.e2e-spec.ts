@@ -1,22 +1,77 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
-import { profilerOf, startFixture } from './support/fixture.app.js';
-import { request, type RequestOptions, type Response } from './support/http.request.js';
-import { decodeProfile } from './support/pprof.profile.js';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { addressesOf, brokenRules, readPprof } from '../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
+import type { Body, ContractRow } from './contract/contract.row.js';
+import { type Given, GROUPS } from './contract/contract.rows.js';
+import { AppProcess } from './support/app.process.js';
+import { profilerOf } from './support/fixture.app.js';
+import { request, type Response } from './support/http.request.js';
+import { exchange, HttpConnection } from './support/http.connection.js';
 
-// The HTTP contract, row by row, against one application.
+// Asks what the rows of the table in contract/contract.rows.ts ask, byte by byte, and checks status, headers and body.
 
+const APP = fileURLToPath(new URL('contract/fixtures/contract.app.mjs', import.meta.url));
+
+const OPTIONS = { maxCaptures: 2, block: { watch: true } };
+
+let app: AppProcess;
 let origin: string;
 
 beforeAll(async () => {
-  const app = startFixture(
-    'http',
-    {},
-    { args: ['express', '--db-password=hunter2', '--api-token', 's3cret'] },
-  );
+  app = new AppProcess(APP, {
+    args: ['--db-password=hunter2', '--api-token', 's3cret'],
+    env: { PPROF_OPTIONS: JSON.stringify(OPTIONS) },
+  });
   origin = await profilerOf(app);
 });
 
-const ask = (path: string, options?: RequestOptions) => request(`${origin}${path}`, options);
+/** Brings the application into a state, and gives back what ends that. */
+const GIVEN: Readonly<Record<Given, () => Promise<() => Promise<unknown>>>> = {
+  'nothing else': async () => async () => undefined,
+  'another profiler': async () => {
+    await app.call('holdSampler');
+    return () => app.call('releaseSampler');
+  },
+  'all places taken': async () => {
+    const captures = await Promise.all(
+      Array.from({ length: OPTIONS.maxCaptures }, async () => {
+        const connection = await HttpConnection.open(origin);
+        connection.write('GET /debug/pprof/threadcreate?seconds=300 HTTP/1.1\r\nHost: localhost\r\n\r\n');
+        return connection;
+      }),
+    );
+    await refusedAt(`${origin}/debug/pprof/threadcreate?seconds=1`);
+    return async () => captures.forEach((connection) => connection.leave());
+  },
+  'a native call': async () => {
+    // Longer than what is asked meanwhile waits for the thread.
+    const over = app.call('callNatively', 12);
+    await app.printed(/^Calling natively$/m);
+    return () => over;
+  },
+};
+
+async function refusedAt(url: string): Promise<void> {
+  let response = await request(url);
+  while (response.status !== 429) {
+    response = await request(url);
+  }
+}
+
+/** The bytes of a request, each as it is in the row. */
+function bytesOf({ ask, headers = {}, send = '' }: ContractRow): Buffer {
+  const all: Record<string, string> = {
+    Host: 'localhost:6060',
+    ...headers,
+    ...(send ? { 'Content-Length': String(Buffer.byteLength(send)) } : {}),
+    Connection: 'close',
+  };
+  const lines = [
+    ask.includes(' ') ? `${ask} HTTP/1.1` : ask,
+    ...Object.entries(all).map(([name, value]) => `${name}: ${value}`),
+  ];
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${send}`, 'latin1');
+}
 
 /** What every response has, and what none may have. */
 function expectCommonHeaders({ headers }: Response): void {
@@ -32,264 +87,118 @@ function expectCommonHeaders({ headers }: Response): void {
   expect(present).toEqual([]);
 }
 
-/** `go tool pprof` shows the text of an error that looks like this. */
-function expectError(response: Response, status: number, text: string | RegExp): void {
-  expect({ status: response.status, text: response.text }).toEqual({
-    status,
-    text: typeof text === 'string' ? `${text}\n` : expect.stringMatching(text),
-  });
-  expect(response.text).toMatch(/^[^\n]+\n$/);
-  expect(response.headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8', 'x-go-pprof': '1' });
-  expect(response.headers).not.toHaveProperty('content-disposition');
-  expectCommonHeaders(response);
+function expectBody(response: Response, expected: Body): void {
+  const { body, text, headers } = response;
+  if (expected.is !== 'empty' && headers['content-length'] !== undefined) {
+    expect(body).toHaveLength(Number(headers['content-length']));
+  }
+  switch (expected.is) {
+    case 'empty':
+      return expect(body).toHaveLength(0);
+    case 'text':
+      return expect(text).toMatch(expected.pattern);
+    case 'error':
+      expect(text).toMatch(/^[^\n]+\n$/);
+      return typeof expected.text === 'string'
+        ? expect(text).toBe(`${expected.text}\n`)
+        : expect(text).toMatch(expected.text);
+    case 'json':
+      return expect(JSON.parse(text)).toEqual(expect.anything());
+    case 'pprof': {
+      const { sampleTypes, periodType, timed } = expected;
+      expect(brokenRules(body, { timed })).toEqual([]);
+      expect(readPprof(body)).toMatchObject({ sampleTypes, periodType });
+    }
+  }
 }
 
-describe('answers', () => {
-  it.each<[string, { type: string; disposition?: string; text?: RegExp; gzip?: true }]>([
-    ['/debug/pprof/', { type: 'text/html; charset=utf-8', text: /Types of profiles available/ }],
-    ['/debug/pprof/', { type: 'text/html; charset=utf-8', text: /full goroutine stack dump/ }],
-    [
-      '/debug/pprof/profile?seconds=1',
-      { type: 'application/octet-stream', disposition: 'attachment; filename="profile"', gzip: true },
-    ],
-    [
-      '/debug/pprof/profile?seconds=1&hz=1000&threads=main',
-      { type: 'application/octet-stream', disposition: 'attachment; filename="profile"', gzip: true },
-    ],
-    [
-      '/debug/pprof/profile?seconds=1&format=text',
-      { type: 'text/plain; charset=utf-8', text: /flat\s+flat%/ },
-    ],
-    [
-      '/debug/pprof/heap',
-      { type: 'application/octet-stream', disposition: 'attachment; filename="heap"', gzip: true },
-    ],
-    [
-      '/debug/pprof/heap?gc=1&debug=0',
-      { type: 'application/octet-stream', disposition: 'attachment; filename="heap"', gzip: true },
-    ],
-    [
-      '/debug/pprof/heap?seconds=1',
-      { type: 'application/octet-stream', disposition: 'attachment; filename="heap-delta"', gzip: true },
-    ],
-    ['/debug/pprof/heap?debug=1', { type: 'text/plain; charset=utf-8', text: /\S/ }],
-    ['/debug/pprof/heap?format=text', { type: 'text/plain; charset=utf-8', text: /flat\s+flat%/ }],
-    [
-      '/debug/pprof/cmdline',
-      { type: 'text/plain; charset=utf-8', text: /\0[^\n]*http\.mjs\0express\0[^\n]*$/ },
-    ],
-    ['/debug/pprof/symbol', { type: 'text/plain; charset=utf-8', text: /^num_symbols: 1\n$/ }],
-    ['/debug/pprof/symbol?0x1234+0x5678', { type: 'text/plain; charset=utf-8', text: /^num_symbols: 1\n$/ }],
-  ])('GET %s: 200 %j', async (path, { type, disposition, text, gzip }) => {
-    const response = await ask(path);
-    expect(response.status).toBe(200);
-    expect(response.headers['content-type']).toBe(type);
-    expect(response.headers['content-disposition']).toBe(disposition);
+describe.each(GROUPS)('$name', ({ given = 'nothing else', rows }) => {
+  let end: (() => Promise<unknown>) | undefined;
+
+  beforeAll(async () => {
+    end = await GIVEN[given]();
+  });
+
+  afterAll(() => end?.());
+
+  it.each(rows.map((each) => [titleOf(each), each] as const))('%s', async (_title, each) => {
+    const { status, headers, body } = each.answer;
+    const response = await exchange(origin, bytesOf(each));
+    expect({ status: response.status, text: response.status === status ? '' : response.text }).toEqual({
+      status,
+      text: '',
+    });
     expectCommonHeaders(response);
-    if (text) {
-      expect(response.text).toMatch(text);
+    for (const [name, value] of Object.entries(headers)) {
+      const actual = { [name]: response.headers[name] };
+      expect(actual).toEqual({ [name]: value instanceof RegExp ? expect.stringMatching(value) : value });
     }
-    if (gzip) {
-      expect(decodeProfile(response.body).sampleTypes.length).toBeGreaterThan(0);
-    }
+    expectBody(response, body);
   });
+});
 
-  it('the index links only relatively, to profiles that are there', async () => {
-    const { text } = await ask('/debug/pprof/');
-    const links = [...text.matchAll(/href="([^"]*)"/g)].map(([, link]) => link!);
-    expect(links).toEqual(
-      expect.arrayContaining(['profile', 'heap', 'cmdline', 'symbol', 'goroutine?debug=2']),
-    );
-    expect(links.filter((link) => /^([a-z]+:|\/)/.test(link))).toEqual([]);
-  });
+function titleOf({ ask, headers, answer }: ContractRow): string {
+  const shortAsk = ask.length > 100 ? `${ask.slice(0, 60)}… (${ask.length} bytes)` : ask;
+  const what = answer.body.is === 'text' ? ` ${String(answer.body.pattern).slice(0, 60)}` : '';
+  return `${JSON.stringify(shortAsk)}${headers ? ` ${JSON.stringify(headers)}` : ''}: ${answer.status}${what}`;
+}
 
-  it('the masked command line', async () => {
-    const { text } = await ask('/debug/pprof/cmdline');
-    expect(text).toContain('--db-password=');
-    expect(text).not.toMatch(/hunter2|s3cret/);
-  });
+/** https://github.com/golang/go/blob/master/src/net/http/pprof/pprof_test.go: there it is mutex, which is empty in Node. */
+describe("Go's TestDeltaProfile", () => {
+  const functionsIn = (body: Uint8Array) =>
+    [...addressesOf(body).keys()].flatMap((place) => /hogFirst|hogSecond/.exec(place) ?? []);
 
-  it('POST symbol', async () => {
-    const response = await ask('/debug/pprof/symbol', { method: 'POST', body: '0x1234+0x5678' });
-    expect([response.status, response.text]).toEqual([200, 'num_symbols: 1\n']);
-    expectCommonHeaders(response);
-  });
-
-  it('the types, period and time that the contract names', async () => {
-    const before = Date.now();
-    const profile = decodeProfile((await ask('/debug/pprof/profile?seconds=1')).body);
-    expect(profile.sampleTypes).toEqual(['samples/count', 'wall/nanoseconds', 'cpu/nanoseconds']);
-    expect(profile.startedAt).toBeGreaterThanOrEqual(before - 1);
-    expect(profile.durationMillis).toBeGreaterThanOrEqual(1000);
-    const heap = decodeProfile((await ask('/debug/pprof/heap')).body);
-    expect(heap.sampleTypes).toEqual(['inuse_objects/count', 'inuse_space/bytes']);
-    expect(heap.durationMillis).toBe(0);
-  });
-
-  it.each(['/debug/pprof?seconds=5&x=%20', '/debug/pprof'])(
-    '%s redirects to the index and keeps the query',
-    async (path) => {
-      const response = await ask(path);
-      expect(response.status).toBe(301);
-      expect(response.headers.location).toBe(path.replace('/debug/pprof', '/debug/pprof/'));
-      expectCommonHeaders(response);
-    },
-  );
-
-  it('the first value of a repeated parameter counts', async () => {
-    const { status, body } = await ask('/debug/pprof/profile?seconds=1&seconds=abc&hz=50&hz=99999');
+  async function functionsOf(target: string): Promise<{ functions: Set<string>; durationNanos: number }> {
+    const { status, body } = await request(`${origin}/debug/pprof/${target}`);
     expect(status).toBe(200);
-    expect(decodeProfile(body).comments).toEqual(
-      expect.arrayContaining([expect.stringMatching(/^sampling rate: 50 Hz/)]),
-    );
-    expectError(await ask('/debug/pprof/profile?seconds=abc&seconds=1'), 400, /"seconds"/);
-  });
+    return { functions: new Set(functionsIn(body)), durationNanos: readPprof(body).durationNanos };
+  }
 
-  it('unknown parameters are ignored, as in Go', async () => {
-    expect((await ask('/debug/pprof/heap?colour=red')).status).toBe(200);
-  });
-});
-
-describe('HEAD', () => {
-  it.each([
-    ['/debug/pprof/', 200],
-    ['/debug/pprof/profile?seconds=300', 200],
-    ['/debug/pprof/heap', 200],
-    ['/debug/pprof/cmdline', 200],
-    ['/debug/pprof/symbol', 200],
-    ['/debug/pprof/profile?seconds=0', 400],
-    ['/debug/pprof/nothing', 404],
-  ])('%s: %d and the headers of GET, without a body or a capture', async (path, status) => {
-    const response = await ask(path, { method: 'HEAD' });
-    expect([response.status, response.body.length]).toEqual([status, 0]);
-    expectCommonHeaders(response);
-    if (path.includes('profile?seconds=300')) {
-      expect(response.headers['content-type']).toBe('application/octet-stream');
-      expect(response.headers['content-disposition']).toBe('attachment; filename="profile"');
+  it('a window has what was in it alone, and all of the time has both', async () => {
+    // On a loaded machine a look at the blocked thread may come too late: then once more.
+    do {
+      await app.call('hogFirst');
+    } while (!(await functionsOf('block')).functions.has('hogFirst'));
+    await app.call('hogSecond');
+    const window = await functionsOf('block?seconds=3');
+    expect(window.functions).toEqual(new Set(['hogSecond']));
+    expect(window.durationNanos).toBeGreaterThan(0);
+    let all = await functionsOf('block');
+    while (!all.functions.has('hogSecond')) {
+      all = await functionsOf('block');
     }
+    await app.call('stopHogging');
+    expect(all.functions).toEqual(new Set(['hogFirst', 'hogSecond']));
+    expect(all.durationNanos).toBe(0);
+  });
+
+  it('a window without a stack, after one without a stack, is a valid profile', async () => {
+    const { body } = await request(`${origin}/debug/pprof/block?seconds=1&threshold=60000`);
+    expect(brokenRules(body, { timed: true })).toEqual([]);
+    expect(readPprof(body).samples).toEqual([]);
   });
 });
 
-describe('other methods', () => {
-  it.each([
-    ['POST', '/debug/pprof/', 'GET, HEAD'],
-    ['POST', '/debug/pprof/profile', 'GET, HEAD'],
-    ['DELETE', '/debug/pprof/heap', 'GET, HEAD'],
-    ['PUT', '/debug/pprof/cmdline', 'GET, HEAD'],
-    ['OPTIONS', '/debug/pprof/heap', 'GET, HEAD'],
-    ['PATCH', '/debug/pprof/symbol', 'GET, HEAD, POST'],
-  ])('%s %s: 405', async (method, path, allow) => {
-    const response = await ask(path, { method });
-    expectError(response, 405, /^method not allowed/);
-    expect(response.headers.allow).toBe(allow);
-  });
-});
-
-describe('parameters that are wrong', () => {
-  const POSITIVE = 'invalid value for "seconds" - must be a positive integer';
-
-  it.each<[string, string | RegExp]>([
-    ['profile?seconds=0', POSITIVE],
-    ['profile?seconds=-1', POSITIVE],
-    ['profile?seconds=1.5', POSITIVE],
-    ['profile?seconds=abc', POSITIVE],
-    ['profile?seconds=', POSITIVE],
-    ['profile?seconds=1e2', POSITIVE],
-    ['profile?seconds=%201', POSITIVE],
-    ['profile?seconds=301', /"seconds" - the maximum is 300/],
-    ['profile?seconds=99999999999999999999', /"seconds"/],
-    ['heap?seconds=0', POSITIVE],
-    ['heap?seconds=301', /"seconds" - the maximum is 300/],
-    ['heap?seconds=1&debug=1', 'seconds and debug params are incompatible'],
-    ['profile?seconds=1&hz=0', /"hz" - must be an integer from 1 to 1000/],
-    ['profile?seconds=1&hz=1001', /"hz"/],
-    ['profile?seconds=1&hz=x', /"hz"/],
-    ['profile?seconds=1&threads=x', /"threads".*all, main/],
-    ['profile?seconds=1&format=svg', /"format".*pprof.*text/],
-    ['heap?format=svg', /"format"/],
-    ['heap?debug=x', /"debug"/],
-    ['heap?gc=x', /"gc"/],
-  ])('%s: 400, names parameter and allowed values', async (path, text) => {
-    expectError(await ask(`/debug/pprof/${path}`), 400, text);
-  });
-});
-
-describe('paths that are no profile', () => {
-  it.each([
-    '/debug/pprof/nothing',
-    '/debug/pprof/profile/x',
-    '/',
-    '/debug',
-    '/health',
-    '/debug/pprof/../heap',
-    '/debug/pprof/%00',
-  ])('%s: 404 Unknown profile', async (path) => {
-    expectError(await ask(path), 404, 'Unknown profile');
+describe('repeated parameters, relative links and times', () => {
+  it('the first value counts', async () => {
+    const { body } = await request(`${origin}/debug/pprof/profile?seconds=1&hz=50&hz=99999`);
+    expect(readPprof(body).comments).toContain('sampling rate: 50 Hz');
+    expect(readPprof(body).period).toBe(2e7);
   });
 
-  it('a malformed URL: 400', async () => {
-    expectError(await ask('/debug/pprof/%E0%A4%A'), 400, /./);
-  });
-});
-
-describe('the guard against web pages', () => {
-  it.each<Record<string, string>>([
-    { host: 'localhost' },
-    { host: 'localhost:6060' },
-    { host: 'LOCALHOST:1' },
-    { host: '127.0.0.1' },
-    { host: '127.1.2.3:9999' },
-    { host: '[::1]' },
-    { host: '[::1]:6060' },
-    { host: 'localhost:6060', origin: 'http://localhost:6060' },
-    { 'sec-fetch-site': 'none' },
-    { 'sec-fetch-site': 'same-origin' },
-  ])('lets %j pass', async (headers) => {
-    expect((await ask('/debug/pprof/symbol', { headers })).status).toBe(200);
+  it('the index links only relatively, but to other processes of the same program', async () => {
+    const { text } = await request(`${origin}/debug/pprof/`);
+    const links = [...text.matchAll(/href="([^"]*)"/g)].map(([, link]) => link!);
+    expect(links.length).toBeGreaterThan(0);
+    const absolute = links.filter((link) => /^([a-z]+:|\/)/.test(link));
+    const others = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\]):\d+\/debug\/pprof\/$/;
+    expect(absolute.filter((link) => !others.test(link))).toEqual([]);
   });
 
-  it.each<Record<string, string>>([
-    { host: 'evil.com' },
-    { host: 'localhost.evil.com' },
-    { host: '127.0.0.1.evil.com' },
-    { host: '127.1' },
-    { host: '0x7f.0.0.1' },
-    { host: '0177.0.0.1' },
-    { host: '2130706433' },
-    { host: '0.0.0.0' },
-    { host: '10.0.0.1:6060' },
-    { host: '[::ffff:127.0.0.1]' },
-    { host: '[::]' },
-    { host: 'localhost:' },
-    { host: 'localhost:6060:1' },
-    { host: 'user@localhost' },
-    { host: 'localhost:6060', origin: 'http://evil.com' },
-    { host: 'localhost:6060', origin: 'http://localhost:3000' },
-    { host: 'localhost:6060', origin: 'https://localhost:6060' },
-    { host: 'localhost:6060', origin: 'null' },
-    { 'sec-fetch-site': 'cross-site' },
-    { 'sec-fetch-site': 'same-site' },
-  ])('refuses %j with 403, says what to do, whatever is asked for', async (headers) => {
-    for (const [path, method] of [
-      ['/debug/pprof/symbol', 'GET'],
-      ['/debug/pprof', 'GET'],
-      ['/debug/pprof/nothing', 'GET'],
-      ['/debug/pprof/heap', 'DELETE'],
-    ] as const) {
-      expectError(await ask(path, { headers, method }), 403, /not allowed: /);
-    }
-  });
-});
-
-describe('captures at the same time', () => {
-  it('both succeed, each with its own window', async () => {
-    const [one, two] = await Promise.all([
-      ask('/debug/pprof/profile?seconds=1'),
-      ask('/debug/pprof/profile?seconds=2'),
-    ]);
-    expect([one.status, two.status]).toEqual([200, 200]);
-    const [first, second] = [decodeProfile(one.body), decodeProfile(two.body)];
-    // The windows, not the clock: the longer one is longer by about the second that was asked for.
-    expect(second.durationMillis - first.durationMillis).toBeGreaterThan(500);
+  it('a profile lasts as long as it was asked to, from when it was asked on', async () => {
+    const before = Date.now();
+    const profile = readPprof((await request(`${origin}/debug/pprof/profile?seconds=1`)).body);
+    expect(profile.startedAt).toBeGreaterThanOrEqual(before - 1);
+    expect(profile.durationNanos).toBeGreaterThanOrEqual(1e9);
   });
 });

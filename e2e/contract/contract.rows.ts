@@ -1,0 +1,368 @@
+import { KINDS, KINDS_WITH_SECONDS } from '../support/served.kinds.js';
+import { type Answer, type ContractRow, error, headOf, json, pprof, redirect, text } from './contract.row.js';
+
+// The HTTP contract: what is asked, and what it is answered. One row each.
+
+/** A state of the application in which a request is made; see `contract.e2e-spec.ts`. */
+export type Given = 'nothing else' | 'another profiler' | 'all places taken' | 'a native call';
+
+export interface RowGroup {
+  readonly name: string;
+  readonly given?: Given;
+  readonly rows: readonly ContractRow[];
+}
+
+const row = (ask: string, answer: Answer, more: Partial<ContractRow> = {}): ContractRow => ({
+  ask,
+  answer,
+  ...more,
+});
+
+/** Rows of a profile, where it is served. */
+const of = (name: string, ...rows: ContractRow[]): ContractRow[] =>
+  KINDS.some((kind) => kind.name === name) ? rows : [];
+
+const PROFILE = '/debug/pprof';
+const HTML = 'text/html; charset=utf-8';
+const UNKNOWN = error(404, 'Unknown profile');
+const POSITIVE = error(400, 'invalid value for "seconds" - must be a positive integer');
+const MAXIMUM = error(400, /^invalid value for "seconds" - the maximum is 300 /);
+
+/** https://github.com/golang/go/blob/master/src/net/http/pprof/pprof_test.go, TestHandlers */
+const goHandlers: RowGroup = {
+  name: "Go's TestHandlers",
+  rows: [
+    row(`GET ${PROFILE}/<script>scripty<script>`, UNKNOWN),
+    row(`GET ${PROFILE}/heap`, pprof('heap')),
+    row(`GET ${PROFILE}/heap?debug=1`, text(/./)),
+    row(`GET ${PROFILE}/cmdline`, text(/./)),
+    row(`GET ${PROFILE}/profile?seconds=1`, pprof('profile', 'window')),
+    row(`GET ${PROFILE}/symbol`, text(/^num_symbols: 1\n$/)),
+    ...of('mutex', row(`GET ${PROFILE}/mutex`, pprof('mutex'))),
+    row(`GET ${PROFILE}/block?seconds=1`, pprof('block', 'delta')),
+    row(`GET ${PROFILE}/goroutine?seconds=1`, pprof('goroutine', 'delta')),
+    row(`GET ${PROFILE}/`, text(/Types of profiles available/, HTML)),
+  ],
+};
+
+/** The same file, TestDescriptions: the index describes whatever is served. */
+const goDescriptions: RowGroup = {
+  name: "Go's TestDescriptions",
+  rows: KINDS.map(({ name, description }) =>
+    row(
+      `GET ${PROFILE}/`,
+      text(new RegExp(`<a href="${name}">${name}</a></td><td>${escapeRegExp(asHtml(description))}`), HTML),
+    ),
+  ),
+};
+
+const profiles: RowGroup = {
+  name: 'each profile',
+  rows: KINDS.flatMap(({ name, parameters: { seconds, debug, formats } }) => [
+    seconds?.kind === 'window'
+      ? row(`GET ${PROFILE}/${name}?seconds=1`, pprof(name, 'window'))
+      : row(`GET ${PROFILE}/${name}`, pprof(name)),
+    ...(seconds === null || seconds.kind === 'window'
+      ? []
+      : [row(`GET ${PROFILE}/${name}?seconds=1`, pprof(name, 'delta'))]),
+    ...(debug
+      ? [
+          row(`GET ${PROFILE}/${name}?debug=0`, pprof(name)),
+          row(`GET ${PROFILE}/${name}?debug=1`, text(new RegExp(`^${name} profile: total \\d+`))),
+          row(`GET ${PROFILE}/${name}?debug=2`, text(/./)),
+        ]
+      : []),
+    ...(formats.includes('text')
+      ? [row(`GET ${PROFILE}/${name}?format=text&seconds=1`, text(/flat\s+flat%/))]
+      : []),
+  ]),
+};
+
+const pages: RowGroup = {
+  name: 'other pages and parameters',
+  rows: [
+    row(`GET ${PROFILE}/`, text(/full goroutine stack dump/, HTML)),
+    row(`GET ${PROFILE}`, redirect(`${PROFILE}/`)),
+    row(`GET ${PROFILE}?seconds=5&x=%20`, redirect(`${PROFILE}/?seconds=5&x=%20`)),
+    row(`GET ${PROFILE}/profile?seconds=1&hz=1000&threads=main`, pprof('profile', 'window')),
+    row(`GET ${PROFILE}/heap?gc=1&debug=0`, pprof('heap')),
+    row(`GET ${PROFILE}/heap?colour=red`, pprof('heap')),
+    row(`GET ${PROFILE}/goroutine?debug=2`, text(/main/)),
+    row(`GET ${PROFILE}/cmdline`, text(/\0[^\n]*contract\.app\.mjs\0[^\n]*--db-password=[^\n]*$/)),
+    row(`GET ${PROFILE}/cmdline`, text(/^((?!hunter2|s3cret)[^])*$/)),
+    row(`GET ${PROFILE}/symbol?0x1234+0x5678`, text(/^num_symbols: 1\n$/)),
+    row(`POST ${PROFILE}/symbol`, text(/^num_symbols: 1\n$/), { send: '0x1234+0x5678' }),
+    row('GET /debug/vars', json('application/json; charset=utf-8')),
+  ],
+};
+
+const seconds: RowGroup = {
+  name: '"seconds"',
+  rows: KINDS_WITH_SECONDS.flatMap(({ name }) => {
+    const ask = (value: string) => `GET ${PROFILE}/${name}?seconds=${value}`;
+    return [
+      ...['0', '-1', '1.5', 'abc', '1e400', '', '%201', '+1', '0x1', '1e2', 'NaN', '%C2%B2', '1%00'].map(
+        (value) => row(ask(value), POSITIVE),
+      ),
+      row(ask('301'), MAXIMUM),
+      row(ask('999999999999999'), MAXIMUM),
+      row(ask('99999999999999999999999'), POSITIVE),
+      // Of a repeated one the first counts.
+      row(ask('abc&seconds=1'), POSITIVE),
+      row(ask('1&seconds=abc'), pprof(name, name === 'profile' ? 'window' : 'delta')),
+    ];
+  }),
+};
+
+const debugWithSeconds: RowGroup = {
+  name: '"debug" with "seconds"',
+  rows: KINDS_WITH_SECONDS.filter(({ parameters }) => parameters.debug).flatMap(({ name }) => [
+    ...['1', '2'].map((debug) =>
+      row(
+        `GET ${PROFILE}/${name}?debug=${debug}&seconds=1`,
+        error(400, 'seconds and debug params are incompatible'),
+      ),
+    ),
+    row(`GET ${PROFILE}/${name}?debug=0&seconds=1`, pprof(name, 'delta')),
+    row(`GET ${PROFILE}/${name}?debug=1&seconds=0`, POSITIVE),
+  ]),
+};
+
+const noDelta: RowGroup = {
+  name: '"seconds" where there is no delta',
+  rows: KINDS.filter(({ parameters }) => parameters.seconds === null).map(({ name }) =>
+    row(
+      `GET ${PROFILE}/${name}?seconds=1`,
+      error(400, '"seconds" parameter is not supported for this profile type'),
+    ),
+  ),
+};
+
+const parameters: RowGroup = {
+  name: 'parameters that are wrong: 400 that names them and what is allowed',
+  rows: [
+    row(`GET ${PROFILE}/profile?seconds=1&hz=0`, error(400, /"hz" - must be an integer from 1 to 1000/)),
+    row(`GET ${PROFILE}/profile?seconds=1&hz=1001`, error(400, /"hz"/)),
+    row(`GET ${PROFILE}/profile?seconds=1&hz=1e400`, error(400, /"hz"/)),
+    row(`GET ${PROFILE}/profile?seconds=1&hz=`, error(400, /"hz"/)),
+    row(`GET ${PROFILE}/profile?seconds=1&threads=x`, error(400, /"threads".*all, main/)),
+    row(`GET ${PROFILE}/profile?seconds=1&threads=`, error(400, /"threads"/)),
+    row(`GET ${PROFILE}/profile?seconds=1&threads=-1`, error(400, /"threads"/)),
+    row(`GET ${PROFILE}/profile?seconds=1&format=svg`, error(400, /"format".*pprof.*text/)),
+    row(`GET ${PROFILE}/heap?format=svg`, error(400, /"format"/)),
+    row(`GET ${PROFILE}/heap?debug=x`, error(400, /"debug" - must be one of 0, 1, 2/)),
+    row(`GET ${PROFILE}/heap?debug=3`, error(400, /"debug"/)),
+    row(`GET ${PROFILE}/heap?gc=x`, error(400, /"gc" - must be one of 0, 1/)),
+    row(`GET ${PROFILE}/block?seconds=1&threshold=0`, error(400, /"threshold" - must be milliseconds/)),
+  ],
+};
+
+const order: RowGroup = {
+  name: 'errors come in the order of the contract',
+  rows: [
+    row(`DELETE ${PROFILE}/nothing?seconds=0`, error(403, /^host not allowed/), {
+      headers: { Host: 'evil.com' },
+    }),
+    row(`GET ${PROFILE}/nothing?seconds=0`, UNKNOWN),
+    row(`GET ${PROFILE}/profile?seconds=0&hz=0`, POSITIVE),
+    row(`GET ${PROFILE}/heap?seconds=301&debug=1`, MAXIMUM),
+    row(
+      `GET ${PROFILE}/heap?seconds=1&debug=1&gc=x`,
+      error(400, 'seconds and debug params are incompatible'),
+    ),
+  ],
+};
+
+const methods: RowGroup = {
+  name: 'methods',
+  rows: [
+    ...['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'].flatMap((method) => [
+      ...['', 'profile', 'heap', 'cmdline', 'nothing'].map((page) =>
+        row(
+          `${method} ${PROFILE}/${page}`,
+          error(405, 'method not allowed, use GET or HEAD', { allow: 'GET, HEAD' }),
+        ),
+      ),
+      row(`${method} /debug/vars`, error(405, /^method not allowed/, { allow: 'GET, HEAD' })),
+    ]),
+    ...['PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'].map((method) =>
+      row(
+        `${method} ${PROFILE}/symbol`,
+        error(405, 'method not allowed, use GET or HEAD or POST', { allow: 'GET, HEAD, POST' }),
+      ),
+    ),
+    row('OPTIONS *', error(405, /^method not allowed/, { allow: 'GET, HEAD' })),
+    row(`PROPFIND ${PROFILE}/`, error(405, /^method not allowed/, { allow: 'GET, HEAD' })),
+  ],
+};
+
+const head: RowGroup = {
+  name: 'HEAD: the headers of GET, without a body, and without a capture',
+  rows: [
+    row(`HEAD ${PROFILE}/`, headOf(text(/./, HTML))),
+    row(`HEAD ${PROFILE}`, redirect(`${PROFILE}/`)),
+    ...KINDS.map(({ name, parameters: { seconds: takes } }) =>
+      takes?.kind === 'window'
+        ? row(`HEAD ${PROFILE}/${name}?seconds=300`, headOf(pprof(name, 'window')))
+        : row(`HEAD ${PROFILE}/${name}`, headOf(pprof(name))),
+    ),
+    ...KINDS_WITH_SECONDS.filter(({ parameters: p }) => p.seconds?.kind !== 'window').map(({ name }) =>
+      row(`HEAD ${PROFILE}/${name}?seconds=300`, headOf(pprof(name, 'delta'))),
+    ),
+    row(`HEAD ${PROFILE}/goroutine?debug=2`, headOf(text(/./))),
+    row(`HEAD ${PROFILE}/cmdline`, headOf(text(/./))),
+    row(`HEAD ${PROFILE}/symbol`, headOf(text(/./))),
+    row('HEAD /debug/vars', headOf(json('application/json; charset=utf-8'))),
+    row(`HEAD ${PROFILE}/profile?seconds=0`, headOf(POSITIVE)),
+    row(`HEAD ${PROFILE}/nothing`, headOf(UNKNOWN)),
+  ],
+};
+
+const paths: RowGroup = {
+  name: 'paths that are no profile',
+  rows: [
+    '/',
+    '/debug',
+    '/health',
+    '/favicon.ico',
+    '/debug/pprof/nothing',
+    '/debug/pprof/profile/x',
+    '/debug/pprof/HEAP',
+    '/debug/pprof//heap',
+    '//debug/pprof/heap',
+    '/debug/pprof/heap%00',
+    '/debug/pprof/%00',
+    '/debug/pprof/%2e%2e/heap',
+    '/debug/pprof/..%2fheap',
+    '/debug/pprof/../heap',
+    '/debug/pprof/../../etc/passwd',
+    '/debug/pprof/%2fetc%2fpasswd',
+    '/debug%2fpprof%2fheap',
+    '/debug/pprof\\heap',
+    '/debug/pprof/<script>alert(1)</script>',
+    '/debug/pprof/%3Cscript%3E?seconds=1',
+    "/debug/pprof/heap'--",
+    '/debug/pprof/constructor',
+    '/debug/pprof/__proto__',
+    `/debug/pprof/${'a'.repeat(8000)}`,
+  ].map((path) => row(`GET ${path}`, UNKNOWN)),
+};
+
+const targets: RowGroup = {
+  name: 'other forms of a request',
+  rows: [
+    row(`GET http://localhost${PROFILE}/symbol`, text(/^num_symbols: 1\n$/)),
+    row(`GET http://localhost:6060${PROFILE}`, redirect(`${PROFILE}/`)),
+    row(`GET http://127.0.0.1${PROFILE}/nothing`, UNKNOWN),
+    row(`GET http://evil.com${PROFILE}/heap`, error(403, /^host not allowed/)),
+    row(`GET ${PROFILE}/%E0%A4%A`, error(400, /./)),
+    row(`GET ${PROFILE}/heap\0`, error(400, /./)),
+    row(`GET ${PROFILE}/${'a'.repeat(64 * 1024)}`, error(431, /./)),
+    row('GET', error(400, /./)),
+  ],
+};
+
+const pageGuard: RowGroup = {
+  name: 'the guard against web pages lets pass',
+  rows: [
+    { Host: 'localhost' },
+    { Host: 'LOCALHOST:1' },
+    { Host: '127.1.2.3:9999' },
+    { Host: '[::1]:6060' },
+    { Host: 'localhost:6060', Origin: 'http://localhost:6060' },
+    { 'Sec-Fetch-Site': 'none' },
+    { 'Sec-Fetch-Site': 'same-origin' },
+  ].map((headers: Record<string, string>) =>
+    row(`GET ${PROFILE}/symbol`, text(/^num_symbols: 1\n$/), { headers }),
+  ),
+};
+
+const guard: RowGroup = {
+  name: 'the guard against web pages refuses, whatever is asked for',
+  rows: [
+    { Host: 'evil.com' },
+    { Host: 'localhost.evil.com' },
+    { Host: '127.0.0.1.evil.com' },
+    { Host: '0.0.0.0' },
+    { Host: '[::ffff:127.0.0.1]' },
+    { Host: 'localhost:6060', Origin: 'http://evil.com' },
+    { Host: 'localhost:6060', Origin: 'http://localhost:3000' },
+    { Host: 'localhost:6060', Origin: 'null' },
+    { 'Sec-Fetch-Site': 'cross-site' },
+    { 'Sec-Fetch-Site': 'same-site' },
+  ].flatMap((headers: Record<string, string>) =>
+    ['GET symbol', 'GET ', 'GET nothing', 'DELETE heap', 'HEAD profile'].map((ask) => {
+      const [method = '', page = ''] = ask.split(' ');
+      const refusal = error(403, /not allowed: /);
+      return row(`${method} ${PROFILE}/${page}`, method === 'HEAD' ? headOf(refusal) : refusal, { headers });
+    }),
+  ),
+};
+
+const held: RowGroup = {
+  name: 'another profiler holds the sampler',
+  given: 'another profiler',
+  rows: [
+    row(`GET ${PROFILE}/profile?seconds=1`, error(409, /held by another profiler.*APM agent/)),
+    row(`GET ${PROFILE}/goroutine`, pprof('goroutine')),
+    row(`GET ${PROFILE}/heap`, pprof('heap')),
+  ],
+};
+
+const tooMany: RowGroup = {
+  name: 'too many captures at once',
+  given: 'all places taken',
+  rows: [
+    ...KINDS_WITH_SECONDS.map(({ name }) =>
+      row(
+        `GET ${PROFILE}/${name}?seconds=1`,
+        error(429, /^2 captures are running.*"maxCaptures"/, { 'retry-after': /^[1-9]\d*$/ }),
+      ),
+    ),
+    // What is of a moment needs no place, nor does a HEAD, and a wrong request is told so.
+    row(`GET ${PROFILE}/goroutine`, pprof('goroutine')),
+    row(`GET ${PROFILE}/heap?gc=1`, pprof('heap')),
+    row(`GET ${PROFILE}/goroutine?debug=2`, text(/main/)),
+    row(`HEAD ${PROFILE}/profile`, headOf(pprof('profile', 'window'))),
+    row(`GET ${PROFILE}/profile?seconds=0`, POSITIVE),
+  ],
+};
+
+const unreachable: RowGroup = {
+  name: 'no thread can be reached',
+  given: 'a native call',
+  rows: [
+    row(`GET ${PROFILE}/profile?seconds=1&threads=main`, error(504, /^no thread .*native call/)),
+    row(`GET ${PROFILE}/cmdline`, text(/./)),
+    row(`GET ${PROFILE}/`, text(/Types of profiles available/, HTML)),
+  ],
+};
+
+export const GROUPS: readonly RowGroup[] = [
+  goHandlers,
+  goDescriptions,
+  profiles,
+  pages,
+  seconds,
+  debugWithSeconds,
+  noDelta,
+  parameters,
+  order,
+  methods,
+  head,
+  paths,
+  targets,
+  pageGuard,
+  guard,
+  held,
+  tooMany,
+  unreachable,
+].filter(({ rows }) => rows.length > 0);
+
+function asHtml(description: string): string {
+  return description.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+}
+
+function escapeRegExp(literal: string): string {
+  return literal.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
+}
