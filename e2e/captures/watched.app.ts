@@ -40,7 +40,10 @@ export class WatchedApp {
 
   static async start(options: FixtureOptions = {}): Promise<WatchedApp> {
     const process = new AppProcess(SCRIPT, { env: { PPROF_OPTIONS: JSON.stringify(options) } });
-    return new WatchedApp(process, await profilerOf(process));
+    const app = new WatchedApp(process, await profilerOf(process));
+    // It registers itself in a file when it listens.
+    await process.until<Held>('held', ({ thread }) => thread.resources.FSReqPromise === undefined);
+    return app;
   }
 
   held(): Promise<Held> {
