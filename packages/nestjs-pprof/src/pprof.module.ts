@@ -31,49 +31,82 @@ import { PprofService } from './pprof.service.js';
  * To see where the program spends CPU time, for 30 seconds or for as long as you say:
  *
  *     go tool pprof http://localhost:6060/debug/pprof/profile
- *     go tool pprof http://localhost:6060/debug/pprof/profile?seconds=5
+ *     go tool pprof 'http://localhost:6060/debug/pprof/profile?seconds=5'
  *
  * the same as a table, with nothing but curl:
  *
  *     curl 'http://localhost:6060/debug/pprof/profile?seconds=5&format=text'
  *
- * what is alive on the heap, and what has been added to it in ten seconds:
+ * and for Chrome DevTools or VS Code, with its timeline:
+ *
+ *     curl -o profile.cpuprofile 'http://localhost:6060/debug/pprof/profile?seconds=5&format=cpuprofile'
+ *
+ * What is alive on the heap, and what has been added to it in ten seconds:
  *
  *     go tool pprof http://localhost:6060/debug/pprof/heap
- *     go tool pprof http://localhost:6060/debug/pprof/heap?seconds=10
+ *     go tool pprof 'http://localhost:6060/debug/pprof/heap?seconds=10'
+ *     curl -o heap.heapprofile 'http://localhost:6060/debug/pprof/heap?format=heapprofile'
  *
- * what every thread is doing right now, the thing to ask of a program that hangs:
+ * All that is allocated in ten seconds, garbage too; `heap` begins anew afterwards:
+ *
+ *     go tool pprof 'http://localhost:6060/debug/pprof/allocs?seconds=10'
+ *
+ * What every thread is doing right now, the thing to ask of a program that hangs; and the worker threads there are:
  *
  *     curl 'http://localhost:6060/debug/pprof/goroutine?debug=2'
+ *     curl 'http://localhost:6060/debug/pprof/threadcreate?debug=1'
  *
- * what keeps the event loop from turning:
+ * What keeps the event loop from turning, for longer than 20 ms:
  *
- *     go tool pprof http://localhost:6060/debug/pprof/block?seconds=10
+ *     go tool pprof 'http://localhost:6060/debug/pprof/block?seconds=10'
  *
- * For a program on another machine, forward the port first:
+ * What happened when, for https://ui.perfetto.dev: garbage collections, timers, requests, file access:
+ *
+ *     curl -o trace.json 'http://localhost:6060/debug/pprof/trace?seconds=2.5'
+ *
+ * The whole heap of a thread, for Chrome DevTools; only where the option `heapSnapshot` is on:
+ *
+ *     curl -o heap.heapsnapshot http://localhost:6060/debug/pprof/heapsnapshot
+ *
+ * Memory, event loop and versions as JSON, as Go's expvar has them; the command line, with secrets masked:
+ *
+ *     curl http://localhost:6060/debug/vars
+ *     curl --output - http://localhost:6060/debug/pprof/cmdline
+ *
+ * The index page, http://localhost:6060/debug/pprof/, lists everything there is and has links to flame graphs (`ui/`).
+ * `mutex` (always empty) and `symbol` are there for clients that ask for them. For a program on another machine,
+ * forward the port first:
  *
  *     ssh -L 6060:localhost:6060 user@host
  *
- * The index page, http://localhost:6060/debug/pprof/, lists everything there is.
- *
  * ## Parameters
  *
- * - `seconds=N`: `profile` lasts so long (default 30, at most the option `maxSeconds`); `heap` and `block` report the
- *   difference, or the window, of so many seconds
+ * - `seconds=N`: `profile` lasts so long (default 30, at most the option `maxSeconds`), `trace` too (default 1, fractions
+ *   allowed); `block` and `allocs` are of so many seconds; other profiles report the difference they make
  * - `hz=N`: samples per second of `profile`, 1 to 1000 (default 100)
- * - `threads=all|main|ID,ID`: the threads to look at (default all; 0 is the main thread)
+ * - `threads=all|main|ID,ID`: the threads to look at (default all; 0 is the main thread); V8's own formats and
+ *   `heapsnapshot` are of one (default main)
  * - `threshold=N`: milliseconds that a turn of an event loop may take before `block` counts it (default 20)
  * - `gc=1`: collect garbage before `heap` is sampled
- * - `debug=1`: counted stacks as text, of `heap`, `goroutine`, `threadcreate` and `block`; `debug=2` of `goroutine` is a
- *   dump to read
- * - `format=text`: a table like that of `go tool pprof -top`
+ * - `debug=1`: counted stacks as text, of all but `profile`; `debug=2` of `goroutine` is a dump to read
+ * - `format=text`: a table like that of `go tool pprof -top`; `cpuprofile` of `profile`, and `heapprofile` of `heap` and
+ *   `allocs`, are V8's own formats
+ * - `categories=A,B`: what `trace` records, by the names of Node's trace events
  *
  * ## What it costs
  *
  * Disabled: nothing; no thread, no port, no native addon. Enabled and not asked: an idle thread, V8's sampling heap
  * profiler (unless `heap: false`) and a timer that fires twice a second. During a capture: V8's sampling, and a pause of
  * some tens of milliseconds when it starts and ends. Decoding, source maps, encoding and compression happen in the
- * profiling thread.
+ * profiling thread. `gc=1` and `allocs?seconds=` collect all garbage, which pauses a thread with a large heap for longer;
+ * a heap snapshot stops it for seconds.
+ *
+ * ## Safety
+ *
+ * Whoever can connect to the port can read the profiles: other users of the machine, containers of the same pod. The
+ * options `socketPath`, `auth` and `profiles` narrow that. Web pages are refused by their `Host`, `Origin` and
+ * `Sec-Fetch-Site`. A profile has names of functions and files, no values. Nothing that fails in the profiler stops
+ * the application, or keeps it from starting or ending.
  */
 @Module({
   providers: [PprofService],
