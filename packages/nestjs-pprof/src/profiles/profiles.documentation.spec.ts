@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { PROFILE_KINDS } from './profile.kinds.js';
+import { RECORDINGS } from './recordings.js';
 
 /** By the names in the headings of `docs/profiles.md`. */
 const sections = new Map<string, string>();
@@ -13,7 +13,7 @@ beforeAll(async () => {
   }
 });
 
-describe.each(PROFILE_KINDS)('docs/profiles.md on $name', ({ name, description }) => {
+describe.each(RECORDINGS)('docs/profiles.md on $name', ({ name, description }) => {
   it('has the sentence of the index page', () => {
     const [, quote] = /^> (.*)$/m.exec(sections.get(name) ?? '') ?? [];
     expect(quote).toBe(description);
