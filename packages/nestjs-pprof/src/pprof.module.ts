@@ -88,7 +88,7 @@ import { PprofService } from './pprof.service.js';
  *   `heapsnapshot` are of one (default main)
  * - `threshold=N`: milliseconds that a turn of an event loop may take before `block` counts it (default 20)
  * - `gc=1`: collect garbage before `heap` is sampled
- * - `debug=1`: counted stacks as text, of all but `profile`; `debug=2` of `goroutine` is a dump to read
+ * - `debug=1`: counted stacks as text, of the profiles but `profile`; `debug=2` of `goroutine` is a dump to read
  * - `format=text`: a table like that of `go tool pprof -top`; `cpuprofile` of `profile`, and `heapprofile` of `heap` and
  *   `allocs`, are V8's own formats
  * - `categories=A,B`: what `trace` records, by the names of Node's trace events
