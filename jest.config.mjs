@@ -38,6 +38,8 @@ export default {
     },
   ],
   testTimeout: 60_000,
+  // Most tests wait for other processes: with one worker less than there are processors, Jest would leave them idle.
+  maxWorkers: '100%',
   // Names every test, also those that are skipped: a newcomer without Go is told why.
   verbose: true,
 };

@@ -24,7 +24,9 @@ const SAMPLING = { hz: 100, durationMillis: 10_000 };
 let agent = new Agent();
 
 afterEach(() => {
-  // The addon is shared by all test files of this process: its sampler is not left to end a little later.
+  // The addon is shared by all test files of this process: its sampler is not left to end a little later. One that was
+  // abandoned ends where another starts.
+  ask('turnOverCpu', SAMPLING);
   ask('turnOverCpu', null);
   agent.stop();
   agent = new Agent();

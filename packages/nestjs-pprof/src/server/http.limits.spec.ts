@@ -10,13 +10,16 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { BodyTooLargeError, destroyWhenStalled, hasBody, MAX_BODY, skipBody } from './http.limits.js';
 
+const open: Array<{ server: Server; client: Socket }> = [];
 let server: Server | undefined;
 let client: Socket | undefined;
 
 afterEach(() => {
-  client?.destroy();
-  server?.closeAllConnections();
-  server?.close();
+  for (const each of open.splice(0)) {
+    each.client.destroy();
+    each.server.closeAllConnections();
+    each.server.close();
+  }
 });
 
 /** Sends the text to a server with this listener; the client reads nothing before it is told to. */
@@ -25,6 +28,7 @@ async function send(text: string, listener: RequestListener): Promise<Socket> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  open.push({ server, client });
   client.on('error', () => undefined);
   client.write(text);
   return client;
