@@ -149,7 +149,10 @@ function tableRules(profile: Profile): string[] {
 function typeRules(profile: Profile, defaultSampleType: string | undefined): string[] {
   const text = textsOf(profile);
   const count = profile.sampleType.length;
-  const byDefault = defaultSampleType ?? text(profile.sampleType.at(-1)?.type ?? 0);
+  const names = profile.sampleType.map(({ type }) => text(type));
+  // Of all allocations, as in Go; else the last, which is what clients take where nothing is said.
+  const usual = names.includes('alloc_space') ? 'alloc_space' : (names.at(-1) ?? '');
+  const byDefault = defaultSampleType ?? usual;
   const named = [...profile.sampleType, profile.periodType].every(
     (type) => type !== undefined && text(type.type) !== '' && text(type.unit) !== '',
   );

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { AgentClient, type AgentChannel } from './agent.client.js';
 import type { StackSample } from '../pprof/profile.model.js';
 import type { SharedWithMain } from '../thread.protocol.js';
@@ -124,6 +125,8 @@ export class ApplicationThreads {
   async captureAllocations(request: AllocationsRequest): Promise<FromThreads<ThreadAllocations>> {
     const giveUp = new AbortController();
     const limited = { ...request, signal: AbortSignal.any([request.signal, giveUp.signal]) };
+    // One listener a worker, which may be many.
+    setMaxListeners(0, limited.signal);
     const main = isSelected(request.threads, MAIN_THREAD) && this.#mainHeap.captureAllocations(limited);
     const workers = this.#workerHeaps.captureAllocations(limited);
     const unlessNobodyIsLeft = async () => {

@@ -33,6 +33,13 @@ describe('TraceEvents', () => {
     expect(events.lost).toBeUndefined();
   });
 
+  it('leaves out the query strings of requests', () => {
+    const events = new TraceEvents(['node.http'], new Map());
+    const data = { method: 'GET', url: '/orders?token=geheim\n', path: '/other' };
+    events.add([event({ cat: 'node,node.http', args: { data } })]);
+    expect(written(events)[0]?.args).toEqual({ data: { method: 'GET', url: '/orders?…', path: '/other' } });
+  });
+
   it('leaves out what another in the process has asked for', () => {
     const events = new TraceEvents(['v8', 'node.http'], new Map());
     events.add([

@@ -58,7 +58,7 @@ export class TraceEvents {
         // Node repeats these with every batch.
         this.#metadata.set(`${event.tid} ${event.name}`, event);
       } else if (event.tid !== this.#ownThread && this.#isAskedFor(event)) {
-        texts.push(JSON.stringify(event));
+        texts.push(JSON.stringify(event, withoutQuery));
       }
     }
     if (this.#bytes >= this.maxBytes) {
@@ -104,4 +104,14 @@ export class TraceEvents {
     }));
     return [...metadata, ...workers];
   }
+}
+
+/**
+ * A query string may hold what is secret, a token for instance; what a trace is for does not need it. Node writes the
+ * address of a request under these names: lib/_http_server.js and lib/_http_client.js (`traceBegin`).
+ */
+function withoutQuery(key: string, value: unknown): unknown {
+  return (key === 'url' || key === 'path') && typeof value === 'string'
+    ? value.replace(/\?.*/s, '?…')
+    : value;
 }
