@@ -64,6 +64,15 @@ class ScrapeLoop {
   }
 }
 
+/** The words of the server come first: what it answers instead of a profile cannot be judged as one. */
+function complaintsOf(scraper: Scraper, response: Response | undefined, target: ScrapeTarget): string[] {
+  if (response === undefined) {
+    return ['context deadline exceeded'];
+  }
+  const { status, text } = response;
+  return status === 200 ? scraper.complaints(response, target) : [`${status} ${text}`];
+}
+
 /** All targets of a scraper, so many times in a row. */
 async function scrapeAll(
   scraper: Scraper,
@@ -76,8 +85,7 @@ async function scrapeAll(
       let previous: Response | undefined;
       for (let interval = 0; interval < intervals; interval += 1) {
         const response = await loop.scrape();
-        const complaints =
-          response === undefined ? ['context deadline exceeded'] : scraper.complaints(response, target);
+        const complaints = complaintsOf(scraper, response, target);
         expect({ target: target.target, complaints }).toEqual({ target: target.target, complaints: [] });
         if (previous && !target.target.includes('seconds=')) {
           expect(fallenValues(previous.body, response!.body)).toEqual([]);

@@ -50,6 +50,23 @@ export class WatchedApp {
     return this.process.call('held');
   }
 
+  /** What the profiler holds as soon as that is this; what was asked before may still be ending. */
+  async becomes(expected: object): Promise<Held> {
+    const deadline = Date.now() + PATIENCE_MILLIS;
+    const isLike = (held: Held) => {
+      try {
+        expect(held).toMatchObject(expected);
+        return true;
+      } catch (error) {
+        if (Date.now() > deadline) {
+          throw error;
+        }
+        return false;
+      }
+    };
+    return this.process.until<Held>('held', isLike);
+  }
+
   /** Settles when the profiler holds something that it did not hold before: a capture runs. */
   async holdsMoreThan(before: Held): Promise<void> {
     const isIdle = JSON.stringify(before);

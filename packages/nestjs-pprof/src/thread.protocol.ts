@@ -33,7 +33,7 @@ export interface ThreadData extends SharedWithMain, ListenOptions, AccessOptions
   readonly whenPortTaken: 'wait' | 'next';
   /** The port of the thread that this one replaces. */
   readonly previousPort: number | undefined;
-  /** Where the running profilers are noted, see `server/profiler.registry.ts`. */
+  /** Where the running profilers are noted, see `server/processes/profiler.registry.ts`. */
   readonly registryDirectory: string;
   readonly maxSeconds: number;
   /** Where processes leave a heap profile when they run out of memory, if they do. */

@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { AccessOptions } from '../options/access.options.js';
-import { createAccessControl } from './access.control.js';
+import { createAccessControl } from './access/access.control.js';
 import { createProfilingServer } from './http.listener.js';
 
 interface Answer {

@@ -5,14 +5,14 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { limitConnections } from './connection.limit.js';
+import { limitConnections } from './limits/connection.limit.js';
 import { type HttpError, toHttpError } from './http.errors.js';
-import { destroyWhenStalled, hasBody, MAX_HEADERS, REQUEST_LIMITS } from './http.limits.js';
+import { destroyWhenStalled, hasBody, MAX_HEADERS, REQUEST_LIMITS } from './limits/http.limits.js';
 import { sendError, setCommonHeaders } from './http.response.js';
-import { answerMalformedRequests } from './malformed.request.js';
-import type { GuardedRequest } from './request.guard.js';
-import { RequestPace } from './request.pace.js';
-import { parseTarget } from './request.target.js';
+import { answerMalformedRequests } from './limits/malformed.request.js';
+import type { GuardedRequest } from './access/request.guard.js';
+import { RequestPace } from './limits/request.pace.js';
+import { parseTarget } from './access/request.target.js';
 
 const ROOT = '/debug/pprof';
 

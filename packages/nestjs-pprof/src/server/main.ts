@@ -2,10 +2,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../error.message.js';
 import type { ApplicationThreads } from '../threads/application.threads.js';
 import type { FromThread, ThreadData } from '../thread.protocol.js';
-import { createAccessControl } from './access.control.js';
+import { createAccessControl } from './access/access.control.js';
 import { createProfilingServer } from './http.listener.js';
-import { listen } from './listening.js';
-import { ProfilerRegistry } from './profiler.registry.js';
+import { listen } from './listening/listening.js';
+import { ProfilerRegistry } from './processes/profiler.registry.js';
 
 // The entry of the profiling thread. It listens first; all else is loaded when it is asked for.
 

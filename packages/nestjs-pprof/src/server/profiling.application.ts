@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import type { ApplicationThreads } from '../threads/application.threads.js';
 import type { ThreadData } from '../thread.protocol.js';
-import type { ProfilerRegistry } from './profiler.registry.js';
+import type { ProfilerRegistry } from './processes/profiler.registry.js';
 import { ProfilingModule } from './profiling.module.js';
 
 /** Makes the second Nest application: the one that serves the profiles, in the profiling thread. @internal */

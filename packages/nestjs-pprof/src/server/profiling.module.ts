@@ -6,21 +6,21 @@ import { RECORDINGS } from '../profiles/recordings.js';
 import type { ThreadData } from '../thread.protocol.js';
 import { ApplicationThreads } from '../threads/application.threads.js';
 import { CaptureLimit } from './capture.limit.js';
-import { CmdlineController } from './cmdline.controller.js';
+import { CmdlineController } from './pages/cmdline.controller.js';
 import { HttpErrorFilter } from './http-error.filter.js';
-import { IndexController } from './index.controller.js';
-import { OomController } from './oom.controller.js';
+import { IndexController } from './pages/index.controller.js';
+import { OomController } from './pages/oom.controller.js';
 import { ProfileController } from './profile.controller.js';
-import { ProfilerRegistry } from './profiler.registry.js';
+import { ProfilerRegistry } from './processes/profiler.registry.js';
 import {
   describeProcess,
   PROCESS_DESCRIPTION,
   SERVER_OPTIONS,
   type ServerOptions,
 } from './profiling.tokens.js';
-import { SymbolController } from './symbol.controller.js';
-import { VarsController } from './vars.controller.js';
-import { ViewerController } from './viewer.controller.js';
+import { SymbolController } from './pages/symbol.controller.js';
+import { VarsController } from './pages/vars.controller.js';
+import { ViewerController } from './pages/viewer.controller.js';
 
 @Module({})
 export class ProfilingModule {

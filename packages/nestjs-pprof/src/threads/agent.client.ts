@@ -58,11 +58,17 @@ export class AgentClient {
   /**
    * Has the agent do something, unless the main thread is stuck: then it is not done later either.
    *
+   * @param withinMillis how long the event loop may take to come to it. Longer where there is no other way to the thread:
+   *   a loop that is only late is not worth an error.
    * @throws {ThreadStuckError} when the request is not taken in time.
    * @throws {AgentFailureError} when it cannot be done.
    */
-  request<C extends AgentCommand>(command: C, args: AgentCommands[C]['args']) {
-    return this.#send(command, args, monotonicMillis() + STUCK_AFTER_MILLIS);
+  request<C extends AgentCommand>(
+    command: C,
+    args: AgentCommands[C]['args'],
+    withinMillis = STUCK_AFTER_MILLIS,
+  ) {
+    return this.#send(command, args, withinMillis);
   }
 
   /**
@@ -119,19 +125,20 @@ export class AgentClient {
   #send<C extends AgentCommand>(
     command: C,
     args: AgentCommands[C]['args'],
-    expiresAt: number | null,
+    withinMillis: number | null,
   ): Promise<AgentCommands[C]['result']> {
     const id = this.#nextId++;
+    const expiresAt = withinMillis === null ? null : monotonicMillis() + withinMillis;
     return new Promise((resolve, reject) => {
       const giveUp = () => {
         if (this.#pending.delete(id)) {
-          reject(new ThreadStuckError('the main thread', STUCK_AFTER_MILLIS));
+          reject(new ThreadStuckError('the main thread', withinMillis ?? 0));
         }
       };
       // Through setImmediate: answers that came in while this thread itself was busy are handled first.
       let timer: NodeJS.Timeout | undefined;
-      if (expiresAt !== null) {
-        timer = setTimeout(() => setImmediate(() => timer && giveUp()), STUCK_AFTER_MILLIS + GRACE_MILLIS);
+      if (withinMillis !== null) {
+        timer = setTimeout(() => setImmediate(() => timer && giveUp()), withinMillis + GRACE_MILLIS);
       }
       this.#pending.set(id, {
         accepted: () => {

@@ -3,6 +3,7 @@ import { allocationNodeOf, type V8HeapProfile } from '../pprof/v8-heap-profile.j
 import type { AgentClient } from './agent.client.js';
 import type { FromThreads } from './inspected.workers.js';
 import { InspectorConnection } from './inspector.connection.js';
+import { DEADLINE_MILLIS } from './inspector.target.js';
 import { type AllocationTotals, SharedAllocations } from './shared-allocations.js';
 import { type AllocationsRequest, DEFAULT_SAMPLING, type ThreadAllocations } from './thread.allocations.js';
 import { collectGarbage, type ThreadHeap } from './thread.heap.js';
@@ -106,7 +107,8 @@ export class MainHeap {
 
   async #beginAllocations(): Promise<void> {
     const earlier = this.#mode;
-    const begun = this.agent.request('beginAllocations', this.sampling || DEFAULT_SAMPLING);
+    const sampling = this.sampling || DEFAULT_SAMPLING;
+    const begun = this.agent.request('beginAllocations', sampling, DEADLINE_MILLIS);
     this.#mode = { is: 'beginning', begun };
     try {
       const { live } = await begun;

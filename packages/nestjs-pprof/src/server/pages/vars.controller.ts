@@ -1,9 +1,9 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
-import { ApplicationThreads } from '../threads/application.threads.js';
-import { sendText } from './http.response.js';
-import { ProfilerRegistry } from './profiler.registry.js';
-import { PROCESS_DESCRIPTION, type ProcessDescription } from './profiling.tokens.js';
+import { ApplicationThreads } from '../../threads/application.threads.js';
+import { sendText } from '../http.response.js';
+import { ProfilerRegistry } from '../processes/profiler.registry.js';
+import { PROCESS_DESCRIPTION, type ProcessDescription } from '../profiling.tokens.js';
 import { maskSecrets } from './secrets.mask.js';
 
 /**

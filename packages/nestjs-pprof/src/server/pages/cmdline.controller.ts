@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
-import { sendText } from './http.response.js';
-import { PROCESS_DESCRIPTION, type ProcessDescription } from './profiling.tokens.js';
+import { sendText } from '../http.response.js';
+import { PROCESS_DESCRIPTION, type ProcessDescription } from '../profiling.tokens.js';
 import { maskSecrets } from './secrets.mask.js';
 
 /** The command line of the process, joined by NUL bytes, as in Go. @internal */

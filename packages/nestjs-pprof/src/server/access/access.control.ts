@@ -1,6 +1,6 @@
-import type { AccessOptions } from '../options/access.options.js';
+import type { AccessOptions } from '../../options/access.options.js';
 import { createCredentialsCheck } from './credentials.check.js';
-import type { HttpError } from './http.errors.js';
+import type { HttpError } from '../http.errors.js';
 import { createGuard, type GuardedRequest } from './request.guard.js';
 
 /**

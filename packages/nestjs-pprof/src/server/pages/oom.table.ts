@@ -1,4 +1,4 @@
-import type { OomProfileFile } from '../oom-profile.files.js';
+import type { OomProfileFile } from '../../oom-profile.files.js';
 
 /** For the index page: what processes have left behind when they ran out of memory. @internal */
 export function oomTable(files: readonly OomProfileFile[]): string {

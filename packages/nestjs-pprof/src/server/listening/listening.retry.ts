@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../error.message.js';
-import { GrowingPauses } from '../growing.pauses.js';
+import { messageOf } from '../../error.message.js';
+import { GrowingPauses } from '../../growing.pauses.js';
 
 /** A development server that restarts frees its port within a second or two; after a minute there is no hurry. */
 const FIRST_PAUSE_MILLIS = 250;

@@ -1,5 +1,5 @@
 import { escapeHtml } from './html.text.js';
-import type { RunningProfiler } from './profiler.registry.js';
+import type { RunningProfiler } from '../processes/profiler.registry.js';
 
 /**
  * The other processes whose profiles can be had, those of the same program first: for who has found one process of a

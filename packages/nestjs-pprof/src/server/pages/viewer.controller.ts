@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { UnknownProfileError } from './http.errors.js';
-import { redirect, sendPage } from './http.response.js';
+import { UnknownProfileError } from '../http.errors.js';
+import { redirect, sendPage } from '../http.response.js';
 import { readViewerFile } from './viewer.files.js';
 
 /** All that the viewer needs is here; a profile, which may hold names that somebody has made up, sends nothing elsewhere. */

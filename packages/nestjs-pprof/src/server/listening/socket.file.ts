@@ -10,7 +10,7 @@ import {
 import { connect, type Server } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
-import { type SocketFile, statOfSocket } from '../socket.removal.js';
+import { type SocketFile, statOfSocket } from '../../socket.removal.js';
 import { SocketPathError, SocketTakenError } from './socket.errors.js';
 
 /** Bytes of `sun_path` in unix(7), without the NUL at its end. A longer path is cut or refused, as the system likes. */

@@ -1,18 +1,18 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { RecordingKind } from '../profiles/recording.kind.js';
-import { listOomProfiles } from '../oom-profile.files.js';
+import type { RecordingKind } from '../../profiles/recording.kind.js';
+import { listOomProfiles } from '../../oom-profile.files.js';
 import { escapeHtml } from './html.text.js';
-import { sendText } from './http.response.js';
+import { sendText } from '../http.response.js';
 import { oomTable } from './oom.table.js';
 import { processTable } from './process.table.js';
-import { ProfilerRegistry } from './profiler.registry.js';
+import { ProfilerRegistry } from '../processes/profiler.registry.js';
 import {
   PROCESS_DESCRIPTION,
   type ProcessDescription,
   SERVER_OPTIONS,
   type ServerOptions,
-} from './profiling.tokens.js';
+} from '../profiling.tokens.js';
 import { terminalCommands } from './terminal.commands.js';
 
 type Page = Pick<RecordingKind, 'description' | 'views'> & { readonly name: string };

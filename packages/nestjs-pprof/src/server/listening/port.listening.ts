@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
-import { messageOf } from '../error.message.js';
-import { isLoopback } from '../loopback.js';
+import { messageOf } from '../../error.message.js';
+import { isLoopback } from '../../loopback.js';
 import { PortError, PortTakenError } from './port.errors.js';
 
 /** How far above the wanted port one is looked for. */

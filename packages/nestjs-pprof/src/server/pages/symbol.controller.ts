@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { skipBody } from './http.limits.js';
-import { sendText } from './http.response.js';
+import { skipBody } from '../limits/http.limits.js';
+import { sendText } from '../http.response.js';
 
 /**
  * `go tool pprof` asks here for the names of bare addresses. Our profiles carry their names, so no address is known, and

@@ -1,6 +1,6 @@
 import { STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { errorText } from './http.response.js';
+import { errorText } from '../http.response.js';
 
 /** How long a client may go on sending what is not read any more; its answer could be lost if the connection closed at once. */
 const LINGER_MILLIS = 500;

@@ -2,8 +2,8 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, unlink, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { threadId } from 'node:worker_threads';
-import { isLoopback } from '../loopback.js';
-import type { ApplicationInfo } from '../thread.protocol.js';
+import { isLoopback } from '../../loopback.js';
+import type { ApplicationInfo } from '../../thread.protocol.js';
 import { isAlive, ownNamespaces, startTicksOf } from './process.identity.js';
 
 /** A process of this user that serves profiles, for a person who looks for the right one. @internal */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { GrowingPauses } from '../growing.pauses.js';
+import { GrowingPauses } from '../../growing.pauses.js';
 import { listenOnceFree } from './listening.retry.js';
 
 class Taken extends Error {}

@@ -3,10 +3,10 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { isOomProfileName } from '../oom-profile.files.js';
-import { UnknownProfileError } from './http.errors.js';
-import { sendRecording } from './http.response.js';
-import { SERVER_OPTIONS, type ServerOptions } from './profiling.tokens.js';
+import { isOomProfileName } from '../../oom-profile.files.js';
+import { UnknownProfileError } from '../http.errors.js';
+import { sendRecording } from '../http.response.js';
+import { SERVER_OPTIONS, type ServerOptions } from '../profiling.tokens.js';
 
 /** Serves the heap profiles that processes have left behind when they ran out of memory. @internal */
 @Controller('debug/pprof/oom')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { processTable } from './process.table.js';
-import type { RunningProfiler } from './profiler.registry.js';
+import type { RunningProfiler } from '../processes/profiler.registry.js';
 
 function running(over: Partial<RunningProfiler> = {}): RunningProfiler {
   return {

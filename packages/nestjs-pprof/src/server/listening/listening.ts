@@ -1,6 +1,6 @@
 import type { Server } from 'node:net';
-import type { ListenOptions } from '../options/listen.options.js';
-import type { FromThread } from '../thread.protocol.js';
+import type { ListenOptions } from '../../options/listen.options.js';
+import type { FromThread } from '../../thread.protocol.js';
 import { listenOnceFree } from './listening.retry.js';
 import { PortTakenError } from './port.errors.js';
 import { listenOnPort, type PortRule } from './port.listening.js';

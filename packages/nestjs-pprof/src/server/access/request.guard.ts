@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
-import { isLoopback } from '../loopback.js';
+import { isLoopback } from '../../loopback.js';
 import { parseTarget } from './request.target.js';
 
 /** Letters, digits and dots, or an IPv6 address in brackets; then perhaps a port, of the tunnel and not ours. */
