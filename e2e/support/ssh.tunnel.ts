@@ -1,11 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { endWithTests } from './app.process.js';
+import { freePort } from './free.port.js';
 import { describeWithTool, findProgram } from './needed.tool.js';
 import { temporaryDirectory } from './temporary.directory.js';
 
@@ -103,14 +102,4 @@ function toLines(config: Readonly<Record<string, string>>): string {
   return Object.entries(config)
     .map(([name, value]) => `${name} ${value}\n`)
     .join('');
-}
-
-/** For programs that cannot be asked to take any free port. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
