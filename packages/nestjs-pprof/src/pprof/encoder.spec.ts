@@ -151,7 +151,8 @@ describe('symbolizing and encoding any profile', () => {
     await fc.assert(
       fc.asyncProperty(anyProfile, async (profile) => {
         const timed = profile.durationNanos !== undefined;
-        expect(brokenRules(await encode(profile), { timed })).toEqual([]);
+        const defaultSampleType = profile.sampleTypes.at(-1)!.type;
+        expect(brokenRules(await encode(profile), { timed, defaultSampleType })).toEqual([]);
       }),
     );
   });

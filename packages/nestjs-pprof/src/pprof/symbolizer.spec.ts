@@ -212,7 +212,8 @@ describe('Symbolizer, any profile with any source maps', () => {
       fc.asyncProperty(anyMapped, async (mapped) => {
         const timed = mapped[0].durationNanos !== undefined;
         const encoded = await encodePprof(await symbolizeMapped(mapped), '/app/main.js');
-        expect(brokenRules(encoded, { timed })).toEqual([]);
+        const defaultSampleType = mapped[0].sampleTypes.at(-1)!.type;
+        expect(brokenRules(encoded, { timed, defaultSampleType })).toEqual([]);
       }),
     );
   });
