@@ -11,7 +11,7 @@ export interface PprofExpectations {
   readonly timed: boolean;
   /** Frames that must not be in it; `(idle)` in a CPU profile, for instance. */
   readonly withoutFrames?: readonly string[];
-  /** The last sample type, unless another one is given here. */
+  /** `alloc_space` where there is one, else the last sample type, unless another one is given here. */
   readonly defaultSampleType?: string;
 }
 
