@@ -2,11 +2,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { addressesOf, brokenRules, readPprof } from '../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
 import type { Body, ContractRow } from './contract/contract.row.js';
-import { type Given, GROUPS } from './contract/contract.rows.js';
+import { GROUPS } from './contract/contract.rows.js';
+import type { Given } from './contract/row.group.js';
 import { AppProcess } from './support/app.process.js';
 import { profilerOf } from './support/fixture.app.js';
 import { request, type Response } from './support/http.request.js';
 import { exchange, HttpConnection } from './support/http.connection.js';
+import { brokenTraceRules, type TraceFile } from './support/trace-event.format.js';
 
 // Asks what the rows of the table in contract/contract.rows.ts ask, byte by byte, and checks status, headers and body.
 
@@ -45,7 +47,7 @@ const GIVEN: Readonly<Record<Given, () => Promise<() => Promise<unknown>>>> = {
   },
   'a native call': async () => {
     // Longer than what is asked meanwhile waits for the thread.
-    const over = app.call('callNatively', 12);
+    const over = app.call('callNatively', 20);
     await app.printed(/^Calling natively$/m);
     return () => over;
   },
@@ -103,7 +105,11 @@ function expectBody(response: Response, expected: Body): void {
         ? expect(text).toBe(`${expected.text}\n`)
         : expect(text).toMatch(expected.text);
     case 'json':
-      return expect(JSON.parse(text)).toEqual(expect.anything());
+      return expect(Object.keys(JSON.parse(text) as object)).toEqual(
+        expect.arrayContaining([...expected.keys]),
+      );
+    case 'trace':
+      return expect(brokenTraceRules(JSON.parse(text) as TraceFile)).toEqual([]);
     case 'pprof': {
       const { sampleTypes, periodType, timed } = expected;
       expect(brokenRules(body, { timed })).toEqual([]);
@@ -193,6 +199,16 @@ describe('repeated parameters, relative links and times', () => {
     const absolute = links.filter((link) => /^([a-z]+:|\/)/.test(link));
     const others = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\]):\d+\/debug\/pprof\/$/;
     expect(absolute.filter((link) => !others.test(link))).toEqual([]);
+  });
+
+  it('the viewer refers only to what is served beside it', async () => {
+    const { text } = await request(`${origin}/debug/pprof/ui/`);
+    const files = [...text.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, file]) => file!);
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) {
+      expect(file).toMatch(/^[^/:]+$/);
+      expect([file, (await request(`${origin}/debug/pprof/ui/${file}`)).status]).toEqual([file, 200]);
+    }
   });
 
   it('a profile lasts as long as it was asked to, from when it was asked on', async () => {

@@ -4,7 +4,10 @@ export type Body =
   | { readonly is: 'text'; readonly pattern: RegExp }
   /** One line, and `\n`. */
   | { readonly is: 'error'; readonly text: string | RegExp }
-  | { readonly is: 'json' }
+  /** An object, with these keys at least. */
+  | { readonly is: 'json'; readonly keys: readonly string[] }
+  /** One of Chrome's, for Perfetto. */
+  | { readonly is: 'trace' }
   | {
       readonly is: 'pprof';
       /** As `type/unit`, in their order. */
@@ -56,6 +59,32 @@ export function pprof(name: string, of: 'moment' | 'delta' | 'window' = 'moment'
   };
 }
 
+/** A file that a tool other than pprof opens. */
+function file(fileName: string, body: Body): Answer {
+  return {
+    status: 200,
+    headers: {
+      'content-type': 'application/octet-stream',
+      'content-disposition': `attachment; filename="${fileName}"`,
+      'x-go-pprof': undefined,
+    },
+    body,
+  };
+}
+
+export function cpuprofile(): Answer {
+  const keys = ['nodes', 'startTime', 'endTime', 'samples', 'timeDeltas'];
+  return file('profile.cpuprofile', { is: 'json', keys });
+}
+
+export function heapprofile(name: string): Answer {
+  return file(`${name}.heapprofile`, { is: 'json', keys: ['head', 'samples'] });
+}
+
+export function trace(): Answer {
+  return file('trace.json', { is: 'trace' });
+}
+
 export function text(pattern: RegExp, contentType = TEXT): Answer {
   return {
     status: 200,
@@ -64,12 +93,18 @@ export function text(pattern: RegExp, contentType = TEXT): Answer {
   };
 }
 
-export function json(contentType: string): Answer {
+export function json(contentType: string, keys: readonly string[] = []): Answer {
   return {
     status: 200,
-    headers: { 'content-type': contentType, 'x-go-pprof': undefined },
-    body: { is: 'json' },
+    headers: { 'content-type': contentType, 'content-disposition': undefined, 'x-go-pprof': undefined },
+    body: { is: 'json', keys },
   };
+}
+
+/** A file of the viewer, which may load nothing from elsewhere. */
+export function viewer(answer: Answer): Answer {
+  const policy = /^default-src 'none'; script-src 'self' .*connect-src 'self'/;
+  return { ...answer, headers: { ...answer.headers, 'content-security-policy': policy } };
 }
 
 /** `go tool pprof` shows the text of an error that looks like this. */

@@ -1,32 +1,26 @@
 import { KINDS, KINDS_WITH_SECONDS } from '../support/served.kinds.js';
-import { type Answer, type ContractRow, error, headOf, json, pprof, redirect, text } from './contract.row.js';
+import {
+  type ContractRow,
+  cpuprofile,
+  error,
+  headOf,
+  heapprofile,
+  json,
+  pprof,
+  redirect,
+  text,
+  trace,
+  viewer,
+} from './contract.row.js';
+import { FORMAT_GROUPS } from './format.rows.js';
+import { PAGE_GROUPS } from './page.rows.js';
+import { escapeRegExp, HTML, MAXIMUM, POSITIVE, PROFILE, row, type RowGroup, UNKNOWN } from './row.group.js';
 
 // The HTTP contract: what is asked, and what it is answered. One row each.
-
-/** A state of the application in which a request is made; see `contract.e2e-spec.ts`. */
-export type Given = 'nothing else' | 'another profiler' | 'all places taken' | 'a native call';
-
-export interface RowGroup {
-  readonly name: string;
-  readonly given?: Given;
-  readonly rows: readonly ContractRow[];
-}
-
-const row = (ask: string, answer: Answer, more: Partial<ContractRow> = {}): ContractRow => ({
-  ask,
-  answer,
-  ...more,
-});
 
 /** Rows of a profile, where it is served. */
 const of = (name: string, ...rows: ContractRow[]): ContractRow[] =>
   KINDS.some((kind) => kind.name === name) ? rows : [];
-
-const PROFILE = '/debug/pprof';
-const HTML = 'text/html; charset=utf-8';
-const UNKNOWN = error(404, 'Unknown profile');
-const POSITIVE = error(400, 'invalid value for "seconds" - must be a positive integer');
-const MAXIMUM = error(400, /^invalid value for "seconds" - the maximum is 300 /);
 
 /** https://github.com/golang/go/blob/master/src/net/http/pprof/pprof_test.go, TestHandlers */
 const goHandlers: RowGroup = {
@@ -76,24 +70,6 @@ const profiles: RowGroup = {
       ? [row(`GET ${PROFILE}/${name}?format=text&seconds=1`, text(/flat\s+flat%/))]
       : []),
   ]),
-};
-
-const pages: RowGroup = {
-  name: 'other pages and parameters',
-  rows: [
-    row(`GET ${PROFILE}/`, text(/full goroutine stack dump/, HTML)),
-    row(`GET ${PROFILE}`, redirect(`${PROFILE}/`)),
-    row(`GET ${PROFILE}?seconds=5&x=%20`, redirect(`${PROFILE}/?seconds=5&x=%20`)),
-    row(`GET ${PROFILE}/profile?seconds=1&hz=1000&threads=main`, pprof('profile', 'window')),
-    row(`GET ${PROFILE}/heap?gc=1&debug=0`, pprof('heap')),
-    row(`GET ${PROFILE}/heap?colour=red`, pprof('heap')),
-    row(`GET ${PROFILE}/goroutine?debug=2`, text(/main/)),
-    row(`GET ${PROFILE}/cmdline`, text(/\0[^\n]*contract\.app\.mjs\0[^\n]*--db-password=[^\n]*$/)),
-    row(`GET ${PROFILE}/cmdline`, text(/^((?!hunter2|s3cret)[^])*$/)),
-    row(`GET ${PROFILE}/symbol?0x1234+0x5678`, text(/^num_symbols: 1\n$/)),
-    row(`POST ${PROFILE}/symbol`, text(/^num_symbols: 1\n$/), { send: '0x1234+0x5678' }),
-    row('GET /debug/vars', json('application/json; charset=utf-8')),
-  ],
 };
 
 const seconds: RowGroup = {
@@ -148,8 +124,6 @@ const parameters: RowGroup = {
     row(`GET ${PROFILE}/profile?seconds=1&threads=x`, error(400, /"threads".*all, main/)),
     row(`GET ${PROFILE}/profile?seconds=1&threads=`, error(400, /"threads"/)),
     row(`GET ${PROFILE}/profile?seconds=1&threads=-1`, error(400, /"threads"/)),
-    row(`GET ${PROFILE}/profile?seconds=1&format=svg`, error(400, /"format".*pprof.*text/)),
-    row(`GET ${PROFILE}/heap?format=svg`, error(400, /"format"/)),
     row(`GET ${PROFILE}/heap?debug=x`, error(400, /"debug" - must be one of 0, 1, 2/)),
     row(`GET ${PROFILE}/heap?debug=3`, error(400, /"debug"/)),
     row(`GET ${PROFILE}/heap?gc=x`, error(400, /"gc" - must be one of 0, 1/)),
@@ -177,7 +151,18 @@ const methods: RowGroup = {
   name: 'methods',
   rows: [
     ...['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'].flatMap((method) => [
-      ...['', 'profile', 'heap', 'cmdline', 'nothing'].map((page) =>
+      ...[
+        '',
+        'profile',
+        'heap',
+        'cmdline',
+        'nothing',
+        'trace',
+        'heapsnapshot',
+        'ui/',
+        'ui/release.txt',
+        'oom/x',
+      ].map((page) =>
         row(
           `${method} ${PROFILE}/${page}`,
           error(405, 'method not allowed, use GET or HEAD', { allow: 'GET, HEAD' }),
@@ -216,36 +201,6 @@ const head: RowGroup = {
     row(`HEAD ${PROFILE}/profile?seconds=0`, headOf(POSITIVE)),
     row(`HEAD ${PROFILE}/nothing`, headOf(UNKNOWN)),
   ],
-};
-
-const paths: RowGroup = {
-  name: 'paths that are no profile',
-  rows: [
-    '/',
-    '/debug',
-    '/health',
-    '/favicon.ico',
-    '/debug/pprof/nothing',
-    '/debug/pprof/profile/x',
-    '/debug/pprof/HEAP',
-    '/debug/pprof//heap',
-    '//debug/pprof/heap',
-    '/debug/pprof/heap%00',
-    '/debug/pprof/%00',
-    '/debug/pprof/%2e%2e/heap',
-    '/debug/pprof/..%2fheap',
-    '/debug/pprof/../heap',
-    '/debug/pprof/../../etc/passwd',
-    '/debug/pprof/%2fetc%2fpasswd',
-    '/debug%2fpprof%2fheap',
-    '/debug/pprof\\heap',
-    '/debug/pprof/<script>alert(1)</script>',
-    '/debug/pprof/%3Cscript%3E?seconds=1',
-    "/debug/pprof/heap'--",
-    '/debug/pprof/constructor',
-    '/debug/pprof/__proto__',
-    `/debug/pprof/${'a'.repeat(8000)}`,
-  ].map((path) => row(`GET ${path}`, UNKNOWN)),
 };
 
 const targets: RowGroup = {
@@ -291,11 +246,15 @@ const guard: RowGroup = {
     { 'Sec-Fetch-Site': 'cross-site' },
     { 'Sec-Fetch-Site': 'same-site' },
   ].flatMap((headers: Record<string, string>) =>
-    ['GET symbol', 'GET ', 'GET nothing', 'DELETE heap', 'HEAD profile'].map((ask) => {
-      const [method = '', page = ''] = ask.split(' ');
-      const refusal = error(403, /not allowed: /);
-      return row(`${method} ${PROFILE}/${page}`, method === 'HEAD' ? headOf(refusal) : refusal, { headers });
-    }),
+    ['GET symbol', 'GET ', 'GET nothing', 'GET trace', 'GET ui/', 'DELETE heap', 'HEAD profile'].map(
+      (ask) => {
+        const [method = '', page = ''] = ask.split(' ');
+        const refusal = error(403, /not allowed: /);
+        return row(`${method} ${PROFILE}/${page}`, method === 'HEAD' ? headOf(refusal) : refusal, {
+          headers,
+        });
+      },
+    ),
   ),
 };
 
@@ -304,6 +263,8 @@ const held: RowGroup = {
   given: 'another profiler',
   rows: [
     row(`GET ${PROFILE}/profile?seconds=1`, error(409, /held by another profiler.*APM agent/)),
+    // V8's own profiler is another one.
+    row(`GET ${PROFILE}/profile?seconds=1&format=cpuprofile`, cpuprofile()),
     row(`GET ${PROFILE}/goroutine`, pprof('goroutine')),
     row(`GET ${PROFILE}/heap`, pprof('heap')),
   ],
@@ -313,16 +274,23 @@ const tooMany: RowGroup = {
   name: 'too many captures at once',
   given: 'all places taken',
   rows: [
-    ...KINDS_WITH_SECONDS.map(({ name }) =>
+    ...[
+      ...KINDS_WITH_SECONDS.map(({ name }) => `${name}?seconds=1`),
+      'profile?seconds=1&format=cpuprofile',
+      'trace?seconds=0.05',
+    ].map((capture) =>
       row(
-        `GET ${PROFILE}/${name}?seconds=1`,
+        `GET ${PROFILE}/${capture}`,
         error(429, /^2 captures are running.*"maxCaptures"/, { 'retry-after': /^[1-9]\d*$/ }),
       ),
     ),
     // What is of a moment needs no place, nor does a HEAD, and a wrong request is told so.
     row(`GET ${PROFILE}/goroutine`, pprof('goroutine')),
     row(`GET ${PROFILE}/heap?gc=1`, pprof('heap')),
+    row(`GET ${PROFILE}/heap?format=heapprofile`, heapprofile('heap')),
     row(`GET ${PROFILE}/goroutine?debug=2`, text(/main/)),
+    row(`GET ${PROFILE}/ui/`, viewer(text(/./, HTML))),
+    row(`HEAD ${PROFILE}/trace`, headOf(trace())),
     row(`HEAD ${PROFILE}/profile`, headOf(pprof('profile', 'window'))),
     row(`GET ${PROFILE}/profile?seconds=0`, POSITIVE),
   ],
@@ -333,6 +301,9 @@ const unreachable: RowGroup = {
   given: 'a native call',
   rows: [
     row(`GET ${PROFILE}/profile?seconds=1&threads=main`, error(504, /^no thread .*native call/)),
+    ...['profile?seconds=1&format=cpuprofile', 'heap?format=heapprofile'].map((path) =>
+      row(`GET ${PROFILE}/${path}`, error(504, /^thread main did not answer .*native call/)),
+    ),
     row(`GET ${PROFILE}/cmdline`, text(/./)),
     row(`GET ${PROFILE}/`, text(/Types of profiles available/, HTML)),
   ],
@@ -342,7 +313,8 @@ export const GROUPS: readonly RowGroup[] = [
   goHandlers,
   goDescriptions,
   profiles,
-  pages,
+  ...PAGE_GROUPS,
+  ...FORMAT_GROUPS,
   seconds,
   debugWithSeconds,
   noDelta,
@@ -350,7 +322,6 @@ export const GROUPS: readonly RowGroup[] = [
   order,
   methods,
   head,
-  paths,
   targets,
   pageGuard,
   guard,
@@ -361,8 +332,4 @@ export const GROUPS: readonly RowGroup[] = [
 
 function asHtml(description: string): string {
   return description.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
-}
-
-function escapeRegExp(literal: string): string {
-  return literal.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }
