@@ -33,8 +33,7 @@ describe('a client that goes away', () => {
       await request(`${app.origin}/debug/pprof/${name}?seconds=1`);
     }
     // The one session that stays, with its timer, is that of the workers' heaps, for as long as there are workers.
-    const resources = { MessagePort: 1, TCPServerWrap: 1, Timeout: 1 };
-    idle = await app.becomes({ sampler: false, sessions: 1, v8Profilers: 0, thread: { resources } });
+    idle = await app.rests(1);
   });
 
   afterAll(killProcesses);
@@ -124,7 +123,7 @@ describe('a client that goes away while the application is being made for its re
 
   it.each(WINDOWS)('for %s', async (window) => {
     const app = await WatchedApp.start(OPTIONS);
-    const before = await app.held();
+    const before = await app.rests(0);
     const connection = await HttpConnection.open(app.origin);
     connection.write(get(`${window}${LONG}`));
     connection.leave();
@@ -144,7 +143,7 @@ describe('a worker thread that ends during a capture', () => {
     const [busy] = await Promise.all(
       ['busy', 'idle'].map((kind) => app.process.call<number>('startWorker', kind)),
     );
-    const before = await app.held();
+    const before = await app.rests(0);
     // Were one to end before it is a second old, all workers would be left alone: after this they are older.
     await request(`${app.origin}/debug/pprof/threadcreate?seconds=1`);
     // Not of heaps: those of the worker that stays go on being sampled, which takes a session.

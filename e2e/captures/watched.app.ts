@@ -50,21 +50,24 @@ export class WatchedApp {
     return this.process.call('held');
   }
 
-  /** What the profiler holds as soon as that is this; what was asked before may still be ending. */
-  async becomes(expected: object): Promise<Held> {
+  /**
+   * What the profiler holds as soon as that is so many sessions and no capture: what was asked before may still be ending,
+   * and a look into a file under way.
+   */
+  async rests(sessions: number): Promise<Held> {
     const deadline = Date.now() + PATIENCE_MILLIS;
-    const isLike = (held: Held) => {
-      try {
-        expect(held).toMatchObject(expected);
-        return true;
-      } catch (error) {
-        if (Date.now() > deadline) {
-          throw error;
-        }
-        return false;
+    // A session keeps the thread's loop turning with a timer.
+    const resources = { MessagePort: 1, TCPServerWrap: 1, ...(sessions > 0 ? { Timeout: sessions } : {}) };
+    const isAtRest = (held: Held) => {
+      const { sampler, v8Profilers } = held;
+      const seen = { sampler, v8Profilers, sessions: held.sessions, resources: held.thread.resources };
+      const expected = { sampler: false, v8Profilers: 0, sessions, resources };
+      if (Date.now() > deadline) {
+        expect(seen).toEqual(expected);
       }
+      return JSON.stringify(seen) === JSON.stringify(expected);
     };
-    return this.process.until<Held>('held', isLike);
+    return this.process.until<Held>('held', isAtRest);
   }
 
   /** Settles when the profiler holds something that it did not hold before: a capture runs. */

@@ -5,7 +5,12 @@ import { monotonicMillis } from '../agent/agent.protocol.js';
 import { WorkerStartsMemory } from '../agent/worker-starts.memory.js';
 import type { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
-import { ShortLivedWorkersError, ThreadEndedError, ThreadUnreachableError } from './threads.errors.js';
+import {
+  ConnectionClosedError,
+  ShortLivedWorkersError,
+  ThreadEndedError,
+  ThreadUnreachableError,
+} from './threads.errors.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 const { attachingIsRisky, setWorkerStarts, WorkerTargets } = await import('./worker.targets.js');
@@ -187,6 +192,16 @@ describe('WorkerTargets, an application whose workers are short-lived', () => {
     expect(asked.error).toBeInstanceOf(ShortLivedWorkersError);
     await expect(found[0]!.post('Profiler.stop')).rejects.toThrow(ShortLivedWorkersError);
     expect(found.map(({ thread }) => thread.id)).toEqual([1]);
+  });
+
+  it('says so, too, where that happens while it is attaching', async () => {
+    connection.onEnable = () => {
+      const now = monotonicMillis();
+      starts.noteEnd(now - 10, now);
+      connection.attach(1);
+      return Promise.reject(new ConnectionClosedError());
+    };
+    await expect(attach()).rejects.toBeInstanceOf(ShortLivedWorkersError);
   });
 
   it('attaches again when there was none for a while', async () => {

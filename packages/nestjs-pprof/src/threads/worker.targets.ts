@@ -62,6 +62,7 @@ export class WorkerTargets {
   readonly #sessionIds = new Set<string>();
   readonly #maturing = new Set<Promise<void>>();
   readonly #closed = new AbortController();
+  #hasLeft = false;
 
   private constructor(
     private readonly connection: InspectorConnection,
@@ -87,7 +88,12 @@ export class WorkerTargets {
       throw new ShortLivedWorkersError();
     }
     const workers = new WorkerTargets(connection, onWorker, onLastEnded);
-    await workers.#enable();
+    try {
+      await workers.#enable();
+    } catch (error) {
+      // The connection was closed; that is not why.
+      throw workers.#hasLeft ? new ShortLivedWorkersError() : error;
+    }
     return workers;
   }
 
@@ -156,6 +162,7 @@ export class WorkerTargets {
 
   /** Workers have begun to come and go: each that starts while the session is open may be the one that ends too soon. */
   #leave(): void {
+    this.#hasLeft = true;
     this.#targets.forEach((target) => target.end(new ShortLivedWorkersError()));
     this.connection.close();
   }
