@@ -91,15 +91,15 @@ describe('an annotation', () => {
 
 describe('the URL of a map', () => {
   it.each([
-    ['relative', '../maps/x.map', '/work/maps/x.map'],
+    ['relative', '../maps/x.map', '/app/maps/x.map'],
     ['absolute', '/maps/x.map', '/maps/x.map'],
     ['file:', pathToFileURL('/maps/ä b.map').href, '/maps/ä b.map'],
-    ['percent-encoded', '%C3%A4%20b.map', '/work/dist/ä b.map'],
-    ['badly encoded', '100%.map', '/work/dist/100%.map'],
+    ['percent-encoded', '%C3%A4%20b.map', '/app/dist/ä b.map'],
+    ['badly encoded', '100%.map', '/app/dist/100%.map'],
   ])('may be %s', async (_name, url, expected) => {
     const location = await locate(`//# sourceMappingURL=${url}`);
     expect(location).toEqual({
-      file: expected.replace('/work/dist', directory).replace('/work', join(directory, '..')),
+      file: expected.replace('/app/dist', directory).replace('/app', join(directory, '..')),
       announced: true,
     });
   });
