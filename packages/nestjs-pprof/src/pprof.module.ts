@@ -105,7 +105,7 @@ import { PprofService } from './pprof.service.js';
  *
  * Whoever can connect to the port can read the profiles: other users of the machine, containers of the same pod. The
  * options `socketPath`, `auth` and `profiles` narrow that. Web pages are refused by their `Host`, `Origin` and
- * `Sec-Fetch-Site`. A profile has names of functions and files, no values; a trace has the URLs of requests. Nothing
+ * `Sec-Fetch-Site`. A profile has names of functions and files, no values; a trace has the paths of requests. Nothing
  * that fails in the profiler stops the application, or keeps it from starting or ending.
  */
 @Module({
