@@ -37,10 +37,10 @@ const looks = Number(given.looks);
 const packageDirectory = resolve(given.package);
 const load = (file) => import(pathToFileURL(join(packageDirectory, 'dist/esm', file)).href);
 
-const { Agent } = await load('agent/agent.js');
-const { registerAgent } = await load('agent/agent.registry.js');
-const { Heartbeat } = await load('agent/heartbeat.js');
-const { WorkerStartsMemory } = await load('agent/worker-starts.memory.js');
+const { Agent } = await load('main/agent.js');
+const { registerAgent } = await load('main/agent.registry.js');
+const { Heartbeat } = await load('main/heartbeat.js');
+const { WorkerStartsMemory } = await load('shared/worker-starts.memory.js');
 const { time } = createRequire(join(packageDirectory, 'package.json'))('@datadog/pprof');
 
 setFlagsFromString('--expose-gc');

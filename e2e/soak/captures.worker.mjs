@@ -21,7 +21,7 @@ parentPort.on('message', (message) => {
   }
 });
 
-const { ApplicationThreads } = await load('threads/application.threads.js');
+const { ApplicationThreads } = await load('thread/capture/application.threads.js');
 const { cpuProfile } = await load('profiles/cpu.profile.js');
 const { Symbolizer } = await load('pprof/symbolizer.js');
 const { SourceMaps } = await load('pprof/source-maps.js');

@@ -11,5 +11,5 @@ export {
   type PprofOptionsFactory,
   type PprofOutOfMemoryOptions,
 } from './pprof.options.js';
-export type { PprofProfileName } from './profile.names.js';
+export type { PprofProfileName } from './shared/profile.names.js';
 export { PprofOptionsError } from './pprof.errors.js';

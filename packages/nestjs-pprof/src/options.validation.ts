@@ -1,30 +1,15 @@
-import { ACCESS_OPTIONS, type AccessOptions, resolveAccess } from './options/access.options.js';
-import { BLOCK_OPTIONS, type BlockOptions, resolveBlock } from './options/block.options.js';
-import { HEAP_OPTIONS, type HeapOptions, resolveHeap } from './options/heap.options.js';
-import { LIMIT_OPTIONS, type LimitOptions, resolveLimits } from './options/limit.options.js';
-import { LISTEN_OPTIONS, type ListenOptions, resolveListen } from './options/listen.options.js';
+import { ACCESS_OPTIONS, resolveAccess } from './options/access.options.js';
+import { BLOCK_OPTIONS, resolveBlock } from './options/block.options.js';
+import { HEAP_OPTIONS, resolveHeap } from './options/heap.options.js';
+import { LIMIT_OPTIONS, resolveLimits } from './options/limit.options.js';
+import { LISTEN_OPTIONS, resolveListen } from './options/listen.options.js';
 import { unknownKeys } from './options/option.checks.js';
-import {
-  OUT_OF_MEMORY_OPTIONS,
-  type OutOfMemoryOptions,
-  resolveOutOfMemory,
-} from './options/out-of-memory.options.js';
-import { resolveServed, SERVED_OPTIONS, type ServedOptions } from './options/served.options.js';
-import { resolveSwitch, SWITCH_OPTIONS, type SwitchOptions } from './options/switch.options.js';
+import { OUT_OF_MEMORY_OPTIONS, resolveOutOfMemory } from './options/out-of-memory.options.js';
+import { resolveServed, SERVED_OPTIONS } from './options/served.options.js';
+import { resolveSwitch, SWITCH_OPTIONS } from './options/switch.options.js';
 import { PprofOptionsError } from './pprof.errors.js';
 import type { PprofModuleOptions } from './pprof.options.js';
-
-/** The options with every default filled in. @internal */
-export interface ResolvedPprofOptions
-  extends
-    SwitchOptions,
-    ListenOptions,
-    AccessOptions,
-    ServedOptions,
-    HeapOptions,
-    BlockOptions,
-    OutOfMemoryOptions,
-    LimitOptions {}
+import type { ResolvedPprofOptions } from './shared/resolved.options.js';
 
 const KNOWN_OPTIONS = [
   ...SWITCH_OPTIONS,

@@ -1,4 +1,4 @@
-import { messageOf } from './error.message.js';
+import { messageOf } from './shared/error.message.js';
 
 /** The options given to `PprofModule` cannot be used; thrown at start-up, with every problem in its message. */
 export class PprofOptionsError extends Error {

@@ -1,5 +1,5 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
-import type { PprofProfileName } from './profile.names.js';
+import type { PprofProfileName } from './shared/profile.names.js';
 
 /** How live objects are sampled. */
 export interface PprofHeapOptions {

@@ -1,4 +1,4 @@
-import { messageOf } from './error.message.js';
+import { messageOf } from './shared/error.message.js';
 import {
   Inject,
   Injectable,
@@ -7,13 +7,14 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { Agent } from './agent/agent.js';
-import { SamplerHeldError } from './agent/agent.errors.js';
-import { hasAgents } from './agent/agent.registry.js';
-import { isPermitted } from './permissions.js';
-import type { HeapSampling, OomExportCommand } from './agent/heap.sampler.js';
-import { describeOomProfiles, prepareOomExport } from './out-of-memory.js';
-import { resolveOptions, type ResolvedPprofOptions } from './options.validation.js';
+import { Agent } from './main/agent.js';
+import { SamplerHeldError } from './shared/agent.errors.js';
+import { hasAgents } from './main/agent.registry.js';
+import { isPermitted } from './main/node.permissions.js';
+import type { HeapSampling, OomExportCommand } from './main/heap.sampler.js';
+import { describeOomProfiles, prepareOomExport } from './main/oom.export.js';
+import { resolveOptions } from './options.validation.js';
+import type { ResolvedPprofOptions } from './shared/resolved.options.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
 import {
   describeAddress,
@@ -22,7 +23,7 @@ import {
   toPprofAddress,
 } from './pprof.address.js';
 import type { PprofStatus } from './pprof.status.js';
-import { ThreadSupervisor } from './thread.supervisor.js';
+import { ThreadSupervisor } from './main/thread.supervisor.js';
 
 /**
  * Starts and stops the profiler; it starts and stops with the application by itself.

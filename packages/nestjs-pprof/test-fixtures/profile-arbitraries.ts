@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Frame, Labels, Profile, StackSample } from '../src/pprof/profile.model.js';
+import type { Frame, Labels, Profile, StackSample } from '../src/thread/pprof/profile.model.js';
 
 /** Few enough values that frames, stacks and labels coincide often. None of the files exists. */
 export const anyFrame: fc.Arbitrary<Frame> = fc

@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { isLoopback } from '../loopback.js';
+import { isLoopback } from '../shared/loopback.host.js';
 import type { PprofModuleOptions } from '../pprof.options.js';
 import { inspect, isInteger, wrong } from './option.checks.js';
 

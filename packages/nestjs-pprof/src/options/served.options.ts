@@ -1,4 +1,4 @@
-import { PROFILE_NAMES, type PprofProfileName } from '../profile.names.js';
+import { PROFILE_NAMES, type PprofProfileName } from '../shared/profile.names.js';
 import type { PprofModuleOptions } from '../pprof.options.js';
 import { inspect, wrong } from './option.checks.js';
 

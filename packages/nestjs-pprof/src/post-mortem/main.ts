@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { messageOf } from '../error.message.js';
-import { parseAddonHeap } from '../pprof/addon-heap.json.js';
-import { encodePprof } from '../pprof/encoder.js';
-import { SourceMaps } from '../pprof/source-maps.js';
-import { Symbolizer } from '../pprof/symbolizer.js';
-import { programPaths } from '../program.paths.js';
+import { messageOf } from '../shared/error.message.js';
+import { parseAddonHeap } from '../thread/pprof/addon-heap.json.js';
+import { encodePprof } from '../thread/pprof/pprof.encoder.js';
+import { SourceMaps } from '../thread/pprof/source.maps.js';
+import { Symbolizer } from '../thread/pprof/profile.symbolizer.js';
+import { programPaths } from '../thread/pprof/program.paths.js';
 import type { OomExportOptions } from './export.options.js';
 import { oomProfileOf } from './oom.profile.js';
 import { storeOomProfile } from './oom-profile.store.js';

@@ -1,6 +1,6 @@
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listOomProfiles, oomProfileName } from '../oom-profile.files.js';
+import { listOomProfiles, oomProfileName } from '../shared/oom-profile.files.js';
 
 /** What a process that was killed while it wrote has left. */
 const UNFINISHED = /^\.oom-\d+\.tmp$/;

@@ -1,0 +1,197 @@
+import { threadId } from 'node:worker_threads';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { decodePprof } from '../../test-fixtures/pprof-rules.js';
+import { Agent, type AgentPort } from './agent.js';
+import {
+  AGENTS,
+  type AgentCommand,
+  type AgentCommands,
+  type AgentReply,
+  type CpuSegment,
+  type InterruptAnswer,
+  monotonicMillis,
+} from '../shared/agent.protocol.js';
+import { registerAgent, unregisterAgent } from './agent.registry.js';
+import { LoopWatchMemory } from '../shared/loop-watch.memory.js';
+
+interface Posted {
+  readonly message: { readonly type: string; readonly id: number } & Partial<AgentReply>;
+  readonly transfer: readonly ArrayBuffer[];
+}
+
+const SAMPLING = { hz: 100, durationMillis: 10_000 };
+
+let agent = new Agent();
+
+afterEach(() => {
+  // The addon is shared by all test files of this process: its sampler is not left to end a little later. One that was
+  // abandoned ends where another starts.
+  ask('turnOverCpu', SAMPLING);
+  ask('turnOverCpu', null);
+  agent.stop();
+  agent = new Agent();
+});
+
+/** Has the agent answer one request, and tells what it has posted. */
+function ask<C extends AgentCommand>(
+  command: C,
+  args: AgentCommands[C]['args'],
+  { expiresAt = null as number | null, onPost = (_message: Posted['message']) => undefined as void } = {},
+): Posted[] {
+  const posted: Posted[] = [];
+  const port: AgentPort = {
+    postMessage(message, transfer = []) {
+      posted.push({ message: message as Posted['message'], transfer });
+      onPost(message as Posted['message']);
+    },
+  };
+  agent.answer({ type: 'agent-request', id: 7, command, args, expiresAt }, port);
+  return posted;
+}
+
+function byInterrupt<C extends AgentCommand>(command: C, args: AgentCommands[C]['args']): InterruptAnswer {
+  return JSON.parse(agent.answerByInterrupt(command, args)) as InterruptAnswer;
+}
+
+describe('Agent.answer', () => {
+  it('posts that it has taken the request, then the result, both under its id', () => {
+    const [accepted, reply, ...others] = ask('describeLoop', null).map(({ message }) => message);
+    expect(accepted).toEqual({ type: 'agent-accepted', id: 7 });
+    expect(reply).toMatchObject({
+      type: 'agent-reply',
+      id: 7,
+      result: {
+        activeResources: expect.any(Array),
+        memory: { rss: expect.any(Number) },
+        utilization: { utilization: expect.any(Number) },
+        heap: { heap_size_limit: expect.any(Number) },
+      },
+    });
+    expect(others).toEqual([]);
+  });
+
+  it('posts that it has taken the request before it begins the work, which may take long', () => {
+    const watch = new LoopWatchMemory();
+    const ticks: [type: string, begun: boolean][] = [];
+    ask(
+      'startLoopWatch',
+      { id: 1, thresholdMillis: 20, memory: watch.buffer },
+      { onPost: ({ type }) => void ticks.push([type, watch.lastTick > 0]) },
+    );
+    expect(ticks).toEqual([
+      ['agent-accepted', false],
+      ['agent-reply', true],
+    ]);
+  });
+
+  it('neither does nor answers a request that has expired: nobody waits for it', () => {
+    const watch = new LoopWatchMemory();
+    const request = { id: 1, thresholdMillis: 20, memory: watch.buffer };
+    expect(ask('startLoopWatch', request, { expiresAt: monotonicMillis() - 1 })).toEqual([]);
+    expect(watch.lastTick).toBe(0);
+  });
+
+  it('does a request that has not expired yet', () => {
+    expect(ask('describeLoop', null, { expiresAt: monotonicMillis() + 60_000 })).toHaveLength(2);
+  });
+
+  it('turns a failure into a reply that tells its kind and its words', () => {
+    const [, reply] = ask('sampleHeap', null);
+    expect(reply?.message).toEqual({
+      type: 'agent-reply',
+      id: 7,
+      failure: { kind: 'heap-off', message: expect.stringContaining('Remove "heap: false"') },
+    });
+  });
+
+  it('turns an error that it does not know into a reply as well', () => {
+    const [, reply] = ask('turnOverCpu', { hz: Number.NaN, durationMillis: Number.NaN });
+    expect(reply?.message.failure).toMatchObject({ kind: 'failed', message: expect.any(String) });
+    const [, next] = ask('turnOverCpu', null);
+    expect(next?.message).not.toHaveProperty('failure');
+  });
+
+  it('hands the bytes of a profile over rather than copy them, where they fill their buffer', () => {
+    ask('turnOverCpu', SAMPLING);
+    const reply = ask('turnOverCpu', null)[1]!;
+    const { profile } = reply.message.result as CpuSegment;
+    const fills = profile.byteLength === profile.buffer.byteLength;
+    expect(reply.transfer).toEqual(fills ? [profile.buffer] : []);
+    expect(decodePprof(profile).sampleType).toHaveLength(3);
+  });
+
+  it('has null for a result where there is nothing to tell', () => {
+    expect(ask('turnOverCpu', null)[1]?.message).toMatchObject({ result: null });
+    expect(ask('stopLoopWatch', 99)[1]?.message).toMatchObject({ result: null });
+  });
+});
+
+describe('Agent.answerByInterrupt', () => {
+  it('does nothing that has not been done before in the regular way', () => {
+    expect(byInterrupt('describeLoop', null)).toEqual({
+      failure: { kind: 'not-now', message: expect.any(String) },
+    });
+    expect(byInterrupt('turnOverCpu', SAMPLING)).toMatchObject({ failure: { kind: 'not-now' } });
+    // Had the interrupt started the sampler, this would end a segment.
+    expect(ask('turnOverCpu', null)[1]?.message).toMatchObject({ result: null });
+  });
+
+  it('does what has given a result before', () => {
+    ask('describeLoop', null);
+    expect(byInterrupt('describeLoop', null).result).toMatchObject({ activeResources: expect.any(Array) });
+  });
+
+  it('does not take a failed attempt for having been done', () => {
+    ask('sampleHeap', null);
+    expect(byInterrupt('sampleHeap', null)).toMatchObject({ failure: { kind: 'not-now' } });
+  });
+
+  it('does not take the first start of the sampler for a whole turnover', () => {
+    ask('turnOverCpu', SAMPLING);
+    expect(byInterrupt('turnOverCpu', null)).toMatchObject({ failure: { kind: 'not-now' } });
+  });
+
+  it('answers with a profile as text, which is the profile', () => {
+    ask('turnOverCpu', SAMPLING);
+    ask('turnOverCpu', SAMPLING);
+    const { profile, ...segment } = byInterrupt('turnOverCpu', null).result as {
+      profile: { base64: string };
+    };
+    expect(segment).toMatchObject({ hz: 100, durationNanos: expect.any(Number) });
+    expect(decodePprof(Buffer.from(profile.base64, 'base64')).sampleType).toHaveLength(3);
+  });
+
+  it('tells a failure', () => {
+    agent.startHeapSampling({ samplingInterval: 512 * 1024, stackDepth: 16 });
+    ask('sampleHeap', null);
+    agent.stop();
+    expect(byInterrupt('sampleHeap', null)).toMatchObject({ failure: { kind: 'heap-off' } });
+  });
+});
+
+describe('Agent.abandonCaptures', () => {
+  it('ends sampling and watches, and leaves the heap being sampled', () => {
+    agent.startHeapSampling({ samplingInterval: 512 * 1024, stackDepth: 16 });
+    ask('turnOverCpu', SAMPLING);
+    agent.abandonCaptures();
+    expect(ask('turnOverCpu', null)[1]?.message).toMatchObject({ result: null });
+    expect(ask('sampleHeap', null)[1]?.message.result).toMatchObject({ stackDepth: 16 });
+  });
+
+  it('takes it well where nothing runs', () => {
+    expect(() => agent.abandonCaptures()).not.toThrow();
+  });
+});
+
+describe('the registry of agents', () => {
+  it('has each agent under the id of its profiling thread, until it is taken out', () => {
+    const other = new Agent();
+    const agents = () => (globalThis as { [AGENTS]?: Map<number, Agent> })[AGENTS];
+    registerAgent(threadId + 1, agent);
+    registerAgent(threadId + 2, other);
+    expect([agents()?.get(threadId + 1), agents()?.get(threadId + 2)]).toEqual([agent, other]);
+    unregisterAgent(threadId + 1);
+    expect([...(agents()?.keys() ?? [])]).toEqual([threadId + 2]);
+    unregisterAgent(threadId + 2);
+  });
+});

@@ -1,0 +1,121 @@
+import { AgentError } from '../shared/agent.errors.js';
+import {
+  monotonicMillis,
+  type AgentCommand,
+  type AgentCommands,
+  type AgentReply,
+  type AgentRequest,
+} from '../shared/agent.protocol.js';
+import { CpuSampler } from './cpu.sampler.js';
+import { describeLoop } from './loop.description.js';
+import { LoopWatch } from './loop.watch.js';
+import { HeapSampler, type HeapSampling, type OomExportCommand } from './heap.sampler.js';
+
+/** Where the agent's answers go: the profiling thread. @internal */
+export interface AgentPort {
+  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+}
+
+/**
+ * The part of the profiler that runs in the application's main thread: it starts and stops samplers when the profiling
+ * thread asks, and hands over what they saw. Everything else happens over there.
+ *
+ * @internal
+ */
+export class Agent {
+  readonly #cpu = new CpuSampler();
+  readonly #heap = new HeapSampler();
+  readonly #loopWatch = new LoopWatch();
+  /** Commands that have given a result at least once, at a point where the thread was not in the middle of something. */
+  readonly #doneBefore = new Set<AgentCommand>();
+
+  readonly #commands: {
+    [C in AgentCommand]: (args: AgentCommands[C]['args']) => AgentCommands[C]['result'];
+  } = {
+    turnOverCpu: (next) => this.#cpu.turnOver(next),
+    startLoopWatch: (request) => {
+      this.#loopWatch.start(request);
+      return null;
+    },
+    stopLoopWatch: (id) => {
+      this.#loopWatch.stop(id);
+      return null;
+    },
+    describeLoop,
+    sampleHeap: () => this.#heap.sample(),
+    beginAllocations: (sampling) => this.#heap.beginAllocations(sampling),
+    readAllocations: () => this.#heap.readAllocations(),
+    endAllocations: () => this.#heap.endAllocations(),
+  };
+
+  /** @throws {AgentError} where the heap cannot be sampled; the profiling thread is told the same when it asks. */
+  startHeapSampling(sampling: HeapSampling, oomExport?: OomExportCommand): void {
+    this.#heap.start(sampling, oomExport);
+  }
+
+  /** Answers one request; never throws. */
+  answer<C extends AgentCommand>(request: AgentRequest<C>, port: AgentPort): void {
+    const { id, expiresAt } = request;
+    if (expiresAt !== null && monotonicMillis() > expiresAt) {
+      return;
+    }
+    port.postMessage({ type: 'agent-accepted', id });
+    try {
+      const result = this.#commands[request.command](request.args);
+      if (result !== null) {
+        this.#doneBefore.add(request.command);
+      }
+      port.postMessage({ type: 'agent-reply', id, result } satisfies AgentReply, transferableIn(result));
+    } catch (error) {
+      port.postMessage({ type: 'agent-reply', id, failure: toFailure(error) } satisfies AgentReply);
+    }
+  }
+
+  /**
+   * Answers a request that comes by interrupt, in the middle of whatever the thread is stuck in, and not through its
+   * event loop. Only for what has been done before in the regular way: code that is being loaded or set up for the first
+   * time may be just what was interrupted.
+   *
+   * @returns JSON of an `InterruptAnswer`.
+   */
+  answerByInterrupt<C extends AgentCommand>(command: C, args: AgentCommands[C]['args']): string {
+    if (!this.#doneBefore.has(command)) {
+      return JSON.stringify({ failure: { kind: 'not-now', message: 'not done before by this agent' } });
+    }
+    try {
+      const result = this.#commands[command](args);
+      return JSON.stringify({ result }, (_, value: unknown) =>
+        value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value,
+      );
+    } catch (error) {
+      return JSON.stringify({ failure: toFailure(error) });
+    }
+  }
+
+  /** Ends the captures whose taker is gone. */
+  abandonCaptures(): void {
+    this.#cpu.abandon();
+    this.#loopWatch.stopAll();
+    this.#heap.endAllocations();
+  }
+
+  stop(): void {
+    this.abandonCaptures();
+    this.#heap.stop();
+  }
+}
+
+function transferableIn(result: unknown): ArrayBuffer[] {
+  const bytes = (result as { profile?: unknown } | null)?.profile;
+  // A view on a part of a pooled buffer cannot be transferred without its neighbours; it is copied instead.
+  return bytes instanceof Uint8Array && bytes.byteLength === bytes.buffer.byteLength
+    ? [bytes.buffer as ArrayBuffer]
+    : [];
+}
+
+function toFailure(error: unknown): NonNullable<AgentReply['failure']> {
+  if (error instanceof AgentError) {
+    return { kind: error.kind, message: error.message };
+  }
+  return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };
+}

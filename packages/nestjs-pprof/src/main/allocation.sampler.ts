@@ -1,0 +1,97 @@
+import type { Session } from 'node:inspector';
+import { addonIfLoaded, loadAddon } from './addon.loader.js';
+import { SamplerHeldError } from '../shared/agent.errors.js';
+import type { AllocationNode, HeapSampling } from '../shared/agent.protocol.js';
+import { otherProfilers } from './other.profilers.js';
+
+/**
+ * Samples all allocations, also of what is garbage by now. Only the inspector can have V8 do that before Node 26, from a
+ * session on this thread, which does what it is told before it returns and, unlike one from another thread, says nothing
+ * when the process exits. V8 has one sampling heap profiler to a thread: the addon must not be sampling meanwhile.
+ * https://chromedevtools.github.io/devtools-protocol/v8/HeapProfiler/#method-startSampling
+ *
+ * @internal
+ */
+export class AllocationSampler {
+  private constructor(private readonly session: Session) {}
+
+  /** @throws {SamplerHeldError} where somebody else has started V8's sampler. */
+  static start({ samplingInterval, stackDepth }: HeapSampling): AllocationSampler {
+    const { heap } = loadAddon();
+    const session = openSession();
+    try {
+      if (isSampling(session)) {
+        throw new SamplerHeldError('heap', otherProfilers());
+      }
+      post(session, 'HeapProfiler.startSampling', {
+        samplingInterval,
+        stackDepth,
+        includeObjectsCollectedByMajorGC: true,
+        includeObjectsCollectedByMinorGC: true,
+      });
+      // V8 does not mind, as it is sampling already: it is for the addon to read what V8 samples. Unlike the inspector it
+      // tells the number of objects.
+      heap.start(samplingInterval, stackDepth);
+    } catch (error) {
+      session.disconnect();
+      throw error;
+    }
+    return new AllocationSampler(session);
+  }
+
+  /** All there was since the start. V8 collects garbage before it tells. */
+  read(): AllocationNode {
+    return loadAddon().heap.v8Profile() as AllocationNode;
+  }
+
+  stop(): void {
+    addonIfLoaded()?.heap.stop();
+    this.session.disconnect();
+  }
+}
+
+/**
+ * Whether somebody has started V8's sampling heap profiler on this thread. Starting it a second time does nothing, and
+ * says nothing.
+ *
+ * @internal
+ */
+export function isHeapSampled(): boolean {
+  let session: Session;
+  try {
+    session = openSession();
+  } catch {
+    // A Node without inspector, or one that may not use it: then nobody has started it that way, at least.
+    return false;
+  }
+  try {
+    return isSampling(session);
+  } finally {
+    session.disconnect();
+  }
+}
+
+function openSession(): Session {
+  const { Session } = process.getBuiltinModule('node:inspector');
+  const session = new Session();
+  session.connect();
+  return session;
+}
+
+function isSampling(session: Session): boolean {
+  try {
+    post(session, 'HeapProfiler.getSamplingProfile');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** On a session of the same thread the answer is there when the call returns. */
+function post(session: Session, method: string, params: object = {}): void {
+  let failure: Error | null = null;
+  session.post(method, params, (error) => (failure = error));
+  if (failure) {
+    throw failure as Error;
+  }
+}

@@ -1,0 +1,176 @@
+import { Session } from 'node:inspector';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { samplesOfAllocations } from '../thread/pprof/allocation.tree.js';
+import { addonIfLoaded, loadAddon } from './addon.loader.js';
+import { AllocationsCountedError, HeapSamplingOffError, SamplerHeldError } from '../shared/agent.errors.js';
+import type { AllocationNode } from '../shared/agent.protocol.js';
+import { HeapSampler } from './heap.sampler.js';
+
+const SAMPLING = { samplingInterval: 16 * 1024, stackDepth: 64 };
+
+const sampler = new HeapSampler();
+
+const session = new Session();
+session.connect();
+afterAll(() => session.disconnect());
+
+/** As DevTools would; on the same thread the answer is there at once. */
+function post(method: string): void {
+  let failure: Error | null = null;
+  session.post(method, (error) => (failure = error));
+  if (failure) {
+    throw failure as Error;
+  }
+}
+
+afterEach(() => {
+  sampler.stop();
+});
+
+function leak(): string[][] {
+  return Array.from({ length: 200 }, (_, index) => Array.from({ length: 1000 }, () => `${index}`));
+}
+
+describe('HeapSampler', () => {
+  it('does not load the native addon before it is started', () => {
+    expect(() => sampler.sample()).toThrow(HeapSamplingOffError);
+    sampler.stop();
+    expect(addonIfLoaded()).toBeUndefined();
+  });
+
+  it('finds what is alive, with the stack that has allocated it', () => {
+    sampler.start(SAMPLING);
+    const kept = leak();
+    const sample = sampler.sample();
+    expect(kept).toHaveLength(200);
+    expect(sample).toMatchObject({
+      ...SAMPLING,
+      memory: { rss: expect.any(Number), external: expect.any(Number) },
+    });
+    expect(sample.startedAt).toBeLessThanOrEqual(sample.takenAt);
+    const bytes = samplesOfAllocations(sample.root)
+      .filter(({ stack }) => stack.some(({ functionName }) => functionName === 'leak'))
+      .reduce((total, { values }) => total + values[1]!, 0);
+    // 1.6 MB of pointers, sampled every 16 KiB.
+    expect(bytes).toBeGreaterThan(500_000);
+  });
+
+  it('can be asked again and again', () => {
+    sampler.start(SAMPLING);
+    const first = sampler.sample();
+    expect(sampler.sample()).toMatchObject({ startedAt: first.startedAt });
+  });
+
+  it('runs once, however often it is started', () => {
+    sampler.start(SAMPLING);
+    sampler.start({ ...SAMPLING, stackDepth: 3 });
+    expect(sampler.sample().stackDepth).toBe(64);
+  });
+
+  it('says that it is off after it was stopped, and can start again', () => {
+    sampler.start(SAMPLING);
+    sampler.stop();
+    expect(() => sampler.sample()).toThrow(HeapSamplingOffError);
+    sampler.start(SAMPLING);
+    expect(() => sampler.sample()).not.toThrow();
+  });
+
+  it('says who may hold the sampler where another profiler has started it, and says so to whoever asks later', () => {
+    const { heap } = loadAddon();
+    heap.start(512 * 1024, 64);
+    try {
+      expect(() => sampler.start(SAMPLING)).toThrow(SamplerHeldError);
+      expect(() => sampler.sample()).toThrow(/^the heap sampler is held by another profiler/);
+      sampler.stop();
+      expect(() => heap.v8Profile()).not.toThrow();
+    } finally {
+      heap.stop();
+    }
+    sampler.start(SAMPLING);
+    expect(() => sampler.sample()).not.toThrow();
+    sampler.stop();
+    expect(() => sampler.sample()).toThrow(HeapSamplingOffError);
+  });
+
+  it("starts anew where somebody else has stopped V8's sampler, and says so", () => {
+    sampler.start(SAMPLING);
+    const before = sampler.sample();
+    post('HeapProfiler.startSampling');
+    post('HeapProfiler.stopSampling');
+    const sample = sampler.sample();
+    expect([before.restarted, sample.restarted]).toEqual([null, 'stopped-by-other']);
+    expect(sample.startedAt).toBeGreaterThanOrEqual(before.startedAt);
+  });
+
+  it("tells that another has V8's sampler where the addon does not know of it", () => {
+    post('HeapProfiler.startSampling');
+    try {
+      expect(() => sampler.start(SAMPLING)).toThrow(SamplerHeldError);
+    } finally {
+      post('HeapProfiler.stopSampling');
+    }
+    // And tries again for whoever asks.
+    expect(sampler.sample()).toMatchObject({ restarted: null });
+  });
+});
+
+describe('HeapSampler, counting all allocations', () => {
+  const bytesOf = (root: AllocationNode, name: string) =>
+    samplesOfAllocations(root)
+      .filter(({ stack }) => stack.some(({ functionName }) => functionName === name))
+      .reduce((total, { values }) => total + values[1]!, 0);
+
+  function litter(): number {
+    return leak().length;
+  }
+
+  it('has what is garbage by now, with the number of objects', () => {
+    sampler.start(SAMPLING);
+    sampler.beginAllocations(SAMPLING);
+    // 1.6 MB of pointers each.
+    const made = [litter(), litter(), litter(), litter()];
+    const { root } = sampler.readAllocations();
+    expect(made).toHaveLength(4);
+    expect(bytesOf(root, 'litter')).toBeGreaterThan(3_000_000);
+    expect(samplesOfAllocations(root).some(({ values }) => values[0]! > 0)).toBe(true);
+  });
+
+  it('hands over what was alive before, and samples that anew afterwards', () => {
+    sampler.start(SAMPLING);
+    const kept = leak();
+    const { live } = sampler.beginAllocations(SAMPLING);
+    expect(bytesOf(live!.root, 'leak')).toBeGreaterThan(500_000);
+    expect(() => sampler.sample()).toThrow(AllocationsCountedError);
+    expect(sampler.endAllocations()).toMatchObject({ restarted: 'allocs' });
+    const after = sampler.sample();
+    expect(kept).toHaveLength(200);
+    expect(after.restarted).toBe('allocs');
+    expect(bytesOf(after.root, 'leak')).toBe(0);
+  });
+
+  it('needs no sampling of live objects, and starts none', () => {
+    expect(sampler.beginAllocations(SAMPLING)).toEqual({ live: null });
+    expect(() => sampler.sample()).toThrow(HeapSamplingOffError);
+    expect(sampler.readAllocations().root).toBeDefined();
+    expect(sampler.endAllocations()).toBeNull();
+    expect(() => post('HeapProfiler.getSamplingProfile')).toThrow('not started');
+  });
+
+  it('ends with the sampler, and leaves nothing running', () => {
+    sampler.start(SAMPLING);
+    sampler.beginAllocations(SAMPLING);
+    sampler.stop();
+    expect(() => post('HeapProfiler.getSamplingProfile')).toThrow('not started');
+    expect(() => sampler.readAllocations()).toThrow('no window');
+  });
+
+  it('does not take the sampler from another profiler', () => {
+    post('HeapProfiler.startSampling');
+    try {
+      expect(() => sampler.beginAllocations(SAMPLING)).toThrow(SamplerHeldError);
+      expect(() => post('HeapProfiler.getSamplingProfile')).not.toThrow();
+    } finally {
+      post('HeapProfiler.stopSampling');
+    }
+  });
+});

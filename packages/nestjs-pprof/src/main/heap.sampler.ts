@@ -1,0 +1,190 @@
+import { addonIfLoaded, loadAddon } from './addon.loader.js';
+import {
+  AllocationsCountedError,
+  HeapSamplingOffError,
+  SamplerHeldError,
+  SamplerSharedError,
+} from '../shared/agent.errors.js';
+import type {
+  AllocationNode,
+  AllocationsBegun,
+  AllocationsRead,
+  HeapRestart,
+  HeapSample,
+  HeapSampling,
+  HeapStart,
+} from '../shared/agent.protocol.js';
+import { AllocationSampler, isHeapSampled } from './allocation.sampler.js';
+import { isOtherAddonLoaded, otherProfilers } from './other.profilers.js';
+
+export type { HeapSampling } from '../shared/agent.protocol.js';
+
+/** The program, with its arguments, that is given what was sampled when the heap is full. @internal */
+export type OomExportCommand = readonly string[];
+
+/**
+ * The limit of the heap is raised once, by what V8 needs to go on until the profile is written: as much as it reserves
+ * for young objects.
+ */
+const HEAP_EXTENSION = 'auto';
+const HEAP_EXTENSIONS = 1;
+
+type Running = HeapSampling & HeapStart;
+
+/** Sampling that was not stopped, as another profiler may have come to rely on it; in case it is wanted again. */
+let leftRunning: Running | undefined;
+
+/**
+ * Drives V8's sampling heap profiler on the main thread: through the addon, from start-up on, for what is alive; in
+ * between, when it is asked for, for all allocations of a window of time.
+ *
+ * @internal
+ */
+export class HeapSampler {
+  /** What is wanted whenever there is no window. */
+  #sampling: HeapSampling | undefined;
+  #oomExport: OomExportCommand | undefined;
+  #running: Running | undefined;
+  #window: AllocationSampler | undefined;
+  #failure: unknown = new HeapSamplingOffError();
+
+  /**
+   * Starts sampling allocations and, if there is a command for it, has the addon export what was sampled when the heap is
+   * full. Until then that costs nothing: V8 calls the addon from a garbage collection that did not free enough. It has the
+   * command run, and waits for it, in C++: no JavaScript runs in a thread that has no memory left.
+   * https://github.com/DataDog/pprof-nodejs/blob/main/bindings/profilers/heap.cc (`NearHeapLimit`)
+   *
+   * A failure is kept for whoever asks for a sample; it is also thrown.
+   */
+  start(sampling: HeapSampling, oomExport?: OomExportCommand): void {
+    if (!this.#sampling || !this.#running) {
+      this.#sampling = sampling;
+      this.#oomExport = oomExport;
+      this.#startLive(sampling, null);
+    }
+  }
+
+  stop(): void {
+    this.endAllocations();
+    this.#sampling = undefined;
+    if (this.#running) {
+      this.#failure = new HeapSamplingOffError();
+      if (isOtherAddonLoaded()) {
+        // It may be reading our samples, having found V8's sampler started; @pyroscope/nodejs takes the process down with
+        // an unhandled rejection where they are gone. To go on costs nearly nothing.
+        leftRunning = this.#running;
+      } else {
+        addonIfLoaded()?.heap.stop();
+      }
+      this.#running = undefined;
+    }
+  }
+
+  /** What is alive of what was allocated since the sampling began. */
+  sample(): HeapSample {
+    if (this.#window && this.#sampling) {
+      throw new AllocationsCountedError();
+    }
+    if (this.#sampling && !this.#running && this.#failure instanceof SamplerHeldError) {
+      // Whoever held it may have let go.
+      this.#startLive(this.#sampling, null);
+    }
+    if (!this.#running) {
+      throw this.#failure;
+    }
+    const root = this.#readLive();
+    return { root, ...this.#running, takenAt: Date.now(), memory: process.memoryUsage() };
+  }
+
+  /**
+   * Begins a window in which all allocations count; the sampling of what is alive ends.
+   *
+   * @returns what was alive before.
+   */
+  beginAllocations(sampling: HeapSampling): AllocationsBegun {
+    if (isOtherAddonLoaded()) {
+      const isTheirs = !this.#running && isHeapSampled();
+      throw isTheirs
+        ? new SamplerHeldError('heap', otherProfilers())
+        : new SamplerSharedError(otherProfilers());
+    }
+    this.endAllocations();
+    const live = this.#running ? this.sample() : null;
+    if (this.#running) {
+      this.#running = undefined;
+      loadAddon().heap.stop();
+    }
+    try {
+      this.#window = AllocationSampler.start(sampling);
+    } catch (error) {
+      this.#resumeLive();
+      throw error;
+    }
+    return { live };
+  }
+
+  /** All allocations since the window began. */
+  readAllocations(): AllocationsRead {
+    if (!this.#window) {
+      throw new Error('no window of allocations is open');
+    }
+    return { root: this.#window.read(), takenAt: Date.now() };
+  }
+
+  /** Ends the window, if there is one; the sampling of what is alive starts anew. Never throws. */
+  endAllocations(): HeapStart | null {
+    if (this.#window) {
+      this.#window.stop();
+      this.#window = undefined;
+      this.#resumeLive();
+    }
+    return this.#running ?? null;
+  }
+
+  #resumeLive(): void {
+    if (this.#sampling) {
+      try {
+        this.#startLive(this.#sampling, 'allocs');
+      } catch {
+        // Told to whoever asks for a sample next.
+      }
+    }
+  }
+
+  #startLive(sampling: HeapSampling, restarted: HeapRestart | null): void {
+    try {
+      this.#running = leftRunning ?? startAddon(sampling, restarted);
+      leftRunning = undefined;
+      if (this.#oomExport) {
+        // Anew with each start: the addon forgets it when the sampler stops.
+        loadAddon().heap.monitorOutOfMemory(HEAP_EXTENSION, HEAP_EXTENSIONS, false, [...this.#oomExport]);
+      }
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  #readLive(): AllocationNode {
+    const { heap } = loadAddon();
+    try {
+      return heap.v8Profile() as AllocationNode;
+    } catch {
+      // Another user of V8's sampler has stopped it, DevTools or an APM agent.
+      const sampling = this.#running!;
+      this.#running = undefined;
+      heap.stop();
+      this.#startLive(sampling, 'stopped-by-other');
+      return heap.v8Profile() as AllocationNode;
+    }
+  }
+}
+
+function startAddon({ samplingInterval, stackDepth }: HeapSampling, restarted: HeapRestart | null): Running {
+  const { heap } = loadAddon();
+  if (isHeapSampled()) {
+    throw new SamplerHeldError('heap', otherProfilers());
+  }
+  heap.start(samplingInterval, stackDepth);
+  return { samplingInterval, stackDepth, startedAt: Date.now(), restarted };
+}

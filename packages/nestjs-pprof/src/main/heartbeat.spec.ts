@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { lastBeatIn } from '../shared/heartbeat.memory.js';
+import { Heartbeat } from './heartbeat.js';
+
+const START = Date.UTC(2026, 10, 23);
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: START });
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe('Heartbeat', () => {
+  it('beats at once, so that a loop which is stuck from the start on is told of', () => {
+    const heartbeat = new Heartbeat();
+    expect(lastBeatIn(heartbeat.memory)).toBe(START);
+    heartbeat.stop();
+  });
+
+  it('beats twice a second while the loop turns', () => {
+    const heartbeat = new Heartbeat();
+    jest.advanceTimersByTime(499);
+    expect(lastBeatIn(heartbeat.memory)).toBe(START);
+    jest.advanceTimersByTime(10_001);
+    expect(lastBeatIn(heartbeat.memory)).toBe(START + 10_500);
+    heartbeat.stop();
+  });
+
+  it('stands still while the loop is stuck', () => {
+    const heartbeat = new Heartbeat();
+    jest.advanceTimersByTime(1000);
+    jest.setSystemTime(START + 60_000);
+    expect(lastBeatIn(heartbeat.memory)).toBe(START + 1000);
+    heartbeat.stop();
+  });
+
+  it('stops', () => {
+    const heartbeat = new Heartbeat();
+    heartbeat.stop();
+    jest.advanceTimersByTime(5000);
+    expect(lastBeatIn(heartbeat.memory)).toBe(START);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});

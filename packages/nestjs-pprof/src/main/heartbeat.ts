@@ -1,0 +1,27 @@
+/** Rare enough to cost nothing; it is how exactly one can tell since when a loop has been stuck. */
+const BEAT_MILLIS = 500;
+
+/**
+ * Notes in shared memory, twice a second, that the main thread's event loop turns: from there another thread can tell
+ * since when it does not.
+ *
+ * @internal
+ */
+export class Heartbeat {
+  readonly memory = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT);
+  readonly #lastBeat = new BigInt64Array(this.memory);
+  readonly #timer: NodeJS.Timeout;
+
+  constructor() {
+    this.#beat();
+    this.#timer = setInterval(() => this.#beat(), BEAT_MILLIS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #beat(): void {
+    Atomics.store(this.#lastBeat, 0, BigInt(Date.now()));
+  }
+}

@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { monotonicMillis } from '../shared/agent.protocol.js';
+import { LoopWatchMemory } from '../shared/loop-watch.memory.js';
+import { LoopWatch } from './loop.watch.js';
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  jest.advanceTimersByTime(1000);
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe('LoopWatch', () => {
+  it('ticks as long as the loop turns, and finds no block then', () => {
+    const memory = new LoopWatchMemory();
+    const watch = new LoopWatch();
+    watch.start({ id: 1, thresholdMillis: 20, memory: memory.buffer });
+    jest.advanceTimersByTime(1000);
+    expect(memory.lastTick).toBeCloseTo(monotonicMillis() * 1000);
+    expect(memory.count).toBe(0);
+    watch.stopAll();
+  });
+
+  it('ticks when it is started: what comes right after it may block already', () => {
+    const memory = new LoopWatchMemory();
+    const watch = new LoopWatch();
+    watch.start({ id: 1, thresholdMillis: 20, memory: memory.buffer });
+    expect(memory.lastTick).toBeCloseTo(monotonicMillis() * 1000);
+    watch.stopAll();
+  });
+
+  it('finds nothing of a loop that turns, even where the threshold is shorter than its own period', () => {
+    const memory = new LoopWatchMemory();
+    const watch = new LoopWatch();
+    watch.start({ id: 1, thresholdMillis: 6, memory: memory.buffer });
+    jest.advanceTimersByTime(1000);
+    expect(memory.count).toBe(0);
+    watch.stopAll();
+  });
+
+  it('serves several watches, each with its own memory, and stops the one that is named', () => {
+    const [one, other] = [new LoopWatchMemory(), new LoopWatchMemory()];
+    const watch = new LoopWatch();
+    watch.start({ id: 1, thresholdMillis: 20, memory: one.buffer });
+    watch.start({ id: 2, thresholdMillis: 20, memory: other.buffer });
+    watch.stop(1);
+    const stoppedAt = one.lastTick;
+    jest.advanceTimersByTime(100);
+    expect(one.lastTick).toBe(stoppedAt);
+    expect(other.lastTick).toBeGreaterThan(stoppedAt);
+    watch.stopAll();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('has one timer for an id that is started twice', () => {
+    const watch = new LoopWatch();
+    const request = { id: 1, thresholdMillis: 20, memory: new LoopWatchMemory().buffer };
+    watch.start(request);
+    watch.start(request);
+    expect(jest.getTimerCount()).toBe(1);
+    watch.stop(1);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('takes it well to stop what does not run', () => {
+    const watch = new LoopWatch();
+    expect(() => {
+      watch.stop(7);
+      watch.stopAll();
+    }).not.toThrow();
+  });
+});

@@ -1,0 +1,56 @@
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { OomExportCommand } from './heap.sampler.js';
+import { listOomProfiles } from '../shared/oom-profile.files.js';
+import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
+import type { OomExportOptions } from '../post-mortem/export.options.js';
+import { OomDirectoryError } from '../pprof.errors.js';
+
+const EXPORT_ENTRY = fileURLToPath(new URL('../post-mortem/main.js', import.meta.url));
+
+const ENV = '/usr/bin/env';
+
+/**
+ * Makes the directory and gives the command that writes a profile there.
+ *
+ * @throws {OomDirectoryError} where nothing could be written.
+ * @internal
+ */
+export function prepareOomExport(
+  options: NonNullable<ResolvedPprofOptions['outOfMemory']>,
+  samplingInterval: number,
+): OomExportCommand {
+  makeWritable(options.directory);
+  const exportOptions: OomExportOptions = {
+    ...options,
+    samplingInterval,
+    since: Date.now(),
+    script: process.argv[1],
+    cwd: process.cwd(),
+  };
+  const command = [process.execPath, EXPORT_ENTRY, JSON.stringify(exportOptions)];
+  // It inherits the environment, and shall not load the application's preloads (APM agents) while that waits for it.
+  return process.env.NODE_OPTIONS && existsSync(ENV) ? [ENV, '-u', 'NODE_OPTIONS', ...command] : command;
+}
+
+function makeWritable(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    // The addon puts its own file there first.
+    accessSync(tmpdir(), constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new OomDirectoryError(cause);
+  }
+}
+
+/** One line for the log on what earlier processes have left behind; undefined where that is nothing. @internal */
+export async function describeOomProfiles(directory: string): Promise<string | undefined> {
+  const [newest, ...others] = await listOomProfiles(directory).catch(() => []);
+  return (
+    newest &&
+    `A process has run out of memory before, the last one with pid ${newest.pid} at ${newest.writtenAt.toISOString()}: ` +
+      `${others.length + 1} heap profile(s) in ${directory}, also on the index page`
+  );
+}

@@ -1,0 +1,152 @@
+import { unlinkSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { Agent } from './agent.js';
+import { registerAgent, unregisterAgent } from './agent.registry.js';
+import { closeConnections } from './exit.handler.js';
+import { monotonicMillis } from '../shared/agent.protocol.js';
+import { WorkerStartsMemory } from '../shared/worker-starts.memory.js';
+import { Heartbeat } from './heartbeat.js';
+import { messageOf } from '../shared/error.message.js';
+import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
+import type { ListeningAddress } from '../pprof.address.js';
+import { ThreadsForbiddenError } from '../pprof.errors.js';
+import { isPermitted } from './node.permissions.js';
+import { removeSocket, type SocketFile } from '../shared/socket.removal.js';
+import { threadDataFor } from './thread.data.js';
+import type { FromThread, ToThread } from '../shared/thread.protocol.js';
+
+const ENTRY = fileURLToPath(new URL('../thread/server/main.js', import.meta.url));
+
+/** A profile too large for this much memory ends the profiling thread, and not the application. */
+const MAX_OLD_GENERATION_MB = 512;
+
+/** @internal */
+export interface ThreadListeners {
+  onListening(address: ListeningAddress): void;
+  /** It waits for its port or socket, and listens when that is free. */
+  onPlaceTaken(message: string): void;
+  /** It will not listen; stop it. */
+  onListenFailed(message: string): void;
+  /** The thread has ended, by itself or as it was stopped. */
+  onEnd(reason: string): void;
+}
+
+/**
+ * The application's handle on the thread that serves the profiles. It never keeps the process alive, and an error in
+ * there stays in there.
+ *
+ * @internal
+ */
+export class ProfilingThread {
+  readonly #worker: Worker;
+  readonly #closeConnections: () => void;
+  #lastError: string | undefined;
+  #registryEntry: string | undefined;
+  #socket: SocketFile | undefined;
+
+  /**
+   * @throws {ThreadsForbiddenError} under `--permission` without `--allow-worker`.
+   * @throws where the thread cannot be started for another reason.
+   */
+  constructor(
+    options: ResolvedPprofOptions,
+    previousPort: number | undefined,
+    agent: Agent,
+    listeners: ThreadListeners,
+  ) {
+    const connections = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    const heartbeat = new Heartbeat();
+    const workerStarts = new WorkerStartsMemory();
+    const shared = { heartbeat: heartbeat.memory, connections, workerStarts: workerStarts.buffer };
+    let worker: Worker;
+    try {
+      worker = startWorker(threadDataFor(options, previousPort, shared));
+    } catch (error) {
+      heartbeat.stop();
+      throw isPermitted('worker') ? error : new ThreadsForbiddenError();
+    }
+    this.#worker = worker;
+    const { threadId } = worker;
+    registerAgent(threadId, agent);
+    const tell = (message: ToThread) => worker.postMessage(message);
+    this.#closeConnections = () => closeConnections(connections, () => tell({ type: 'process-exiting' }));
+    const onWorker = (started: Worker) => {
+      const startedAt = monotonicMillis();
+      workerStarts.note(started.threadId, startedAt);
+      started.once('exit', () => workerStarts.noteEnd(startedAt, monotonicMillis()));
+      tell({ type: 'worker-started' });
+    };
+    const onProcessExit = () => {
+      this.#removeFiles();
+      this.#closeConnections();
+    };
+    process.on('worker', onWorker);
+    process.on('exit', onProcessExit);
+    worker.on('message', (message: FromThread) => {
+      switch (message.type) {
+        case 'agent-request':
+          return agent.answer(message, worker);
+        case 'listening':
+          return listeners.onListening({ host: message.host, port: message.port });
+        case 'listening-on-socket':
+          this.#socket = message.socket;
+          return listeners.onListening({ socketPath: message.socket.path });
+        case 'place-taken':
+          return listeners.onPlaceTaken(message.message);
+        case 'listen-failed':
+          return listeners.onListenFailed(message.message);
+        case 'registered':
+          this.#registryEntry = message.entry;
+      }
+    });
+    worker.on('error', (error: unknown) => {
+      this.#lastError = messageOf(error);
+    });
+    worker.on('exit', (code) => {
+      this.#removeFiles();
+      heartbeat.stop();
+      process.off('worker', onWorker);
+      process.off('exit', onProcessExit);
+      unregisterAgent(threadId);
+      agent.abandonCaptures();
+      listeners.onEnd(this.#lastError ?? `exit code ${code}`);
+    });
+    // After the listeners: adding one for messages refs the thread's port again.
+    worker.unref();
+  }
+
+  /** Ends the thread, with whatever it is doing. Captures that run are cut off: shutting down does not wait for them. */
+  async stop(): Promise<void> {
+    this.#closeConnections();
+    await this.#worker.terminate();
+  }
+
+  /** Not done by the thread itself, which may end at any point of what it does. */
+  #removeFiles(): void {
+    if (this.#socket) {
+      removeSocket(this.#socket);
+      this.#socket = undefined;
+    }
+    try {
+      if (this.#registryEntry !== undefined) {
+        unlinkSync(this.#registryEntry);
+        this.#registryEntry = undefined;
+      }
+    } catch {
+      // Whoever reads the registry sees that the process is gone.
+    }
+  }
+}
+
+function startWorker(workerData: unknown): Worker {
+  return new Worker(ENTRY, {
+    name: 'nestjs-pprof',
+    workerData,
+    // Without these, the thread would load the user's preloads (APM agents, TypeScript loaders) a second time. Node
+    // reads NODE_OPTIONS from the env given here; nothing else of it is needed, so no secret is handed on.
+    execArgv: [],
+    env: { NODE_ENV: 'production' },
+    resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB },
+  });
+}

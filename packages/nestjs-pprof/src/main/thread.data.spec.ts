@@ -1,0 +1,37 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { resolveOptions } from '../options.validation.js';
+import type { PprofModuleOptions } from '../pprof.options.js';
+import { threadDataFor } from './thread.data.js';
+
+const before = process.env.pm_id;
+
+afterEach(() => {
+  if (before === undefined) {
+    delete process.env.pm_id;
+  } else {
+    process.env.pm_id = before;
+  }
+});
+
+function whenPortTaken(options: PprofModuleOptions, pm2Id?: string): string {
+  if (pm2Id === undefined) {
+    delete process.env.pm_id;
+  } else {
+    process.env.pm_id = pm2Id;
+  }
+  const memory = new SharedArrayBuffer(8);
+  const shared = { heartbeat: memory, connections: memory, workerStarts: memory };
+  return threadDataFor(resolveOptions(options), undefined, shared).whenPortTaken;
+}
+
+describe('threadDataFor', () => {
+  it('has a process wait for its port, unless others of its kind run beside it', () => {
+    expect(whenPortTaken({})).toBe('wait');
+    expect(whenPortTaken({}, '3')).toBe('next');
+  });
+
+  it('leaves it to the options', () => {
+    expect(whenPortTaken({ whenPortTaken: 'wait' }, '3')).toBe('wait');
+    expect(whenPortTaken({ whenPortTaken: 'next' })).toBe('next');
+  });
+});

@@ -1,0 +1,40 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
+import { isPermitted } from './node.permissions.js';
+import { processInstance } from './process.instance.js';
+import type { SharedWithMain, ThreadData } from '../shared/thread.protocol.js';
+
+/** What the profiling thread is told when it starts. @internal */
+export function threadDataFor(
+  options: ResolvedPprofOptions,
+  previousPort: number | undefined,
+  shared: Pick<SharedWithMain, 'heartbeat' | 'connections' | 'workerStarts'>,
+): ThreadData {
+  const { features } = process as { features: { inspector: boolean } };
+  const instance = processInstance();
+  return {
+    ...options,
+    // Those that share their work share their options, too.
+    whenPortTaken: options.whenPortTaken ?? (instance === undefined ? 'wait' : 'next'),
+    previousPort,
+    registryDirectory: registryDirectory(),
+    temporaryDirectory: tmpdir(),
+    inspector: features.inspector && isPermitted('inspector'),
+    ...shared,
+    application: {
+      pid: process.pid,
+      title: process.title,
+      argv: process.argv,
+      execPath: process.execPath,
+      execArgv: process.execArgv,
+      cwd: process.cwd(),
+      instance,
+    },
+  };
+}
+
+/** One for each user, as another's would be refused. Not asked in the thread, whose environment has no `TMPDIR`. */
+function registryDirectory(): string {
+  return join(tmpdir(), `nestjs-pprof-${process.getuid?.() ?? 'profilers'}`);
+}

@@ -1,0 +1,115 @@
+import type { Agent } from './agent.js';
+import { messageOf } from '../shared/error.message.js';
+import { GrowingPauses } from '../shared/growing.pauses.js';
+import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
+import type { ListeningAddress } from '../pprof.address.js';
+import { ProfilingThread, type ThreadListeners } from './profiling.thread.js';
+
+const FIRST_PAUSE_MILLIS = 1000;
+const LONGEST_PAUSE_MILLIS = 60_000;
+
+/** A thread that has served for so long is well again. More than the time between two scrapes, should they be the cause. */
+const WELL_AFTER_MILLIS = 5 * 60_000;
+
+/** @internal */
+export interface SupervisorListeners {
+  onListening(address: ListeningAddress): void;
+  onWaiting(reason: string): void;
+  /** The thread has ended by itself, and is started again after a pause. `isFirst`: until then it was well. */
+  onRestarting(reason: string, isFirst: boolean): void;
+  /** It cannot start, and is not tried again. */
+  onFailed(reason: string): void;
+}
+
+/** Starts a thread that reports to the listeners. Its parameter is the port that the thread before had. @internal */
+export type StartThread = (
+  previousPort: number | undefined,
+  listeners: ThreadListeners,
+) => Pick<ProfilingThread, 'stop'>;
+
+/**
+ * Keeps a profiling thread running: one that ends by itself is started again, after pauses that grow as long as that goes
+ * on. One that could not start in the first place is not: what is wrong then stays wrong.
+ *
+ * @internal
+ */
+export class ThreadSupervisor {
+  readonly #pauses = new GrowingPauses(FIRST_PAUSE_MILLIS, LONGEST_PAUSE_MILLIS);
+  #thread: Pick<ProfilingThread, 'stop'> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #hasStarted = false;
+  #isWell = true;
+  #isStopped = false;
+  #port: number | undefined;
+
+  constructor(
+    private readonly startThread: StartThread,
+    private readonly listeners: SupervisorListeners,
+  ) {}
+
+  static of(options: ResolvedPprofOptions, agent: Agent, listeners: SupervisorListeners): ThreadSupervisor {
+    return new ThreadSupervisor(
+      (previousPort, threadListeners) => new ProfilingThread(options, previousPort, agent, threadListeners),
+      listeners,
+    );
+  }
+
+  start(): void {
+    try {
+      this.#thread = this.startThread(this.#port, {
+        onListening: (address) => this.#unlessStopped(() => this.#onListening(address)),
+        onPlaceTaken: (message) => this.#unlessStopped(() => this.#onPlaceTaken(message)),
+        onListenFailed: (message) => this.#unlessStopped(() => this.#fail(message)),
+        onEnd: (reason) => this.#unlessStopped(() => this.#onEnd(reason)),
+      });
+    } catch (error) {
+      this.#onEnd(messageOf(error));
+    }
+  }
+
+  /** Nothing is reported any more. Settles when the thread has ended. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#thread?.stop();
+  }
+
+  #onListening(address: ListeningAddress): void {
+    this.#hasStarted = true;
+    this.#port = 'port' in address ? address.port : undefined;
+    this.#timer = setTimeout(() => {
+      this.#isWell = true;
+      this.#pauses.startOver();
+    }, WELL_AFTER_MILLIS).unref();
+    this.listeners.onListening(address);
+  }
+
+  #onPlaceTaken(message: string): void {
+    this.#hasStarted = true;
+    this.listeners.onWaiting(message);
+  }
+
+  #onEnd(reason: string): void {
+    clearTimeout(this.#timer);
+    this.#thread = undefined;
+    if (!this.#hasStarted) {
+      this.#fail(reason);
+      return;
+    }
+    this.#timer = setTimeout(() => this.start(), this.#pauses.next()).unref();
+    const isFirst = this.#isWell;
+    this.#isWell = false;
+    this.listeners.onRestarting(reason, isFirst);
+  }
+
+  #fail(reason: string): void {
+    void this.stop();
+    this.listeners.onFailed(reason);
+  }
+
+  #unlessStopped(report: () => void): void {
+    if (!this.#isStopped) {
+      report();
+    }
+  }
+}

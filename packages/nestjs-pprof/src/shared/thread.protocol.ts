@@ -1,0 +1,73 @@
+import type { ResolvedPprofOptions } from './resolved.options.js';
+import type { SocketFile } from './socket.removal.js';
+import type {
+  AgentAccepted,
+  AgentReply,
+  AgentRequest,
+  HeapSampling,
+  ProcessExiting,
+  WorkerStarted,
+} from './agent.protocol.js';
+
+/** What the captures need from the main thread: its options, and the memory that both sides share. @internal */
+export interface SharedWithMain {
+  /** Where the main thread notes that its event loop turns, see `agent/heartbeat.ts`. */
+  readonly heartbeat: SharedArrayBuffer;
+  /** Where the profiling thread counts its open inspector sessions, see `agent/exit.handler.ts`. */
+  readonly connections: SharedArrayBuffer;
+  /** Where the main thread notes which worker threads it has started when, see `agent/worker-starts.memory.ts`. */
+  readonly workerStarts: SharedArrayBuffer;
+  /** `os.tmpdir()` of the application: the thread has none of its environment. */
+  readonly temporaryDirectory: string;
+  /** Whether V8's inspector may be used. */
+  readonly inspector: boolean;
+  /** How the heap is sampled; false where the options say that it is not. */
+  readonly heap: HeapSampling | false;
+  readonly block: { readonly watch: boolean; readonly threshold: number };
+}
+
+/** What the profiling thread is told when it starts: its options, and what it cannot find out by itself. @internal */
+export interface ThreadData
+  extends
+    SharedWithMain,
+    Pick<
+      ResolvedPprofOptions,
+      'host' | 'port' | 'socketPath' | 'allowedHosts' | 'auth' | 'profiles' | 'heapSnapshot'
+    > {
+  readonly whenPortTaken: 'wait' | 'next';
+  /** The port of the thread that this one replaces. */
+  readonly previousPort: number | undefined;
+  /** Where the running profilers are noted, see `server/processes/profiler.registry.ts`. */
+  readonly registryDirectory: string;
+  readonly maxSeconds: number;
+  /** Where processes leave a heap profile when they run out of memory, if they do. */
+  readonly outOfMemory: { readonly directory: string } | undefined;
+  readonly maxCaptures: number;
+  readonly application: ApplicationInfo;
+}
+
+/** The process that is profiled, as the pages and profiles name it. @internal */
+export interface ApplicationInfo {
+  readonly pid: number;
+  readonly title: string;
+  readonly argv: readonly string[];
+  readonly execPath: string;
+  readonly execArgv: readonly string[];
+  readonly cwd: string;
+  /** See `process.instance.ts`. */
+  readonly instance: string | undefined;
+}
+
+/** @internal */
+export type FromThread =
+  | { readonly type: 'listening'; readonly host: string; readonly port: number }
+  | { readonly type: 'listening-on-socket'; readonly socket: SocketFile }
+  /** It is tried again until it listens. */
+  | { readonly type: 'place-taken'; readonly message: string }
+  | { readonly type: 'listen-failed'; readonly message: string }
+  /** There is a file to be removed when the thread has ended. */
+  | { readonly type: 'registered'; readonly entry: string }
+  | AgentRequest;
+
+/** @internal */
+export type ToThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting;

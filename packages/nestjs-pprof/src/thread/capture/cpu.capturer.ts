@@ -1,0 +1,250 @@
+import { messageOf } from '../../shared/error.message.js';
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMillis } from '../../shared/agent.protocol.js';
+import type { TimedStack } from '../pprof/v8-cpu.profile.js';
+import type { AgentClient } from './agent.client.js';
+import { InspectorConnection } from './inspector.connection.js';
+import type { InspectorTarget } from './inspector.target.js';
+import { kernelCpu, kernelThreadsOf } from './kernel.threads.js';
+import { ownCpuNanos } from './own-cpu.clock.js';
+import { type SampledSegment, SharedCpuSampler } from './shared-cpu.sampler.js';
+import {
+  isSelected,
+  MAIN_THREAD,
+  selectsWorkers,
+  type ThreadInfo,
+  type ThreadSelection,
+} from './thread.info.js';
+import {
+  NoThreadError,
+  ThreadEndedError,
+  ThreadStuckError,
+  CaptureStuckError,
+  ConnectionClosedError,
+} from './threads.errors.js';
+import { captureV8Cpu } from './v8-cpu.capture.js';
+import { WorkerTargets } from './worker.targets.js';
+
+/** Too little of a window left to be worth interrupting a thread that has just started. */
+const SHORTEST_WINDOW_MILLIS = 20;
+
+/** How long a thread that got stuck during the capture is looked at. */
+const STUCK_LOOK_MILLIS = 500;
+
+/** @internal */
+export interface CpuRequest {
+  readonly seconds: number;
+  readonly hz: number;
+  readonly threads: ThreadSelection;
+  /** Ends the capture at once, without a result. */
+  readonly signal: AbortSignal;
+}
+
+/** What one thread was doing, and by which of the two ways it was found out. @internal */
+export type ThreadCpu =
+  | { readonly way: 'agent'; readonly thread: ThreadInfo; readonly segments: readonly SampledSegment[] }
+  | {
+      readonly way: 'inspector';
+      readonly thread: ThreadInfo;
+      readonly timeline: readonly TimedStack[];
+      readonly stuck: boolean;
+      /** CPU time that the kernel says the thread has used; undefined where that is not known. */
+      readonly cpuNanos?: number | undefined;
+    };
+
+/** @internal */
+export interface CpuCapture {
+  /** Which threads were asked for. */
+  readonly selection: ThreadSelection;
+  /** Samples per second that were asked for; segments of the main thread may have more. */
+  readonly hz: number;
+  readonly threads: readonly ThreadCpu[];
+  /** Threads that were asked for and could not be profiled, each with the reason. */
+  readonly skipped: readonly string[];
+  /** Threads that ended during the capture, and with them what they were doing. */
+  readonly ended: readonly string[];
+  /** CPU time of the whole process in the window, in nanoseconds. */
+  readonly processCpuNanos: number;
+  /** CPU time of the profiling thread in the window; undefined where it cannot be measured. */
+  readonly profilerCpuNanos: number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly durationNanos: number;
+}
+
+/** Takes CPU profiles of all the application's threads at once. @internal */
+export class CpuCapturer {
+  readonly #sampler: SharedCpuSampler;
+
+  constructor(private readonly agent: AgentClient) {
+    this.#sampler = new SharedCpuSampler(agent);
+  }
+
+  /** @throws {AgentFailureError | NoThreadError} or the signal's reason. */
+  async capture(request: CpuRequest): Promise<CpuCapture> {
+    const run = new CpuCaptureRun(request, this.agent, this.#sampler);
+    try {
+      return await run.result();
+    } finally {
+      run.close();
+    }
+  }
+}
+
+/** One capture, from its request to its result. */
+class CpuCaptureRun {
+  readonly #threads: ThreadCpu[] = [];
+  readonly #skipped: string[] = [];
+  readonly #ended: string[] = [];
+  readonly #workers = new Set<Promise<void>>();
+  readonly #endsAt: number;
+  readonly #stopListening: () => void;
+  readonly #closed = new AbortController();
+  /** Fires when the client goes away and when the run is over, whatever the reason. */
+  readonly #signal: AbortSignal;
+  #connection: InspectorConnection | undefined;
+  #workerTargets: WorkerTargets | undefined;
+
+  constructor(
+    private readonly request: CpuRequest,
+    agent: AgentClient,
+    private readonly sampler: SharedCpuSampler,
+  ) {
+    this.#signal = AbortSignal.any([request.signal, this.#closed.signal]);
+    // One listener a thread that is profiled, which may be many.
+    setMaxListeners(0, this.#signal);
+    this.#signal.addEventListener('abort', () => this.#connection?.close(), { once: true });
+    this.#endsAt = monotonicMillis() + request.seconds * 1000;
+    this.#stopListening = selectsWorkers(request.threads)
+      ? agent.onWorkerStarted(() => void this.#attachWorkers())
+      : () => undefined;
+  }
+
+  async result(): Promise<CpuCapture> {
+    const { threads, signal } = this.request;
+    const startedAt = Date.now();
+    const start = { nanos: process.hrtime.bigint(), cpu: process.cpuUsage(), own: ownCpuNanos() };
+    const workerCpu = selectsWorkers(threads) ? this.#measureWorkers() : undefined;
+    await Promise.all([
+      isSelected(threads, MAIN_THREAD) ? this.#captureMain() : undefined,
+      selectsWorkers(threads) ? this.#attachWorkers() : undefined,
+    ]);
+    if (this.#connection) {
+      // Until then workers may start, or become old enough to be looked at.
+      await workerCpu;
+    }
+    await Promise.all(this.#workers);
+    signal.throwIfAborted();
+    if (this.#threads.length === 0) {
+      throw new NoThreadError(this.#skipped);
+    }
+    const cpu = process.cpuUsage(start.cpu);
+    const own = ownCpuNanos();
+    const segments = this.#threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+    const cpuOfWorkers = await workerCpu;
+    return {
+      selection: threads,
+      hz: this.request.hz,
+      threads: this.#threads
+        .map((entry) =>
+          entry.way === 'inspector' ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) } : entry,
+        )
+        .toSorted((a, b) => a.thread.id - b.thread.id),
+      skipped: this.#skipped,
+      ended: this.#ended,
+      processCpuNanos: (cpu.user + cpu.system) * 1000,
+      profilerCpuNanos: own === undefined || start.own === undefined ? undefined : own - start.own,
+      startedAt: segments[0]?.startedAt ?? startedAt,
+      durationNanos:
+        segments.length > 0
+          ? segments.reduce((total, segment) => total + segment.durationNanos, 0)
+          : Number(process.hrtime.bigint() - start.nanos),
+    };
+  }
+
+  /** CPU time of each worker in the window, by `threadId`, as far as the kernel tells. */
+  async #measureWorkers(): Promise<ReadonlyMap<number, number>> {
+    const before = kernelCpu();
+    await sleep(this.request.seconds * 1000, undefined, { signal: this.#signal }).catch(() => undefined);
+    const after = kernelCpu();
+    const kernelIds = kernelThreadsOf(this.#workerTargets?.threads ?? []);
+    return new Map(
+      [...(kernelIds ?? [])].flatMap(([id, kernelId]) => {
+        const used = after?.get(kernelId);
+        return used === undefined ? [] : [[id, used - (before?.get(kernelId) ?? 0)] as const];
+      }),
+    );
+  }
+
+  close(): void {
+    this.#closed.abort();
+    this.#stopListening();
+  }
+
+  async #captureMain(): Promise<void> {
+    const thread = MAIN_THREAD;
+    try {
+      const segments = await this.sampler.capture({ ...this.request, signal: this.#signal });
+      this.#threads.push({ way: 'agent', thread, segments });
+    } catch (error) {
+      if (!(error instanceof ThreadStuckError)) {
+        throw error;
+      }
+      const lost = error instanceof CaptureStuckError;
+      if (lost) {
+        this.#skipped.push(
+          'main, until its event loop got stuck: that part can be read when the loop turns again; what is shown is what it is stuck in',
+        );
+      }
+      const millis = lost ? STUCK_LOOK_MILLIS : this.request.seconds * 1000;
+      await InspectorConnection.using(
+        (connection) => this.#captureByInspector(connection, millis, true),
+        this.#signal,
+      );
+    }
+  }
+
+  /** Opens a connection only where there are workers: an open one is seen when the process exits. */
+  async #attachWorkers(): Promise<void> {
+    if (this.#connection || this.#signal.aborted) {
+      return;
+    }
+    try {
+      const connection = InspectorConnection.open();
+      this.#connection = connection;
+      const targets = await WorkerTargets.attach(connection, (target) => {
+        const remaining = this.#endsAt - monotonicMillis();
+        if (isSelected(this.request.threads, target.thread) && remaining >= SHORTEST_WINDOW_MILLIS) {
+          this.#workers.add(this.#captureByInspector(target, remaining, false));
+        }
+      });
+      this.#workerTargets = targets;
+      if (targets.threads.length === 0) {
+        connection.close();
+        this.#connection = undefined;
+      }
+    } catch (error) {
+      if (!(error instanceof ConnectionClosedError)) {
+        this.#skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  async #captureByInspector(target: InspectorTarget, millis: number, stuck: boolean): Promise<void> {
+    const { thread } = target;
+    const { hz } = this.request;
+    const signal = this.#signal;
+    try {
+      const timeline = await captureV8Cpu(target, { millis, hz, signal, stuck });
+      this.#threads.push({ way: 'inspector', thread, timeline, stuck });
+    } catch (error) {
+      // That the client has gone away is looked at when all are done.
+      if (error instanceof ThreadEndedError) {
+        this.#ended.push(thread.label);
+      } else if (!signal.aborted) {
+        this.#skipped.push(`${thread.label}: ${messageOf(error)}`);
+      }
+    }
+  }
+}

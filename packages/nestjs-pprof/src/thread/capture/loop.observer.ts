@@ -1,0 +1,37 @@
+import { lastBeatIn } from '../../shared/heartbeat.memory.js';
+import type { LoopDescription } from '../../shared/agent.protocol.js';
+import type { AgentClient } from './agent.client.js';
+import { ThreadStuckError } from './threads.errors.js';
+
+/** The main thread's event loop, as it is at this moment. @internal */
+export interface LoopState {
+  readonly stuck: boolean;
+  /** Since when at the latest a stuck loop has not turned, milliseconds since the epoch; else when it was seen turning. */
+  readonly lastTurn: number;
+  /** How long a message to the loop, and the answer, took; undefined for a stuck one. */
+  readonly delayMillis: number | undefined;
+  /** What only the loop itself can tell; undefined for a stuck one. */
+  readonly description: LoopDescription | undefined;
+}
+
+/** @internal */
+export class LoopObserver {
+  constructor(
+    private readonly agent: AgentClient,
+    private readonly heartbeat: SharedArrayBuffer,
+  ) {}
+
+  async observe(): Promise<LoopState> {
+    const asked = performance.now();
+    try {
+      const description = await this.agent.request('describeLoop', null);
+      return { stuck: false, lastTurn: Date.now(), delayMillis: performance.now() - asked, description };
+    } catch (error) {
+      if (error instanceof ThreadStuckError) {
+        const lastTurn = lastBeatIn(this.heartbeat);
+        return { stuck: true, lastTurn, delayMillis: undefined, description: undefined };
+      }
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
+import type { AgentClient } from './agent.client.js';
+import { AgentFailureError, ThreadStuckError } from './threads.errors.js';
+
+jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
+jest.unstable_mockModule('./inspector.connection.js', () => ({
+  InspectorConnection: {
+    using: (use: (target: object) => Promise<unknown>) =>
+      use({
+        post: (method: string) =>
+          method === 'HeapProfiler.collectGarbage'
+            ? new Promise<void>((resolve) => (releaseCollection = resolve))
+            : Promise.resolve({ profile: { head: nodeOf('by inspector') } }),
+      }),
+  },
+}));
+let releaseCollection = () => undefined as void;
+const { MainHeap } = await import('./main.heap.js');
+
+const SAMPLING = { samplingInterval: 1024, stackDepth: 64 };
+const patient = new AbortController().signal;
+const REQUEST = { seconds: 1, threads: 'main', signal: patient } as const;
+
+/** How long the agent takes to begin with a window. */
+const BEGIN_MILLIS = 100;
+
+function nodeOf(functionName: string) {
+  const callFrame = { functionName, url: '', scriptId: '0', lineNumber: 0, columnNumber: 0 };
+  return { callFrame, selfSize: 0, children: [] };
+}
+
+/** The agent on the main thread: what it is asked it does in order, and not while that thread is stuck. */
+class FakeAgent {
+  stuck = false;
+  counts = false;
+  live = true;
+  failure: Error | undefined;
+  readonly done: string[] = [];
+  #start = { startedAt: 0, restarted: null as string | null };
+  #patient: Array<() => void> = [];
+
+  readonly asClient = this as unknown as AgentClient;
+
+  request(command: string): Promise<unknown> {
+    if (this.stuck) {
+      return Promise.reject(new ThreadStuckError('the main thread', 200));
+    }
+    if (this.failure) {
+      return Promise.reject(this.failure);
+    }
+    const result = new Promise((resolve) => resolve(this.#do(command)));
+    return command === 'beginAllocations'
+      ? new Promise((resolve) => setTimeout(resolve, BEGIN_MILLIS, result))
+      : result;
+  }
+
+  requestPatiently(command: string): Promise<unknown> {
+    return new Promise((resolve) => {
+      this.#patient.push(() => resolve(this.#do(command)));
+      this.goOn();
+    });
+  }
+
+  goOn(): void {
+    if (!this.stuck) {
+      this.#patient.splice(0).forEach((task) => task());
+    }
+  }
+
+  #do(command: string): unknown {
+    this.done.push(command);
+    const sample = () => ({ root: { name: 'live' }, ...this.#start, takenAt: Date.now(), memory: {} });
+    switch (command) {
+      case 'beginAllocations': {
+        const live = this.live ? sample() : null;
+        this.counts = true;
+        return { live };
+      }
+      case 'readAllocations':
+        return { root: { name: 'all' } };
+      case 'endAllocations':
+        this.counts = false;
+        this.#start = { startedAt: Date.now(), restarted: 'allocs' };
+        return this.#start;
+      default:
+        if (this.counts) {
+          throw new Error('must not be asked in a window');
+        }
+        return sample();
+    }
+  }
+}
+
+let agent: FakeAgent;
+let heap: InstanceType<typeof MainHeap>;
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: 1_000_000 });
+  agent = new FakeAgent();
+  heap = new MainHeap(agent.asClient, SAMPLING);
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+const sampled = async () => (await heap.sample(false, patient)).results[0];
+
+describe('MainHeap', () => {
+  it('asks the agent; of a stuck thread the inspector, and says so', async () => {
+    expect(await sampled()).toMatchObject({ way: 'agent', root: { name: 'live' }, since: 0 });
+    agent.stuck = true;
+    expect(await sampled()).toMatchObject({ way: 'inspector', root: { name: 'by inspector' }, since: 0 });
+  });
+
+  it('tells during a window what was alive before, and from its end on what is alive since then', async () => {
+    const capturing = heap.captureAllocations(REQUEST);
+    await jest.advanceTimersByTimeAsync(BEGIN_MILLIS / 2);
+    const beginning = sampled();
+    await jest.advanceTimersByTimeAsync(BEGIN_MILLIS / 2 + 500);
+    expect(await beginning).toMatchObject({ root: { name: 'live' }, asOf: 1_000_000 });
+    expect(await sampled()).toMatchObject({ asOf: 1_000_000, since: 0 });
+    await jest.advanceTimersByTimeAsync(500);
+    expect((await capturing).results).toMatchObject([
+      { total: { root: { name: 'all' }, counted: true }, stuck: false },
+    ]);
+    expect(await sampled()).toMatchObject({ since: 1_001_100, restarted: 'allocs' });
+    expect((await sampled())?.asOf).toBeUndefined();
+  });
+
+  it('tells so too where the window begins while garbage is collected', async () => {
+    const collecting = heap.sample(true, patient);
+    const capturing = heap.captureAllocations(REQUEST);
+    releaseCollection();
+    await jest.advanceTimersByTimeAsync(BEGIN_MILLIS);
+    expect((await collecting).results).toMatchObject([{ asOf: 1_000_000, collected: false }]);
+    await jest.advanceTimersByTimeAsync(1000);
+    await capturing;
+  });
+
+  it('tells what was alive before until a thread that got stuck in the window goes on', async () => {
+    const capturing = heap.captureAllocations(REQUEST);
+    await jest.advanceTimersByTimeAsync(BEGIN_MILLIS);
+    agent.stuck = true;
+    await jest.advanceTimersByTimeAsync(1000);
+    expect((await capturing).results).toMatchObject([
+      { total: { root: { name: 'by inspector' }, counted: false }, stuck: true },
+    ]);
+    expect(await sampled()).toMatchObject({ root: { name: 'live' }, asOf: 1_000_000 });
+    agent.stuck = false;
+    agent.goOn();
+    await jest.advanceTimersByTimeAsync(0);
+    agent.stuck = true;
+    expect(await sampled()).toMatchObject({ way: 'inspector', since: 1_001_100, restarted: 'allocs' });
+  });
+
+  it('asks the agent during a window where nothing was alive before: it knows why', async () => {
+    agent.live = false;
+    const capturing = heap.captureAllocations(REQUEST);
+    await jest.advanceTimersByTimeAsync(BEGIN_MILLIS);
+    const asked = heap.sample(true, patient);
+    releaseCollection();
+    await expect(asked).rejects.toThrow('must not be asked in a window');
+    await jest.advanceTimersByTimeAsync(1000);
+    await capturing;
+  });
+
+  it('leaves out a thread that is stuck from the start', async () => {
+    agent.stuck = true;
+    expect(await heap.captureAllocations(REQUEST)).toEqual({
+      results: [],
+      skipped: [expect.stringMatching(/^main: /)],
+    });
+    agent.stuck = false;
+    expect(await sampled()).toMatchObject({ way: 'agent', since: 0 });
+  });
+
+  it('passes on what the agent cannot do, and is as before', async () => {
+    agent.failure = new AgentFailureError('sampler-held', 'held');
+    await expect(heap.captureAllocations(REQUEST)).rejects.toThrow('held');
+    agent.failure = undefined;
+    expect(await sampled()).toMatchObject({ way: 'agent', since: 0 });
+  });
+});

@@ -1,0 +1,170 @@
+import type { HeapSample, HeapSampling, HeapStart } from '../../shared/agent.protocol.js';
+import { allocationNodeOf, type V8HeapProfile } from '../pprof/v8-heap.profile.js';
+import type { AgentClient } from './agent.client.js';
+import type { FromThreads } from './inspected.workers.js';
+import { InspectorConnection } from './inspector.connection.js';
+import { DEADLINE_MILLIS } from './inspector.target.js';
+import { type AllocationTotals, SharedAllocations } from './shared-allocations.js';
+import { type AllocationsRequest, DEFAULT_SAMPLING, type ThreadAllocations } from './thread.allocations.js';
+import { collectGarbage, type ThreadHeap } from './thread.heap.js';
+import { MAIN_THREAD } from './thread.info.js';
+import { ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
+
+/**
+ * What V8's sampler is used for.
+ * - `live`: live objects, from start-up on or since the last `allocations`
+ * - `beginning`, `allocations`: all allocations; `before` is what was alive before, where that is sampled
+ * - `ending`: the agent has been told to sample live objects again, which it does as soon as the loop turns
+ */
+type Mode =
+  | { readonly is: 'live' }
+  | { readonly is: 'beginning'; readonly begun: Promise<unknown> }
+  | { readonly is: 'allocations' | 'ending'; readonly before: HeapSample | null };
+
+/** The heap of the application's main thread, sampled from start-up on. @internal */
+export class MainHeap {
+  /** Of all allocations, which takes V8's one sampler from the live objects for as long as it lasts. */
+  readonly #allocations = new SharedAllocations({
+    begin: () => this.#beginAllocations(),
+    read: () => this.#readAllocations(),
+    end: () => this.#endAllocations(),
+  });
+  #mode: Mode = { is: 'live' };
+  /** As the agent has told last. */
+  #start: HeapStart | undefined;
+
+  constructor(
+    private readonly agent: AgentClient,
+    private readonly sampling: HeapSampling | false,
+  ) {}
+
+  /** Whether V8's sampler knows of live objects now, and not of all allocations. */
+  get isLive(): boolean {
+    return this.#mode.is === 'live';
+  }
+
+  /** @throws {AgentFailureError} or the signal's reason. */
+  async sample(gc: boolean, signal: AbortSignal): Promise<FromThreads<ThreadHeap>> {
+    try {
+      return { results: [await this.#sample(gc, signal)], skipped: [] };
+    } catch (error) {
+      signal.throwIfAborted();
+      return leftOut(error);
+    }
+  }
+
+  /** @throws {AgentFailureError} or the signal's reason. */
+  async captureAllocations({ seconds, signal }: AllocationsRequest): Promise<FromThreads<ThreadAllocations>> {
+    try {
+      const window = await this.#allocations.capture(seconds * 1000, signal);
+      return { results: [{ thread: MAIN_THREAD, ...window, stuck: !window.total.counted }], skipped: [] };
+    } catch (error) {
+      return leftOut(error);
+    }
+  }
+
+  async #sample(gc: boolean, signal: AbortSignal): Promise<ThreadHeap> {
+    if (this.#mode.is === 'beginning') {
+      await this.#mode.begun.catch(() => undefined);
+    }
+    const mode = this.#mode as Exclude<Mode, { is: 'beginning' }>;
+    if (mode.is === 'allocations' && mode.before) {
+      return { ...this.#fromAgent(mode.before), asOf: mode.before.takenAt, collected: false };
+    }
+    const collected = gc && (await InspectorConnection.using(collectGarbage, signal));
+    if (this.#mode !== mode) {
+      // Meanwhile somebody has begun to count allocations, or ended.
+      return this.#sample(false, signal);
+    }
+    try {
+      return { ...this.#fromAgent(await this.agent.request('sampleHeap', null)), collected };
+    } catch (error) {
+      // Where the options say no, the agent would have said so.
+      if (!(error instanceof ThreadStuckError) || this.sampling === false) {
+        throw error;
+      }
+    }
+    if (mode.is === 'ending' && mode.before) {
+      return { ...this.#fromAgent(mode.before), asOf: mode.before.takenAt, collected };
+    }
+    // V8 has one sampling heap profiler to a thread: the one that the agent has started answers here as well.
+    return {
+      thread: MAIN_THREAD,
+      way: 'inspector',
+      root: await readByInspector(signal),
+      since: this.#start?.startedAt,
+      restarted: this.#start?.restarted ?? null,
+      memory: undefined,
+      collected,
+    };
+  }
+
+  #fromAgent(sample: HeapSample): Omit<ThreadHeap, 'collected'> {
+    const { root, startedAt, restarted, memory } = sample;
+    this.#start = { startedAt, restarted };
+    return { thread: MAIN_THREAD, way: 'agent', root, since: startedAt, restarted, memory };
+  }
+
+  async #beginAllocations(): Promise<void> {
+    const earlier = this.#mode;
+    const sampling = this.sampling || DEFAULT_SAMPLING;
+    const begun = this.agent.request('beginAllocations', sampling, DEADLINE_MILLIS);
+    this.#mode = { is: 'beginning', begun };
+    try {
+      const { live } = await begun;
+      this.#mode = { is: 'allocations', before: live };
+    } catch (error) {
+      this.#mode = earlier;
+      throw error;
+    }
+  }
+
+  async #readAllocations(): Promise<AllocationTotals> {
+    try {
+      const { root } = await this.agent.request('readAllocations', null);
+      return { root, counted: true };
+    } catch (error) {
+      if (!(error instanceof ThreadStuckError)) {
+        throw error;
+      }
+    }
+    return { root: await readByInspector(), counted: false };
+  }
+
+  /** Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this. */
+  #endAllocations(): Promise<void> {
+    const before = this.#mode.is === 'allocations' ? this.#mode.before : null;
+    const ending: Mode = { is: 'ending', before };
+    this.#mode = ending;
+    void this.#awaitEnd(ending);
+    return Promise.resolve();
+  }
+
+  async #awaitEnd(ending: Mode): Promise<void> {
+    try {
+      const start = await this.agent.requestPatiently('endAllocations', null);
+      this.#start = start ?? this.#start;
+    } catch {
+      // The agent has told why to whoever asks for a sample next.
+    }
+    if (this.#mode === ending) {
+      this.#mode = { is: 'live' };
+    }
+  }
+}
+
+async function readByInspector(signal?: AbortSignal) {
+  const { profile } = await InspectorConnection.using(
+    (inspector) => inspector.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile'),
+    signal,
+  );
+  return allocationNodeOf(profile.head);
+}
+
+/** One that cannot be reached now is no reason to do without the other threads. */
+function leftOut(error: unknown): FromThreads<never> {
+  if (error instanceof ThreadUnreachableError || error instanceof ThreadStuckError) {
+    return { results: [], skipped: [`main: ${error.message}`] };
+  }
+  throw error;
+}

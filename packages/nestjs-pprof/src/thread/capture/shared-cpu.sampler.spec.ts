@@ -1,0 +1,434 @@
+import { getEventListeners } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
+import type { CpuSampling } from '../../shared/agent.protocol.js';
+import type { AgentClient } from './agent.client.js';
+import type { SampledSegment } from './shared-cpu.sampler.js';
+import {
+  AgentFailureError,
+  CaptureStuckError,
+  ThreadStuckError,
+  ThreadUnreachableError,
+} from './threads.errors.js';
+
+jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
+const { SharedCpuSampler } = await import('./shared-cpu.sampler.js');
+
+type Way = 'request' | 'requestByInterrupt' | 'requestPatiently';
+
+/** The agent and its sampler; a segment is named after the milliseconds at which it began and ended. */
+class FakeAgent {
+  readonly turnovers: (CpuSampling | null)[] = [];
+  readonly ways: Way[] = [];
+  /** What goes wrong, by way; asked at each request. */
+  trouble: Partial<Record<Way, (next: CpuSampling | null) => unknown>> = {};
+  running: CpuSampling | null = null;
+  #since = 0;
+
+  readonly client = {
+    request: (_command: 'turnOverCpu', next: CpuSampling | null) => this.#ask('request', next),
+    requestByInterrupt: (_command: 'turnOverCpu', next: CpuSampling | null) =>
+      this.#ask('requestByInterrupt', next),
+    requestPatiently: (_command: 'turnOverCpu', next: CpuSampling | null) =>
+      this.#ask('requestPatiently', next),
+  } as unknown as AgentClient;
+
+  async #ask(way: Way, next: CpuSampling | null): Promise<SampledSegment | null> {
+    this.ways.push(way);
+    const error = await this.trouble[way]?.(next);
+    if (error !== undefined) {
+      throw error;
+    }
+    this.turnovers.push(next);
+    const segment =
+      this.running && ({ hz: this.running.hz, startedAt: this.#since, durationNanos: Date.now() } as const);
+    this.running = next;
+    this.#since = Date.now();
+    return segment as SampledSegment | null;
+  }
+}
+
+let agent: FakeAgent;
+let sampler: InstanceType<typeof SharedCpuSampler>;
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: 0 });
+  agent = new FakeAgent();
+  sampler = new SharedCpuSampler(agent.client);
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+interface Outcome {
+  /** `from-to@hz` of each segment. */
+  segments?: string[];
+  readByInterrupt?: boolean;
+  error?: unknown;
+  abort(): void;
+}
+
+function capture(seconds: number, hz = 100): Outcome {
+  const controller = new AbortController();
+  const outcome: Outcome = { abort: () => controller.abort() };
+  void note(outcome, sampler.capture({ seconds, hz, signal: controller.signal }));
+  return outcome;
+}
+
+async function note(outcome: Outcome, capturing: Promise<readonly SampledSegment[]>): Promise<void> {
+  try {
+    const segments = await capturing;
+    outcome.segments = segments.map(
+      ({ startedAt, durationNanos, hz }) => `${startedAt}-${durationNanos}@${hz}`,
+    );
+    outcome.readByInterrupt = segments.some((segment) => segment.readByInterrupt);
+  } catch (error) {
+    outcome.error = error;
+  }
+}
+
+async function pass(millis: number): Promise<void> {
+  await jest.advanceTimersByTimeAsync(millis);
+}
+
+const stuck = () => new ThreadStuckError('the main thread', 200);
+
+describe('SharedCpuSampler, one capture', () => {
+  it('starts the sampler, waits, stops it, and gives what was sampled', async () => {
+    const outcome = capture(5);
+    await pass(4999);
+    expect(agent.running).toMatchObject({ hz: 100 });
+    expect(outcome.segments).toBeUndefined();
+    await pass(1);
+    expect(outcome.segments).toEqual(['0-5000@100']);
+    expect(agent.running).toBeNull();
+  });
+
+  it('gives the sampler room for the whole window, and for a main thread that is late to end it', async () => {
+    capture(5);
+    await pass(0);
+    expect(agent.running!.durationMillis).toBeGreaterThan(5000);
+    await pass(5000);
+  });
+
+  it('rejects at once where the main thread is stuck when it begins, and leaves no sampler behind', async () => {
+    agent.trouble.request = stuck;
+    const outcome = capture(5);
+    await pass(0);
+    expect(outcome.error).toBeInstanceOf(ThreadStuckError);
+    expect(outcome.error).not.toBeInstanceOf(CaptureStuckError);
+    expect(agent.ways).toEqual(['request']);
+    agent.trouble = {};
+    const next = capture(1);
+    await pass(1000);
+    expect(next.segments).toEqual(['0-1000@100']);
+  });
+
+  it('rejects with the words of an agent that cannot sample', async () => {
+    const held = new AgentFailureError('sampler-held', 'held');
+    agent.trouble.request = () => held;
+    const outcome = capture(5);
+    await pass(0);
+    expect(outcome.error).toBe(held);
+  });
+});
+
+describe('SharedCpuSampler, overlapping captures', () => {
+  it('gives each just the segments of its own window', async () => {
+    const first = capture(5);
+    await pass(2000);
+    const second = capture(5);
+    await pass(3000);
+    expect(first.segments).toEqual(['0-2000@100', '2000-5000@100']);
+    await pass(2000);
+    expect(second.segments).toEqual(['2000-5000@100', '5000-7000@100']);
+    expect(agent.running).toBeNull();
+  });
+
+  it('gives a capture within another one its window, and the other one all of its own', async () => {
+    const outer = capture(10);
+    await pass(3000);
+    const inner = capture(2);
+    await pass(7000);
+    expect(inner.segments).toEqual(['3000-5000@100']);
+    expect(outer.segments).toEqual(['0-3000@100', '3000-5000@100', '5000-10000@100']);
+  });
+
+  it('gives captures that begin and end together the same segments, with one pause at their end', async () => {
+    const both = [capture(5), capture(5)];
+    await pass(5000);
+    expect(both.map(({ segments }) => segments?.at(-1))).toEqual(['0-5000@100', '0-5000@100']);
+    expect(agent.turnovers.filter((next) => next === null)).toHaveLength(1);
+    expect(agent.turnovers).toHaveLength(3);
+  });
+
+  it('samples at the highest rate that is asked for, as long as it is', async () => {
+    const slow = capture(10, 100);
+    await pass(2000);
+    const fast = capture(3, 500);
+    await pass(8000);
+    expect(fast.segments).toEqual(['2000-5000@500']);
+    expect(slow.segments).toEqual(['0-2000@100', '2000-5000@500', '5000-10000@100']);
+  });
+
+  it('keeps a higher rate when one with a lower joins', async () => {
+    const fast = capture(5, 500);
+    await pass(1000);
+    const slow = capture(5, 100);
+    await pass(5000);
+    expect(fast.segments).toEqual(['0-1000@500', '1000-5000@500']);
+    expect(slow.segments).toEqual(['1000-5000@500', '5000-6000@100']);
+  });
+
+  it('has room for the longest of them', async () => {
+    capture(10);
+    await pass(4000);
+    capture(2);
+    await pass(0);
+    expect(agent.running!.durationMillis).toBeGreaterThan(6000);
+    expect(agent.running!.durationMillis).toBeLessThan(10_000);
+    await pass(6000);
+  });
+});
+
+describe('SharedCpuSampler, clients that go away', () => {
+  it('ends the capture at once, and the sampler with the last one', async () => {
+    const outcome = capture(3600);
+    await pass(1000);
+    outcome.abort();
+    await pass(0);
+    expect(outcome.error).toMatchObject({ name: 'AbortError' });
+    expect(agent.running).toBeNull();
+  });
+
+  it('does not disturb the others', async () => {
+    const [gone, staying] = [capture(10), capture(5)];
+    await pass(1000);
+    const before = agent.turnovers.length;
+    gone.abort();
+    await pass(0);
+    expect(agent.turnovers).toHaveLength(before);
+    expect(agent.running).not.toBeNull();
+    await pass(4000);
+    expect(staying.segments).toEqual(['0-5000@100']);
+    expect(agent.running).toBeNull();
+  });
+
+  it('stops the sampler of a stuck thread when that goes on, without holding up the next capture', async () => {
+    const outcome = capture(3600);
+    await pass(1000);
+    let goOn: (value?: undefined) => void = () => undefined;
+    agent.trouble.requestPatiently = () => new Promise((resolve) => (goOn = resolve));
+    outcome.abort();
+    await pass(0);
+    expect(agent.ways.at(-1)).toBe('requestPatiently');
+    const next = capture(1);
+    await pass(0);
+    expect(agent.ways.at(-1)).toBe('request');
+    goOn();
+    await pass(1000);
+    expect(next).not.toHaveProperty('error');
+  });
+
+  it('does not start anything for one that has gone before its turn', async () => {
+    const outcome = capture(5);
+    outcome.abort();
+    await pass(0);
+    expect(outcome.error).toMatchObject({ name: 'AbortError' });
+    expect(agent.ways).toEqual([]);
+  });
+
+  it('ends at once also while the sampler is being started for it', async () => {
+    let start: (value?: undefined) => void = () => undefined;
+    agent.trouble.request = () => new Promise((resolve) => (start = resolve));
+    const outcome = capture(5);
+    await pass(0);
+    outcome.abort();
+    await pass(0);
+    expect(outcome.error).toMatchObject({ name: 'AbortError' });
+    start();
+    await pass(0);
+    expect(agent.turnovers).toEqual([expect.anything(), null]);
+    expect(agent.running).toBeNull();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('ends at once also while a native call holds up its end', async () => {
+    const outcome = capture(5);
+    await pass(1000);
+    agent.trouble.request = stuck;
+    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.requestPatiently = () => fakeSleep(60_000);
+    await pass(4000);
+    outcome.abort();
+    await pass(0);
+    expect(outcome.error).toMatchObject({ name: 'AbortError' });
+    await pass(60_000);
+    expect(agent.running).toBeNull();
+  });
+
+  it('ends at once also while it waits for its turn, and leaves no timer', async () => {
+    capture(5);
+    await pass(1000);
+    agent.trouble.request = stuck;
+    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    let goOn: (value?: undefined) => void = () => undefined;
+    agent.trouble.requestPatiently = () => new Promise((resolve) => (goOn = resolve));
+    await pass(4000);
+    const next = capture(1);
+    await pass(0);
+    expect(jest.getTimerCount()).toBe(1);
+    next.abort();
+    await pass(0);
+    expect(next.error).toMatchObject({ name: 'AbortError' });
+    expect(jest.getTimerCount()).toBe(0);
+    agent.trouble = {};
+    goOn();
+    await pass(0);
+    expect(agent.running).toBeNull();
+  });
+
+  it('leaves no listener on the signal, whether it ended by itself or by it', async () => {
+    const controller = new AbortController();
+    const done = sampler.capture({ seconds: 1, hz: 100, signal: controller.signal });
+    await pass(500);
+    expect(getEventListeners(controller.signal, 'abort').length).toBeGreaterThan(0);
+    await pass(500);
+    await done;
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+    const outcome = capture(5);
+    await pass(1000);
+    outcome.abort();
+    await pass(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
+
+describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
+  it('reads the segment by interrupt, and says so', async () => {
+    const outcome = capture(5);
+    await pass(1000);
+    agent.trouble.request = stuck;
+    await pass(4000);
+    expect(outcome).toMatchObject({ segments: ['0-5000@100'], readByInterrupt: true });
+    expect(agent.running).toBeNull();
+  });
+
+  it('does not say so of what was read in the regular way', async () => {
+    const outcome = capture(5);
+    await pass(5000);
+    expect(outcome.readByInterrupt).toBe(false);
+  });
+
+  it('waits for a native call to end: what has been sampled shows who called it', async () => {
+    const outcome = capture(5);
+    await pass(1000);
+    agent.trouble.request = stuck;
+    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.requestPatiently = () => fakeSleep(10_000);
+    await pass(4000);
+    expect(outcome.segments).toBeUndefined();
+    await pass(10_000);
+    expect(outcome).toMatchObject({ segments: ['0-15000@100'], readByInterrupt: false });
+  });
+
+  it('has a capture that comes while such a wait goes on fail soon, rather than wait as well', async () => {
+    capture(5);
+    await pass(1000);
+    agent.trouble.request = stuck;
+    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.requestPatiently = () => fakeSleep(60_000);
+    await pass(4000);
+    const next = capture(1);
+    await pass(5000);
+    expect(next.error).toBeInstanceOf(ThreadStuckError);
+    agent.trouble = {};
+    await pass(60_000);
+    expect(agent.running).toBeNull();
+    const later = capture(1);
+    await pass(1000);
+    expect(later.segments).toHaveLength(1);
+  });
+
+  it('asks once more, as the thread may have gone on while it was interrupted', async () => {
+    const outcome = capture(5);
+    await pass(1000);
+    let asked = 0;
+    agent.trouble.request = () => (asked++ === 0 ? stuck() : undefined);
+    agent.trouble.requestByInterrupt = () => new AgentFailureError('not-now', 'not done before');
+    await pass(4000);
+    expect(outcome).toMatchObject({ segments: ['0-5000@100'], readByInterrupt: false });
+  });
+
+  it('says that what was sampled cannot be read, and has the sampler stopped when the thread goes on', async () => {
+    const outcome = capture(5);
+    await pass(1000);
+    agent.trouble.request = stuck;
+    agent.trouble.requestByInterrupt = () => new AgentFailureError('not-now', 'not done before');
+    await pass(4000);
+    expect(outcome.error).toBeInstanceOf(CaptureStuckError);
+    expect(agent.ways.at(-1)).toBe('requestPatiently');
+    expect(agent.running).toBeNull();
+  });
+});
+
+describe('SharedCpuSampler, a segment that is lost', () => {
+  it('is told to a capture that goes on: its profile would lack it', async () => {
+    const [short, long] = [capture(5), capture(10)];
+    await pass(1000);
+    agent.trouble.request = stuck;
+    agent.trouble.requestByInterrupt = () => new AgentFailureError('not-now', 'not done before');
+    await pass(4000);
+    expect(short.error).toBeInstanceOf(CaptureStuckError);
+    agent.trouble = {};
+    await pass(5000);
+    expect(long.error).toBeInstanceOf(CaptureStuckError);
+    expect(agent.running).toBeNull();
+  });
+
+  it('is told to a capture that ends together with the one that has asked for it', async () => {
+    const both = [capture(5), capture(5)];
+    await pass(1000);
+    const failure = new AgentFailureError('failed', 'the addon says no');
+    agent.trouble.request = () => failure;
+    await pass(4000);
+    expect(both.map(({ error }) => error)).toEqual([failure, failure]);
+  });
+
+  it('is told to those who run, where another one could not begin in the middle of it', async () => {
+    const first = capture(5);
+    await pass(1000);
+    const held = new AgentFailureError('sampler-held', 'held');
+    agent.trouble.request = () => held;
+    const second = capture(5, 500);
+    await pass(0);
+    expect(second.error).toBe(held);
+    agent.trouble = {};
+    await pass(4000);
+    expect(first.error).toBe(held);
+  });
+
+  it('is not lost where another one could not begin because the thread was stuck for a moment', async () => {
+    const first = capture(5);
+    await pass(1000);
+    agent.trouble.request = stuck;
+    const second = capture(5);
+    await pass(0);
+    expect(second.error).toBeInstanceOf(ThreadStuckError);
+    agent.trouble = {};
+    await pass(4000);
+    expect(first.segments).toEqual(['0-5000@100']);
+  });
+
+  it('does not keep the next captures from running', async () => {
+    capture(5);
+    await pass(1000);
+    agent.trouble.request = () => new AgentFailureError('failed', 'no');
+    await pass(4000);
+    agent.trouble = {};
+    const next = capture(1);
+    await pass(1000);
+    expect(next.segments).toEqual(['5000-6000@100']);
+  });
+});

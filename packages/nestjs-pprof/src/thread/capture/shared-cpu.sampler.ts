@@ -1,0 +1,196 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMillis, type CpuSampling, type CpuSegment } from '../../shared/agent.protocol.js';
+import type { AgentClient } from './agent.client.js';
+import { DEADLINE_MILLIS } from './inspector.target.js';
+import { CaptureStuckError, ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
+import { untilAborted } from './abort.race.js';
+
+/** Captures that end within this time of each other end together: each turnover costs the main thread a pause. */
+const END_TOGETHER_MILLIS = 10;
+
+/** Room for a main thread that is late to end a segment: what does not fit the addon's buffer is lost. */
+const LATE_BY_MILLIS = 1000;
+
+/** @internal */
+export interface SampledSegment extends CpuSegment {
+  /** Whether the event loop had got stuck when the segment ended, so that it was read by interrupt. */
+  readonly readByInterrupt?: boolean;
+}
+
+/** @internal */
+export interface CpuCaptureRequest {
+  readonly seconds: number;
+  readonly hz: number;
+  /** Ends the capture at once, without a result. */
+  readonly signal: AbortSignal;
+}
+
+interface Capture {
+  readonly hz: number;
+  readonly millis: number;
+  readonly segments: SampledSegment[];
+  endsAt: number;
+  /** Why segments of it are missing; told at its end. */
+  failure?: unknown;
+}
+
+/**
+ * The CPU sampler of the main thread, shared by any number of captures. There is one sampler to a thread, so its run is
+ * cut into segments wherever a capture begins or ends, and each capture gets the segments of its own window.
+ *
+ * @internal
+ */
+export class SharedCpuSampler {
+  readonly #running = new Set<Capture>();
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(private readonly agent: AgentClient) {}
+
+  /** @throws {ThreadStuckError | AgentFailureError} or the signal's reason, as soon as it fires. */
+  async capture({ seconds, hz, signal }: CpuCaptureRequest): Promise<readonly SampledSegment[]> {
+    const capture: Capture = { hz, millis: seconds * 1000, segments: [], endsAt: Infinity };
+    try {
+      await this.#inTurnSoon(() => this.#begin(capture), signal);
+      await sleep(capture.millis, undefined, { signal });
+      // The end of a capture may have to wait for a native call.
+      await untilAborted(
+        signal,
+        this.#inTurn(() => this.#end(capture)),
+      );
+      return capture.segments;
+    } catch (error) {
+      if (signal.aborted) {
+        void this.#inTurn(async () => this.#abandon(capture));
+      }
+      throw error;
+    }
+  }
+
+  async #begin(capture: Capture): Promise<void> {
+    const next = samplingFor([...this.#running, capture]);
+    try {
+      this.#endSegment(await this.agent.request('turnOverCpu', next));
+    } catch (error) {
+      // A stuck thread has not touched the sampler; else the segment until now is lost for those who run.
+      if (!(error instanceof ThreadStuckError)) {
+        this.#failAll(error);
+      }
+      throw error;
+    }
+    capture.endsAt = monotonicMillis() + capture.millis;
+    this.#running.add(capture);
+  }
+
+  async #end(capture: Capture): Promise<void> {
+    if (capture.failure !== undefined) {
+      throw capture.failure;
+    }
+    if (!this.#running.has(capture)) {
+      return;
+    }
+    const soon = monotonicMillis() + END_TOGETHER_MILLIS;
+    const staying = [...this.#running].filter((other) => other !== capture && other.endsAt > soon);
+    try {
+      this.#endSegment(await this.#turnOverEvenIfStuck(samplingFor(staying)));
+    } catch (error) {
+      this.#failAll(error);
+      throw error;
+    }
+    for (const other of this.#running) {
+      if (!staying.includes(other)) {
+        this.#running.delete(other);
+      }
+    }
+  }
+
+  #failAll(error: unknown): void {
+    this.#running.forEach((capture) => (capture.failure = error));
+    this.#running.clear();
+  }
+
+  async #turnOverEvenIfStuck(next: CpuSampling | null): Promise<SampledSegment | null> {
+    try {
+      return await this.agent.request('turnOverCpu', next);
+    } catch (error) {
+      if (!(error instanceof ThreadStuckError)) {
+        throw error;
+      }
+    }
+    try {
+      const segment = await this.agent.requestByInterrupt('turnOverCpu', next);
+      return segment && { ...segment, readByInterrupt: true };
+    } catch (error) {
+      if (error instanceof ThreadUnreachableError) {
+        // A native call. What has been sampled shows who called it, so it is worth waiting for.
+        return this.agent.requestPatiently('turnOverCpu', next);
+      }
+      return this.#turnOverOrGiveUp(next);
+    }
+  }
+
+  /** The loop may turn again: a native call that has ended meanwhile is no reason to give up what was sampled in it. */
+  async #turnOverOrGiveUp(next: CpuSampling | null): Promise<CpuSegment | null> {
+    try {
+      return await this.agent.request('turnOverCpu', next);
+    } catch {
+      // The sampler goes on until the thread does.
+      void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
+      throw new CaptureStuckError();
+    }
+  }
+
+  #abandon(capture: Capture): void {
+    if (this.#running.delete(capture) && this.#running.size === 0) {
+      // Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this.
+      void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
+    }
+  }
+
+  #endSegment(segment: SampledSegment | null): void {
+    if (segment) {
+      this.#running.forEach((capture) => capture.segments.push(segment));
+    }
+  }
+
+  /** One turnover after the other: each must know who runs when it is done. */
+  #inTurn(task: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(task);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  /** The same, but not at all if the turn does not come soon: the one before may be waiting for a native call to end. */
+  async #inTurnSoon(task: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const waiting = new AbortController();
+    const cancelled = AbortSignal.any([signal, waiting.signal]);
+    const timer = setTimeout(
+      () => waiting.abort(new ThreadStuckError('the main thread', DEADLINE_MILLIS)),
+      DEADLINE_MILLIS,
+    );
+    try {
+      await untilAborted(
+        cancelled,
+        this.#inTurn(async () => {
+          clearTimeout(timer);
+          cancelled.throwIfAborted();
+          await task();
+        }),
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The sampling that serves all of these captures: the highest rate, for as long as the last of them lasts. */
+function samplingFor(captures: readonly Capture[]): CpuSampling | null {
+  if (captures.length === 0) {
+    return null;
+  }
+  const now = monotonicMillis();
+  const remaining = captures.map(({ endsAt, millis }) => (endsAt === Infinity ? millis : endsAt - now));
+  return {
+    hz: Math.max(...captures.map(({ hz }) => hz)),
+    durationMillis: Math.ceil(Math.max(...remaining)) + LATE_BY_MILLIS,
+  };
+}

@@ -1,0 +1,157 @@
+import type { AgentFailure } from '../../shared/agent.protocol.js';
+import { messageOf } from '../../shared/error.message.js';
+
+/** The main thread did not take a request in time: its event loop does not turn. @internal */
+export class ThreadStuckError extends Error {
+  override readonly name = 'ThreadStuckError';
+
+  constructor(thread: string, waitedMillis: number) {
+    super(`the event loop of ${thread} has not turned for ${waitedMillis} ms`);
+  }
+}
+
+/** The agent on the main thread took a request and could not do it. @internal */
+export class AgentFailureError extends Error {
+  override readonly name = 'AgentFailureError';
+
+  constructor(
+    readonly kind: AgentFailure,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** There can be only one recording of this kind at a time. @internal */
+export class RecordingHeldError extends Error {
+  override readonly name = 'RecordingHeldError';
+
+  constructor(recording: string) {
+    super(
+      `a ${recording} is being taken, and the process can take only one at a time. Ask again when it has ended`,
+    );
+  }
+}
+
+/** Garbage was to be collected, and the thread did not come to it. @internal */
+export class GarbageNotCollectedError extends Error {
+  override readonly name = 'GarbageNotCollectedError';
+
+  constructor(thread: string) {
+    super(
+      `no garbage could be collected in thread ${thread}, as its event loop does not turn, and V8 does it only there. ` +
+        'Ask without "gc"',
+    );
+  }
+}
+
+/** V8 did not take a heap snapshot, or stopped in the middle. @internal */
+export class SnapshotStalledError extends Error {
+  override readonly name = 'SnapshotStalledError';
+
+  constructor(thread: string, waitedMillis: number) {
+    super(
+      `thread ${thread} did not come to taking a heap snapshot within ${waitedMillis} ms: V8 takes one between two turns of ` +
+        'the event loop, which does not turn. Ask for profile or goroutine to see what it is stuck in',
+    );
+  }
+}
+
+/** A heap snapshot could not be written to disk, from where it is served. @internal */
+export class SnapshotFileError extends Error {
+  override readonly name = 'SnapshotFileError';
+
+  constructor(directory: string, cause: unknown) {
+    super(
+      `the heap snapshot cannot be written to ${directory}: ${messageOf(cause)}. It needs a directory to write to, with ` +
+        'about twice the size of the heap free: set TMPDIR to one when you start the application',
+      { cause },
+    );
+  }
+}
+
+/** A thread cannot be interrupted: it is in one long native call. @internal */
+export class ThreadUnreachableError extends Error {
+  override readonly name = 'ThreadUnreachableError';
+
+  constructor(thread: string, waitedMillis: number) {
+    super(
+      `thread ${thread} did not answer within ${waitedMillis} ms: it is in a synchronous native call (such as a *Sync ` +
+        'function of node:fs, node:crypto or node:child_process), which nothing can interrupt. Ask again when it has returned',
+    );
+  }
+}
+
+/** A thread ended while it was asked. @internal */
+export class ThreadEndedError extends Error {
+  override readonly name = 'ThreadEndedError';
+
+  constructor(thread: string) {
+    super(`thread ${thread} has ended`);
+  }
+}
+
+/** None of the threads that were asked for could be profiled. @internal */
+export class NoThreadError extends Error {
+  override readonly name = 'NoThreadError';
+
+  constructor(skipped: readonly string[]) {
+    super(
+      skipped.length === 0
+        ? 'there is no thread with this id'
+        : `no thread could be profiled: ${skipped.join('; ')}`,
+    );
+  }
+}
+
+/** The connection was closed while an answer was awaited: nobody waits for it any more, or the profiler is stopped. @internal */
+export class ConnectionClosedError extends Error {
+  override readonly name = 'ConnectionClosedError';
+
+  constructor() {
+    super('the profiler is being stopped');
+  }
+}
+
+/** The main thread got stuck during a capture, and what was sampled until then cannot be read. @internal */
+export class CaptureStuckError extends ThreadStuckError {
+  constructor() {
+    super('the main thread', 0);
+  }
+}
+
+/** V8's inspector, the way to worker threads and stuck event loops, cannot be used in this process. @internal */
+export class InspectorUnavailableError extends Error {
+  override readonly name = 'InspectorUnavailableError';
+
+  constructor() {
+    super(
+      "V8's inspector cannot be used in this process: Node was built without it, or runs under --permission without " +
+        '--allow-inspector (which Node has from version 24 on)',
+    );
+  }
+}
+
+/** The application's workers are left alone, as some of them end too soon after they have started. @internal */
+export class ShortLivedWorkersError extends Error {
+  override readonly name = 'ShortLivedWorkersError';
+
+  constructor() {
+    super(
+      'left out, as the application has lately had a worker thread that lived for less than a second: Node can crash when ' +
+        'its inspector attaches to a thread that is just ending. Ask again when there was none for 30 s',
+    );
+  }
+}
+
+/** Somebody else samples the heap of a worker, for which V8 has one sampler. @internal */
+export class WorkerHeapHeldError extends Error {
+  override readonly name = 'WorkerHeapHeldError';
+
+  constructor(thread: string) {
+    super(
+      `its heap sampler is held by another profiler. Switch off what profiles ${thread} (an APM agent that is loaded there, ` +
+        'or DevTools)',
+    );
+  }
+}

@@ -1,0 +1,117 @@
+import { ownKernelThread } from './kernel.threads.js';
+import { MAIN_THREAD } from './thread.info.js';
+
+/**
+ * An event as V8 writes it; what is not looked at is kept as it is.
+ * https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU (Trace Event Format)
+ *
+ * @internal
+ */
+export interface TraceEvent {
+  readonly pid: number;
+  readonly tid: number;
+  readonly ph: string;
+  /** One or more, separated by commas. */
+  readonly cat: string;
+  readonly name: string;
+  readonly args?: Readonly<Record<string, unknown>>;
+}
+
+/** Node's name for the main thread, by which the trace tells its number. */
+const NODE_MAIN_THREAD = 'JavaScriptMainThread';
+
+/** About 400,000 events. Off the heap of this thread; what comes in at a time, on the heap, is a sixth of it at most. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** The events of a trace, as JSON texts: those of the categories asked for, without those of this, the profiling, thread. */
+export class TraceEvents {
+  /** Settles when no more can be taken. */
+  readonly full: Promise<void>;
+  /** Each is a number of events with commas between them. */
+  readonly #chunks: Buffer[] = [];
+  readonly #metadata = new Map<string, TraceEvent>();
+  readonly #categories: ReadonlySet<string>;
+  readonly #ownThread = ownKernelThread();
+  #setFull: () => void = () => undefined;
+  #bytes = 0;
+  #lost = 0;
+
+  /** @param workerNames by the number of the kernel, as far as they are known */
+  constructor(
+    categories: readonly string[],
+    private readonly workerNames: ReadonlyMap<number, string>,
+    private readonly maxBytes = MAX_BYTES,
+  ) {
+    this.#categories = new Set(categories);
+    this.full = new Promise((resolve) => (this.#setFull = resolve));
+  }
+
+  /** Number of events that there was no room for; undefined where there was room for all. */
+  get lost(): number | undefined {
+    return this.#bytes >= this.maxBytes ? this.#lost : undefined;
+  }
+
+  add(events: readonly TraceEvent[]): void {
+    const texts: string[] = [];
+    for (const event of events) {
+      if (event.ph === 'M') {
+        // Node repeats these with every batch.
+        this.#metadata.set(`${event.tid} ${event.name}`, event);
+      } else if (event.tid !== this.#ownThread && this.#isAskedFor(event)) {
+        texts.push(JSON.stringify(event, withoutQuery));
+      }
+    }
+    if (this.#bytes >= this.maxBytes) {
+      this.#lost += texts.length;
+    } else if (texts.length > 0) {
+      const chunk = Buffer.from(texts.join(',\n'));
+      this.#chunks.push(chunk);
+      this.#bytes += chunk.length;
+    }
+    if (this.#bytes >= this.maxBytes) {
+      this.#setFull();
+    }
+  }
+
+  /** All of them, with the names of process and threads first. Each but the first begins with a comma. */
+  texts(): Buffer[] {
+    const metadata = this.#named().map((event) => JSON.stringify(event));
+    const chunks = metadata.length > 0 ? [Buffer.from(metadata.join(',\n')), ...this.#chunks] : this.#chunks;
+    return chunks.flatMap((chunk, index) => (index === 0 ? [chunk] : [Buffer.from(',\n'), chunk]));
+  }
+
+  /** Somebody else in the process may be tracing, too: each gets what any has asked for. */
+  #isAskedFor({ cat }: TraceEvent): boolean {
+    return cat.split(',').some((category) => this.#categories.has(category));
+  }
+
+  /** Node names no thread but the main one, and that one not as everything else here does. */
+  #named(): TraceEvent[] {
+    const metadata = [...this.#metadata.values()].map((event) =>
+      event.name === 'thread_name' && event.args?.name === NODE_MAIN_THREAD
+        ? { ...event, args: { name: MAIN_THREAD.label } }
+        : event,
+    );
+    const pid = metadata[0]?.pid ?? process.pid;
+    const workers = [...this.workerNames].map(([tid, name]) => ({
+      pid,
+      tid,
+      ts: 0,
+      ph: 'M',
+      cat: '__metadata',
+      name: 'thread_name',
+      args: { name },
+    }));
+    return [...metadata, ...workers];
+  }
+}
+
+/**
+ * A query string may hold what is secret, a token for instance; what a trace is for does not need it. Node writes the
+ * address of a request under these names: lib/_http_server.js and lib/_http_client.js (`traceBegin`).
+ */
+function withoutQuery(key: string, value: unknown): unknown {
+  return (key === 'url' || key === 'path') && typeof value === 'string'
+    ? value.replace(/\?.*/s, '?…')
+    : value;
+}

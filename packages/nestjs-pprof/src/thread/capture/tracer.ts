@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { askWorkers } from './inspected.workers.js';
+import { kernelThreadsOf } from './kernel.threads.js';
+import { useThread } from './single.thread.js';
+import { MAIN_THREAD } from './thread.info.js';
+import { RecordingHeldError } from './threads.errors.js';
+import { TraceEvents, type TraceEvent } from './trace.events.js';
+
+/** The main thread writes the last events down before it answers; in a native call it does so when that has ended. */
+const STOP_DEADLINE_MILLIS = 60_000;
+
+/** @internal */
+export interface TraceRequest {
+  readonly millis: number;
+  readonly categories: readonly string[];
+  /** Ends the trace at once, without a result. */
+  readonly signal: AbortSignal;
+}
+
+/** @internal */
+export interface Trace {
+  readonly events: TraceEvents;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly durationMillis: number;
+}
+
+/**
+ * Records what V8 and Node say of themselves, in all threads of the process. One at a time: every event is handed to each
+ * session that traces, whatever it has asked for, and it is the main thread that writes them down.
+ * https://github.com/nodejs/node/blob/main/src/inspector/tracing_agent.cc
+ *
+ * @internal
+ */
+export class Tracer {
+  #isRecording = false;
+
+  /** @throws {RecordingHeldError | ThreadUnreachableError} or the signal's reason. */
+  async record({ millis, categories, signal }: TraceRequest): Promise<Trace> {
+    if (this.#isRecording) {
+      throw new RecordingHeldError('trace');
+    }
+    this.#isRecording = true;
+    try {
+      const events = new TraceEvents(categories, await workerNames(signal));
+      const startedAt = Date.now();
+      const start = performance.now();
+      await useThread(MAIN_THREAD.id, signal, async (target) => {
+        target.on<{ value: TraceEvent[] }>('NodeTracing.dataCollected', ({ value }) => events.add(value));
+        await target.post('NodeTracing.start', { traceConfig: { includedCategories: categories } });
+        await Promise.race([sleep(millis, undefined, { signal }), events.full]);
+        await target.post('NodeTracing.stop', {}, STOP_DEADLINE_MILLIS);
+        // The last events come after the answer, in a message of their own, and before the answer to whatever is asked next.
+        await target.post('NodeTracing.getCategories', {}, STOP_DEADLINE_MILLIS);
+      });
+      signal.throwIfAborted();
+      return { events, startedAt, durationMillis: performance.now() - start };
+    } finally {
+      this.#isRecording = false;
+    }
+  }
+}
+
+/** Labels of the workers by the number that the kernel has for them, which is the one in the trace; as far as known. */
+async function workerNames(signal: AbortSignal): Promise<ReadonlyMap<number, string>> {
+  const { results } = await askWorkers('all', (target) => Promise.resolve(target.thread), signal);
+  const kernelThreads = kernelThreadsOf(results);
+  return new Map(
+    results.flatMap(({ id, label }) => {
+      const kernelId = kernelThreads?.get(id);
+      return kernelId === undefined ? [] : [[kernelId, label] as const];
+    }),
+  );
+}

@@ -1,0 +1,116 @@
+import { HeapSamplingOffError } from '../../shared/agent.errors.js';
+import type { HeapSampling } from '../../shared/agent.protocol.js';
+import type { V8CpuProfile } from '../pprof/v8-cpu.profile.js';
+import type { V8HeapProfile } from '../pprof/v8-heap.profile.js';
+import { type HeapSnapshotRequest, HeapSnapshotTaker, type SnapshotFile } from './heap.snapshot.js';
+import type { LoopObserver } from './loop.observer.js';
+import { useThread } from './single.thread.js';
+import type { MainHeap } from './main.heap.js';
+import { collectGarbage } from './thread.heap.js';
+import { MAIN_THREAD } from './thread.info.js';
+import {
+  AgentFailureError,
+  GarbageNotCollectedError,
+  NoThreadError,
+  RecordingHeldError,
+} from './threads.errors.js';
+import { Tracer, type Trace, type TraceRequest } from './tracer.js';
+import { takeV8CpuProfile } from './v8-cpu.capture.js';
+import type { WorkerHeaps } from './worker.heaps.js';
+
+/** @internal */
+export interface V8CpuProfileRequest {
+  /** Node's `threadId`; 0 is the main thread. */
+  readonly thread: number;
+  readonly seconds: number;
+  readonly hz: number;
+  readonly signal: AbortSignal;
+}
+
+/** @internal */
+export interface V8HeapProfileRequest {
+  readonly thread: number;
+  /** Whether garbage is collected first. */
+  readonly gc: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Unlike pprof, V8's format has no place to say that it is of a moment before. */
+const ALLOCATIONS = 'count of all allocations (allocs?seconds=)';
+
+/** What V8 records in formats of its own, each through an inspector session that ends with it. @internal */
+export class V8Captures {
+  readonly #tracer = new Tracer();
+  readonly #snapshots: HeapSnapshotTaker;
+
+  constructor(
+    private readonly loop: LoopObserver,
+    private readonly mainHeap: Pick<MainHeap, 'isLive'>,
+    private readonly workerHeaps: WorkerHeaps,
+    private readonly sampling: HeapSampling | false,
+    temporaryDirectory: string,
+  ) {
+    this.#snapshots = new HeapSnapshotTaker(temporaryDirectory);
+  }
+
+  /** With the time of each sample. Does not disturb, and is not disturbed by, other captures of the thread. */
+  async captureCpuProfile({ thread, seconds, hz, signal }: V8CpuProfileRequest): Promise<V8CpuProfile> {
+    const stuck = await this.#isStuck(thread);
+    return useThread(thread, signal, async (target) => {
+      await target.post('Profiler.enable');
+      const { profile } = await takeV8CpuProfile(target, { millis: seconds * 1000, hz, signal, stuck });
+      return profile;
+    });
+  }
+
+  /**
+   * What the sampler that runs anyway knows of live objects; it goes on undisturbed.
+   *
+   * @throws {AgentFailureError} where none runs.
+   * @throws {RecordingHeldError} while `allocs?seconds=` has the sampler.
+   * @throws {GarbageNotCollectedError} where that was asked for and the thread does not come to it.
+   */
+  async sampleHeapProfile({ thread, gc, signal }: V8HeapProfileRequest): Promise<V8HeapProfile> {
+    if (this.sampling === false) {
+      throw new AgentFailureError('heap-off', new HeapSamplingOffError().message);
+    }
+    if (thread !== MAIN_THREAD.id) {
+      const { results, skipped } = await this.workerHeaps.sample([thread], gc);
+      const [heap] = results;
+      if (!heap?.v8Profile) {
+        throw new NoThreadError(skipped);
+      }
+      if (heap.asOf !== undefined) {
+        throw new RecordingHeldError(ALLOCATIONS);
+      }
+      if (gc && !heap.collected) {
+        throw new GarbageNotCollectedError(heap.thread.label);
+      }
+      return heap.v8Profile;
+    }
+    if (!this.mainHeap.isLive) {
+      throw new RecordingHeldError(ALLOCATIONS);
+    }
+    return useThread(thread, signal, async (target) => {
+      if (gc && !(await collectGarbage(target))) {
+        throw new GarbageNotCollectedError(target.thread.label);
+      }
+      const { profile } = await target.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile');
+      return profile;
+    });
+  }
+
+  /** @throws {RecordingHeldError} while another trace is recorded. */
+  recordTrace(request: TraceRequest): Promise<Trace> {
+    return this.#tracer.record(request);
+  }
+
+  /** @throws {RecordingHeldError} while another snapshot is taken. */
+  async takeHeapSnapshot(request: Omit<HeapSnapshotRequest, 'stuck'>): Promise<SnapshotFile> {
+    return this.#snapshots.take({ ...request, stuck: await this.#isStuck(request.thread) });
+  }
+
+  async #isStuck(thread: number): Promise<boolean> {
+    return thread === MAIN_THREAD.id && (await this.loop.observe()).stuck;
+  }
+}

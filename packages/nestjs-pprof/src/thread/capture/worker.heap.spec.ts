@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
+import type { InspectorTarget } from './inspector.target.js';
+import { ThreadUnreachableError, WorkerHeapHeldError } from './threads.errors.js';
+
+jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
+const { WorkerHeap } = await import('./worker.heap.js');
+
+const SAMPLING = { samplingInterval: 1024, stackDepth: 64 };
+const patient = new AbortController().signal;
+
+/** A worker's inspector, with V8's one sampling heap profiler; a read tells what it samples. */
+class FakeWorker implements InspectorTarget {
+  readonly thread = { id: 3, label: 'worker 3' };
+  readonly posted: string[] = [];
+  sampled: 'live' | 'all' | undefined;
+  unreachable: string | undefined;
+
+  on(): void {
+    // No event matters here.
+  }
+
+  post<T>(method: string, params: object = {}): Promise<T> {
+    const command = method.replace('HeapProfiler.', '');
+    this.posted.push(command);
+    const result = this.#do(command, params);
+    return command === this.unreachable
+      ? Promise.reject(new ThreadUnreachableError('worker 3', 4000))
+      : (result as Promise<T>);
+  }
+
+  #do(command: string, params: object): Promise<unknown> {
+    const { sampled } = this;
+    if (command === 'startSampling') {
+      this.sampled ??= 'includeObjectsCollectedByMajorGC' in params ? 'all' : 'live';
+      return Promise.resolve({});
+    }
+    if (command === 'disable' || command === 'stopSampling') {
+      this.sampled = undefined;
+    }
+    if (command === 'disable' || command === 'collectGarbage') {
+      return Promise.resolve({});
+    }
+    const callFrame = { functionName: sampled, url: '', scriptId: '0', lineNumber: 0, columnNumber: 0 };
+    return sampled
+      ? Promise.resolve({ profile: { head: { callFrame, selfSize: 0, children: [] } } })
+      : Promise.reject(new Error('V8 sampling heap profiler was not started.'));
+  }
+}
+
+let target: FakeWorker;
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: 1_000_000 });
+  target = new FakeWorker();
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+async function window(heap: InstanceType<typeof WorkerHeap>, millis = 1000) {
+  const capturing = heap.captureAllocations(millis, patient);
+  await jest.advanceTimersByTimeAsync(millis);
+  return capturing;
+}
+
+describe('WorkerHeap', () => {
+  it('samples live objects from the beginning', async () => {
+    const heap = new WorkerHeap(target, SAMPLING, true);
+    await jest.advanceTimersByTimeAsync(500);
+    expect(await heap.sample(false)).toMatchObject({
+      root: { name: 'live' },
+      since: 1_000_000,
+      restarted: null,
+    });
+  });
+
+  it('collects garbage before, where that is asked for', async () => {
+    const heap = new WorkerHeap(target, SAMPLING, true);
+    expect(await heap.sample(true)).toMatchObject({ collected: true });
+    expect(target.posted.slice(-2)).toEqual(['collectGarbage', 'getSamplingProfile']);
+  });
+
+  it('leaves a sampler alone that somebody else has started', async () => {
+    target.sampled = 'live';
+    const heap = new WorkerHeap(target, SAMPLING, true);
+    await expect(heap.sample(false)).rejects.toThrow(WorkerHeapHeldError);
+    await expect(heap.captureAllocations(1, patient)).rejects.toThrow(WorkerHeapHeldError);
+    expect(target.posted).toEqual(['getSamplingProfile']);
+  });
+
+  it('counts all allocations of a window, and samples live objects anew afterwards', async () => {
+    const heap = new WorkerHeap(target, SAMPLING, true);
+    const { total, before } = await window(heap);
+    expect([total.root.name, before]).toEqual(['all', undefined]);
+    expect(await heap.sample(false)).toMatchObject({
+      root: { name: 'live' },
+      since: 1_001_000,
+      restarted: 'allocs',
+    });
+  });
+
+  it('tells during the window what was alive before', async () => {
+    const heap = new WorkerHeap(target, SAMPLING, true);
+    const capturing = heap.captureAllocations(1000, patient);
+    await jest.advanceTimersByTimeAsync(500);
+    expect(target.sampled).toBe('all');
+    expect(await heap.sample(true)).toMatchObject({
+      root: { name: 'live' },
+      asOf: 1_000_000,
+      collected: false,
+    });
+    await jest.advanceTimersByTimeAsync(500);
+    await capturing;
+  });
+
+  it('leaves nothing running after the window where live objects are not sampled', async () => {
+    const heap = new WorkerHeap(target, SAMPLING, false);
+    await window(heap);
+    expect(target.sampled).toBeUndefined();
+  });
+
+  it.each(['stopSampling', 'startSampling', 'getSamplingProfile'])(
+    'samples live objects again where the thread was late to answer %s',
+    async (command) => {
+      const heap = new WorkerHeap(target, SAMPLING, true);
+      await heap.sample(false);
+      target.unreachable = command;
+      const failing = expect(heap.captureAllocations(1000, patient)).rejects.toThrow(ThreadUnreachableError);
+      await jest.advanceTimersByTimeAsync(1000);
+      await failing;
+      target.unreachable = undefined;
+      expect(target.sampled).toBe('live');
+      expect(await heap.sample(false)).toMatchObject({ root: { name: 'live' }, restarted: 'allocs' });
+    },
+  );
+});

@@ -1,0 +1,244 @@
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { threadId } from 'node:worker_threads';
+import { monotonicMillis } from '../../shared/agent.protocol.js';
+import { WorkerStartsMemory } from '../../shared/worker-starts.memory.js';
+import type { InspectorConnection } from './inspector.connection.js';
+import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
+import { type ThreadInfo, workerFromTitle } from './thread.info.js';
+import { ShortLivedWorkersError, ThreadEndedError, ThreadUnreachableError } from './threads.errors.js';
+
+// https://github.com/nodejs/node/blob/main/src/inspector/node_protocol.pdl (domain NodeWorker)
+interface AttachedToWorker {
+  readonly sessionId: string;
+  readonly workerInfo: { readonly title: string };
+}
+interface ReceivedMessage {
+  readonly sessionId: string;
+  readonly message: string;
+}
+interface Answer {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: { readonly message: string };
+}
+interface WorkerEvent {
+  readonly method: string;
+  readonly params: unknown;
+}
+
+/**
+ * How old a worker must be before it is interrupted. Node 22 has a fatal check for workers that are terminated just as
+ * they begin to evaluate a module with top-level await (`(location_) != nullptr` in V8's
+ * `SourceTextModule::ExecuteAsyncModule`). It happens without an inspector, too; holding a worker up in that moment would
+ * make the moment longer. So workers are left alone until they have started.
+ */
+const MIN_AGE_MILLIS = 250;
+
+let workerStarts = new WorkerStartsMemory();
+
+/** Tells where the main thread notes which workers it has started when. @internal */
+export function setWorkerStarts(memory: SharedArrayBuffer): void {
+  workerStarts = new WorkerStartsMemory(memory);
+}
+
+/**
+ * Node aborts where the main thread attaches to a worker whose inspector is just being destroyed, which takes a worker
+ * that ends within milliseconds of the moment in which main learns of it (`MainThreadInterface::Post`, called by
+ * `WorkerManager::WorkerStarted`; seen on Node 20, once in some thousand workers). Every open session exposes each start
+ * of a worker to that, so none is opened where workers are short-lived.
+ * https://github.com/nodejs/node/blob/v20.x/src/inspector/main_thread_interface.cc
+ *
+ * @internal
+ */
+export function attachingIsRisky(): boolean {
+  return workerStarts.hasShortLived(monotonicMillis());
+}
+
+/** The application's worker threads, as the main thread's inspector reaches them. @internal */
+export class WorkerTargets {
+  readonly #targets = new Map<string, WorkerTarget>();
+  /** Every session of this connection, also those of workers that are none of the application's. */
+  readonly #sessionIds = new Set<string>();
+  readonly #maturing = new Set<Promise<void>>();
+  readonly #closed = new AbortController();
+  #hasLeft = false;
+
+  private constructor(
+    private readonly connection: InspectorConnection,
+    private readonly onWorker: (target: InspectorTarget) => void,
+    private readonly onLastEnded: () => void,
+  ) {
+    setMaxListeners(0, this.#closed.signal);
+  }
+
+  /**
+   * @param onWorker called for every worker there is and, as long as the connection is open, for every one that starts;
+   *   for a young one as soon as it may be interrupted. Settles when it has been called for those there are.
+   * @param onLastEnded called whenever no worker is left.
+   * @throws {ShortLivedWorkersError} where workers come and go so fast that attaching to them is not safe.
+   * @throws {ThreadUnreachableError} while the main thread is in a native call: the way to the workers leads through it.
+   */
+  static async attach(
+    connection: InspectorConnection,
+    onWorker: (target: InspectorTarget) => void,
+    onLastEnded: () => void = () => undefined,
+  ): Promise<WorkerTargets> {
+    if (attachingIsRisky()) {
+      throw new ShortLivedWorkersError();
+    }
+    const workers = new WorkerTargets(connection, onWorker, onLastEnded);
+    try {
+      await workers.#enable();
+    } catch (error) {
+      // The connection was closed; that is not why.
+      throw workers.#hasLeft ? new ShortLivedWorkersError() : error;
+    }
+    return workers;
+  }
+
+  /** The workers that run now. */
+  get threads(): ThreadInfo[] {
+    return [...this.#targets.values()].map(({ thread }) => thread);
+  }
+
+  async #enable(): Promise<void> {
+    const { connection } = this;
+    connection.on<AttachedToWorker>('NodeWorker.attachedToWorker', (event) => this.#attached(event));
+    connection.on<{ sessionId: string }>('NodeWorker.detachedFromWorker', ({ sessionId }) => {
+      this.#sessionIds.delete(sessionId);
+      this.#targets.get(sessionId)?.end();
+      if (this.#targets.delete(sessionId) && this.#targets.size === 0) {
+        this.onLastEnded();
+      }
+    });
+    connection.on<ReceivedMessage>('NodeWorker.receivedMessageFromWorker', ({ sessionId, message }) => {
+      this.#targets.get(sessionId)?.received(JSON.parse(message) as Answer | WorkerEvent);
+    });
+    connection.beforeClose(() => this.#detachAll());
+    connection.onClose(() => {
+      this.#closed.abort();
+      this.#targets.forEach((target) => target.end());
+    });
+    await connection.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
+    await Promise.all(this.#maturing);
+  }
+
+  /**
+   * Node forgets to end a worker's session when the one to the main thread ends: each would stay in the worker, with its
+   * profiler, which holds half a megabyte (seen on Node 20 to 26).
+   */
+  #detachAll(): void {
+    this.#sessionIds.forEach((sessionId) => this.connection.send('NodeWorker.detach', { sessionId }));
+    this.#sessionIds.clear();
+  }
+
+  #attached({ sessionId, workerInfo }: AttachedToWorker): void {
+    this.#sessionIds.add(sessionId);
+    if (this.#closed.signal.aborted) {
+      return;
+    }
+    const thread = workerFromTitle(workerInfo.title);
+    // The profiling thread is one of the process's workers, too.
+    if (!thread || thread.id === threadId) {
+      return;
+    }
+    if (attachingIsRisky()) {
+      this.#leave();
+      return;
+    }
+    const target = new WorkerTarget(thread, sessionId, this.connection);
+    this.#targets.set(sessionId, target);
+    const startedAt = workerStarts.startOf(thread.id);
+    const youngFor = startedAt === undefined ? 0 : startedAt + MIN_AGE_MILLIS - monotonicMillis();
+    if (youngFor <= 0) {
+      this.onWorker(target);
+      return;
+    }
+    const maturing = this.#handOverIn(youngFor, sessionId, target);
+    this.#maturing.add(maturing);
+    void maturing.finally(() => this.#maturing.delete(maturing));
+  }
+
+  /** Workers have begun to come and go: each that starts while the session is open may be the one that ends too soon. */
+  #leave(): void {
+    this.#hasLeft = true;
+    this.#targets.forEach((target) => target.end(new ShortLivedWorkersError()));
+    this.connection.close();
+  }
+
+  async #handOverIn(millis: number, sessionId: string, target: WorkerTarget): Promise<void> {
+    await sleep(millis, undefined, { signal: this.#closed.signal }).catch(() => undefined);
+    if (this.#closed.signal.aborted || this.#targets.get(sessionId) !== target) {
+      return;
+    }
+    if (attachingIsRisky()) {
+      this.#leave();
+    } else {
+      this.onWorker(target);
+    }
+  }
+}
+
+class WorkerTarget implements InspectorTarget {
+  readonly #pending = new Map<number, (answer: Answer | Error) => void>();
+  readonly #listeners = new Map<string, (params: unknown) => void>();
+  #nextId = 1;
+  /** Why nothing can be asked any more. */
+  #end: Error | undefined;
+
+  constructor(
+    readonly thread: ThreadInfo,
+    private readonly sessionId: string,
+    private readonly connection: InspectorConnection,
+  ) {}
+
+  post<T = unknown>(method: string, params: object = {}, deadlineMillis = DEADLINE_MILLIS): Promise<T> {
+    const id = this.#nextId++;
+    return new Promise<T>((resolve, reject) => {
+      const settle = (answer: Answer | Error) => {
+        clearTimeout(timer);
+        this.#pending.delete(id);
+        if (answer instanceof Error) {
+          reject(answer);
+        } else if (answer.error) {
+          reject(new Error(`${method}: ${answer.error.message}`));
+        } else {
+          resolve(answer.result as T);
+        }
+      };
+      const giveUp = () => settle(new ThreadUnreachableError(this.thread.label, deadlineMillis));
+      const timer = setTimeout(giveUp, deadlineMillis);
+      this.#pending.set(id, settle);
+      if (this.#end) {
+        settle(this.#end);
+        return;
+      }
+      const { sessionId } = this;
+      const message = JSON.stringify({ id, method, params });
+      this.connection
+        .post('NodeWorker.sendMessageToWorker', { sessionId, message }, deadlineMillis)
+        .catch((error: Error) => settle(this.#end ?? error));
+    });
+  }
+
+  on<P>(event: string, listener: (params: P) => void): void {
+    this.#listeners.set(event, listener as (params: unknown) => void);
+  }
+
+  received(message: Answer | WorkerEvent): void {
+    if ('id' in message) {
+      this.#pending.get(message.id)?.(message);
+    } else {
+      this.#listeners.get(message.method)?.(message.params);
+    }
+  }
+
+  /** Only the first reason counts. */
+  end(reason: Error = new ThreadEndedError(this.thread.label)): void {
+    this.#end ??= reason;
+    for (const settle of this.#pending.values()) {
+      settle(this.#end);
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import { posix, win32 } from 'node:path';
+import type { Frame, Labels, Profile, StackSample } from './profile.model.js';
+import type { CodePosition, OriginalPositions, SourceMaps } from './source.maps.js';
+
+/** A frame as it is shown: original position, and a name that says where the function is from. @internal */
+export interface SymbolizedFrame {
+  readonly name: string;
+  readonly file: string;
+  /** The line that was executing where that is known, else the one where the function starts. */
+  readonly line: number;
+  readonly column: number;
+  readonly startLine: number;
+}
+
+/** @internal */
+export interface SymbolizedSample {
+  readonly stack: readonly SymbolizedFrame[];
+  readonly values: number[];
+  readonly labels: Labels;
+  readonly notes: readonly string[];
+}
+
+/** @internal */
+export interface SymbolizedProfile extends Omit<Profile, 'samples'> {
+  readonly samples: readonly SymbolizedSample[];
+}
+
+/** Maps every frame to its original source, names it, and merges what has become the same stack. @internal */
+export class Symbolizer {
+  constructor(
+    private readonly sourceMaps: SourceMaps,
+    /** File names under this directory are shown relative to it. */
+    private readonly applicationRoot: string,
+  ) {}
+
+  async symbolize(profile: Profile): Promise<SymbolizedProfile> {
+    const positions = new Set(profile.samples.flatMap((sample) => sample.stack));
+    const files = new Set([...positions].map(({ file }) => file));
+    const originals = await this.sourceMaps.load(files);
+    const frames = this.#uniqueFrames(positions, originals);
+    const unreadable = [...originals.unreadable].map(
+      ([file, reason]) => `source map of ${file} not used: ${reason}`,
+    );
+    return {
+      ...profile,
+      samples: mergeSamples(profile.samples, frames),
+      comments: [...profile.comments, ...unreadable],
+    };
+  }
+
+  /** One frame object for all positions that show the same, so that equal stacks can be told by identity. */
+  #uniqueFrames(positions: Iterable<Frame>, originals: OriginalPositions): Map<Frame, SymbolizedFrame> {
+    const unique = new Map<string, SymbolizedFrame>();
+    const frames = new Map<Frame, SymbolizedFrame>();
+    for (const position of positions) {
+      const original = originals.original(position);
+      const name = this.#nameOf(original);
+      const executing = executingPosition(position, originals) ?? original;
+      const { file, line: startLine } = original;
+      // A line of another file has been inlined by a bundler; the function is what the name says.
+      const { line, column } = executing.file === file ? executing : original;
+      const key = `${name}\0${file}\0${line}\0${column}\0${startLine}`;
+      const frame = unique.get(key) ?? { name, file, line, column, startLine };
+      unique.set(key, frame);
+      frames.set(position, frame);
+    }
+    return frames;
+  }
+
+  /**
+   * `buildReport (src/reports/reports.service.ts)`: pprof's tables show, and add up by, the name alone, and the names of
+   * JavaScript functions are not qualified as Go's are; `get` in two files would become one function.
+   */
+  #nameOf({ functionName, file, line }: CodePosition): string {
+    if (file === '') {
+      return functionName || '(anonymous)';
+    }
+    const shortFile = shorten(file, this.applicationRoot);
+    return functionName ? `${functionName} (${shortFile})` : `<anonymous> (${shortFile}:${line})`;
+  }
+}
+
+/** V8 tells the line that is executing without a column: it is where the first code on that line comes from. */
+function executingPosition(frame: Frame, originals: OriginalPositions): CodePosition | undefined {
+  const { executingLine } = frame;
+  return executingLine === undefined || executingLine === frame.line
+    ? undefined
+    : originals.original({ ...frame, line: executingLine, column: 0 });
+}
+
+function shorten(file: string, root: string): string {
+  if (file.startsWith('node:')) {
+    return file;
+  }
+  const path = file.replaceAll(win32.sep, posix.sep);
+  const prefix = `${root.replaceAll(win32.sep, posix.sep)}/`;
+  const inPackages = path.lastIndexOf('/node_modules/');
+  if (inPackages !== -1) {
+    return path.slice(inPackages + '/node_modules/'.length);
+  }
+  return path.startsWith(prefix)
+    ? path.slice(prefix.length)
+    : path.split(posix.sep).slice(-2).join(posix.sep);
+}
+
+function mergeSamples(
+  samples: readonly StackSample[],
+  frames: ReadonlyMap<Frame, SymbolizedFrame>,
+): SymbolizedSample[] {
+  const ids = new Map<SymbolizedFrame, number>();
+  const merged = new Map<string, SymbolizedSample>();
+  for (const { stack, values, labels = {}, notes = [] } of samples) {
+    const mappedStack = stack.map((position) => frames.get(position)!);
+    const key = [
+      ...mappedStack.map((frame) => idOf(frame, ids)),
+      ...Object.entries(labels).flatMap((label) => label.map((part) => JSON.stringify(part))),
+    ].join();
+    const known = merged.get(key);
+    if (known) {
+      values.forEach((value, index) => (known.values[index]! += value));
+    } else {
+      merged.set(key, { stack: mappedStack, values: [...values], labels, notes });
+    }
+  }
+  // As in Go: what cancels out, in the difference of two profiles, is not there.
+  return [...merged.values()].filter(({ values }) => values.some((value) => value !== 0));
+}
+
+function idOf(frame: SymbolizedFrame, ids: Map<SymbolizedFrame, number>): number {
+  let id = ids.get(frame);
+  if (id === undefined) {
+    id = ids.size;
+    ids.set(frame, id);
+  }
+  return id;
+}

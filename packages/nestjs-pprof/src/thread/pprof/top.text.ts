@@ -1,0 +1,93 @@
+import { shownTypeIndex, type ValueType } from './profile.model.js';
+import type { SymbolizedProfile } from './profile.symbolizer.js';
+
+const MAX_ROWS = 50;
+
+interface Row {
+  readonly name: string;
+  flat: number;
+  cumulative: number;
+}
+
+/** Renders a profile as the table of `go tool pprof -top`, for people who only have curl. @internal */
+export function renderTop(profile: SymbolizedProfile): string {
+  const valueIndex = shownTypeIndex(profile);
+  const { type, unit } = profile.sampleTypes[valueIndex]!;
+  const { rows, total } = tabulate(profile, valueIndex);
+  const shown = rows.slice(0, MAX_ROWS);
+  const lines = [
+    `Type: ${type}`,
+    `Time: ${new Date(profile.startedAt).toISOString()}`,
+    ...(profile.durationNanos === undefined
+      ? [`Total: ${format(total, unit)}`]
+      : [
+          `Duration: ${format(profile.durationNanos, 'nanoseconds')}, ` +
+            `Total samples = ${format(total, unit)}${unit === 'nanoseconds' ? ` (${percent(total, profile.durationNanos)})` : ''}`,
+        ]),
+    ...profile.comments.map((comment) => `# ${comment}`),
+    `Showing top ${shown.length} nodes out of ${rows.length}`,
+    '      flat  flat%   sum%        cum   cum%',
+  ];
+  let sum = 0;
+  for (const row of shown) {
+    sum += row.flat;
+    lines.push(
+      [
+        format(row.flat, unit).padStart(10),
+        percent(row.flat, total).padStart(6),
+        percent(sum, total).padStart(6),
+        format(row.cumulative, unit).padStart(10),
+        percent(row.cumulative, total).padStart(6),
+        '',
+        row.name,
+      ].join(' '),
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function tabulate(profile: SymbolizedProfile, valueIndex: number): { rows: Row[]; total: number } {
+  const rows = new Map<string, Row>();
+  let total = 0;
+  for (const { stack, values } of profile.samples) {
+    const value = values[valueIndex] ?? 0;
+    total += value;
+    for (const name of new Set(stack.map((frame) => frame.name))) {
+      const row = rows.get(name) ?? { name, flat: 0, cumulative: 0 };
+      rows.set(name, row);
+      row.cumulative += value;
+      row.flat += name === stack[0]?.name ? value : 0;
+    }
+  }
+  const byFlat = (a: Row, b: Row) =>
+    b.flat - a.flat || b.cumulative - a.cumulative || (a.name < b.name ? -1 : 1);
+  return { rows: [...rows.values()].toSorted(byFlat), total };
+}
+
+function percent(part: number, whole: number): string {
+  return whole === 0 ? '0%' : `${((100 * part) / whole).toFixed(2)}%`;
+}
+
+const SCALES: Record<ValueType['unit'], ReadonlyArray<readonly [factor: number, unit: string]>> = {
+  nanoseconds: [
+    [1e9, 's'],
+    [1e6, 'ms'],
+    [1e3, 'us'],
+    [1, 'ns'],
+  ],
+  bytes: [
+    [2 ** 30, 'GB'],
+    [2 ** 20, 'MB'],
+    [2 ** 10, 'kB'],
+    [1, 'B'],
+  ],
+};
+
+function format(value: number, unit: string): string {
+  const scale = SCALES[unit]?.find(([factor]) => Math.abs(value) >= factor);
+  if (value === 0 || !scale) {
+    return String(value);
+  }
+  const [factor, suffix] = scale;
+  return `${Number((value / factor).toFixed(2))}${suffix}`;
+}

@@ -1,0 +1,112 @@
+import { samplesOfAllocations } from '../pprof/allocation.tree.js';
+import type { Profile, StackSample } from '../pprof/profile.model.js';
+import type { ApplicationThreads } from '../capture/application.threads.js';
+import type { ThreadAllocations } from '../capture/thread.allocations.js';
+import { liveComments, liveSamples } from './heap.samples.js';
+import { memorySummary } from './memory.summary.js';
+import { withoutOwnFrames } from '../pprof/own.frames.js';
+import type { ProfileKind, ProfileRequest } from './profile.kind.js';
+
+/** @internal */
+export const allocsProfile: ProfileKind = {
+  name: 'allocs',
+  description:
+    'A sampling of all memory allocations of the given seconds, also of objects that are garbage by now; without "seconds", of live objects alone. Afterwards the heap profile starts anew.',
+  parameters: {
+    seconds: { kind: 'optional-window' },
+    hz: null,
+    threads: true,
+    gc: false,
+    debug: true,
+    formats: ['pprof', 'text', 'heapprofile'],
+  },
+  async capture(request, threads): Promise<Profile> {
+    const { seconds, debug } = request;
+    const startedAt = Date.now();
+    const content =
+      seconds === undefined
+        ? await liveObjects(request, threads)
+        : await allAllocations({ ...request, seconds }, threads);
+    return {
+      sampleTypes: [
+        { type: 'alloc_objects', unit: 'count' },
+        { type: 'alloc_space', unit: 'bytes' },
+        { type: 'inuse_objects', unit: 'count' },
+        { type: 'inuse_space', unit: 'bytes' },
+      ],
+      defaultSampleType: 'alloc_space',
+      periodType: { type: 'space', unit: 'bytes' },
+      period: threads.heapSamplingInterval,
+      startedAt,
+      ...content,
+      ...(debug === 0 ? {} : { details: await memorySummary(threads) }),
+    };
+  },
+};
+
+type Content = Pick<Profile, 'samples' | 'comments' | 'durationNanos'>;
+
+const WORKERS_LEFT_OUT =
+  'worker threads are left out, as V8 collects all garbage of a worker before it tells: ask for heap, or name them with "threads"';
+
+/**
+ * Scrapers ask for this every few seconds: it must not disturb the heap profile, nor the workers, and not fail where there is
+ * nothing.
+ */
+async function liveObjects(
+  { threads: selection, signal }: ProfileRequest,
+  threads: ApplicationThreads,
+): Promise<Content> {
+  const isOfAll = selection === 'all';
+  const heaps = await threads.sampleHeapsIfPossible(isOfAll ? 'main' : selection, signal);
+  return {
+    samples: heaps.results.flatMap(liveSamples).map(({ values: [objects = 0, bytes = 0], ...sample }) => ({
+      ...sample,
+      values: [0, 0, objects, bytes],
+    })),
+    comments: [
+      `inuse: live objects, one sample every ${threads.heapSamplingInterval} bytes`,
+      'alloc_objects and alloc_space are 0: V8 samples either live objects or all allocations. Ask with "seconds" for all allocations of a window; the sampling of live objects starts anew after it',
+      ...(isOfAll ? [WORKERS_LEFT_OUT] : []),
+      ...liveComments(heaps, false),
+    ],
+  };
+}
+
+async function allAllocations(
+  { seconds, threads: selection, signal }: ProfileRequest & { readonly seconds: number },
+  threads: ApplicationThreads,
+): Promise<Content> {
+  const { results, skipped } = await threads.captureAllocations({ seconds, threads: selection, signal });
+  return {
+    samples: results.flatMap(allocatedSamples),
+    durationNanos: seconds * 1e9,
+    comments: [
+      `all allocations, one sample every ${threads.heapSamplingInterval} bytes, also of objects that are garbage by now`,
+      'inuse_objects and inuse_space are 0: V8 does not tell which of these objects are alive',
+      `threads: ${results.map(describe).join(', ')}`,
+      ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
+      'for this the sampling of live objects was stopped: the heap profile of these threads starts anew',
+    ],
+  };
+}
+
+function allocatedSamples({ thread, total, before }: ThreadAllocations): StackSample[] {
+  const isCounted = total.counted && before?.counted !== false;
+  const valued = (root: typeof total.root, sign: number) =>
+    withoutOwnFrames(samplesOfAllocations(root)).map(({ stack, values: [objects = 0, bytes = 0] }) => ({
+      stack,
+      values: [isCounted ? sign * objects : 0, sign * bytes, 0, 0],
+      labels: { thread: thread.label },
+    }));
+  return [...valued(total.root, 1), ...(before ? valued(before.root, -1) : [])];
+}
+
+function describe({ thread, total, before, stuck }: ThreadAllocations): string {
+  const details = [
+    `by ${total.counted ? 'agent' : 'inspector'}`,
+    ...(stuck ? ['its event loop got stuck'] : []),
+    ...(total.counted && before?.counted !== false ? [] : ['objects not counted']),
+  ];
+  return `${thread.label} (${details.join(', ')})`;
+}

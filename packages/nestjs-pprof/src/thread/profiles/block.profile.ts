@@ -1,0 +1,70 @@
+import type { Profile, StackSample } from '../pprof/profile.model.js';
+import { withoutOwnFrames } from '../pprof/own.frames.js';
+import type { ProfileKind } from './profile.kind.js';
+
+const CONTENTIONS = { type: 'contentions', unit: 'count' };
+const DELAY = { type: 'delay', unit: 'nanoseconds' };
+
+/** @internal */
+export const blockProfile: ProfileKind = {
+  name: 'block',
+  description:
+    'Stack traces that kept an event loop from turning, with the time they did: of the given seconds or, where "block.watch" is on, since start-up.',
+  parameters: {
+    seconds: { kind: 'optional-window' },
+    hz: null,
+    threads: true,
+    threshold: true,
+    gc: false,
+    debug: true,
+    formats: ['pprof', 'text'],
+  },
+  async capture({ seconds, thresholdMillis, threads: selection, signal }, threads): Promise<Profile> {
+    const startedAt = Date.now();
+    const common = { sampleTypes: [CONTENTIONS, DELAY], periodType: CONTENTIONS, period: 1 };
+    if (seconds === undefined) {
+      const watched = threads.watchedBlocks();
+      return watched
+        ? {
+            ...common,
+            samples: withoutOwnFrames(watched.samples).map((sample) => ({
+              ...sample,
+              labels: { thread: 'main' },
+            })),
+            startedAt: watched.startedAt,
+            comments: [
+              `threads: main, watched since ${new Date(watched.startedAt).toISOString()}`,
+              `turns of the event loop longer than ${watched.thresholdMillis} ms; stacks are seen of those longer than 100 ms`,
+            ],
+          }
+        : {
+            ...common,
+            samples: [],
+            startedAt,
+            comments: [
+              'nothing is collected: ask with "seconds" for a window, or set "block: { watch: true }" in the options of PprofModule',
+            ],
+          };
+    }
+    const { results, skipped } = await threads.captureBlocks({
+      seconds,
+      thresholdMillis,
+      threads: selection,
+      signal,
+    });
+    return {
+      ...common,
+      samples: results.flatMap(({ thread, samples }): StackSample[] =>
+        withoutOwnFrames(samples).map((sample) => ({ ...sample, labels: { thread: thread.label } })),
+      ),
+      startedAt,
+      durationNanos: seconds * 1e9,
+      comments: [
+        `turns of the event loop longer than ${thresholdMillis} ms`,
+        `threads: ${results.map(({ thread, stuck }) => `${thread.label}${stuck ? ' (its event loop is stuck)' : ''}`).join(', ')}`,
+        ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
+        'of worker threads: stretches without an idle moment, which may be several turns in a row',
+      ],
+    };
+  },
+};

@@ -1,0 +1,25 @@
+import { parseThreads, singleThread } from './query.parameters.js';
+import { NotEnabledError } from './profile.errors.js';
+import type { RecordingKind } from './recording.kind.js';
+
+/** @internal */
+export const heapSnapshotRecording: RecordingKind = {
+  name: 'heapsnapshot',
+  description:
+    'The whole heap of a thread, for Chrome DevTools. It stops the thread while it is taken and holds every string of the heap, secrets included; off unless "heapSnapshot: true" is set.',
+  views: [],
+  prepare({ threads = 'main' }, { heapSnapshot }, signal) {
+    if (!heapSnapshot) {
+      throw new NotEnabledError(
+        'heap snapshots are off. Set "heapSnapshot: true" in the options of PprofModule to have them; know that one holds ' +
+          'every string of the heap, passwords and keys included, stops the thread while it is taken (seconds for each ' +
+          '100 MB of heap), and needs about ten times the memory of the heap meanwhile',
+      );
+    }
+    const thread = singleThread(parseThreads(threads), 'a heap snapshot');
+    return {
+      head: { as: 'file', fileName: 'heap.heapsnapshot' },
+      record: (context) => context.threads.v8.takeHeapSnapshot({ thread, signal }),
+    };
+  },
+};

@@ -1,0 +1,152 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Query } from './query.parameters.js';
+import { BadParameterError } from './profile.errors.js';
+import type { ProfileKind } from './profile.kind.js';
+import { parseProfileRequest } from './profile.request.js';
+
+type Parameters = ProfileKind['parameters'];
+
+/** A kind that takes everything. */
+const EVERYTHING: Parameters = {
+  seconds: { kind: 'window', default: 30 },
+  hz: { default: 100 },
+  threads: true,
+  threshold: true,
+  gc: true,
+  debug: true,
+  formats: ['pprof', 'text'],
+};
+
+const NOTHING: Parameters = {
+  seconds: null,
+  hz: null,
+  threads: false,
+  gc: false,
+  debug: false,
+  formats: ['pprof'],
+};
+
+function kindWith(parameters: Partial<Parameters>, base = EVERYTHING): ProfileKind {
+  const capture = () => Promise.reject(new Error('parsing does not capture'));
+  return { name: 'block', description: 'A test.', parameters: { ...base, ...parameters }, capture };
+}
+
+const { signal } = new AbortController();
+
+function parse(query: Query, kind = kindWith({}), maxSeconds = 300) {
+  return parseProfileRequest(kind, query, { maxSeconds, thresholdMillis: 20 }, signal);
+}
+
+describe('parseProfileRequest, defaults', () => {
+  it('fills in those of the kind and of the options', () => {
+    expect(parse({})).toEqual({
+      seconds: 30,
+      hz: 100,
+      threads: 'all',
+      thresholdMillis: 20,
+      gc: false,
+      debug: 0,
+      format: 'pprof',
+      signal,
+    });
+  });
+
+  it('has no window where the kind is of this moment', () => {
+    expect(parse({}, kindWith({ seconds: { kind: 'delta' } })).seconds).toBeUndefined();
+    expect(parse({}, kindWith({ seconds: null })).seconds).toBeUndefined();
+  });
+
+  it('keeps the default window within the maximum', () => {
+    expect(parse({}, kindWith({}), 10).seconds).toBe(10);
+  });
+
+  it('hands the signal on', () => {
+    expect(parse({}).signal).toBe(signal);
+  });
+});
+
+describe('parseProfileRequest, values', () => {
+  it('reads every parameter', () => {
+    const query = { seconds: '5', hz: '50', threads: '0,3', threshold: '7', gc: '1', format: 'text' };
+    expect(parse(query)).toMatchObject({
+      seconds: 5,
+      hz: 50,
+      threads: [0, 3],
+      thresholdMillis: 7,
+      gc: true,
+      format: 'text',
+    });
+    expect(parse({ debug: '2' }).debug).toBe(2);
+  });
+
+  it('takes debug=0 and gc=0 for not given', () => {
+    expect(parse({ seconds: '5', debug: '0', gc: '0' })).toMatchObject({ seconds: 5, debug: 0, gc: false });
+  });
+
+  it('ignores parameters that it does not know, as Go does', () => {
+    expect(parse({ nonsense: 'x', seconds: '5' }).seconds).toBe(5);
+  });
+
+  it.each(['hz', 'gc', 'debug', 'threshold', 'threads'])(
+    'ignores %s, with whatever value, on a kind that does not take it',
+    (name) => {
+      expect(parse({ [name]: 'nonsense' }, kindWith({}, NOTHING))).toEqual(parse({}, kindWith({}, NOTHING)));
+    },
+  );
+
+  it('takes no seconds with debug for incompatible on a kind that has no debug', () => {
+    expect(parse({ seconds: '5', debug: '1' }, kindWith({ debug: false }))).toMatchObject({
+      seconds: 5,
+      debug: 0,
+    });
+  });
+});
+
+describe('parseProfileRequest, errors', () => {
+  it.each(['0', '-1', '1.5', 'abc', '1e400', '', '9'.repeat(40)])('refuses seconds=%s', (seconds) => {
+    expect(() => parse({ seconds })).toThrow(
+      new BadParameterError('invalid value for "seconds" - must be a positive integer'),
+    );
+  });
+
+  it.each([
+    ['hz', ['0', '1001', 'abc', '', '1.5']],
+    ['threads', ['worker', '', '-1', 'main,1']],
+    ['threshold', ['0', '60001', '', '1.5']],
+    ['format', ['svg', '', 'PPROF']],
+    ['debug', ['3', '-1', '', 'true', '1.0']],
+    ['gc', ['2', '', 'true', 'yes']],
+  ])('refuses a bad %s and names it', (name, values) => {
+    for (const value of values) {
+      expect(() => parse({ [name]: value })).toThrow(BadParameterError);
+      expect(() => parse({ [name]: value })).toThrow(`invalid value for "${name}" - must be`);
+    }
+  });
+
+  it('refuses a format that the kind has not', () => {
+    expect(() => parse({ format: 'text' }, kindWith({ formats: ['pprof'] }))).toThrow(
+      /must be one of pprof$/,
+    );
+  });
+
+  it('refuses seconds where there is no delta', () => {
+    expect(() => parse({ seconds: '5' }, kindWith({ seconds: null }))).toThrow(
+      new BadParameterError('"seconds" parameter is not supported for this profile type'),
+    );
+  });
+
+  it('checks in the order of the contract', () => {
+    const kind = kindWith({ seconds: null });
+    const bad = { hz: 'x', threads: 'x', format: 'x', gc: 'x', threshold: 'x' };
+    const steps: ReadonlyArray<readonly [Query, RegExp]> = [
+      [{ ...bad, seconds: 'x', debug: '1' }, /must be a positive integer$/],
+      [{ ...bad, seconds: '301', debug: '1' }, /the maximum is 300/],
+      [{ ...bad, seconds: '5', debug: '1' }, /^seconds and debug params are incompatible$/],
+      [{ ...bad, seconds: '5', debug: '0' }, /^"seconds" parameter is not supported for this profile type$/],
+      [{ ...bad }, /^invalid value for "(hz|threads|format|debug|gc|threshold)"/],
+    ];
+    for (const [query, message] of steps) {
+      expect(() => parse(query, kind)).toThrow(message);
+    }
+  });
+});

@@ -1,0 +1,133 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseChoice, parseHz, parseSeconds, parseThreads, parseThreshold } from './query.parameters.js';
+import { BadParameterError } from './profile.errors.js';
+
+/** What is no positive integer, whatever it is asked for. */
+const NO_POSITIVE_INTEGERS = [
+  '0',
+  '00',
+  '-1',
+  '+1',
+  '1.5',
+  '1.0',
+  'abc',
+  '',
+  ' ',
+  ' 5',
+  '5 ',
+  '5\n',
+  '5s',
+  '1e400',
+  '1e1',
+  '0x10',
+  'NaN',
+  'Infinity',
+  'true',
+  '١',
+  '5,6',
+];
+
+const HUGE = ['9'.repeat(15), '9'.repeat(16), '9'.repeat(400)];
+
+describe('parseSeconds', () => {
+  it.each([...NO_POSITIVE_INTEGERS, '9'.repeat(16), '9'.repeat(400)])("refuses %j in Go's words", (value) => {
+    expect(() => parseSeconds(value, 300)).toThrow(
+      new BadParameterError('invalid value for "seconds" - must be a positive integer'),
+    );
+  });
+
+  it.each([
+    ['1', 1],
+    ['300', 300],
+    ['007', 7],
+  ])('reads %j', (value, seconds) => {
+    expect(parseSeconds(value, 300)).toBe(seconds);
+  });
+
+  it.each(['301', '100000', '9'.repeat(15)])('refuses %s beyond the maximum, which it names', (value) => {
+    expect(() => parseSeconds(value, 300)).toThrow(BadParameterError);
+    expect(() => parseSeconds(value, 300)).toThrow(/"seconds".*maximum is 300.*maxSeconds/);
+  });
+});
+
+describe('parseHz', () => {
+  it.each([...NO_POSITIVE_INTEGERS, ...HUGE, '1001'])(
+    'refuses %j, names the parameter and what it takes',
+    (value) => {
+      expect(() => parseHz(value)).toThrow(
+        new BadParameterError('invalid value for "hz" - must be an integer from 1 to 1000'),
+      );
+    },
+  );
+
+  it.each([
+    ['1', 1],
+    ['99', 99],
+    ['1000', 1000],
+  ])('reads %j', (value, hz) => {
+    expect(parseHz(value)).toBe(hz);
+  });
+});
+
+describe('parseThreshold', () => {
+  it.each([...NO_POSITIVE_INTEGERS, ...HUGE, '60001'])(
+    'refuses %j, names the parameter and what it takes',
+    (value) => {
+      expect(() => parseThreshold(value)).toThrow(BadParameterError);
+      expect(() => parseThreshold(value)).toThrow(/"threshold".*integer from 1 to 60000/);
+    },
+  );
+
+  it.each([
+    ['1', 1],
+    ['60000', 60_000],
+  ])('reads %j', (value, millis) => {
+    expect(parseThreshold(value)).toBe(millis);
+  });
+});
+
+describe('parseChoice', () => {
+  it('takes one of the choices', () => {
+    expect(parseChoice('format', 'text', ['pprof', 'text'])).toBe('text');
+  });
+
+  it.each(['', 'TEXT', 'text ', 'svg', 'toString', '__proto__'])(
+    'refuses %j and names the choices',
+    (value) => {
+      expect(() => parseChoice('format', value, ['pprof', 'text'])).toThrow(
+        new BadParameterError('invalid value for "format" - must be one of pprof, text'),
+      );
+    },
+  );
+});
+
+describe('parseThreads', () => {
+  it.each([
+    ['all', 'all'],
+    ['main', 'main'],
+    ['0', [0]],
+    ['3', [3]],
+    ['3,0,12', [3, 0, 12]],
+  ])('reads %j', (value, selection) => {
+    expect(parseThreads(value)).toEqual(selection);
+  });
+
+  it.each([
+    '',
+    'ALL',
+    'main,3',
+    'all,1',
+    '-1',
+    '1.5',
+    '1,',
+    ',1',
+    '1,,2',
+    '1, 2',
+    '1e3',
+    'worker 3',
+    '9'.repeat(10),
+  ])('refuses %j and names what it takes', (value) => {
+    expect(() => parseThreads(value)).toThrow(BadParameterError);
+    expect(() => parseThreads(value)).toThrow(/"threads".*all, main, or thread ids/);
+  });
+});

@@ -1,0 +1,98 @@
+import { MAIN_THREAD, type ThreadSelection } from '../capture/thread.info.js';
+import { BadParameterError } from './profile.errors.js';
+
+/** The parameters of a query, where the first value of a repeated one counts. @internal */
+export type Query = Readonly<Record<string, string>>;
+
+/** Go's wording, which clients may look for: net/http/pprof/pprof.go, handler.serveDeltaProfile. @internal */
+export function parseSeconds(value: string, maxSeconds: number): number {
+  const seconds = /^\d{1,15}$/.test(value) ? Number(value) : 0;
+  if (seconds < 1) {
+    throw new BadParameterError('invalid value for "seconds" - must be a positive integer');
+  }
+  return withinMaximum(seconds, maxSeconds);
+}
+
+/** Not what else `Number` reads, such as 1e3. */
+const FRACTION = /^\d{1,15}(?:\.\d{1,15})?$/;
+
+/** @internal */
+export function parseFractionalSeconds(value: string, maxSeconds: number): number {
+  const seconds = FRACTION.test(value) ? Number(value) : 0;
+  if (seconds <= 0) {
+    throw new BadParameterError('invalid value for "seconds" - must be a positive number');
+  }
+  return withinMaximum(seconds, maxSeconds);
+}
+
+function withinMaximum(seconds: number, maxSeconds: number): number {
+  if (seconds > maxSeconds) {
+    throw new BadParameterError(
+      `invalid value for "seconds" - the maximum is ${maxSeconds} (option "maxSeconds" of PprofModule)`,
+    );
+  }
+  return seconds;
+}
+
+const MIN_HZ = 1;
+const MAX_HZ = 1000;
+
+/** @internal */
+export function parseHz(value: string): number {
+  const hz = /^\d{1,6}$/.test(value) ? Number(value) : 0;
+  if (hz < MIN_HZ || hz > MAX_HZ) {
+    throw new BadParameterError(`invalid value for "hz" - must be an integer from ${MIN_HZ} to ${MAX_HZ}`);
+  }
+  return hz;
+}
+
+const MAX_THRESHOLD_MILLIS = 60_000;
+
+/** @internal */
+export function parseThreshold(value: string): number {
+  const millis = /^\d{1,6}$/.test(value) ? Number(value) : 0;
+  if (millis < 1 || millis > MAX_THRESHOLD_MILLIS) {
+    throw new BadParameterError(
+      `invalid value for "threshold" - must be milliseconds, an integer from 1 to ${MAX_THRESHOLD_MILLIS}`,
+    );
+  }
+  return millis;
+}
+
+/** @internal */
+export function parseChoice<T extends string>(name: string, value: string, choices: readonly T[]): T {
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) {
+    throw new BadParameterError(`invalid value for "${name}" - must be one of ${choices.join(', ')}`);
+  }
+  return choice;
+}
+
+/** @internal */
+export function parseThreads(value: string): ThreadSelection {
+  if (value === 'all' || value === 'main') {
+    return value;
+  }
+  if (!/^\d{1,9}(,\d{1,9})*$/.test(value)) {
+    throw new BadParameterError(
+      'invalid value for "threads" - must be all, main, or thread ids separated by commas (0 is main)',
+    );
+  }
+  return value.split(',').map(Number);
+}
+
+/**
+ * The id of the thread that is asked for, where there can be only one.
+ *
+ * @param what can only be of one thread, for the message
+ * @internal
+ */
+export function singleThread(selection: ThreadSelection, what: string): number {
+  const [id, another] = selection === 'main' ? [MAIN_THREAD.id] : selection === 'all' ? [] : selection;
+  if (id === undefined || another !== undefined) {
+    throw new BadParameterError(
+      `invalid value for "threads" - must be main or one thread id, as ${what} is of exactly one thread`,
+    );
+  }
+  return id;
+}
