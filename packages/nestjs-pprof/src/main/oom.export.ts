@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { OomExportCommand } from './heap.sampler.js';
 import { listOomProfiles } from '../shared/oom-profile.files.js';
 import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
-import type { OomExportOptions } from '../post-mortem/export.options.js';
+import type { OomExportOptions } from '../shared/oom-export.options.js';
 import { OomDirectoryError } from '../pprof.errors.js';
 
 const EXPORT_ENTRY = fileURLToPath(new URL('../post-mortem/main.js', import.meta.url));

@@ -5,7 +5,7 @@ import { encodePprof } from '../thread/pprof/pprof.encoder.js';
 import { SourceMaps } from '../thread/pprof/source.maps.js';
 import { Symbolizer } from '../thread/pprof/profile.symbolizer.js';
 import { programPaths } from '../thread/pprof/program.paths.js';
-import type { OomExportOptions } from './export.options.js';
+import type { OomExportOptions } from '../shared/oom-export.options.js';
 import { oomProfileOf } from './oom.profile.js';
 import { storeOomProfile } from './oom-profile.store.js';
 

@@ -2,6 +2,12 @@ import type { AllocationNode } from '../../shared/agent.protocol.js';
 import type { StackSample } from './profile.model.js';
 import type { CodePosition } from './source.maps.js';
 
+/** The sample types of live objects. @internal */
+export const LIVE_OBJECTS = [
+  { type: 'inuse_objects', unit: 'count' },
+  { type: 'inuse_space', unit: 'bytes' },
+];
+
 /** Turns V8's tree of allocation sites into samples of objects and bytes. @internal */
 export function samplesOfAllocations(root: AllocationNode): StackSample[] {
   const samples: StackSample[] = [];

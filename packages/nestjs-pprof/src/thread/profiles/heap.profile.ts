@@ -1,13 +1,8 @@
+import { LIVE_OBJECTS } from '../pprof/allocation.tree.js';
 import type { Profile } from '../pprof/profile.model.js';
 import { liveComments, liveCoverage, liveSamples } from './heap.samples.js';
 import { memorySummary } from './memory.summary.js';
 import type { ProfileKind } from './profile.kind.js';
-
-/** @internal */
-export const LIVE_OBJECTS = [
-  { type: 'inuse_objects', unit: 'count' },
-  { type: 'inuse_space', unit: 'bytes' },
-];
 
 /** @internal */
 export const heapProfile: ProfileKind = {

@@ -9,6 +9,13 @@ export type V8FormatName = 'cpuprofile' | 'heapprofile';
 /** What a response may hold. @internal */
 export type ProfileFormat = 'pprof' | 'text' | V8FormatName;
 
+/** What the options say about requests. @internal */
+export interface ProfileLimits {
+  readonly maxSeconds: number;
+  /** Default of the parameter "threshold". */
+  readonly thresholdMillis: number;
+}
+
 /** A request for a profile, checked, with the defaults of its kind filled in. @internal */
 export interface ProfileRequest {
   /** Length of the window; undefined for the state at this moment. */

@@ -9,15 +9,8 @@ import {
   singleThread,
 } from './query.parameters.js';
 import { BadParameterError } from './profile.errors.js';
-import type { ProfileFormat, ProfileKind, ProfileRequest } from './profile.kind.js';
+import type { ProfileFormat, ProfileKind, ProfileLimits, ProfileRequest } from './profile.kind.js';
 import { isV8Format } from './v8.formats.js';
-
-/** What the options say about requests. @internal */
-export interface ProfileLimits {
-  readonly maxSeconds: number;
-  /** Default of the parameter "threshold". */
-  readonly thresholdMillis: number;
-}
 
 /**
  * Checks the parameters of a request, in the order of the HTTP contract.

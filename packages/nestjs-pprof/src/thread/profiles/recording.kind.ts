@@ -4,7 +4,7 @@ import type { Symbolizer } from '../pprof/profile.symbolizer.js';
 import type { PprofProfileName } from '../../shared/profile.names.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { Query } from './query.parameters.js';
-import type { ProfileLimits } from './profile.request.js';
+import type { ProfileLimits } from './profile.kind.js';
 
 /** What the options say about recordings. @internal */
 export interface RecordingOptions extends ProfileLimits {

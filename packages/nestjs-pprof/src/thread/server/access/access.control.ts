@@ -1,4 +1,4 @@
-import type { AccessOptions } from '../../../options/access.options.js';
+import type { ThreadData } from '../../../shared/thread.protocol.js';
 import { createCredentialsCheck } from './credentials.check.js';
 import type { HttpError } from '../http.errors.js';
 import { createGuard, type GuardedRequest } from './request.guard.js';
@@ -13,7 +13,7 @@ import { createGuard, type GuardedRequest } from './request.guard.js';
 export function createAccessControl({
   allowedHosts,
   auth,
-}: AccessOptions): (request: GuardedRequest) => HttpError | undefined {
+}: Pick<ThreadData, 'allowedHosts' | 'auth'>): (request: GuardedRequest) => HttpError | undefined {
   const guard = createGuard(allowedHosts);
   const hasCredentials = auth ? createCredentialsCheck(auth) : () => true;
   return (request) => {

@@ -1,6 +1,5 @@
 import type { Server } from 'node:net';
-import type { ListenOptions } from '../../../options/listen.options.js';
-import type { FromThread } from '../../../shared/thread.protocol.js';
+import type { FromThread, ThreadData } from '../../../shared/thread.protocol.js';
 import { listenOnceFree } from './listening.retry.js';
 import { PortTakenError } from './port.errors.js';
 import { listenOnPort, type PortRule } from './port.listening.js';
@@ -16,7 +15,7 @@ import { SocketTakenError } from './socket.errors.js';
  */
 export async function listen(
   server: Server,
-  options: ListenOptions & PortRule,
+  options: Pick<ThreadData, 'socketPath'> & PortRule,
   onTaken: (message: string) => void,
 ): Promise<FromThread & { type: 'listening' | 'listening-on-socket' }> {
   const { socketPath } = options;
