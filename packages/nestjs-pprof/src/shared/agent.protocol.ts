@@ -152,8 +152,11 @@ export interface AgentReply {
 /** Under this symbol of the global object the main thread keeps its agents, by the id of their profiling thread. */
 export const AGENTS = Symbol.for('nestjs-pprof agents');
 
-/** What an agent answers to a request by interrupt; bytes as `{ base64 }`. */
-export type InterruptAnswer = Pick<AgentReply, 'result' | 'failure'>;
+/** What an agent that is read by interrupt answers; bytes as `{ base64 }`. */
+export interface InterruptAnswer {
+  readonly result?: CpuSegment | null;
+  readonly failure?: AgentFailure;
+}
 
 /** The main thread has started a worker thread. */
 export interface WorkerStarted {

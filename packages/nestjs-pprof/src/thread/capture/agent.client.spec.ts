@@ -164,13 +164,13 @@ describe('AgentClient.requestPatiently', () => {
   });
 });
 
-describe('AgentClient.requestByInterrupt', () => {
+describe('AgentClient.readCpuByInterrupt', () => {
   /** Evaluates, as V8's inspector does in the main thread. */
   function interrupting() {
     // oxlint-disable-next-line no-eval -- which is what `Runtime.evaluate` does
     const evaluate = (expression: string): unknown => (0, eval)(expression);
-    const post = jest.fn((_method: string, { expression }: { expression: string }) =>
-      Promise.resolve({ result: { value: evaluate(expression) } }),
+    const post = jest.fn((_method: string, params?: { expression: string }) =>
+      Promise.resolve({ result: { value: params && evaluate(params.expression) } }),
     );
     jest
       .spyOn(InspectorConnection, 'using')
@@ -179,22 +179,22 @@ describe('AgentClient.requestByInterrupt', () => {
   }
 
   function agentAnswering(answer: object): jest.Mock {
-    const answerByInterrupt = jest.fn(() => JSON.stringify(answer));
-    registerAgent(threadId, { answerByInterrupt } as unknown as Agent);
-    return answerByInterrupt;
+    const readCpuByInterrupt = jest.fn(() => JSON.stringify(answer));
+    registerAgent(threadId, { readCpuByInterrupt } as unknown as Agent);
+    return readCpuByInterrupt;
   }
 
   afterEach(() => {
     unregisterAgent(threadId);
   });
 
-  it('calls its own agent in the main thread, with command and arguments', async () => {
+  it('calls its own agent in the main thread, once that is known to run JavaScript', async () => {
     const post = interrupting();
-    const agent = agentAnswering({ result: { activeResources: [] } });
-    const sampling = { hz: 100, durationMillis: 5 };
-    expect(await client.requestByInterrupt('turnOverCpu', sampling)).toEqual({ activeResources: [] });
-    expect(agent).toHaveBeenCalledWith('turnOverCpu', sampling);
-    expect(post).toHaveBeenCalledWith(
+    const agent = agentAnswering({ result: null });
+    expect(await client.readCpuByInterrupt()).toBeNull();
+    expect(agent).toHaveBeenCalledTimes(1);
+    expect(post.mock.calls.map(([method]) => method)).toEqual(['Runtime.getIsolateId', 'Runtime.evaluate']);
+    expect(post).toHaveBeenLastCalledWith(
       'Runtime.evaluate',
       expect.objectContaining({ returnByValue: true, silent: true }),
     );
@@ -203,14 +203,14 @@ describe('AgentClient.requestByInterrupt', () => {
   it('turns bytes that came as text back into bytes', async () => {
     interrupting();
     agentAnswering({ result: { hz: 100, profile: { base64: Buffer.from([1, 2, 255]).toString('base64') } } });
-    const segment = await client.requestByInterrupt('turnOverCpu', null);
+    const segment = await client.readCpuByInterrupt();
     expect(segment).toEqual({ hz: 100, profile: new Uint8Array([1, 2, 255]) });
   });
 
   it('rejects with what the agent could not do', async () => {
     interrupting();
     agentAnswering({ failure: { status: 504, message: 'not done before' } });
-    await expect(client.requestByInterrupt('turnOverCpu', null)).rejects.toMatchObject({
+    await expect(client.readCpuByInterrupt()).rejects.toMatchObject({
       name: 'AgentFailureError',
       status: 504,
     });
@@ -218,14 +218,12 @@ describe('AgentClient.requestByInterrupt', () => {
 
   it('says so where the agent cannot be found', async () => {
     interrupting();
-    await expect(client.requestByInterrupt('turnOverCpu', null)).rejects.toMatchObject({ status: 504 });
+    await expect(client.readCpuByInterrupt()).rejects.toMatchObject({ status: 504 });
   });
 
   it('hands on that the thread is in a native call', async () => {
     jest.spyOn(InspectorConnection, 'using').mockRejectedValue(new ThreadUnreachableError('main', 4000));
-    await expect(client.requestByInterrupt('turnOverCpu', null)).rejects.toBeInstanceOf(
-      ThreadUnreachableError,
-    );
+    await expect(client.readCpuByInterrupt()).rejects.toBeInstanceOf(ThreadUnreachableError);
   });
 });
 

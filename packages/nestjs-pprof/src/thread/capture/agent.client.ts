@@ -9,6 +9,7 @@ import {
   type AgentCommands,
   type AgentReply,
   type AgentRequest,
+  type CpuSegment,
   type ProcessExiting,
   type WorkerStarted,
 } from '../../shared/agent.protocol.js';
@@ -82,25 +83,25 @@ export class AgentClient {
   }
 
   /**
-   * Has the agent do something on a stuck main thread, by interrupting it.
+   * Reads what the CPU sampler of a stuck main thread has seen so far, by interrupting it; it goes on. Where the
+   * application's own `vm` time limit strikes meanwhile, what the agent does is cut off anywhere; the connection sees to it
+   * that the limit is not lost.
    *
    * @throws {ThreadUnreachableError} when the thread is in a native call.
    * @throws {AgentFailureError} when it cannot be done.
    * @throws {NotByInterruptError} where it is not safe by interrupt.
    */
-  async requestByInterrupt<C extends AgentCommand>(
-    command: C,
-    args: AgentCommands[C]['args'],
-  ): Promise<AgentCommands[C]['result']> {
-    const agent = `globalThis[Symbol.for(${JSON.stringify(AGENTS.description)})]?.get(${threadId})`;
-    const expression = `${agent}?.answerByInterrupt(${JSON.stringify(command)}, ${JSON.stringify(args)})`;
-    const { result } = await InspectorConnection.using((connection) =>
-      connection.post<{ result: { value?: string } }>('Runtime.evaluate', {
+  async readCpuByInterrupt(): Promise<CpuSegment | null> {
+    const expression = `globalThis[Symbol.for(${JSON.stringify(AGENTS.description)})]?.get(${threadId})?.readCpuByInterrupt()`;
+    const { result } = await InspectorConnection.using(async (connection) => {
+      // Answered in C++. A thread that is in a native call must not be left with JavaScript to run whenever that ends.
+      await connection.post('Runtime.getIsolateId');
+      return connection.post<{ result: { value?: string } }>('Runtime.evaluate', {
         expression,
         returnByValue: true,
         silent: true,
-      }),
-    );
+      });
+    });
     if (result.value === undefined) {
       throw new NotByInterruptError();
     }
@@ -110,7 +111,7 @@ export class AgentClient {
     if (answer.failure) {
       throw new AgentFailureError(answer.failure);
     }
-    return answer.result as AgentCommands[C]['result'];
+    return answer.result ?? null;
   }
 
   /** Calls the listener whenever the main thread has started a worker thread, until the returned function is called. */

@@ -29,6 +29,10 @@ class FakeSession {
     this.#answers.get(method)?.(null, result);
   }
 
+  fail(method: string, error: Error): void {
+    this.#answers.get(method)?.(error);
+  }
+
   disconnect(): void {
     this.done.push('disconnect');
   }
@@ -108,6 +112,40 @@ describe('InspectorConnection, closed while sessions to workers are being opened
     await attaching;
     connection.close();
     expect(FakeSession.latest.done.at(-1)).toBe('disconnect');
+  });
+});
+
+describe('InspectorConnection, which runs JavaScript where a time limit of the application strikes', () => {
+  const terminated = new Error('Inspector error -32000: Execution was terminated');
+
+  it('has the limit strike again at once', async () => {
+    const connection = InspectorConnection.open();
+    const evaluating = connection.post('Runtime.evaluate');
+    FakeSession.latest.fail('Runtime.evaluate', terminated);
+    expect(FakeSession.latest.done.at(-1)).toBe('Runtime.terminateExecution');
+    await expect(evaluating).rejects.toThrow(/terminated/);
+    connection.close();
+  });
+
+  it('also where nobody waits for the answer any more, be it that it took too long or the client has left', async () => {
+    const connection = InspectorConnection.open();
+    const session = FakeSession.latest;
+    const evaluating = connection.post('Runtime.evaluate', {}, 100);
+    jest.advanceTimersByTime(100);
+    await expect(evaluating).rejects.toThrow(/has not answered|did not answer/);
+    connection.close();
+    expect(session.done.at(-1)).toBe('Runtime.evaluate');
+    session.fail('Runtime.evaluate', terminated);
+    expect(session.done.slice(-2)).toEqual(['Runtime.terminateExecution', 'disconnect']);
+  });
+
+  it('terminates nothing where JavaScript has failed otherwise', async () => {
+    const connection = InspectorConnection.open();
+    const evaluating = connection.post('Runtime.evaluate');
+    FakeSession.latest.fail('Runtime.evaluate', new Error('Cannot find default execution context'));
+    await expect(evaluating).rejects.toThrow(/Cannot find/);
+    connection.close();
+    expect(FakeSession.latest.done).toEqual(['connect', 'Runtime.evaluate', 'disconnect']);
   });
 });
 

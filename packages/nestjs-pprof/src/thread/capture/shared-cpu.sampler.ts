@@ -117,7 +117,10 @@ export class SharedCpuSampler {
       }
     }
     try {
-      const segment = await this.agent.requestByInterrupt('turnOverCpu', next);
+      const segment = await this.agent.readCpuByInterrupt();
+      if (next === null) {
+        this.#stopPatiently();
+      }
       return segment && { ...segment, readByInterrupt: true };
     } catch (error) {
       if (error instanceof ThreadUnreachableError) {
@@ -133,17 +136,20 @@ export class SharedCpuSampler {
     try {
       return await this.agent.request('turnOverCpu', next);
     } catch {
-      // The sampler goes on until the thread does.
-      void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
+      this.#stopPatiently();
       throw new CaptureStuckError();
     }
   }
 
   #abandon(capture: Capture): void {
     if (this.#running.delete(capture) && this.#running.size === 0) {
-      // Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this.
-      void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
+      this.#stopPatiently();
     }
+  }
+
+  /** Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this. */
+  #stopPatiently(): void {
+    void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
   }
 
   #endSegment(segment: SampledSegment | null): void {
