@@ -2,6 +2,7 @@ import { threadId } from 'node:worker_threads';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { loadAddon } from './addon.loader.js';
 import { decodePprof } from '../../test-fixtures/pprof-rules.js';
+import { newClaim, withdrawRequest } from '../shared/request.claim.js';
 import { Agent, type AgentPort } from './agent.js';
 import {
   AGENTS,
@@ -10,7 +11,6 @@ import {
   type AgentReply,
   type CpuSegment,
   type InterruptAnswer,
-  monotonicMillis,
 } from '../shared/agent.protocol.js';
 import { registerAgent, unregisterAgent } from './agent.registry.js';
 import { LoopWatchMemory } from '../shared/loop-watch.memory.js';
@@ -37,7 +37,10 @@ afterEach(() => {
 function ask<C extends AgentCommand>(
   command: C,
   args: AgentCommands[C]['args'],
-  { expiresAt = null as number | null, onPost = (_message: Posted['message']) => undefined as void } = {},
+  {
+    claim = null as SharedArrayBuffer | null,
+    onPost = (_message: Posted['message']) => undefined as void,
+  } = {},
 ): Posted[] {
   const posted: Posted[] = [];
   const port: AgentPort = {
@@ -46,7 +49,7 @@ function ask<C extends AgentCommand>(
       onPost(message as Posted['message']);
     },
   };
-  agent.answer({ type: 'agent-request', id: 7, command, args, expiresAt }, port);
+  agent.answer({ type: 'agent-request', id: 7, command, args, claim }, port);
   return posted;
 }
 
@@ -85,15 +88,19 @@ describe('Agent.answer', () => {
     ]);
   });
 
-  it('neither does nor answers a request that has expired: nobody waits for it', () => {
+  it('neither does nor answers a request that was withdrawn: nobody waits for it', () => {
     const watch = new LoopWatchMemory();
     const request = { id: 1, thresholdMillis: 20, memory: watch.buffer };
-    expect(ask('startLoopWatch', request, { expiresAt: monotonicMillis() - 1 })).toEqual([]);
+    const claim = newClaim();
+    withdrawRequest(claim);
+    expect(ask('startLoopWatch', request, { claim })).toEqual([]);
     expect(watch.lastTick).toBe(0);
   });
 
-  it('does a request that has not expired yet', () => {
-    expect(ask('describeLoop', null, { expiresAt: monotonicMillis() + 60_000 })).toHaveLength(2);
+  it('takes one that was not, so that it is waited for', () => {
+    const claim = newClaim();
+    expect(ask('describeLoop', null, { claim })).toHaveLength(2);
+    expect(withdrawRequest(claim)).toBe(false);
   });
 
   it('turns a failure into a reply that tells its kind and its words', () => {

@@ -1,12 +1,12 @@
 import { NotByInterruptError, UnexpectedFailureError } from '../shared/agent.errors.js';
 import {
-  monotonicMillis,
   type AgentCommand,
   type AgentCommands,
   type AgentFailure,
   type AgentReply,
   type AgentRequest,
 } from '../shared/agent.protocol.js';
+import { takeRequest } from '../shared/request.claim.js';
 import { PprofError } from '../shared/pprof.error.js';
 import { CpuSampler } from './cpu.sampler.js';
 import { describeLoop } from './loop.description.js';
@@ -61,8 +61,8 @@ export class Agent {
 
   /** Answers one request; never throws. */
   answer<C extends AgentCommand>(request: AgentRequest<C>, port: AgentPort): void {
-    const { id, expiresAt } = request;
-    if (expiresAt !== null && monotonicMillis() > expiresAt) {
+    const { id, claim } = request;
+    if (claim && !takeRequest(claim)) {
       return;
     }
     port.postMessage({ type: 'agent-accepted', id });

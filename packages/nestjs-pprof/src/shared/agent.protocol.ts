@@ -132,8 +132,8 @@ export interface AgentRequest<C extends AgentCommand = AgentCommand> {
   readonly id: number;
   readonly command: C;
   readonly args: AgentCommands[C]['args'];
-  /** Not to be done after this moment of the process's monotonic clock (milliseconds), as nobody waits for it then. */
-  readonly expiresAt: number | null;
+  /** See `request.claim.ts`; null for what is to be done in any case. */
+  readonly claim: SharedArrayBuffer | null;
 }
 
 /** Sent before the work begins: the main thread's loop turns, so it is not stuck, however long the work takes. */

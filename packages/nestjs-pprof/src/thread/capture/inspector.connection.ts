@@ -1,4 +1,5 @@
 import type { Session } from 'node:inspector';
+import { AnswerDeadline } from './answer.deadline.js';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { MAIN_THREAD } from './thread.info.js';
 import {
@@ -123,12 +124,14 @@ export class InspectorConnection implements InspectorTarget {
         return;
       }
       const fail = (error: Error) => {
-        clearTimeout(timer);
+        deadline.cancel();
         this.#pending.delete(fail);
         reject(error);
       };
-      const giveUp = () => fail(new ThreadUnreachableError(this.thread.label, deadlineMillis));
-      const timer = setTimeout(giveUp, deadlineMillis);
+      // The kernel's number of the main thread is that of the process.
+      const deadline = new AnswerDeadline(process.pid, deadlineMillis, (silence) =>
+        fail(new ThreadUnreachableError(this.thread.label, silence)),
+      );
       this.#pending.add(fail);
       const mustBeSeenTo = method === ATTACH || method === EVALUATE;
       this.#unanswered += mustBeSeenTo ? 1 : 0;
@@ -142,7 +145,7 @@ export class InspectorConnection implements InspectorTarget {
         if (error) {
           fail(new Error(`${method}: ${error.message}`, { cause: error }));
         } else {
-          clearTimeout(timer);
+          deadline.cancel();
           this.#pending.delete(fail);
           resolve(result as T);
         }

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { silenceOf } from './thread.silence.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import type { CpuSampling } from '../../shared/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
@@ -92,7 +93,7 @@ async function pass(millis: number): Promise<void> {
   await jest.advanceTimersByTimeAsync(millis);
 }
 
-const stuck = () => new ThreadStuckError('the main thread', 200);
+const stuck = () => new ThreadStuckError('the main thread', silenceOf(200));
 
 describe('SharedCpuSampler, one capture', () => {
   it('starts the sampler, waits, stops it, and gives what was sampled', async () => {
@@ -258,7 +259,7 @@ describe('SharedCpuSampler, clients that go away', () => {
     const outcome = capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', silenceOf(4000));
     agent.trouble.requestPatiently = () => fakeSleep(60_000);
     await pass(4000);
     outcome.abort();
@@ -272,7 +273,7 @@ describe('SharedCpuSampler, clients that go away', () => {
     capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', silenceOf(4000));
     let goOn: (value?: undefined) => void = () => undefined;
     agent.trouble.requestPatiently = () => new Promise((resolve) => (goOn = resolve));
     await pass(4000);
@@ -325,7 +326,7 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
     const outcome = capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', silenceOf(4000));
     agent.trouble.requestPatiently = () => fakeSleep(10_000);
     await pass(4000);
     expect(outcome.segments).toBeUndefined();
@@ -337,7 +338,7 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
     capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', silenceOf(4000));
     agent.trouble.requestPatiently = () => fakeSleep(60_000);
     await pass(4000);
     const next = capture(1);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis, type CpuSampling, type CpuSegment } from '../../shared/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
+import { silenceOf } from './thread.silence.js';
 import { DEADLINE_MILLIS } from './inspector.target.js';
 import { CaptureStuckError, ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
 import { untilAborted } from './abort.race.js';
@@ -170,7 +171,7 @@ export class SharedCpuSampler {
     const waiting = new AbortController();
     const cancelled = AbortSignal.any([signal, waiting.signal]);
     const timer = setTimeout(
-      () => waiting.abort(new ThreadStuckError('the main thread', DEADLINE_MILLIS)),
+      () => waiting.abort(new ThreadStuckError('the main thread', silenceOf(DEADLINE_MILLIS))),
       DEADLINE_MILLIS,
     );
     try {
