@@ -9,7 +9,7 @@ const FORMATS = {
 };
 
 /** Runs in threads and processes of its own, for which it is bundled: see bundle.mjs. */
-const PROGRAMS = ['thread', 'post-mortem'];
+const PROGRAMS = new Set(['thread', 'post-mortem']);
 
 /**
  * Compiles the sources file by file. swc rather than tsc, as it turns `import.meta.url` into its CommonJS equivalent.
@@ -23,7 +23,7 @@ export async function compileModules(format, directory, { withPrograms = false }
     (name) =>
       name.endsWith('.ts') &&
       !name.endsWith('.spec.ts') &&
-      (withPrograms || !PROGRAMS.includes(name.split(sep)[0])),
+      (withPrograms || !PROGRAMS.has(name.split(sep)[0])),
   );
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, 'package.json'), JSON.stringify({ type }) + '\n');

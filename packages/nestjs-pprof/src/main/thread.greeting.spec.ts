@@ -4,7 +4,9 @@ import { ThreadGreeting } from './thread.greeting.js';
 
 const giveUp = jest.fn();
 
-beforeEach(() => jest.useFakeTimers());
+beforeEach(() => {
+  jest.useFakeTimers();
+});
 
 afterEach(() => {
   jest.useRealTimers();
@@ -16,10 +18,11 @@ const LISTENING = { type: 'listening', host: '127.0.0.1', port: 6060 } as const;
 
 describe('ThreadGreeting', () => {
   it('gives up a thread that does not report, once', () => {
-    new ThreadGreeting(giveUp);
+    const greeting = new ThreadGreeting(giveUp);
     jest.advanceTimersByTime(29_000);
     expect(giveUp).not.toHaveBeenCalled();
     jest.advanceTimersByTime(120_000);
+    expect(greeting.admits(LISTENING)).toBe(false);
     expect(giveUp.mock.calls).toEqual([
       [expect.objectContaining({ message: expect.stringContaining('has not reported within 30 s') })],
     ]);
