@@ -33,7 +33,7 @@ export class ProfilingModule {
       profiles,
       heapSnapshot,
       socketPath,
-      auth,
+      credentialsHash,
       outOfMemory,
     }: ThreadData,
     threads: ApplicationThreads,
@@ -47,7 +47,7 @@ export class ProfilingModule {
       heapSnapshot,
       kinds: RECORDINGS.filter(({ name }) => profiles.includes(name)),
       socketPath,
-      needsCredentials: auth !== undefined,
+      needsCredentials: credentialsHash !== undefined,
       // A heap profile, too.
       oomDirectory: profiles.includes('heap') ? outOfMemory?.directory : undefined,
     };
