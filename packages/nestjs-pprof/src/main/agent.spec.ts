@@ -100,13 +100,16 @@ describe('Agent.answer', () => {
     expect(reply?.message).toEqual({
       type: 'agent-reply',
       id: 7,
-      failure: { kind: 'heap-off', message: expect.stringContaining('Remove "heap: false"') },
+      failure: { status: 404, message: expect.stringContaining('Remove "heap: false"') },
     });
   });
 
   it('turns an error that it does not know into a reply as well', () => {
     const [, reply] = ask('turnOverCpu', { hz: Number.NaN, durationMillis: Number.NaN });
-    expect(reply?.message.failure).toMatchObject({ kind: 'failed', message: expect.any(String) });
+    expect(reply?.message.failure).toMatchObject({
+      status: 500,
+      message: expect.stringMatching(/has failed: .+ please report it$/),
+    });
     const [, next] = ask('turnOverCpu', null);
     expect(next?.message).not.toHaveProperty('failure');
   });
@@ -129,9 +132,9 @@ describe('Agent.answer', () => {
 describe('Agent.answerByInterrupt', () => {
   it('does nothing that has not been done before in the regular way', () => {
     expect(byInterrupt('describeLoop', null)).toEqual({
-      failure: { kind: 'not-now', message: expect.any(String) },
+      failure: { status: 504, message: expect.any(String) },
     });
-    expect(byInterrupt('turnOverCpu', SAMPLING)).toMatchObject({ failure: { kind: 'not-now' } });
+    expect(byInterrupt('turnOverCpu', SAMPLING)).toMatchObject({ failure: { status: 504 } });
     // Had the interrupt started the sampler, this would end a segment.
     expect(ask('turnOverCpu', null)[1]?.message).toMatchObject({ result: null });
   });
@@ -143,12 +146,12 @@ describe('Agent.answerByInterrupt', () => {
 
   it('does not take a failed attempt for having been done', () => {
     ask('sampleHeap', null);
-    expect(byInterrupt('sampleHeap', null)).toMatchObject({ failure: { kind: 'not-now' } });
+    expect(byInterrupt('sampleHeap', null)).toMatchObject({ failure: { status: 504 } });
   });
 
   it('does not take the first start of the sampler for a whole turnover', () => {
     ask('turnOverCpu', SAMPLING);
-    expect(byInterrupt('turnOverCpu', null)).toMatchObject({ failure: { kind: 'not-now' } });
+    expect(byInterrupt('turnOverCpu', null)).toMatchObject({ failure: { status: 504 } });
   });
 
   it('answers with a profile as text, which is the profile', () => {
@@ -165,7 +168,7 @@ describe('Agent.answerByInterrupt', () => {
     agent.startHeapSampling({ samplingInterval: 512 * 1024, stackDepth: 16 });
     ask('sampleHeap', null);
     agent.stop();
-    expect(byInterrupt('sampleHeap', null)).toMatchObject({ failure: { kind: 'heap-off' } });
+    expect(byInterrupt('sampleHeap', null)).toMatchObject({ failure: { status: 404 } });
   });
 });
 

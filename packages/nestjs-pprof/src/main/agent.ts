@@ -1,11 +1,13 @@
-import { AgentError } from '../shared/agent.errors.js';
+import { NotByInterruptError, UnexpectedFailureError } from '../shared/agent.errors.js';
 import {
   monotonicMillis,
   type AgentCommand,
   type AgentCommands,
+  type AgentFailure,
   type AgentReply,
   type AgentRequest,
 } from '../shared/agent.protocol.js';
+import { PprofError } from '../shared/pprof.error.js';
 import { CpuSampler } from './cpu.sampler.js';
 import { describeLoop } from './loop.description.js';
 import { LoopWatch } from './loop.watch.js';
@@ -80,7 +82,7 @@ export class Agent {
    */
   answerByInterrupt<C extends AgentCommand>(command: C, args: AgentCommands[C]['args']): string {
     if (!this.#doneBefore.has(command)) {
-      return JSON.stringify({ failure: { kind: 'not-now', message: 'not done before by this agent' } });
+      return JSON.stringify({ failure: toFailure(new NotByInterruptError()) });
     }
     try {
       const result = this.#commands[command](args);
@@ -113,9 +115,10 @@ function transferableIn(result: unknown): ArrayBuffer[] {
     : [];
 }
 
-function toFailure(error: unknown): NonNullable<AgentReply['failure']> {
-  if (error instanceof AgentError) {
-    return { kind: error.kind, message: error.message };
-  }
-  return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };
+function toFailure(error: unknown): AgentFailure {
+  const { status, message } =
+    error instanceof PprofError
+      ? error
+      : new UnexpectedFailureError('the profiler of the main thread', error);
+  return { status, message };
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { type ReadableFrame, readPprof } from '../../test-fixtures/pprof-rules.js';
 import { addonIfLoaded, loadAddon } from './addon.loader.js';
-import { AgentError, SamplerHeldError } from '../shared/agent.errors.js';
+import { SamplerHeldError } from '../shared/agent.errors.js';
 import { CpuSampler } from './cpu.sampler.js';
 
 const SLOW = { hz: 100, durationMillis: 10_000 };
@@ -80,7 +80,7 @@ describe('CpuSampler', () => {
       expect(() => sampler.turnOver(SLOW)).toThrow(
         /^the CPU sampler is held by another profiler .*APM agent/,
       );
-      expect(() => sampler.turnOver(SLOW)).toThrow(AgentError);
+      expect(() => sampler.turnOver(SLOW)).toThrow(SamplerHeldError);
       expect(sampler.turnOver(null)).toBeNull();
       sampler.abandon();
       expect(time.isStarted()).toBe(true);

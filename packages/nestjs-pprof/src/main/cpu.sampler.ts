@@ -1,6 +1,7 @@
 import type { SourceMapper } from '@datadog/pprof';
 import { addonIfLoaded, loadAddon } from './addon.loader.js';
-import { AgentError, SamplerHeldError } from '../shared/agent.errors.js';
+import { SamplerHeldError } from '../shared/agent.errors.js';
+import { PprofError } from '../shared/pprof.error.js';
 import type { CpuSampling, CpuSegment } from '../shared/agent.protocol.js';
 import { isCpuSampledByOther, otherProfilers } from './other.profilers.js';
 
@@ -123,7 +124,7 @@ function now(): Moment {
 }
 
 function toAgentError(cause: unknown): unknown {
-  if (cause instanceof AgentError) {
+  if (cause instanceof PprofError) {
     return cause;
   }
   // The addon's own words, in bindings/profilers/wall.cc: no error class or code tells the cases apart.

@@ -1,14 +1,10 @@
-import type { AgentFailure } from './agent.protocol.js';
-
-/** @internal */
-export abstract class AgentError extends Error {
-  abstract readonly kind: AgentFailure;
-}
+import { messageOf } from './error.message.js';
+import { PprofError } from './pprof.error.js';
 
 /** The native addon cannot be loaded in this process. @internal */
-export class AddonUnavailableError extends AgentError {
+export class AddonUnavailableError extends PprofError {
   override readonly name = 'AddonUnavailableError';
-  readonly kind = 'addon-unavailable';
+  readonly status = 503;
 
   constructor(cause: unknown) {
     super(
@@ -22,9 +18,9 @@ export class AddonUnavailableError extends AgentError {
 }
 
 /** Somebody else in the process has started the profiler that a thread has only one of. @internal */
-export class SamplerHeldError extends AgentError {
+export class SamplerHeldError extends PprofError {
   override readonly name = 'SamplerHeldError';
-  readonly kind = 'sampler-held';
+  readonly status = 409;
 
   /** @param others names of those that it may be, as far as they are known */
   constructor(sampler: 'CPU' | 'heap', others: readonly string[], cause?: unknown) {
@@ -37,9 +33,9 @@ export class SamplerHeldError extends AgentError {
 }
 
 /** Another profiler may have come to rely on the sampler that this one has started. @internal */
-export class SamplerSharedError extends AgentError {
+export class SamplerSharedError extends PprofError {
   override readonly name = 'SamplerSharedError';
-  readonly kind = 'sampler-held';
+  readonly status = 409;
 
   /** @param others names of those that it may be, as far as they are known */
   constructor(others: readonly string[]) {
@@ -51,9 +47,9 @@ export class SamplerSharedError extends AgentError {
 }
 
 /** Live objects are not sampled while all allocations are counted. @internal */
-export class AllocationsCountedError extends AgentError {
+export class AllocationsCountedError extends PprofError {
   override readonly name = 'AllocationsCountedError';
-  readonly kind = 'sampler-held';
+  readonly status = 409;
 
   constructor() {
     super('a capture of all allocations (allocs?seconds=) has the heap sampler. Ask again when it has ended');
@@ -68,13 +64,38 @@ function nameOthers(others: readonly string[]): string {
 }
 
 /** Heap sampling is switched off by the options. @internal */
-export class HeapSamplingOffError extends AgentError {
+export class HeapSamplingOffError extends PprofError {
   override readonly name = 'HeapSamplingOffError';
-  readonly kind = 'heap-off';
+  readonly status = 404;
 
   constructor() {
     super(
       'heap sampling is off in this process. Remove "heap: false" from the options of PprofModule to have it',
+    );
+  }
+}
+
+/** Nobody is left to say what went wrong: the words of V8, of Node or of the addon. @internal */
+export class UnexpectedFailureError extends PprofError {
+  override readonly name = 'UnexpectedFailureError';
+  readonly status = 500;
+
+  constructor(what: string, cause: unknown) {
+    super(`${what} has failed: ${messageOf(cause)}. Ask again; if it fails again, please report it`, {
+      cause,
+    });
+  }
+}
+
+/** What the agent has never done between two turns of the event loop is not done by interrupt. @internal */
+export class NotByInterruptError extends PprofError {
+  override readonly name = 'NotByInterruptError';
+  readonly status = 504;
+
+  constructor() {
+    super(
+      'the main thread can only be interrupted for what has been done before, between two turns of its event loop. ' +
+        'Ask again when the loop turns',
     );
   }
 }

@@ -121,8 +121,11 @@ export interface AgentCommands {
 
 export type AgentCommand = keyof AgentCommands;
 
-/** Why the agent could not do what it was asked. */
-export type AgentFailure = 'addon-unavailable' | 'sampler-held' | 'heap-off' | 'not-now' | 'failed';
+/** Why the agent could not do what it was asked: a `PprofError`, as far as it goes from one thread to the other. */
+export interface AgentFailure {
+  readonly status: number;
+  readonly message: string;
+}
 
 export interface AgentRequest<C extends AgentCommand = AgentCommand> {
   readonly type: 'agent-request';
@@ -143,7 +146,7 @@ export interface AgentReply {
   readonly type: 'agent-reply';
   readonly id: number;
   readonly result?: unknown;
-  readonly failure?: { readonly kind: AgentFailure; readonly message: string };
+  readonly failure?: AgentFailure;
 }
 
 /** Under this symbol of the global object the main thread keeps its agents, by the id of their profiling thread. */

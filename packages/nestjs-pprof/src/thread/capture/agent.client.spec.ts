@@ -86,11 +86,11 @@ describe('AgentClient.request', () => {
     channel.receive({
       type: 'agent-reply',
       id: channel.requests[0]!.id,
-      failure: { kind: 'heap-off', message: 'heap sampling is off' },
+      failure: { status: 404, message: 'heap sampling is off' },
     });
     await jest.advanceTimersByTimeAsync(0);
     expect(outcome.error).toBeInstanceOf(AgentFailureError);
-    expect(outcome.error).toMatchObject({ kind: 'heap-off', message: 'heap sampling is off' });
+    expect(outcome.error).toMatchObject({ status: 404, message: 'heap sampling is off' });
   });
 
   it('calls the thread stuck that has not taken the request in time', async () => {
@@ -209,16 +209,16 @@ describe('AgentClient.requestByInterrupt', () => {
 
   it('rejects with what the agent could not do', async () => {
     interrupting();
-    agentAnswering({ failure: { kind: 'not-now', message: 'not done before' } });
+    agentAnswering({ failure: { status: 504, message: 'not done before' } });
     await expect(client.requestByInterrupt('turnOverCpu', null)).rejects.toMatchObject({
       name: 'AgentFailureError',
-      kind: 'not-now',
+      status: 504,
     });
   });
 
   it('says so where the agent cannot be found', async () => {
     interrupting();
-    await expect(client.requestByInterrupt('turnOverCpu', null)).rejects.toMatchObject({ kind: 'not-now' });
+    await expect(client.requestByInterrupt('turnOverCpu', null)).rejects.toMatchObject({ status: 504 });
   });
 
   it('hands on that the thread is in a native call', async () => {

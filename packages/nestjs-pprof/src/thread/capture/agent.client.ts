@@ -1,4 +1,5 @@
 import { threadId } from 'node:worker_threads';
+import { NotByInterruptError } from '../../shared/agent.errors.js';
 import {
   AGENTS,
   type InterruptAnswer,
@@ -84,7 +85,8 @@ export class AgentClient {
    * Has the agent do something on a stuck main thread, by interrupting it.
    *
    * @throws {ThreadUnreachableError} when the thread is in a native call.
-   * @throws {AgentFailureError} when it cannot be done; kind `not-now` where it is not safe by interrupt.
+   * @throws {AgentFailureError} when it cannot be done.
+   * @throws {NotByInterruptError} where it is not safe by interrupt.
    */
   async requestByInterrupt<C extends AgentCommand>(
     command: C,
@@ -100,13 +102,13 @@ export class AgentClient {
       }),
     );
     if (result.value === undefined) {
-      throw new AgentFailureError('not-now', 'the agent cannot be found by interrupt');
+      throw new NotByInterruptError();
     }
     const answer = JSON.parse(result.value, (_, value: unknown) =>
       hasBase64(value) ? new Uint8Array(Buffer.from(value.base64, 'base64')) : value,
     ) as InterruptAnswer;
     if (answer.failure) {
-      throw new AgentFailureError(answer.failure.kind, answer.failure.message);
+      throw new AgentFailureError(answer.failure);
     }
     return answer.result as AgentCommands[C]['result'];
   }
@@ -147,7 +149,7 @@ export class AgentClient {
         },
         replied: ({ result, failure }) => {
           if (failure) {
-            reject(new AgentFailureError(failure.kind, failure.message));
+            reject(new AgentFailureError(failure));
           } else {
             resolve(result as AgentCommands[C]['result']);
           }

@@ -25,7 +25,7 @@ describe('LoopObserver', () => {
   });
 
   it('does not take another failure for a stuck loop', async () => {
-    const failure = new AgentFailureError('failed', 'no');
+    const failure = new AgentFailureError({ status: 500, message: 'no' });
     await expect(observe(() => Promise.reject(failure))).rejects.toBe(failure);
   });
 });

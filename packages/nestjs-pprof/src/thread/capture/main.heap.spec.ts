@@ -177,7 +177,7 @@ describe('MainHeap', () => {
   });
 
   it('passes on what the agent cannot do, and is as before', async () => {
-    agent.failure = new AgentFailureError('sampler-held', 'held');
+    agent.failure = new AgentFailureError({ status: 409, message: 'held' });
     await expect(heap.captureAllocations(REQUEST)).rejects.toThrow('held');
     agent.failure = undefined;
     expect(await sampled()).toMatchObject({ way: 'agent', since: 0 });

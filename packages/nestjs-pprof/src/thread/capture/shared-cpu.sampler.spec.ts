@@ -126,7 +126,7 @@ describe('SharedCpuSampler, one capture', () => {
   });
 
   it('rejects with the words of an agent that cannot sample', async () => {
-    const held = new AgentFailureError('sampler-held', 'held');
+    const held = new AgentFailureError({ status: 409, message: 'held' });
     agent.trouble.request = () => held;
     const outcome = capture(5);
     await pass(0);
@@ -356,7 +356,8 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
     await pass(1000);
     let asked = 0;
     agent.trouble.request = () => (asked++ === 0 ? stuck() : undefined);
-    agent.trouble.requestByInterrupt = () => new AgentFailureError('not-now', 'not done before');
+    agent.trouble.requestByInterrupt = () =>
+      new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(outcome).toMatchObject({ segments: ['0-5000@100'], readByInterrupt: false });
   });
@@ -365,7 +366,8 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
     const outcome = capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () => new AgentFailureError('not-now', 'not done before');
+    agent.trouble.requestByInterrupt = () =>
+      new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(outcome.error).toBeInstanceOf(CaptureStuckError);
     expect(agent.ways.at(-1)).toBe('requestPatiently');
@@ -378,7 +380,8 @@ describe('SharedCpuSampler, a segment that is lost', () => {
     const [short, long] = [capture(5), capture(10)];
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () => new AgentFailureError('not-now', 'not done before');
+    agent.trouble.requestByInterrupt = () =>
+      new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(short.error).toBeInstanceOf(CaptureStuckError);
     agent.trouble = {};
@@ -390,7 +393,7 @@ describe('SharedCpuSampler, a segment that is lost', () => {
   it('is told to a capture that ends together with the one that has asked for it', async () => {
     const both = [capture(5), capture(5)];
     await pass(1000);
-    const failure = new AgentFailureError('failed', 'the addon says no');
+    const failure = new AgentFailureError({ status: 500, message: 'the addon says no' });
     agent.trouble.request = () => failure;
     await pass(4000);
     expect(both.map(({ error }) => error)).toEqual([failure, failure]);
@@ -399,7 +402,7 @@ describe('SharedCpuSampler, a segment that is lost', () => {
   it('is told to those who run, where another one could not begin in the middle of it', async () => {
     const first = capture(5);
     await pass(1000);
-    const held = new AgentFailureError('sampler-held', 'held');
+    const held = new AgentFailureError({ status: 409, message: 'held' });
     agent.trouble.request = () => held;
     const second = capture(5, 500);
     await pass(0);
@@ -424,7 +427,7 @@ describe('SharedCpuSampler, a segment that is lost', () => {
   it('does not keep the next captures from running', async () => {
     capture(5);
     await pass(1000);
-    agent.trouble.request = () => new AgentFailureError('failed', 'no');
+    agent.trouble.request = () => new AgentFailureError({ status: 500, message: 'no' });
     await pass(4000);
     agent.trouble = {};
     const next = capture(1);

@@ -1,9 +1,11 @@
 import type { AgentFailure } from '../../shared/agent.protocol.js';
 import { messageOf } from '../../shared/error.message.js';
+import { PprofError } from '../../shared/pprof.error.js';
 
 /** The main thread did not take a request in time: its event loop does not turn. @internal */
-export class ThreadStuckError extends Error {
+export class ThreadStuckError extends PprofError {
   override readonly name = 'ThreadStuckError';
+  readonly status = 504;
 
   constructor(thread: string, waitedMillis: number) {
     super(`the event loop of ${thread} has not turned for ${waitedMillis} ms`);
@@ -11,20 +13,22 @@ export class ThreadStuckError extends Error {
 }
 
 /** The agent on the main thread took a request and could not do it. @internal */
-export class AgentFailureError extends Error {
+export class AgentFailureError extends PprofError {
   override readonly name = 'AgentFailureError';
 
-  constructor(
-    readonly kind: AgentFailure,
-    message: string,
-  ) {
+  readonly status: number;
+
+  constructor({ status, message }: AgentFailure) {
     super(message);
+    this.status = status;
   }
 }
 
 /** There can be only one recording of this kind at a time. @internal */
-export class RecordingHeldError extends Error {
+export class RecordingHeldError extends PprofError {
   override readonly name = 'RecordingHeldError';
+  readonly status = 429;
+  override readonly retryAfterSeconds = 5;
 
   constructor(recording: string) {
     super(
@@ -34,8 +38,9 @@ export class RecordingHeldError extends Error {
 }
 
 /** Garbage was to be collected, and the thread did not come to it. @internal */
-export class GarbageNotCollectedError extends Error {
+export class GarbageNotCollectedError extends PprofError {
   override readonly name = 'GarbageNotCollectedError';
+  readonly status = 504;
 
   constructor(thread: string) {
     super(
@@ -46,8 +51,9 @@ export class GarbageNotCollectedError extends Error {
 }
 
 /** V8 did not take a heap snapshot, or stopped in the middle. @internal */
-export class SnapshotStalledError extends Error {
+export class SnapshotStalledError extends PprofError {
   override readonly name = 'SnapshotStalledError';
+  readonly status = 504;
 
   constructor(thread: string, waitedMillis: number) {
     super(
@@ -58,8 +64,9 @@ export class SnapshotStalledError extends Error {
 }
 
 /** A heap snapshot could not be written to disk, from where it is served. @internal */
-export class SnapshotFileError extends Error {
+export class SnapshotFileError extends PprofError {
   override readonly name = 'SnapshotFileError';
+  readonly status = 503;
 
   constructor(directory: string, cause: unknown) {
     super(
@@ -71,8 +78,9 @@ export class SnapshotFileError extends Error {
 }
 
 /** A thread cannot be interrupted: it is in one long native call. @internal */
-export class ThreadUnreachableError extends Error {
+export class ThreadUnreachableError extends PprofError {
   override readonly name = 'ThreadUnreachableError';
+  readonly status = 504;
 
   constructor(thread: string, waitedMillis: number) {
     super(
@@ -83,8 +91,9 @@ export class ThreadUnreachableError extends Error {
 }
 
 /** A thread ended while it was asked. @internal */
-export class ThreadEndedError extends Error {
+export class ThreadEndedError extends PprofError {
   override readonly name = 'ThreadEndedError';
+  readonly status = 504;
 
   constructor(thread: string) {
     super(`thread ${thread} has ended`);
@@ -92,8 +101,9 @@ export class ThreadEndedError extends Error {
 }
 
 /** None of the threads that were asked for could be profiled. @internal */
-export class NoThreadError extends Error {
+export class NoThreadError extends PprofError {
   override readonly name = 'NoThreadError';
+  readonly status = 504;
 
   constructor(skipped: readonly string[]) {
     super(
@@ -105,8 +115,9 @@ export class NoThreadError extends Error {
 }
 
 /** The connection was closed while an answer was awaited: nobody waits for it any more, or the profiler is stopped. @internal */
-export class ConnectionClosedError extends Error {
+export class ConnectionClosedError extends PprofError {
   override readonly name = 'ConnectionClosedError';
+  readonly status = 503;
 
   constructor() {
     super('the profiler is being stopped');
@@ -121,8 +132,9 @@ export class CaptureStuckError extends ThreadStuckError {
 }
 
 /** V8's inspector, the way to worker threads and stuck event loops, cannot be used in this process. @internal */
-export class InspectorUnavailableError extends Error {
+export class InspectorUnavailableError extends PprofError {
   override readonly name = 'InspectorUnavailableError';
+  readonly status = 503;
 
   constructor() {
     super(
@@ -133,8 +145,9 @@ export class InspectorUnavailableError extends Error {
 }
 
 /** The application's workers are left alone, as some of them end too soon after they have started. @internal */
-export class ShortLivedWorkersError extends Error {
+export class ShortLivedWorkersError extends PprofError {
   override readonly name = 'ShortLivedWorkersError';
+  readonly status = 504;
 
   constructor() {
     super(
@@ -145,8 +158,9 @@ export class ShortLivedWorkersError extends Error {
 }
 
 /** Somebody else samples the heap of a worker, for which V8 has one sampler. @internal */
-export class WorkerHeapHeldError extends Error {
+export class WorkerHeapHeldError extends PprofError {
   override readonly name = 'WorkerHeapHeldError';
+  readonly status = 409;
 
   constructor(thread: string) {
     super(

@@ -1,19 +1,13 @@
 import { HeapSamplingOffError } from '../../shared/agent.errors.js';
 import type { HeapSampling } from '../../shared/agent.protocol.js';
-import type { V8CpuProfile } from '../pprof/v8-cpu.profile.js';
-import type { V8HeapProfile } from '../pprof/v8-heap.profile.js';
+import type { V8CpuProfile, V8HeapProfile } from '../pprof/v8.profiles.js';
 import { type HeapSnapshotRequest, HeapSnapshotTaker, type SnapshotFile } from './heap.snapshot.js';
 import type { LoopObserver } from './loop.observer.js';
 import { useThread } from './single.thread.js';
 import type { MainHeap } from './main.heap.js';
 import { collectGarbage } from './thread.heap.js';
 import { MAIN_THREAD } from './thread.info.js';
-import {
-  AgentFailureError,
-  GarbageNotCollectedError,
-  NoThreadError,
-  RecordingHeldError,
-} from './threads.errors.js';
+import { GarbageNotCollectedError, NoThreadError, RecordingHeldError } from './threads.errors.js';
 import { Tracer, type Trace, type TraceRequest } from './tracer.js';
 import { takeV8CpuProfile } from './v8-cpu.capture.js';
 import type { WorkerHeaps } from './worker.heaps.js';
@@ -66,13 +60,13 @@ export class V8Captures {
   /**
    * What the sampler that runs anyway knows of live objects; it goes on undisturbed.
    *
-   * @throws {AgentFailureError} where none runs.
+   * @throws {HeapSamplingOffError} where none runs.
    * @throws {RecordingHeldError} while `allocs?seconds=` has the sampler.
    * @throws {GarbageNotCollectedError} where that was asked for and the thread does not come to it.
    */
   async sampleHeapProfile({ thread, gc, signal }: V8HeapProfileRequest): Promise<V8HeapProfile> {
     if (this.sampling === false) {
-      throw new AgentFailureError('heap-off', new HeapSamplingOffError().message);
+      throw new HeapSamplingOffError();
     }
     if (thread !== MAIN_THREAD.id) {
       const { results, skipped } = await this.workerHeaps.sample([thread], gc);

@@ -1,13 +1,15 @@
+import { PprofError } from '../../shared/pprof.error.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 
 /** As many captures run as may run at a time. @internal */
-export class TooManyCapturesError extends Error {
+export class TooManyCapturesError extends PprofError {
   override readonly name = 'TooManyCapturesError';
+  readonly status = 429;
 
   /** @param retryAfterSeconds when the first of them ends, as far as is known. */
   constructor(
     limit: number,
-    readonly retryAfterSeconds: number,
+    override readonly retryAfterSeconds: number,
   ) {
     super(
       `${limit} captures are running, which is the limit (option "maxCaptures" of PprofModule). ` +

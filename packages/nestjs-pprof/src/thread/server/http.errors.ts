@@ -1,19 +1,5 @@
 import { messageOf } from '../../shared/error.message.js';
-import {
-  AgentFailureError,
-  GarbageNotCollectedError,
-  InspectorUnavailableError,
-  NoThreadError,
-  RecordingHeldError,
-  ShortLivedWorkersError,
-  SnapshotFileError,
-  SnapshotStalledError,
-  ThreadEndedError,
-  ThreadStuckError,
-  ThreadUnreachableError,
-} from '../capture/threads.errors.js';
-import { BadParameterError, NotComparableError, NotEnabledError } from '../profiles/profile.errors.js';
-import { TooManyCapturesError } from './capture.limit.js';
+import { PprofError } from '../../shared/pprof.error.js';
 
 /** An error as the client sees it. @internal */
 export interface HttpError {
@@ -23,8 +9,9 @@ export interface HttpError {
 }
 
 /** The path names no profile. @internal */
-export class UnknownProfileError extends Error {
+export class UnknownProfileError extends PprofError {
   override readonly name = 'UnknownProfileError';
+  readonly status = 404;
 
   constructor() {
     super('Unknown profile');
@@ -32,71 +19,27 @@ export class UnknownProfileError extends Error {
 }
 
 /** The option `profiles` leaves this profile out. @internal */
-export class ProfileOffError extends Error {
+export class ProfileOffError extends PprofError {
   override readonly name = 'ProfileOffError';
+  readonly status = 404;
 
   constructor(profile: string) {
     super(`Unknown profile: "${profile}" is switched off by the option profiles of this service`);
   }
 }
 
-const AGENT_STATUS = {
-  'addon-unavailable': 503,
-  'heap-off': 404,
-  'sampler-held': 409,
-  'not-now': 504,
-  failed: 500,
-} as const satisfies Record<AgentFailureError['kind'], number>;
-
 /** Status and text for whatever a request ran into. @internal */
 export function toHttpError(error: unknown): HttpError {
-  const message = messageOf(error);
-  if (error instanceof BadParameterError) {
-    return { status: 400, message };
-  }
-  if (isNotServed(error)) {
-    return { status: 404, message };
-  }
-  if (error instanceof AgentFailureError) {
-    return { status: AGENT_STATUS[error.kind], message };
-  }
-  if (error instanceof NotComparableError) {
-    return { status: 409, message };
-  }
-  if (error instanceof TooManyCapturesError) {
-    return { status: 429, message, headers: { 'Retry-After': String(error.retryAfterSeconds) } };
-  }
-  if (error instanceof RecordingHeldError) {
-    return { status: 429, message, headers: { 'Retry-After': '5' } };
-  }
-  if (error instanceof InspectorUnavailableError || error instanceof SnapshotFileError) {
-    return { status: 503, message };
-  }
-  if (isUnreachable(error)) {
-    return { status: 504, message };
+  if (error instanceof PprofError) {
+    const { status, message, retryAfterSeconds } = error;
+    return {
+      status,
+      message,
+      ...(retryAfterSeconds !== undefined && { headers: { 'Retry-After': String(retryAfterSeconds) } }),
+    };
   }
   const status = statusOfFrameworkError(error);
-  return { status, message: status === 404 ? 'Unknown profile' : message };
-}
-
-function isNotServed(error: unknown): boolean {
-  return (
-    error instanceof UnknownProfileError ||
-    error instanceof ProfileOffError ||
-    error instanceof NotEnabledError
-  );
-}
-
-function isUnreachable(error: unknown): boolean {
-  return (
-    error instanceof GarbageNotCollectedError ||
-    error instanceof NoThreadError ||
-    error instanceof ShortLivedWorkersError ||
-    error instanceof SnapshotStalledError ||
-    error instanceof ThreadEndedError ||
-    error instanceof ThreadStuckError ||
-    error instanceof ThreadUnreachableError
-  );
+  return { status, message: status === 404 ? 'Unknown profile' : messageOf(error) };
 }
 
 /** Nest's HttpException and Express' own errors (a malformed URL, for instance) carry a status. */

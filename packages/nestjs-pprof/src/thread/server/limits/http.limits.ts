@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http';
+import { PprofError } from '../../../shared/pprof.error.js';
 
 /**
  * Limits on what a client may send. None of them cuts a long capture: they are for requests, a response may take as long
@@ -29,9 +30,8 @@ export const MAX_BODY = 1024 * 1024;
 const STALLED_MILLIS = 60_000;
 
 /** The client sends more than is read here. @internal */
-export class BodyTooLargeError extends Error {
+export class BodyTooLargeError extends PprofError {
   override readonly name = 'BodyTooLargeError';
-  /** Read by `toHttpError`, as that of the framework's own errors. */
   readonly status = 413;
 
   constructor() {
