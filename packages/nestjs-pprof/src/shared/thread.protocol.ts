@@ -32,7 +32,7 @@ export interface ThreadData
     SharedWithMain,
     Pick<
       ResolvedPprofOptions,
-      'host' | 'port' | 'socketPath' | 'allowedHosts' | 'auth' | 'profiles' | 'heapSnapshot'
+      'host' | 'port' | 'socketPath' | 'allowedHosts' | 'credentialsHash' | 'profiles' | 'heapSnapshot'
     > {
   readonly whenPortTaken: 'wait' | 'next';
   /** The port of the thread that this one replaces. */

@@ -33,7 +33,7 @@ export class ProfilingModule {
       profiles,
       heapSnapshot,
       socketPath,
-      auth,
+      credentialsHash,
       outOfMemory,
     }: ThreadData,
     threads: ApplicationThreads,
@@ -49,7 +49,7 @@ export class ProfilingModule {
       kinds: RECORDINGS.filter(({ name }) => profiles.includes(name)),
       socketPath,
       viewerDirectory,
-      needsCredentials: auth !== undefined,
+      needsCredentials: credentialsHash !== undefined,
       // A heap profile, too.
       oomDirectory: profiles.includes('heap') ? outOfMemory?.directory : undefined,
     };
