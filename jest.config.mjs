@@ -21,6 +21,13 @@ const base = {
   },
 };
 
+const e2e = {
+  ...base,
+  rootDir: 'e2e',
+  modulePathIgnorePatterns: ['<rootDir>/fixtures/'],
+  setupFilesAfterEnv: ['<rootDir>/support/test.timeout.ts'],
+};
+
 export default {
   projects: [
     {
@@ -30,16 +37,19 @@ export default {
       testMatch: ['<rootDir>/src/**/*.spec.ts'],
     },
     {
-      ...base,
+      ...e2e,
       displayName: 'e2e',
-      rootDir: 'e2e',
-      testMatch: ['<rootDir>/**/*.e2e-spec.ts'],
-      modulePathIgnorePatterns: ['<rootDir>/fixtures/'],
+      testMatch: ['<rootDir>/**/!(*.full).e2e-spec.ts'],
+    },
+    {
+      ...e2e,
+      // Full tables, many runs, soaks: what is too long for `npm test`.
+      displayName: 'full',
+      testMatch: ['<rootDir>/**/*.full.e2e-spec.ts'],
     },
   ],
   testTimeout: 60_000,
   // Most tests wait for other processes: with one worker less than there are processors, Jest would leave them idle.
   maxWorkers: '100%',
-  // Names every test, also those that are skipped: a newcomer without Go is told why.
-  verbose: true,
+  reporters: ['<rootDir>/scripts/test.reporter.mjs'],
 };

@@ -7,6 +7,7 @@ import { type AppProcess, killProcesses } from './support/app.process.js';
 import { DevToolsClient } from './support/devtools.client.js';
 import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
 import { request } from './support/http.request.js';
+import { describeWhere, itWhere } from './support/needed.tool.js';
 import { flat, takeProfile } from './support/pprof.profile.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 
@@ -70,7 +71,8 @@ describe("Node's permission model", () => {
     expect(app.complaints).toEqual([]);
   });
 
-  (major >= 24 ? it : it.skip)('with all that is needed: everything works (Node 24 and later)', async () => {
+  const hasAllFlags = major >= 24;
+  itWhere(hasAllFlags, 'Node is older than 24', 'with all that is needed: everything works', async () => {
     const flags = ['--allow-worker', '--allow-addons', '--allow-inspector'];
     const app = startFixture('http', {}, { execArgv: [...base, ...flags] });
     await expectAllProfiles(app);
@@ -194,7 +196,7 @@ const READ_ONLY = ['unshare', '--mount', 'sh', '-c', 'mount -o remount,ro,bind /
 
 const canBeReadOnly = spawnSync(READ_ONLY[0]!, [...READ_ONLY.slice(1), 'true']).status === 0;
 
-(canBeReadOnly ? describe : describe.skip)('a read-only file system', () => {
+describeWhere(canBeReadOnly, 'not root', 'a read-only file system', () => {
   it('does not matter to the profiles', async () => {
     const directory = await temporaryDirectory('read-only-');
     const app = startFixture('http', {}, { launcher: READ_ONLY, env: { TMPDIR: directory } });
@@ -219,7 +221,7 @@ async function isReadableByOthers(): Promise<boolean> {
 
 const canBeNobody = process.getuid?.() === 0 && (await isReadableByOthers());
 
-(canBeNobody ? describe : describe.skip)('a user who is not root', () => {
+describeWhere(canBeNobody, 'not root', 'a user who is not root', () => {
   it('can profile', async () => {
     const directory = await temporaryDirectory('nobody-');
     await chmod(directory, 0o777);

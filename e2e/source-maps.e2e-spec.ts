@@ -4,10 +4,11 @@ import { AppProcess, killProcesses } from './support/app.process.js';
 import { profilingUrl } from './support/example.app.js';
 import { describeWithGo, goToolPprof } from './support/go.tool.js';
 import { NestProject } from './support/nest.project.js';
+import { patience } from './support/patience.js';
 import { framesNamed, takeProfile } from './support/pprof.profile.js';
 
 /** A cold run of webpack takes its time on a small machine. */
-const BUILD_TIMEOUT = 180_000;
+const BUILD_TIMEOUT = patience(180_000);
 
 const SOURCE = 'src/primes.service.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
-import { describeWithChromium, launchChromium } from './support/chromium.browser.js';
+import { describeWithChromium, launchChromium, openPage } from './support/chromium.browser.js';
 import { openInDevTools } from './support/devtools.page.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
 import { request } from './support/http.request.js';
@@ -31,7 +31,7 @@ describeWithChromium('in a browser', () => {
     },
     { link: 'ui/#profileURL=..%2Fheap&view=left-heavy', shows: /./ },
   ])('the link $link of the index leads to a flame graph', async ({ link, shows }) => {
-    const page = await browser.newPage();
+    const page = await openPage(browser);
     const asked: string[] = [];
     const problems: string[] = [];
     page.on('request', (each) => asked.push(each.url()));
@@ -49,7 +49,7 @@ describeWithChromium('in a browser', () => {
   });
 
   it('the viewer runs no script from elsewhere, whatever its address says', async () => {
-    const page = await browser.newPage();
+    const page = await openPage(browser);
     await page.goto(`${origin}/debug/pprof/ui/#profileURL=http%3A%2F%2F127.0.0.1%3A1%2Fx`);
     await page.getByText('Something went wrong').waitFor();
     // As a text: its names are those of the page.

@@ -6,6 +6,7 @@ import { curl, describeWithCurl } from '../support/curl.tool.js';
 import { type FixtureOptions, startFixture } from '../support/fixture.app.js';
 import { openRequest, request } from '../support/http.request.js';
 import { decodeProfile } from '../support/pprof.profile.js';
+import { patience } from '../support/patience.js';
 import { temporaryDirectory } from '../support/temporary.directory.js';
 
 let directory: string;
@@ -63,7 +64,7 @@ describe('a unix socket', () => {
     const app = startFixture('http', { socketPath, heap: false }, { execArgv: [umask] });
     // Without a pause, so that the file is seen as it was when it got its name.
     let first: Stats | undefined;
-    for (const deadline = Date.now() + 30_000; first === undefined && Date.now() < deadline;) {
+    for (const deadline = Date.now() + patience(30_000); first === undefined && Date.now() < deadline;) {
       first = lstatSync(socketPath, { throwIfNoEntry: false });
     }
     await app.call('listening');

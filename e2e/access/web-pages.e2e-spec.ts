@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { BrowserContext, Page } from 'playwright-core';
 import type { AppProcess } from '../support/app.process.js';
-import { describeWithChromium, launchChromium } from '../support/chromium.browser.js';
+import { describeWithChromium, launchChromium, openPage } from '../support/chromium.browser.js';
 import { type Inside, profilerOf, startFixture } from '../support/fixture.app.js';
 import { RecordingRelay } from '../support/recording.relay.js';
 import { READ_ATTEMPTS, WEB_ATTACKS } from '../support/web.attacks.js';
@@ -49,8 +49,7 @@ describeWithChromium('a web page of another origin', () => {
   });
 
   async function withPage<T>(work: (page: Page) => Promise<T>): Promise<T> {
-    const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    const page = await openPage(context);
     try {
       return await work(page);
     } finally {
@@ -149,7 +148,7 @@ describeWithChromium('an operator in a browser', () => {
     const profiler = await profilerOf(startFixture('http'));
     index = `${profiler.replace('127.0.0.1', 'localhost')}/debug/pprof/`;
     const browser = await launchChromium();
-    page = await browser.newPage();
+    page = await openPage(browser);
   });
 
   async function click(href: string): Promise<void> {

@@ -3,6 +3,7 @@ import { expect } from '@jest/globals';
 import { AppProcess } from '../support/app.process.js';
 import type { HttpConnection } from '../support/http.connection.js';
 import { type FixtureOptions, profilerOf } from '../support/fixture.app.js';
+import { patience } from '../support/patience.js';
 
 const SCRIPT = fileURLToPath(new URL('fixtures/watched.app.mjs', import.meta.url));
 
@@ -27,8 +28,8 @@ export interface Held extends HeldInMain {
   readonly thread: { readonly resources: Readonly<Record<string, number>>; readonly listeners: number };
 }
 
-/** Long enough for a loaded machine, and short against the windows that are left. */
-const PATIENCE_MILLIS = 20_000;
+/** For what takes milliseconds; short against the windows that are left. */
+const PATIENCE_MILLIS = patience(20_000);
 
 /** The application in fixtures/watched.app.mjs. */
 export class WatchedApp {

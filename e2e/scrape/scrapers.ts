@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { brokenRules, readPprof } from '../../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
 import type { Response } from '../support/http.request.js';
+import { patience } from '../support/patience.js';
 
 // What is written for Go services, and has to work unchanged: how each of these asks, and what it accepts.
 
@@ -8,7 +9,7 @@ export interface ScrapeTarget {
   /** The kind of profile, as the library names it. */
   readonly kind: string;
   readonly target: string;
-  /** When it gives up, and takes the target for down. */
+  /** When it gives up, and takes the target for down: later on a slow machine, where it would be configured so. */
   readonly timeoutMillis: number;
 }
 
@@ -30,11 +31,15 @@ function defaultTargets(
   timeoutOfWindow: number,
 ): readonly ScrapeTarget[] {
   return [
-    ...NAMED.map((kind) => ({ kind, target: `/debug/pprof/${kind}`, timeoutMillis })),
+    ...NAMED.map((kind) => ({
+      kind,
+      target: `/debug/pprof/${kind}`,
+      timeoutMillis: patience(timeoutMillis),
+    })),
     {
       kind: 'profile',
       target: `/debug/pprof/profile?seconds=${seconds}`,
-      timeoutMillis: timeoutOfWindow,
+      timeoutMillis: patience(timeoutOfWindow),
     },
   ];
 }

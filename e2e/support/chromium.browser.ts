@@ -1,12 +1,12 @@
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { afterAll, describe } from '@jest/globals';
-import { type Browser, chromium } from 'playwright-core';
+import { afterAll } from '@jest/globals';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { describeWithTool, findProgram } from './needed.tool.js';
+import { patience } from './patience.js';
 
 /** As the distributions call it; a user's own Chrome does as well. */
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
 
-const executablePath = findInPath(NAMES);
+const executablePath = NAMES.flatMap((name) => findProgram(name) ?? [])[0];
 
 /** No request of its own: what a test sees on the network is what the page asked for. */
 const QUIET = [
@@ -24,18 +24,14 @@ afterAll(async () => {
   await Promise.all([...running].map((browser) => browser.close()));
 });
 
-/**
- * A suite that needs Chromium. A newcomer without it sees the suite skipped, and why. In CI its tests run and fail: what
- * was not tested there must not pass.
- */
+/** A suite that needs Chromium, see `describeWithTool`. */
 export function describeWithChromium(name: string, suite: () => void): void {
-  if (executablePath !== undefined || process.env.CI === 'true') {
-    describe(name, suite);
-  } else {
-    describe.skip(`${name} (skipped: chromium not found)`, suite);
-    // Jest keeps quiet about a file of which all is skipped.
-    process.stderr.write(`${name}\n  ○ skipped: chromium not found (apt-get install chromium, or Chrome)\n`);
-  }
+  const tool = {
+    name: 'chromium',
+    isFound: executablePath !== undefined,
+    remedy: 'apt-get install chromium, or Chrome',
+  };
+  describeWithTool(tool, name, suite);
 }
 
 /**
@@ -52,15 +48,16 @@ export async function launchChromium(...args: readonly string[]): Promise<Browse
     args: [...QUIET, ...args],
     // Its sandbox refuses to run as root, as which CI runs.
     chromiumSandbox: false,
+    timeout: patience(60_000),
   });
   running.add(browser);
   browser.once('disconnected', () => running.delete(browser));
   return browser;
 }
 
-function findInPath(names: readonly string[]): string | undefined {
-  const directories = (process.env.PATH ?? '').split(delimiter);
-  return names
-    .flatMap((name) => directories.map((directory) => join(directory, name)))
-    .find((file) => existsSync(file));
+/** A page that waits for as long as the machine needs. */
+export async function openPage(from: Browser | BrowserContext): Promise<Page> {
+  const page = await from.newPage();
+  page.setDefaultTimeout(patience(30_000));
+  return page;
 }

@@ -1,4 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
+import { openPage } from './chromium.browser.js';
 
 /** Chrome DevTools, which Chromium also shows as a page, with a file opened in one of its panels. */
 export async function openInDevTools(
@@ -6,7 +7,7 @@ export async function openInDevTools(
   panel: 'Performance' | 'Memory',
   file: { readonly name: string; readonly body: Buffer },
 ): Promise<Page> {
-  const page = await browser.newPage();
+  const page = await openPage(browser);
   await page.goto('devtools://devtools/bundled/devtools_app.html');
   await page.getByRole('tab', { name: panel, exact: true }).click();
   const [chooser] = await Promise.all([

@@ -2,6 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { delimiter } from 'node:path';
 import { beforeAll } from '@jest/globals';
 import { describeWithTool } from './needed.tool.js';
+import { patience } from './patience.js';
 import { temporaryDirectory } from './temporary.directory.js';
 
 // Where Go's own installer puts it, which not every shell has in its PATH.
@@ -12,7 +13,7 @@ const hasGo = cache.status === 0;
 const GOCACHE = hasGo ? cache.stdout.trim() : '';
 
 /** Since Go 1.25 a tool is built when it is used first, which takes a minute; until then it comes with Go. */
-const BUILD_TIMEOUT = 300_000;
+const BUILD_TIMEOUT = patience(300_000);
 
 /** A suite that needs `go`, see `describeWithTool`. */
 export function describeWithGo(name: string, suite: () => void): void {
@@ -29,9 +30,12 @@ export interface ToolResult {
   readonly stderr: string;
 }
 
+/** Longer than any window that tests ask for; its own is half as long again as the window. */
+const FETCH_TIMEOUT_SECONDS = Math.ceil(patience(60_000) / 1000);
+
 /** Runs `go tool pprof`; fails with its words where it does. */
 export async function goToolPprof(...args: string[]): Promise<ToolResult> {
-  const { stdout, stderr } = await go('tool', 'pprof', ...args);
+  const { stdout, stderr } = await go('tool', 'pprof', '-timeout', String(FETCH_TIMEOUT_SECONDS), ...args);
   return { stdout, stderr, warnings: warningsIn(stderr) };
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { describe } from '@jest/globals';
+import { describe, it } from '@jest/globals';
 
 /** A program that tests need and that a newcomer may not have. */
 export interface NeededTool {
@@ -19,12 +19,24 @@ export function describeWithTool(
   name: string,
   suite: () => void,
 ): void {
-  if (isFound || process.env.CI === 'true') {
+  describeWhere(isFound || process.env.CI === 'true', `${tool} not found, ${remedy}`, name, suite);
+}
+
+/** A suite that is skipped where something does not hold. The reason ends up in the report. */
+export function describeWhere(holds: boolean, reason: string, name: string, suite: () => void): void {
+  if (holds) {
     describe(name, suite);
   } else {
-    describe.skip(`${name} (skipped: ${tool} not found)`, suite);
-    // Jest keeps quiet about a file of which all is skipped.
-    process.stderr.write(`${name}\n  ○ skipped: ${tool} not found (${remedy})\n`);
+    describe.skip(skippedTitle(name, reason), suite);
+  }
+}
+
+/** The same for one test. */
+export function itWhere(holds: boolean, reason: string, name: string, test: () => Promise<void>): void {
+  if (holds) {
+    it(name, test);
+  } else {
+    it.skip(skippedTitle(name, reason), test);
   }
 }
 
@@ -33,4 +45,9 @@ export function findProgram(name: string, ...directories: string[]): string | un
   return [...(process.env.PATH ?? '').split(delimiter), ...directories]
     .map((directory) => join(directory, name))
     .find((file) => existsSync(file));
+}
+
+/** As scripts/test.reporter.mjs reads it. */
+function skippedTitle(name: string, reason: string): string {
+  return `${name} (skipped: ${reason})`;
 }

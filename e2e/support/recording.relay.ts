@@ -1,5 +1,6 @@
 import { EventEmitter, on, once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { patience } from './patience.js';
 
 /** A request that has passed, and the status of its answer. */
 export interface Exchange {
@@ -24,7 +25,7 @@ export class RecordingRelay {
 
   /** The status with which the next request for a path is answered that is made while the work is done. */
   async statusOf(path: string, work: () => Promise<unknown>): Promise<number> {
-    const signal = AbortSignal.timeout(20_000);
+    const signal = AbortSignal.timeout(patience(20_000));
     const exchanges = on(this.#exchanges, 'exchange', { signal });
     await work();
     for await (const [exchange] of exchanges as AsyncIterable<[Exchange]>) {

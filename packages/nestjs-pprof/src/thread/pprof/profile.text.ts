@@ -1,0 +1,139 @@
+import { shownTypeIndex, type ValueType } from './profile.model.js';
+import type { SymbolizedProfile, SymbolizedSample } from './profile.symbolizer.js';
+
+const MAX_ROWS = 50;
+
+interface Row {
+  readonly name: string;
+  flat: number;
+  cumulative: number;
+}
+
+/** Renders a profile as the table of `go tool pprof -top`, for people who only have curl. @internal */
+export function renderTop(profile: SymbolizedProfile): string {
+  const valueIndex = shownTypeIndex(profile);
+  const { type, unit } = profile.sampleTypes[valueIndex]!;
+  const { rows, total } = tabulate(profile, valueIndex);
+  const shown = rows.slice(0, MAX_ROWS);
+  const lines = [
+    `Type: ${type}`,
+    `Time: ${new Date(profile.startedAt).toISOString()}`,
+    ...(profile.durationNanos === undefined
+      ? [`Total: ${format(total, unit)}`]
+      : [
+          `Duration: ${format(profile.durationNanos, 'nanoseconds')}, ` +
+            `Total samples = ${format(total, unit)}${unit === 'nanoseconds' ? ` (${percent(total, profile.durationNanos)})` : ''}`,
+        ]),
+    ...profile.comments.map((comment) => `# ${comment}`),
+    `Showing top ${shown.length} nodes out of ${rows.length}`,
+    '      flat  flat%   sum%        cum   cum%',
+  ];
+  let sum = 0;
+  for (const row of shown) {
+    sum += row.flat;
+    lines.push(
+      [
+        format(row.flat, unit).padStart(10),
+        percent(row.flat, total).padStart(6),
+        percent(sum, total).padStart(6),
+        format(row.cumulative, unit).padStart(10),
+        percent(row.cumulative, total).padStart(6),
+        '',
+        row.name,
+      ].join(' '),
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function tabulate(profile: SymbolizedProfile, valueIndex: number): { rows: Row[]; total: number } {
+  const rows = new Map<string, Row>();
+  let total = 0;
+  for (const { stack, values } of profile.samples) {
+    const value = values[valueIndex] ?? 0;
+    total += value;
+    for (const name of new Set(stack.map((frame) => frame.name))) {
+      const row = rows.get(name) ?? { name, flat: 0, cumulative: 0 };
+      rows.set(name, row);
+      row.cumulative += value;
+      row.flat += name === stack[0]?.name ? value : 0;
+    }
+  }
+  const byFlat = (a: Row, b: Row) =>
+    b.flat - a.flat || b.cumulative - a.cumulative || (a.name < b.name ? -1 : 1);
+  return { rows: [...rows.values()].toSorted(byFlat), total };
+}
+
+function percent(part: number, whole: number): string {
+  return whole === 0 ? '0%' : `${((100 * part) / whole).toFixed(2)}%`;
+}
+
+const SCALES: Record<ValueType['unit'], ReadonlyArray<readonly [factor: number, unit: string]>> = {
+  nanoseconds: [
+    [1e9, 's'],
+    [1e6, 'ms'],
+    [1e3, 'us'],
+    [1, 'ns'],
+  ],
+  bytes: [
+    [2 ** 30, 'GB'],
+    [2 ** 20, 'MB'],
+    [2 ** 10, 'kB'],
+    [1, 'B'],
+  ],
+};
+
+function format(value: number, unit: string): string {
+  const scale = SCALES[unit]?.find(([factor]) => Math.abs(value) >= factor);
+  if (value === 0 || !scale) {
+    return String(value);
+  }
+  const [factor, suffix] = scale;
+  return `${Number((value / factor).toFixed(2))}${suffix}`;
+}
+
+/**
+ * Renders a profile as counted stacks, largest first, like the `debug=1` of Go's named profiles: for reading, not for
+ * a program.
+ *
+ * @internal
+ */
+export function renderStacks(profile: SymbolizedProfile, name: string): string {
+  const shown = shownTypeIndex(profile);
+  const totals = profile.sampleTypes.map((_, index) =>
+    profile.samples.reduce((total, { values }) => total + (values[index] ?? 0), 0),
+  );
+  const samples = [...profile.samples].sort((a, b) => b.values[shown]! - a.values[shown]!);
+  const columns = profile.sampleTypes.map(({ type, unit }) => `${type}/${unit}`).join(' ');
+  const blocks = samples.map(({ stack, values, labels }) => {
+    const labelText = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+    const heading = [values.join(': '), ...labelText, '@'].join(' ');
+    return [
+      heading,
+      ...stack.map((frame) => `#\t${frame.name}${frame.file ? `\t${frame.file}:${frame.line}` : ''}`),
+    ];
+  });
+  const comments = profile.comments.map((comment) => `# ${comment}`);
+  const details = (profile.details ?? []).map((line) => `# ${line}`).join('\n');
+  return `${[`${name} profile: total ${totals.join(': ')} (${columns})`, ...blocks.map((block) => block.join('\n')), ...comments, ...(details ? [details] : [])].join('\n\n')}\n`;
+}
+
+/**
+ * Renders the stack of every thread for reading, in the way Go prints goroutines: a heading with the state, then two
+ * lines a frame, innermost first.
+ *
+ * @internal
+ */
+export function renderDump(profile: SymbolizedProfile): string {
+  const comments = profile.comments.map((comment) => `# ${comment}`).join('\n');
+  return `${[...profile.samples.map(renderThread), comments].join('\n\n')}\n`;
+}
+
+function renderThread({ stack, labels, notes }: SymbolizedSample): string {
+  const { thread = '', state = '', ...others } = labels;
+  const details = [state, ...Object.entries(others).map(([key, value]) => `${key} ${value}`)];
+  const frames = stack.map(({ name, file, line }) => (file ? `${name}\n\t${file}:${line}` : name));
+  return [`thread ${thread} [${details.join(', ')}]:`, ...notes.map((note) => `# ${note}`), ...frames].join(
+    '\n',
+  );
+}
