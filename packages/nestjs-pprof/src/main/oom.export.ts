@@ -6,6 +6,7 @@ import { listOomProfiles } from '../shared/oom-profile.files.js';
 import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
 import type { OomExportOptions } from '../shared/oom-export.options.js';
 import { OomDirectoryError } from '../pprof.errors.js';
+import type { HeapSampling } from '../shared/agent.protocol.js';
 
 const EXPORT_ENTRY = fileURLToPath(new URL('../post-mortem/main.js', import.meta.url));
 
@@ -19,12 +20,13 @@ const ENV = '/usr/bin/env';
  */
 export function prepareOomExport(
   options: NonNullable<ResolvedPprofOptions['outOfMemory']>,
-  samplingInterval: number,
+  { samplingInterval, stackDepth }: HeapSampling,
 ): OomExportCommand {
   makeWritable(options.directory);
   const exportOptions: OomExportOptions = {
     ...options,
     samplingInterval,
+    stackDepth,
     since: Date.now(),
     script: process.argv[1],
     cwd: process.cwd(),
