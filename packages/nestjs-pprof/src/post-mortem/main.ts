@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '../shared/error.message.js';
-import { parseAddonHeap } from '../thread/pprof/addon-heap.json.js';
+import { parseAddonHeap } from '../thread/pprof/allocation.tree.js';
 import { encodePprof } from '../thread/pprof/pprof.encoder.js';
 import { SourceMaps } from '../thread/pprof/source.maps.js';
 import { Symbolizer } from '../thread/pprof/profile.symbolizer.js';
-import { programPaths } from '../thread/pprof/program.paths.js';
+import { programPaths } from '../shared/program.paths.js';
 import type { OomExportOptions } from '../shared/oom-export.options.js';
 import { oomProfileOf } from './oom.profile.js';
 import { storeOomProfile } from './oom-profile.store.js';

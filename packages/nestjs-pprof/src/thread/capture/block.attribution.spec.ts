@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { ProfiledStack, TimedStack } from '../pprof/v8-cpu.profile.js';
+import type { ProfiledStack, TimedStack } from '../pprof/v8.profiles.js';
 import { attributeBlocks, busyStretches, longTurns, NOT_SEEN } from './block.attribution.js';
 
 function stack(functionName: string, file = '/app/a.js'): ProfiledStack {

@@ -1,6 +1,6 @@
 import type { LoopBlock } from '../../shared/loop-watch.memory.js';
 import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
-import { framesWithLine, isIdle, type ProfiledStack, type TimedStack } from '../pprof/v8-cpu.profile.js';
+import { framesWithLine, isIdle, type ProfiledStack, type TimedStack } from '../pprof/v8.profiles.js';
 
 /** @internal */
 export const NOT_SEEN = syntheticFrame('(no stack seen)');

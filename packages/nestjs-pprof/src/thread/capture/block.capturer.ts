@@ -2,7 +2,7 @@ import { messageOf } from '../../shared/error.message.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { type LoopBlock, LoopWatchMemory } from '../../shared/loop-watch.memory.js';
 import type { StackSample } from '../pprof/profile.model.js';
-import type { TimedStack } from '../pprof/v8-cpu.profile.js';
+import type { TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import { attributeBlocks, busyStretches, longTurns } from './block.attribution.js';
 import { askWorkers, type FromThreads } from './inspected.workers.js';

@@ -1,7 +1,7 @@
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { type LoopBlock, LoopWatchMemory } from '../../shared/loop-watch.memory.js';
 import type { StackSample } from '../pprof/profile.model.js';
-import type { TimedStack } from '../pprof/v8-cpu.profile.js';
+import type { TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import { attributeBlocks } from './block.attribution.js';
 import { InspectorConnection } from './inspector.connection.js';

@@ -1,5 +1,6 @@
 import type { HeapSample, HeapSampling, HeapStart } from '../../shared/agent.protocol.js';
-import { allocationNodeOf, type V8HeapProfile } from '../pprof/v8-heap.profile.js';
+import { allocationNodeOf } from '../pprof/allocation.tree.js';
+import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import type { FromThreads } from './inspected.workers.js';
 import { InspectorConnection } from './inspector.connection.js';

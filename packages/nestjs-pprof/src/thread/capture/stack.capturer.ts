@@ -1,5 +1,5 @@
 import { messageOf } from '../../shared/error.message.js';
-import { framesWithLine, isIdle, PROGRAM } from '../pprof/v8-cpu.profile.js';
+import { framesWithLine, isIdle, PROGRAM } from '../pprof/v8.profiles.js';
 import type { Frame } from '../pprof/profile.model.js';
 import { askWorkers, type FromThreads } from './inspected.workers.js';
 import { InspectorConnection } from './inspector.connection.js';

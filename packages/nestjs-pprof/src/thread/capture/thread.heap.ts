@@ -2,7 +2,7 @@ import type { AllocationNode, HeapRestart } from '../../shared/agent.protocol.js
 import type { InspectorTarget } from './inspector.target.js';
 import type { ThreadInfo } from './thread.info.js';
 import { ThreadUnreachableError } from './threads.errors.js';
-import type { V8HeapProfile } from '../pprof/v8-heap.profile.js';
+import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 
 /** The live objects of one thread that its heap sampler knows of. @internal */
 export interface ThreadHeap {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import type { V8CpuProfile } from '../pprof/v8-cpu.profile.js';
+import type { V8CpuProfile } from '../pprof/v8.profiles.js';
 import type { InspectorTarget } from './inspector.target.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));

@@ -6,7 +6,7 @@ import {
   timelineOf,
   type TimedStack,
   type V8CpuProfile,
-} from '../pprof/v8-cpu.profile.js';
+} from '../pprof/v8.profiles.js';
 import type { InspectorTarget } from './inspector.target.js';
 
 /** A thread in a long native call hands its profile over when the call ends; wait for that, but not for ever. */

@@ -1,7 +1,6 @@
 import { HeapSamplingOffError } from '../../shared/agent.errors.js';
 import type { HeapSampling } from '../../shared/agent.protocol.js';
-import type { V8CpuProfile } from '../pprof/v8-cpu.profile.js';
-import type { V8HeapProfile } from '../pprof/v8-heap.profile.js';
+import type { V8CpuProfile, V8HeapProfile } from '../pprof/v8.profiles.js';
 import { type HeapSnapshotRequest, HeapSnapshotTaker, type SnapshotFile } from './heap.snapshot.js';
 import type { LoopObserver } from './loop.observer.js';
 import { useThread } from './single.thread.js';

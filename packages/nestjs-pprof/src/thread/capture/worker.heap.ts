@@ -1,5 +1,6 @@
 import type { HeapRestart, HeapSampling } from '../../shared/agent.protocol.js';
-import { allocationNodeOf, type V8HeapProfile } from '../pprof/v8-heap.profile.js';
+import { allocationNodeOf } from '../pprof/allocation.tree.js';
+import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { InspectorTarget } from './inspector.target.js';
 import { type AllocationTotals, SharedAllocations } from './shared-allocations.js';
 import type { ThreadAllocations } from './thread.allocations.js';

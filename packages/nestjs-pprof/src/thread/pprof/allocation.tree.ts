@@ -1,6 +1,7 @@
 import type { AllocationNode } from '../../shared/agent.protocol.js';
 import type { StackSample } from './profile.model.js';
 import type { CodePosition } from './source.maps.js';
+import type { V8HeapNode } from './v8.profiles.js';
 
 /** The sample types of live objects. @internal */
 export const LIVE_OBJECTS = [
@@ -37,4 +38,36 @@ function positionOf({
   columnNumber = 0,
 }: AllocationNode): CodePosition {
   return { functionName: name, file: scriptName, line: lineNumber, column: columnNumber };
+}
+
+/** @internal */
+export function allocationNodeOf({ callFrame, selfSize, children }: V8HeapNode): AllocationNode {
+  return {
+    name: callFrame.functionName,
+    scriptName: callFrame.url,
+    lineNumber: callFrame.lineNumber + 1,
+    columnNumber: callFrame.columnNumber + 1,
+    allocations: selfSize > 0 ? [{ sizeBytes: selfSize, count: 1 }] : [],
+    children: children.map(allocationNodeOf),
+  };
+}
+
+/** The two texts of a node, between the names that the addon writes around them. */
+const TEXTS = /\{"name":"(.*?)","scriptName":"(.*?)","scriptId":(-?\d+),"lineNumber":/gs;
+
+/**
+ * Reads the file that `@datadog/pprof` writes when the heap is full. It looks like JSON, but quotes and backslashes in
+ * names are as they were, so these are put right first.
+ * https://github.com/DataDog/pprof-nodejs/blob/main/bindings/profilers/heap.cc (`dumpAllocationProfileAsJSON`)
+ *
+ * @throws {SyntaxError} where it is cut short.
+ * @internal
+ */
+export function parseAddonHeap(text: string): AllocationNode {
+  const json = text.replaceAll(
+    TEXTS,
+    (_, name: string, scriptName: string, scriptId: string) =>
+      `{"name":${JSON.stringify(name)},"scriptName":${JSON.stringify(scriptName)},"scriptId":${scriptId},"lineNumber":`,
+  );
+  return JSON.parse(json) as AllocationNode;
 }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hasScheme } from './source-map.parse.js';
+import { hasScheme } from './source-map.file.js';
 
 /**
  * Turns the sources of a map into absolute paths; `null` where a source is no file on this machine.

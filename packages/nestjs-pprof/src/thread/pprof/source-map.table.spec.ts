@@ -7,7 +7,7 @@ import {
   TraceMap,
 } from '@jridgewell/trace-mapping';
 import fc from 'fast-check';
-import { parseSourceMap } from './source-map.parse.js';
+import { parseSourceMap } from './source-map.file.js';
 import { type CodePosition, SourceMapTable } from './source-map.table.js';
 
 type Map = Record<string, unknown>;

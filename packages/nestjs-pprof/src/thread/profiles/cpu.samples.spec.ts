@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { encodeAddonProfile, type AddonSample } from '../../../test-fixtures/addon-profile.js';
 import type { StackSample } from '../pprof/profile.model.js';
-import type { ProfiledStack, TimedStack } from '../pprof/v8-cpu.profile.js';
+import type { ProfiledStack, TimedStack } from '../pprof/v8.profiles.js';
 import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
 import type { SampledSegment } from '../capture/shared-cpu.sampler.js';
 import { MAIN_THREAD } from '../capture/thread.info.js';

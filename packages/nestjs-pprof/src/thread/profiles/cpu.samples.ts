@@ -1,5 +1,5 @@
 import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
-import { isIdle, PROGRAM, samplesOfTimeline } from '../pprof/v8-cpu.profile.js';
+import { isIdle, PROGRAM, samplesOfTimeline } from '../pprof/v8.profiles.js';
 import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
 import { NON_JAVASCRIPT_THREADS, samplesOfSegment } from './cpu.segment.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';

@@ -1,5 +1,5 @@
 import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
-import { IDLE, PROGRAM } from '../pprof/v8-cpu.profile.js';
+import { IDLE, PROGRAM } from '../pprof/v8.profiles.js';
 import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import type { CpuSegment } from '../../shared/agent.protocol.js';
 

@@ -1,5 +1,5 @@
 import { type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
-import { IDLE } from '../pprof/v8-cpu.profile.js';
+import { IDLE } from '../pprof/v8.profiles.js';
 import type { ThreadStack } from '../capture/stack.capturer.js';
 import type { ProfileKind } from './profile.kind.js';
 

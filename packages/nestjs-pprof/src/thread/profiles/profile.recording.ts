@@ -1,8 +1,6 @@
-import { renderDump } from '../pprof/dump.text.js';
+import { renderDump, renderStacks, renderTop } from '../pprof/profile.text.js';
 import { encodePprof } from '../pprof/pprof.encoder.js';
-import { renderStacks } from '../pprof/stacks.text.js';
 import type { SymbolizedProfile } from '../pprof/profile.symbolizer.js';
-import { renderTop } from '../pprof/top.text.js';
 import { captureDelta } from './delta.profile.js';
 import type { ProfileKind, ProfileRequest } from './profile.kind.js';
 import { parseProfileRequest } from './profile.request.js';

@@ -1,4 +1,4 @@
-import { mapCpuProfile, mapHeapProfile } from '../pprof/v8-source.maps.js';
+import { mapCpuProfile, mapHeapProfile } from '../pprof/v8.profiles.js';
 import { singleThread } from './query.parameters.js';
 import type { ProfileFormat, ProfileRequest, V8FormatName } from './profile.kind.js';
 import type { RecordingContext } from './recording.kind.js';

@@ -1,5 +1,5 @@
 import type { RecordingKind, RecordingOptions } from '../profiles/recording.kind.js';
-import { type ProgramPaths, programPaths } from '../pprof/program.paths.js';
+import { type ProgramPaths, programPaths } from '../../shared/program.paths.js';
 import type { ApplicationInfo } from '../../shared/thread.protocol.js';
 
 /** Injection token: the options that the server itself needs. @internal */
@@ -10,6 +10,7 @@ export interface ServerOptions extends RecordingOptions {
   readonly kinds: readonly RecordingKind[];
   readonly socketPath: string | undefined;
   readonly needsCredentials: boolean;
+  readonly viewerDirectory: string;
   /** Where processes leave a heap profile when they run out of memory, if they do. */
   readonly oomDirectory: string | undefined;
 }

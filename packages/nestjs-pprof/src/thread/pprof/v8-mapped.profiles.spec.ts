@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SourceMaps } from './source.maps.js';
-import type { V8CallFrame, V8CpuProfile } from './v8-cpu.profile.js';
-import type { V8HeapProfile } from './v8-heap.profile.js';
-import { mapCpuProfile, mapHeapProfile } from './v8-source.maps.js';
+import type { V8CallFrame, V8CpuProfile } from './v8.profiles.js';
+import type { V8HeapProfile } from './v8.profiles.js';
+import { mapCpuProfile, mapHeapProfile } from './v8.profiles.js';
 
 let directory: string;
 let compiled: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { samplesOfAllocations } from './allocation.tree.js';
-import { allocationNodeOf } from './v8-heap.profile.js';
+import { allocationNodeOf } from './allocation.tree.js';
 
 const callFrame = { functionName: 'run', url: 'file:///app/a.js', lineNumber: 0, columnNumber: 4 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SymbolizedFrame, SymbolizedProfile } from './profile.symbolizer.js';
-import { renderTop } from './top.text.js';
+import { renderTop } from './profile.text.js';
 
 function frame(name: string): SymbolizedFrame {
   return { name, file: '/app/a.ts', line: 1, column: 1, startLine: 1 };

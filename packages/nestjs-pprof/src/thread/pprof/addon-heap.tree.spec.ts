@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { parseAddonHeap } from './addon-heap.json.js';
+import { parseAddonHeap } from './allocation.tree.js';
 
 interface Node {
   readonly name: string;

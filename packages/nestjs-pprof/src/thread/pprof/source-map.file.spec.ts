@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { fileVersion, locateMap, type MapLocation } from './source-map.read.js';
+import { fileVersion, locateMap, type MapLocation } from './source-map.file.js';
 
 const MAP = '{"version":3,"sources":["it\'s ä.ts"],"mappings":"AAAA"}';
 const BASE64 = Buffer.from(MAP).toString('base64');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { renderStacks } from './stacks.text.js';
+import { renderStacks } from './profile.text.js';
 import type { SymbolizedProfile } from './profile.symbolizer.js';
 
 const run = { name: 'run (src/a.ts)', file: '/app/src/a.ts', line: 12, column: 3, startLine: 10 };

@@ -1,5 +1,5 @@
 import { shownTypeIndex, type ValueType } from './profile.model.js';
-import type { SymbolizedProfile } from './profile.symbolizer.js';
+import type { SymbolizedProfile, SymbolizedSample } from './profile.symbolizer.js';
 
 const MAX_ROWS = 50;
 
@@ -90,4 +90,50 @@ function format(value: number, unit: string): string {
   }
   const [factor, suffix] = scale;
   return `${Number((value / factor).toFixed(2))}${suffix}`;
+}
+
+/**
+ * Renders a profile as counted stacks, largest first, like the `debug=1` of Go's named profiles: for reading, not for
+ * a program.
+ *
+ * @internal
+ */
+export function renderStacks(profile: SymbolizedProfile, name: string): string {
+  const shown = shownTypeIndex(profile);
+  const totals = profile.sampleTypes.map((_, index) =>
+    profile.samples.reduce((total, { values }) => total + (values[index] ?? 0), 0),
+  );
+  const samples = [...profile.samples].sort((a, b) => b.values[shown]! - a.values[shown]!);
+  const columns = profile.sampleTypes.map(({ type, unit }) => `${type}/${unit}`).join(' ');
+  const blocks = samples.map(({ stack, values, labels }) => {
+    const labelText = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+    const heading = [values.join(': '), ...labelText, '@'].join(' ');
+    return [
+      heading,
+      ...stack.map((frame) => `#\t${frame.name}${frame.file ? `\t${frame.file}:${frame.line}` : ''}`),
+    ];
+  });
+  const comments = profile.comments.map((comment) => `# ${comment}`);
+  const details = (profile.details ?? []).map((line) => `# ${line}`).join('\n');
+  return `${[`${name} profile: total ${totals.join(': ')} (${columns})`, ...blocks.map((block) => block.join('\n')), ...comments, ...(details ? [details] : [])].join('\n\n')}\n`;
+}
+
+/**
+ * Renders the stack of every thread for reading, in the way Go prints goroutines: a heading with the state, then two
+ * lines a frame, innermost first.
+ *
+ * @internal
+ */
+export function renderDump(profile: SymbolizedProfile): string {
+  const comments = profile.comments.map((comment) => `# ${comment}`).join('\n');
+  return `${[...profile.samples.map(renderThread), comments].join('\n\n')}\n`;
+}
+
+function renderThread({ stack, labels, notes }: SymbolizedSample): string {
+  const { thread = '', state = '', ...others } = labels;
+  const details = [state, ...Object.entries(others).map(([key, value]) => `${key} ${value}`)];
+  const frames = stack.map(({ name, file, line }) => (file ? `${name}\n\t${file}:${line}` : name));
+  return [`thread ${thread} [${details.join(', ')}]:`, ...notes.map((note) => `# ${note}`), ...frames].join(
+    '\n',
+  );
 }

@@ -8,7 +8,7 @@ import {
   timelineOf,
   type TimedStack,
   type V8CpuProfile,
-} from './v8-cpu.profile.js';
+} from './v8.profiles.js';
 
 type Node = V8CpuProfile['nodes'][number];
 
