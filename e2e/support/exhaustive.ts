@@ -11,11 +11,6 @@ export function itExhaustive(name: string, test: () => Promise<void>): void {
   itWhere(IS_EXHAUSTIVE, REASON, name, test);
 }
 
-/** A number of runs, of captures and the like: fewer in `npm test`. */
-export function times(exhaustive: number, essential: number): number {
-  return IS_EXHAUSTIVE ? exhaustive : essential;
-}
-
 /**
  * The rows of a table that are tested here: in `npm test` those that are essential, and the others are reported as skipped.
  */
