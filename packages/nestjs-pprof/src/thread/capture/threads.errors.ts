@@ -151,6 +151,20 @@ export class InspectorUnavailableError extends PprofError {
   }
 }
 
+/** Code coverage is counted in this process, and V8's profiler would spoil it. @internal */
+export class CoverageOnError extends PprofError {
+  override readonly name = 'CoverageOnError';
+  readonly status = 409;
+
+  constructor() {
+    super(
+      "code coverage is on in this process (NODE_V8_COVERAGE or --experimental-test-coverage), and V8's profiler, which this " +
+        'needs, would spoil its counts. profile?threads=main, heap, allocs, threadcreate, trace and heapsnapshot still ' +
+        'work; for the others start the process without coverage',
+    );
+  }
+}
+
 /** The application's workers are left alone, as some of them end too soon after they have started. @internal */
 export class ShortLivedWorkersError extends PprofError {
   override readonly name = 'ShortLivedWorkersError';

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { WorkerStartsMemory } from '../../shared/worker-starts.memory.js';
-import type { InspectorConnection } from './inspector.connection.js';
+import { type InspectorConnection, refuseUnderCoverage } from './inspector.connection.js';
 import { AnswerDeadline } from './answer.deadline.js';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { kernelThreadsOf } from './kernel.threads.js';
@@ -201,6 +201,7 @@ class WorkerTarget implements InspectorTarget {
   post<T = unknown>(method: string, params: object = {}, deadlineMillis = DEADLINE_MILLIS): Promise<T> {
     const id = this.#nextId++;
     return new Promise<T>((resolve, reject) => {
+      refuseUnderCoverage(method);
       const settle = (answer: Answer | Error) => {
         deadline.cancel();
         this.#pending.delete(id);
