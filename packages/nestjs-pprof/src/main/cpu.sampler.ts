@@ -87,7 +87,7 @@ export class CpuSampler {
     // Two copies of the addon can both be started. Each then takes the other's signals whenever it starts or turns over:
     // what is sampled is not wrong, but it lacks whole stretches of time.
     if (time.isStarted() || isCpuSampledByOther()) {
-      throw new SamplerHeldError('CPU', otherProfilers());
+      throw new SamplerHeldError('CPU', otherProfilers('CPU'));
     }
     try {
       time.start({
@@ -117,7 +117,7 @@ export class CpuSampler {
       durationNanos: Number(until.nanos - since.nanos),
       processCpuNanos: cpuMicros * 1000,
       hasCpuTime: HAS_CPU_TIME,
-      disturbedBy: isCpuSampledByOther() ? otherProfilers() : null,
+      disturbedBy: isCpuSampledByOther() ? otherProfilers('CPU') : null,
     };
   }
 }
@@ -138,6 +138,6 @@ function toAgentError(cause: unknown): unknown {
   // The addon's own words, in bindings/profilers/wall.cc: no error class or code tells the cases apart.
   const held = /already (started|active)|SIGPROF handler/i;
   return cause instanceof Error && held.test(cause.message)
-    ? new SamplerHeldError('CPU', otherProfilers(), cause)
+    ? new SamplerHeldError('CPU', otherProfilers('CPU'), cause)
     : cause;
 }

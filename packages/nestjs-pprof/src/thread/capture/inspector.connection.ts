@@ -5,6 +5,7 @@ import { MAIN_THREAD } from './thread.info.js';
 import {
   ConnectionClosedError,
   CoverageOnError,
+  inspectorError,
   InspectorUnavailableError,
   ThreadUnreachableError,
 } from './threads.errors.js';
@@ -167,7 +168,7 @@ export class InspectorConnection implements InspectorTarget {
           this.#seenTo();
         }
         if (error) {
-          fail(new Error(`${method}: ${error.message}`, { cause: error }));
+          fail(inspectorError(this.thread.label, method, error.message));
         } else {
           deadline.cancel();
           this.#pending.delete(fail);
