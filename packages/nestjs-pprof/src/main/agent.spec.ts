@@ -26,8 +26,8 @@ let agent = new Agent();
 afterEach(() => {
   // The addon is shared by all test files of this process: its sampler is not left to end a little later. One that was
   // abandoned ends where another starts.
-  ask('turnOverCpu', SAMPLING);
-  ask('turnOverCpu', null);
+  ask('rotateCpu', SAMPLING);
+  ask('rotateCpu', null);
   agent.stop();
   agent = new Agent();
 });
@@ -105,18 +105,18 @@ describe('Agent.answer', () => {
   });
 
   it('turns an error that it does not know into a reply as well', () => {
-    const [, reply] = ask('turnOverCpu', { hz: Number.NaN, durationMillis: Number.NaN });
+    const [, reply] = ask('rotateCpu', { hz: Number.NaN, durationMillis: Number.NaN });
     expect(reply?.message.failure).toMatchObject({
       status: 500,
       message: expect.stringMatching(/has failed: .+ please report it$/),
     });
-    const [, next] = ask('turnOverCpu', null);
+    const [, next] = ask('rotateCpu', null);
     expect(next?.message).not.toHaveProperty('failure');
   });
 
   it('hands the bytes of a profile over rather than copy them, where they fill their buffer', () => {
-    ask('turnOverCpu', SAMPLING);
-    const reply = ask('turnOverCpu', null)[1]!;
+    ask('rotateCpu', SAMPLING);
+    const reply = ask('rotateCpu', null)[1]!;
     const { profile } = reply.message.result as CpuSegment;
     const fills = profile.byteLength === profile.buffer.byteLength;
     expect(reply.transfer).toEqual(fills ? [profile.buffer] : []);
@@ -124,7 +124,7 @@ describe('Agent.answer', () => {
   });
 
   it('has null for a result where there is nothing to tell', () => {
-    expect(ask('turnOverCpu', null)[1]?.message).toMatchObject({ result: null });
+    expect(ask('rotateCpu', null)[1]?.message).toMatchObject({ result: null });
     expect(ask('stopLoopWatch', 99)[1]?.message).toMatchObject({ result: null });
   });
 });
@@ -134,9 +134,9 @@ describe('Agent.answerByInterrupt', () => {
     expect(byInterrupt('describeLoop', null)).toEqual({
       failure: { status: 504, message: expect.any(String) },
     });
-    expect(byInterrupt('turnOverCpu', SAMPLING)).toMatchObject({ failure: { status: 504 } });
+    expect(byInterrupt('rotateCpu', SAMPLING)).toMatchObject({ failure: { status: 504 } });
     // Had the interrupt started the sampler, this would end a segment.
-    expect(ask('turnOverCpu', null)[1]?.message).toMatchObject({ result: null });
+    expect(ask('rotateCpu', null)[1]?.message).toMatchObject({ result: null });
   });
 
   it('does what has given a result before', () => {
@@ -149,15 +149,15 @@ describe('Agent.answerByInterrupt', () => {
     expect(byInterrupt('sampleHeap', null)).toMatchObject({ failure: { status: 504 } });
   });
 
-  it('does not take the first start of the sampler for a whole turnover', () => {
-    ask('turnOverCpu', SAMPLING);
-    expect(byInterrupt('turnOverCpu', null)).toMatchObject({ failure: { status: 504 } });
+  it('does not take the first start of the sampler for a whole rotation', () => {
+    ask('rotateCpu', SAMPLING);
+    expect(byInterrupt('rotateCpu', null)).toMatchObject({ failure: { status: 504 } });
   });
 
   it('answers with a profile as text, which is the profile', () => {
-    ask('turnOverCpu', SAMPLING);
-    ask('turnOverCpu', SAMPLING);
-    const { profile, ...segment } = byInterrupt('turnOverCpu', null).result as {
+    ask('rotateCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
+    const { profile, ...segment } = byInterrupt('rotateCpu', null).result as {
       profile: { base64: string };
     };
     expect(segment).toMatchObject({ hz: 100, durationNanos: expect.any(Number) });
@@ -175,9 +175,9 @@ describe('Agent.answerByInterrupt', () => {
 describe('Agent.abandonCaptures', () => {
   it('ends sampling and watches, and leaves the heap being sampled', () => {
     agent.startHeapSampling({ samplingInterval: 512 * 1024, stackDepth: 16 });
-    ask('turnOverCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
     agent.abandonCaptures();
-    expect(ask('turnOverCpu', null)[1]?.message).toMatchObject({ result: null });
+    expect(ask('rotateCpu', null)[1]?.message).toMatchObject({ result: null });
     expect(ask('sampleHeap', null)[1]?.message.result).toMatchObject({ stackDepth: 16 });
   });
 

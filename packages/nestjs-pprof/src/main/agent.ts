@@ -1,13 +1,11 @@
-import { NotByInterruptError, UnexpectedFailureError } from '../shared/agent.errors.js';
+import { failureOf, NotByInterruptError } from '../shared/agent.errors.js';
 import {
   monotonicMillis,
   type AgentCommand,
   type AgentCommands,
-  type AgentFailure,
   type AgentReply,
   type AgentRequest,
 } from '../shared/agent.protocol.js';
-import { PprofError } from '../shared/pprof.error.js';
 import { CpuSampler } from './cpu.sampler.js';
 import { describeLoop } from './loop.description.js';
 import { LoopWatch } from './loop.watch.js';
@@ -34,7 +32,7 @@ export class Agent {
   readonly #commands: {
     [C in AgentCommand]: (args: AgentCommands[C]['args']) => AgentCommands[C]['result'];
   } = {
-    turnOverCpu: (next) => this.#cpu.turnOver(next),
+    rotateCpu: (next) => this.#cpu.rotate(next),
     startLoopWatch: (request) => {
       this.#loopWatch.start(request);
       return null;
@@ -69,7 +67,7 @@ export class Agent {
       }
       port.postMessage({ type: 'agent-reply', id, result } satisfies AgentReply, transferableIn(result));
     } catch (error) {
-      port.postMessage({ type: 'agent-reply', id, failure: toFailure(error) } satisfies AgentReply);
+      port.postMessage({ type: 'agent-reply', id, failure: failureOf(error) } satisfies AgentReply);
     }
   }
 
@@ -82,7 +80,7 @@ export class Agent {
    */
   answerByInterrupt<C extends AgentCommand>(command: C, args: AgentCommands[C]['args']): string {
     if (!this.#doneBefore.has(command)) {
-      return JSON.stringify({ failure: toFailure(new NotByInterruptError()) });
+      return JSON.stringify({ failure: failureOf(new NotByInterruptError()) });
     }
     try {
       const result = this.#commands[command](args);
@@ -90,7 +88,7 @@ export class Agent {
         value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value,
       );
     } catch (error) {
-      return JSON.stringify({ failure: toFailure(error) });
+      return JSON.stringify({ failure: failureOf(error) });
     }
   }
 
@@ -107,18 +105,11 @@ export class Agent {
   }
 }
 
+/** The bytes in a result. A view on a part of a pooled buffer cannot be transferred without its neighbours; it is copied. */
 function transferableIn(result: unknown): ArrayBuffer[] {
-  const bytes = (result as { profile?: unknown } | null)?.profile;
-  // A view on a part of a pooled buffer cannot be transferred without its neighbours; it is copied instead.
-  return bytes instanceof Uint8Array && bytes.byteLength === bytes.buffer.byteLength
-    ? [bytes.buffer as ArrayBuffer]
-    : [];
-}
-
-function toFailure(error: unknown): AgentFailure {
-  const { status, message } =
-    error instanceof PprofError
-      ? error
-      : new UnexpectedFailureError('the profiler of the main thread', error);
-  return { status, message };
+  return Object.values(result ?? {}).flatMap((bytes: unknown) =>
+    bytes instanceof Uint8Array && bytes.byteLength > 0 && bytes.byteLength === bytes.buffer.byteLength
+      ? [bytes.buffer as ArrayBuffer]
+      : [],
+  );
 }

@@ -62,17 +62,17 @@ function outcomeOf<T>(promise: Promise<T>): { value?: T; error?: unknown } {
 describe('AgentClient.request', () => {
   it('asks under an id of its own, with the moment from which on it is not to be done any more', () => {
     void client.request('describeLoop', null).catch(() => undefined);
-    void client.request('turnOverCpu', { hz: 100, durationMillis: 1000 }).catch(() => undefined);
+    void client.request('rotateCpu', { hz: 100, durationMillis: 1000 }).catch(() => undefined);
     const [first, second] = channel.requests;
     expect(first).toMatchObject({ type: 'agent-request', command: 'describeLoop', args: null });
-    expect(second).toMatchObject({ command: 'turnOverCpu', args: { hz: 100, durationMillis: 1000 } });
+    expect(second).toMatchObject({ command: 'rotateCpu', args: { hz: 100, durationMillis: 1000 } });
     expect(first!.id).not.toBe(second!.id);
     expect(first!.expiresAt).toBeGreaterThan(monotonicMillis());
     expect(first!.expiresAt).toBeLessThanOrEqual(monotonicMillis() + 200);
   });
 
   it('resolves with the result that comes under its id', async () => {
-    const one = client.request('turnOverCpu', null);
+    const one = client.request('rotateCpu', null);
     const other = client.request('stopLoopWatch', 3);
     const [first, second] = channel.requests;
     channel.reply(second!.id, null);
@@ -103,7 +103,7 @@ describe('AgentClient.request', () => {
   });
 
   it('waits for as long as it takes once the request has been taken', async () => {
-    const outcome = outcomeOf(client.request('turnOverCpu', null));
+    const outcome = outcomeOf(client.request('rotateCpu', null));
     await jest.advanceTimersByTimeAsync(199);
     channel.accept(channel.requests[0]!.id);
     await jest.advanceTimersByTimeAsync(3_600_000);
@@ -153,7 +153,7 @@ describe('AgentClient.request', () => {
 
 describe('AgentClient.requestPatiently', () => {
   it('waits for a stuck thread to go on', async () => {
-    const outcome = outcomeOf(client.requestPatiently('turnOverCpu', null));
+    const outcome = outcomeOf(client.requestPatiently('rotateCpu', null));
     expect(channel.requests[0]?.expiresAt).toBeNull();
     await jest.advanceTimersByTimeAsync(3_600_000);
     expect(outcome).toEqual({});
@@ -192,8 +192,8 @@ describe('AgentClient.requestByInterrupt', () => {
     const post = interrupting();
     const agent = agentAnswering({ result: { activeResources: [] } });
     const sampling = { hz: 100, durationMillis: 5 };
-    expect(await client.requestByInterrupt('turnOverCpu', sampling)).toEqual({ activeResources: [] });
-    expect(agent).toHaveBeenCalledWith('turnOverCpu', sampling);
+    expect(await client.requestByInterrupt('rotateCpu', sampling)).toEqual({ activeResources: [] });
+    expect(agent).toHaveBeenCalledWith('rotateCpu', sampling);
     expect(post).toHaveBeenCalledWith(
       'Runtime.evaluate',
       expect.objectContaining({ returnByValue: true, silent: true }),
@@ -203,14 +203,14 @@ describe('AgentClient.requestByInterrupt', () => {
   it('turns bytes that came as text back into bytes', async () => {
     interrupting();
     agentAnswering({ result: { hz: 100, profile: { base64: Buffer.from([1, 2, 255]).toString('base64') } } });
-    const segment = await client.requestByInterrupt('turnOverCpu', null);
+    const segment = await client.requestByInterrupt('rotateCpu', null);
     expect(segment).toEqual({ hz: 100, profile: new Uint8Array([1, 2, 255]) });
   });
 
   it('rejects with what the agent could not do', async () => {
     interrupting();
     agentAnswering({ failure: { status: 504, message: 'not done before' } });
-    await expect(client.requestByInterrupt('turnOverCpu', null)).rejects.toMatchObject({
+    await expect(client.requestByInterrupt('rotateCpu', null)).rejects.toMatchObject({
       name: 'AgentFailureError',
       status: 504,
     });
@@ -218,14 +218,12 @@ describe('AgentClient.requestByInterrupt', () => {
 
   it('says so where the agent cannot be found', async () => {
     interrupting();
-    await expect(client.requestByInterrupt('turnOverCpu', null)).rejects.toMatchObject({ status: 504 });
+    await expect(client.requestByInterrupt('rotateCpu', null)).rejects.toMatchObject({ status: 504 });
   });
 
   it('hands on that the thread is in a native call', async () => {
     jest.spyOn(InspectorConnection, 'using').mockRejectedValue(new ThreadUnreachableError('main', 4000));
-    await expect(client.requestByInterrupt('turnOverCpu', null)).rejects.toBeInstanceOf(
-      ThreadUnreachableError,
-    );
+    await expect(client.requestByInterrupt('rotateCpu', null)).rejects.toBeInstanceOf(ThreadUnreachableError);
   });
 });
 

@@ -62,7 +62,9 @@ function fakeThreads(over: Partial<Record<keyof ApplicationThreads, unknown>> = 
     startedAt: 1,
     durationNanos: 1e9,
     processCpuNanos: 2e7,
-    hasCpuTime: true,
+    mainCpuNanos: 2e7,
+    sampleLog: new Uint8Array(),
+    samplerStuck: 0,
   };
   return {
     heapSamplingInterval: 524_288,
