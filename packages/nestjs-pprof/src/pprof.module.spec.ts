@@ -1,6 +1,7 @@
-import { Inject, Injectable, Module } from '@nestjs/common';
+import { type DynamicModule, Inject, Injectable, Module, type ValueProvider } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
+import { resolveOptions } from './options.table.js';
 import { PprofOptionsError } from './pprof.errors.js';
 import { PprofModule } from './pprof.module.js';
 import { PPROF_OPTIONS, type PprofModuleOptions, type PprofOptionsFactory } from './pprof.options.js';
@@ -31,6 +32,12 @@ class Switch {
 
 @Module({ providers: [Switch] })
 class SwitchModule {}
+
+/** What it is configured with, without starting it. */
+function valueOf({ providers = [] }: DynamicModule): unknown {
+  const provider = providers.find((each) => 'provide' in each && each.provide === PPROF_OPTIONS);
+  return (provider as ValueProvider).useValue;
+}
 
 async function optionsOf(module: ReturnType<typeof PprofModule.forRoot>): Promise<PprofModuleOptions> {
   const compiled = await Test.createTestingModule({ imports: [module] }).compile();
@@ -82,6 +89,26 @@ describe('PprofModule', () => {
     }).compile();
     await expect(compiling).rejects.toThrow(/resolve dependencies of the Switch/);
   });
+
+  it('has a default for each, so that forRoot needs none', async () => {
+    expect(resolveOptions(valueOf(PprofModule.forRoot()))).toEqual(resolveOptions({}));
+  });
+
+  it.each([null, 'text', 6060])('refuses %p as options of forRoot', (options) => {
+    expect(() => PprofModule.forRoot(options as unknown as PprofModuleOptions)).toThrow(PprofOptionsError);
+  });
+
+  it.each([undefined, null])(
+    'fails the start-up where the factory of forRootAsync returns %p',
+    async (options) => {
+      const module = PprofModule.forRootAsync({
+        useFactory: () => options as unknown as PprofModuleOptions,
+      });
+      await expect(Test.createTestingModule({ imports: [module] }).compile()).rejects.toThrow(
+        PprofOptionsError,
+      );
+    },
+  );
 
   it('does not take isGlobal for one of the options', async () => {
     expect(await optionsOf(PprofModule.forRoot({ ...OPTIONS, isGlobal: true }))).toEqual(OPTIONS);

@@ -1,4 +1,5 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { checkedObject } from './options.table.js';
 import { PprofConfigurableModule } from './pprof.options.js';
 import { PprofService } from './pprof.service.js';
 
@@ -21,7 +22,7 @@ import { PprofService } from './pprof.service.js';
  *   inject: [ConfigService],
  *   useFactory: (config: ConfigService) => ({
  *     enabled: config.get('PPROF_ENABLED') === 'true',
- *     port: Number(config.get('PPROF_PORT') ?? 6060),
+ *     port: Number(config.get('PPROF_PORT') || 6060),
  *   }),
  * })
  * ```
@@ -112,4 +113,15 @@ import { PprofService } from './pprof.service.js';
   providers: [PprofService],
   exports: [PprofService],
 })
-export class PprofModule extends PprofConfigurableModule {}
+export class PprofModule extends PprofConfigurableModule {
+  /**
+   * @param options every one of them has a default
+   * @throws {PprofOptionsError} where that is no object; what is wrong in it is told when the application starts.
+   */
+  static override forRoot(
+    options: Parameters<typeof PprofConfigurableModule.forRoot>[0] = {},
+  ): DynamicModule {
+    // Nest reads its keys, here and now.
+    return super.forRoot(checkedObject(options, 'forRoot'));
+  }
+}

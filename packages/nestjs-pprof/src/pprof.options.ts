@@ -71,11 +71,12 @@ export interface PprofOutOfMemoryOptions {
   maxBytes?: number;
 }
 
-/** Options of `PprofModule.forRoot`. */
+/** Options of `PprofModule.forRoot`. Each has a default; `undefined` means "not given". */
 export interface PprofModuleOptions {
   /**
    * Whether profiling starts with the application. `false` starts no thread, opens no port and loads no native addon;
-   * `PprofService.start()` can still switch it on later.
+   * `PprofService.start()` can still switch it on later. The texts of `process.env` are refused, `'true'` as well as `''`:
+   * `enabled: process.env.PPROF_ENABLED === 'true'`.
    *
    * @default true
    */
@@ -91,7 +92,7 @@ export interface PprofModuleOptions {
 
   /**
    * The TCP port, 0 to 65535; 0 takes a free one, which `PprofService.address` tells. Change it where several services
-   * share a host.
+   * share a host. `Number('')` is 0: `port: Number(process.env.PPROF_PORT || 6060)`.
    *
    * @default 6060
    */
@@ -143,7 +144,7 @@ export interface PprofModuleOptions {
   /**
    * Credentials that every request has to send (HTTP Basic): where other users of the machine, or the other containers
    * of a pod, must not read profiles and a `socketPath` does not do. They are never logged. Basic is not encryption; what
-   * carries it (loopback, `ssh -L`) has to be.
+   * carries it (loopback, `ssh -L`) has to be. The profiler keeps their SHA-256, this object stays as it is.
    *
    * `go tool pprof http://USER:PASSWORD@localhost:6060/debug/pprof/profile`, `curl -u USER:PASSWORD`.
    *

@@ -13,7 +13,7 @@ import { hasAgents } from './main/agent.registry.js';
 import { isPermitted } from './main/node.permissions.js';
 import type { HeapSampling, OomExportCommand } from './main/heap.sampler.js';
 import { describeOomProfiles, prepareOomExport } from './main/oom.export.js';
-import { resolveOptions } from './options.validation.js';
+import { resolveOptions } from './options.table.js';
 import type { ResolvedPprofOptions } from './shared/resolved.options.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
 import {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { resolveOptions } from '../options.validation.js';
+import { resolveOptions } from '../options.table.js';
 import type { PprofModuleOptions } from '../pprof.options.js';
 import { threadDataFor } from './thread.data.js';
 

@@ -11,7 +11,8 @@ export interface ResolvedPprofOptions {
   /** A unix socket, in the place of host and port. */
   readonly socketPath: string | undefined;
   readonly allowedHosts: readonly string[];
-  readonly auth: { readonly username: string; readonly password: string } | undefined;
+  /** SHA-256 of `username:password` in hex: the credentials themselves go no further than the options. */
+  readonly credentialsHash: string | undefined;
   readonly profiles: readonly PprofProfileName[];
   readonly heapSnapshot: boolean;
   /** How live objects are sampled; false for not at all. */

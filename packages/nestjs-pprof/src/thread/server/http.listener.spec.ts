@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import type { AccessOptions } from '../../options/access.options.js';
+import type { ThreadData } from '../../shared/thread.protocol.js';
 import { createAccessControl } from './access/access.control.js';
 import { createProfilingServer } from './http.listener.js';
 
@@ -25,9 +26,12 @@ const application: RequestListener = (incoming, response) => response.end(`appli
 
 async function listen(
   load: () => Promise<RequestListener> = () => Promise.resolve(application),
-  access: Partial<AccessOptions> = {},
+  access: Partial<Pick<ThreadData, 'allowedHosts' | 'credentialsHash'>> = {},
 ): Promise<void> {
-  server = createProfilingServer(load, createAccessControl({ allowedHosts: [], auth: undefined, ...access }));
+  server = createProfilingServer(
+    load,
+    createAccessControl({ allowedHosts: [], credentialsHash: undefined, ...access }),
+  );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 }
@@ -197,12 +201,12 @@ describe('the listener, asked in unusual ways', () => {
 });
 
 describe('the listener with credentials', () => {
-  const auth = { username: 'ops', password: 'hunter2' };
+  const credentialsHash = createHash('sha256').update('ops:hunter2').digest('hex');
   const authorization = `Basic ${Buffer.from('ops:hunter2').toString('base64')}`;
 
   it('asks for them before it looks at method or path, and without making the application', async () => {
     const load = jest.fn(() => Promise.resolve(application));
-    await listen(load, { auth });
+    await listen(load, { credentialsHash });
     for (const [path, method] of [
       ['/debug/pprof/', 'GET'],
       ['/debug/pprof', 'GET'],
@@ -220,7 +224,7 @@ describe('the listener with credentials', () => {
   });
 
   it('lets a request pass that has them', async () => {
-    await listen(undefined, { auth });
+    await listen(undefined, { credentialsHash });
     expect(await ask('/debug/pprof/heap', { headers: { authorization } })).toMatchObject({ status: 200 });
   });
 });

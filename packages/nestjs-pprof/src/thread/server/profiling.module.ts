@@ -33,11 +33,12 @@ export class ProfilingModule {
       profiles,
       heapSnapshot,
       socketPath,
-      auth,
+      credentialsHash,
       outOfMemory,
     }: ThreadData,
     threads: ApplicationThreads,
     registry: ProfilerRegistry,
+    viewerDirectory: string,
   ): DynamicModule {
     const description = describeProcess(application);
     const sourceMaps = new SourceMaps();
@@ -47,7 +48,8 @@ export class ProfilingModule {
       heapSnapshot,
       kinds: RECORDINGS.filter(({ name }) => profiles.includes(name)),
       socketPath,
-      needsCredentials: auth !== undefined,
+      viewerDirectory,
+      needsCredentials: credentialsHash !== undefined,
       // A heap profile, too.
       oomDirectory: profiles.includes('heap') ? outOfMemory?.directory : undefined,
     };

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { createAccessControl } from './access.control.js';
 
-const auth = { username: 'ops', password: 'hunter2' };
-const refuse = createAccessControl({ allowedHosts: ['pprof.internal'], auth });
+const credentialsHash = createHash('sha256').update('ops:hunter2').digest('hex');
+const refuse = createAccessControl({ allowedHosts: ['pprof.internal'], credentialsHash });
 
 function request(headers: Readonly<Record<string, string>>) {
   return { headers, rawHeaders: Object.entries(headers).flat(), url: '/debug/pprof/' };
@@ -36,7 +37,7 @@ describe('createAccessControl', () => {
   });
 
   it('asks nobody for credentials where the options have none', () => {
-    const open = createAccessControl({ allowedHosts: [], auth: undefined });
+    const open = createAccessControl({ allowedHosts: [], credentialsHash: undefined });
     expect(open(request({ host: 'localhost' }))).toBeUndefined();
   });
 });

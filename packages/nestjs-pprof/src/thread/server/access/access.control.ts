@@ -12,10 +12,10 @@ import { createGuard, type GuardedRequest } from './request.guard.js';
  */
 export function createAccessControl({
   allowedHosts,
-  auth,
-}: Pick<ThreadData, 'allowedHosts' | 'auth'>): (request: GuardedRequest) => HttpError | undefined {
+  credentialsHash,
+}: Pick<ThreadData, 'allowedHosts' | 'credentialsHash'>): (request: GuardedRequest) => HttpError | undefined {
   const guard = createGuard(allowedHosts);
-  const hasCredentials = auth ? createCredentialsCheck(auth) : () => true;
+  const hasCredentials = credentialsHash === undefined ? () => true : createCredentialsCheck(credentialsHash);
   return (request) => {
     const refusal = guard(request);
     if (refusal !== undefined) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { resolveOptions } from './options.validation.js';
+import { resolveOptions } from './options.table.js';
 import { PprofOptionsError } from './pprof.errors.js';
 import { PROFILE_NAMES } from './shared/profile.names.js';
 import type { PprofModuleOptions } from './pprof.options.js';
@@ -28,18 +28,18 @@ const DEFAULTS = {
   whenPortTaken: undefined,
   socketPath: undefined,
   allowedHosts: [],
-  auth: undefined,
+  credentialsHash: undefined,
   profiles: PROFILE_NAMES,
   heap: { samplingInterval: 524_288, stackDepth: 64 },
   block: { watch: false, threshold: 20 },
   heapSnapshot: false,
+  outOfMemory: undefined,
   maxSeconds: 300,
   maxCaptures: 16,
 };
 
 describe('resolveOptions', () => {
   it('fills in every default', () => {
-    expect(resolveOptions()).toEqual(DEFAULTS);
     expect(resolveOptions({})).toEqual(DEFAULTS);
   });
 
@@ -110,7 +110,7 @@ describe('resolveOptions', () => {
   ])('refuses the host %j and says how to reach the profiler instead', (host) => {
     const [problem, ...others] = problemsOf({ host, port: 7070 });
     expect(problem).toMatch(/^option "host" is .*, it takes a loopback address: /);
-    expect(problem).toContain('ssh -L 6060:localhost:7070 ');
+    expect(problem).toContain('ssh -L 6060:127.0.0.1:7070 ');
     expect(others).toEqual([]);
   });
 
@@ -145,11 +145,27 @@ describe('resolveOptions', () => {
 
   it.each([
     [{ enabled: 'false' }, '"false" === "true"'],
+    [{ enabled: '' }, '"" === "true"'],
     [{ port: '6060' }, 'Number("6060")'],
+    [{ port: '' }, 'Number("" || 6060)'],
+    [{ maxSeconds: '60' }, 'Number("60")'],
   ])('suggests how to convert a string from the environment: %j', (options, conversion) => {
     expect(problemsOf(options)).toEqual([
       expect.stringContaining(`a string from the environment? use ${conversion}`),
     ]);
+  });
+
+  it('tells what Number() has made of a text that is no number', () => {
+    expect(problemsOf({ port: Number('x') })).toEqual([
+      expect.stringMatching(/^option "port" is NaN.*Number\(\) of what is no number/),
+    ]);
+  });
+
+  it.each([undefined, null, 'text', 0, true, []])('refuses %p in the place of the options', (options) => {
+    expect(() => resolveOptions(options)).toThrow(PprofOptionsError);
+    expect(() => resolveOptions(options)).toThrow(
+      /^PprofModule: the options are .*, where forRootAsync .*needs an object/,
+    );
   });
 
   it.each(['true', 'false', 1, null])('refuses %p for heapSnapshot', (heapSnapshot) => {
@@ -217,7 +233,7 @@ describe('resolveOptions', () => {
 
   it.each([
     [true, /^option "outOfMemory" is true, it takes an object with directory/],
-    [{}, /^option "outOfMemory.directory" is "", it takes the path of a directory/],
+    [{}, /^option "outOfMemory.directory" is undefined, it takes the path of a directory/],
     [{ directory: 1 }, /^option "outOfMemory.directory" is 1/],
     [
       { directory: '/x', maxFiles: 0 },
@@ -232,6 +248,143 @@ describe('resolveOptions', () => {
   it('refuses outOfMemory without the sampling of the heap that it needs', () => {
     expect(problemsOf({ outOfMemory: { directory: '/x' }, heap: false })).toEqual([
       expect.stringMatching(/^option "outOfMemory" needs the heap to be sampled: remove "heap: false"/),
+    ]);
+  });
+});
+
+describe('who may ask', () => {
+  it('takes names and addresses as allowed hosts', () => {
+    const allowedHosts = [
+      'pprof.internal',
+      'Host-1',
+      'my_service',
+      '10.0.0.7',
+      '2001:db8::1',
+      'xn--bcher-kva.example',
+    ];
+    expect(resolve({ allowedHosts }).allowedHosts).toEqual(allowedHosts);
+  });
+
+  it.each([
+    '*',
+    '*.internal',
+    '.internal',
+    'pprof.internal.',
+    'pprof.internal:6060',
+    'http://pprof.internal',
+    'pprof.internal/',
+    '[::1]',
+    'fe80::1%eth0',
+    '127.1',
+    '10.0.2.555',
+    '0x7f.0x1',
+    'a b',
+    'bücher.example',
+    '-a',
+    'a..b',
+    `${'a'.repeat(64)}.internal`,
+    '',
+    7,
+    null,
+  ])('refuses %j as an allowed host', (host) => {
+    expect(problemsOf({ allowedHosts: ['ok.internal', host] })).toEqual([
+      expect.stringMatching(/^option "allowedHosts" has .*without scheme, port or wildcard/),
+    ]);
+  });
+
+  it.each(['pprof.internal', true, null, {}])('refuses %j as allowedHosts', (allowedHosts) => {
+    expect(problemsOf({ allowedHosts })).toEqual([
+      expect.stringMatching(/^option "allowedHosts" is .*an array/),
+    ]);
+  });
+
+  it('takes credentials, of which it hands on the hash alone', () => {
+    const resolved = resolve({ auth: { username: 'ops', password: 'a:b ß' } });
+    // printf 'ops:a:b ß' | sha256sum
+    expect(resolved.credentialsHash).toBe('efac61c50bc37ec6a1fe8bb171e097748d39e283fe8a56c8b690168a922167d1');
+    expect(JSON.stringify(resolved)).not.toContain('ß');
+  });
+
+  it.each([
+    ['hunter2:hunter2', [/^option "auth" is of type string/]],
+    [['hunter2', 'hunter2'], [/^option "auth" is of type object/]],
+    [null, [/^option "auth" is null/]],
+    [{}, [/^option "auth.username" is undefined/, /^option "auth.password" is undefined/]],
+    [{ username: 'ops', password: '' }, [/^option "auth.password" is ""/]],
+    [{ username: 'ops', password: 'hunter2\n' }, [/^option "auth.password" is of type string/]],
+    [
+      { username: 'hunter2:ops', password: 'hunter2' },
+      [/^option "auth.username" is of type string .* without colons/],
+    ],
+    [{ username: 'ops', password: ['hunter2'] }, [/^option "auth.password" is of type object/]],
+    [{ username: 'ops', password: 'hunter2', realm: 'hunter2' }, [/^unknown option "auth.realm"/]],
+  ])('refuses %j as auth, and does not repeat it', (auth, expected) => {
+    const problems = problemsOf({ auth });
+    expect(problems).toEqual(expected.map((pattern) => expect.stringMatching(pattern)));
+    expect(problems.join()).not.toContain('hunter2');
+  });
+});
+
+describe('where it listens', () => {
+  it('takes a socket in place of host and port', () => {
+    expect(resolve({ socketPath: '/run/app/pprof.sock' }).socketPath).toBe('/run/app/pprof.sock');
+  });
+
+  it.each([
+    'run/app.sock',
+    './app.sock',
+    '',
+    '/run/',
+    '/run/a\nb',
+    '/run/a\0b',
+    'http://x',
+    6060,
+    true,
+    null,
+  ])('refuses %j as socketPath', (socketPath) => {
+    expect(problemsOf({ socketPath })).toEqual([
+      expect.stringMatching(/^option "socketPath" is .*absolute path/),
+    ]);
+  });
+
+  it.each([
+    [{ host: '127.0.0.1' }, '"host"'],
+    [{ port: 6060 }, '"port"'],
+    [{ host: 'localhost', port: 0 }, '"host" and "port"'],
+  ])('refuses a socket together with %j', (options, names) => {
+    expect(problemsOf({ ...options, socketPath: '/run/app.sock' })).toEqual([
+      `option "socketPath" takes the place of host and port, leave ${names} out (or undefined) or "socketPath"`,
+    ]);
+  });
+
+  it('has no sockets on Windows', () => {
+    const platform = Object.getOwnPropertyDescriptor(process, 'platform')!;
+    Object.defineProperty(process, 'platform', { ...platform, value: 'win32' });
+    try {
+      expect(problemsOf({ socketPath: '/run/app.sock' })).toEqual([
+        expect.stringMatching(/not available on Windows/),
+      ]);
+    } finally {
+      Object.defineProperty(process, 'platform', platform);
+    }
+  });
+});
+
+describe('what is served', () => {
+  it('takes names of profiles, also none', () => {
+    expect(resolve({ profiles: ['heap', 'profile'] }).profiles).toEqual(['heap', 'profile']);
+    expect(resolve({ profiles: [] }).profiles).toEqual([]);
+  });
+
+  it.each(['cpu', 'Heap', 'cmdline', '', 7, null])('refuses the profile %j, with those there are', (name) => {
+    expect(problemsOf({ profiles: ['heap', name] })).toEqual([
+      expect.stringMatching(/^option "profiles" has .*names: profile, heap, /),
+    ]);
+  });
+
+  it.each(['heap', true, null])('refuses %j as profiles', (profiles) => {
+    expect(problemsOf({ profiles })).toEqual([
+      expect.stringMatching(/^option "profiles" is .*an array of names/),
     ]);
   });
 });

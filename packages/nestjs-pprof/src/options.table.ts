@@ -1,0 +1,286 @@
+import { isIP } from 'node:net';
+import { isAbsolute, resolve } from 'node:path';
+import { PprofOptionsError } from './pprof.errors.js';
+import type { PprofAuthOptions, PprofModuleOptions } from './pprof.options.js';
+import { isLoopback } from './shared/loopback.host.js';
+import { PROFILE_NAMES } from './shared/profile.names.js';
+import type { ResolvedPprofOptions } from './shared/resolved.options.js';
+
+/** What an option takes. */
+interface Rule {
+  readonly default: unknown;
+  /** In words. */
+  readonly takes: string;
+  /** Whether a value fits; of a list, each item. */
+  readonly fits: (value: unknown) => boolean;
+  readonly isList?: true;
+  /** Options within this one. */
+  readonly options?: Readonly<Record<string, Rule>>;
+  /** Its value is repeated nowhere. */
+  readonly isSecret?: true;
+  /** How to get a value that fits from a text, such as all that `process.env` has. */
+  readonly fromText?: (text: string) => string;
+}
+
+const OPTIONS = {
+  enabled: flag(true),
+  host: {
+    default: '127.0.0.1',
+    takes: "a loopback address: 'localhost', '127.0.0.1' or '::1'",
+    fits: isHost,
+  },
+  port: integer(6060, 0, 65_535, 'an integer from 0 (any free port) to 65535'),
+  whenPortTaken: { default: undefined, takes: "'wait' or 'next'", fits: isOneOf(undefined, 'wait', 'next') },
+  socketPath: {
+    default: undefined,
+    takes: "the absolute path of a unix socket: '/run/my-service/pprof.sock'",
+    fits: (value) => value === undefined || isSocketPath(value),
+  },
+  allowedHosts: {
+    default: [],
+    takes:
+      "an array of host names or IP addresses without scheme, port or wildcard, for example ['pprof.internal', '10.0.0.7']",
+    fits: (value) => typeof value === 'string' && (isAddress(value) || isHostName(value)),
+    isList: true,
+  },
+  auth: {
+    default: undefined,
+    takes: 'an object with username and password',
+    fits: (value) => value === undefined || isGroup(value),
+    isSecret: true,
+    options: {
+      username: credential('a text without colons and control characters', /^[^\p{Cc}:]+$/u),
+      password: credential('a text without control characters', /^\P{Cc}+$/u),
+    },
+  },
+  profiles: {
+    default: PROFILE_NAMES,
+    takes: `an array of names: ${PROFILE_NAMES.join(', ')}`,
+    fits: isOneOf(...PROFILE_NAMES),
+    isList: true,
+  },
+  heapSnapshot: flag(false),
+  heap: {
+    default: {},
+    takes: 'an object with samplingInterval and stackDepth, or false',
+    fits: (value) => value === false || isGroup(value),
+    options: {
+      samplingInterval: integer(512 * 1024, 1024, 2 ** 30, 'bytes, an integer from 1024 to 1073741824'),
+      stackDepth: integer(64, 1, 128, 'frames, an integer from 1 to 128'),
+    },
+  },
+  block: {
+    default: {},
+    takes: 'an object with watch and threshold',
+    fits: isGroup,
+    options: {
+      watch: flag(false),
+      threshold: integer(20, 1, 60_000, 'milliseconds, an integer from 1 to 60000'),
+    },
+  },
+  outOfMemory: {
+    default: false,
+    takes: 'an object with directory, maxFiles and maxBytes, or false',
+    fits: (value) => value === false || isGroup(value),
+    options: {
+      directory: {
+        default: undefined,
+        takes: 'the path of a directory',
+        fits: (value) => typeof value === 'string' && value !== '',
+      },
+      maxFiles: integer(5, 1, 100, 'an integer from 1 to 100'),
+      maxBytes: integer(2 ** 26, 65_536, Number.MAX_SAFE_INTEGER, 'bytes, an integer of at least 65536'),
+    },
+  },
+  maxSeconds: integer(300, 1, 3600, 'an integer from 1 to 3600'),
+  maxCaptures: integer(16, 1, 256, 'an integer from 1 to 256'),
+} satisfies Record<keyof PprofModuleOptions, Rule>;
+
+/**
+ * @param where it comes from
+ * @throws {PprofOptionsError} where it is no object that could hold options.
+ * @internal
+ */
+export function checkedObject<T>(given: T, where: string): T & Record<string, unknown> {
+  if (!isGroup(given)) {
+    throw new PprofOptionsError([
+      `the options are ${inspect(given)}, where ${where} needs an object: {} for every default`,
+    ]);
+  }
+  return given;
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @param given what `forRoot` has got, or the factory of `forRootAsync` has returned
+ * @throws {PprofOptionsError} naming each option that is wrong, what it got and what it takes.
+ * @internal
+ */
+export function resolveOptions(given: unknown): ResolvedPprofOptions {
+  const all = checkedObject(given, 'forRootAsync (is its factory without a return?)');
+  const problems: string[] = [];
+  // What fits the rules is of these types.
+  const options = resolveAll('', OPTIONS, all, problems) as Required<PprofModuleOptions>;
+  problems.push(...combinationProblems(all, options));
+  if (problems.length > 0) {
+    throw new PprofOptionsError(problems);
+  }
+  const { auth, ...rest } = options;
+  return {
+    ...rest,
+    credentialsHash: auth && hashOf(auth),
+    // Where it is, whatever the application's working directory becomes.
+    outOfMemory: options.outOfMemory
+      ? { ...options.outOfMemory, directory: resolve(options.outOfMemory.directory) }
+      : undefined,
+  } as ResolvedPprofOptions;
+}
+
+function resolveAll(
+  prefix: string,
+  rules: Readonly<Record<string, Rule>>,
+  given: Readonly<Record<string, unknown>>,
+  problems: string[],
+): Record<string, unknown> {
+  const known = Object.keys(rules);
+  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  problems.push(...unknown.map((name) => `unknown option "${prefix}${name}", known are ${known.join(', ')}`));
+  const resolved = Object.entries(rules).map(([name, rule]) => [
+    name,
+    resolveOne(`${prefix}${name}`, rule, given[name], given, problems),
+  ]);
+  return Object.fromEntries(resolved) as Record<string, unknown>;
+}
+
+function resolveOne(
+  name: string,
+  rule: Rule,
+  given: unknown,
+  all: Readonly<Record<string, unknown>>,
+  problems: string[],
+): unknown {
+  const value = given === undefined ? rule.default : given;
+  if (rule.isList && Array.isArray(value)) {
+    const wrong = value.filter((item: unknown) => !rule.fits(item));
+    problems.push(...wrong.map((item) => `option "${name}" has ${inspect(item)}, it takes ${rule.takes}`));
+    return value;
+  }
+  if (rule.isList || !rule.fits(value)) {
+    problems.push(problemOf(name, rule, value, all));
+    return rule.default;
+  }
+  return rule.options && isGroup(value) ? resolveAll(`${name}.`, rule.options, value, problems) : value;
+}
+
+function problemOf(name: string, rule: Rule, value: unknown, all: Readonly<Record<string, unknown>>): string {
+  const problem = `option "${name}" is ${rule.isSecret ? hidden(value) : inspect(value)}, it takes ${rule.takes}`;
+  if (name === 'host') {
+    return `${problem}. To reach the profiler from another machine, forward the port: ssh -L 6060:127.0.0.1:${Number(all.port) || 6060} user@this-host`;
+  }
+  if (Number.isNaN(value)) {
+    return `${problem} (Number() of what is no number?)`;
+  }
+  return typeof value === 'string' && rule.fromText
+    ? `${problem} (a string from the environment? use ${rule.fromText(value)})`
+    : problem;
+}
+
+/** What is wrong with options that fit each by itself. */
+function combinationProblems(
+  given: Readonly<Record<string, unknown>>,
+  { socketPath, outOfMemory, heap }: Required<PprofModuleOptions>,
+): string[] {
+  const problems: string[] = [];
+  const others = ['host', 'port'].filter((name) => given[name] !== undefined).map((name) => `"${name}"`);
+  if (given.socketPath !== undefined && others.length > 0) {
+    problems.push(
+      `option "socketPath" takes the place of host and port, leave ${others.join(' and ')} out (or undefined) or "socketPath"`,
+    );
+  }
+  if (socketPath !== undefined && process.platform === 'win32') {
+    problems.push('option "socketPath" is not available on Windows, use host and port');
+  }
+  if (outOfMemory !== false && heap === false) {
+    problems.push('option "outOfMemory" needs the heap to be sampled: remove "heap: false"');
+  }
+  return problems;
+}
+
+function hashOf({ username, password }: PprofAuthOptions): string {
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  return createHash('sha256').update(`${username}:${password}`).digest('hex');
+}
+
+function flag(byDefault: boolean): Rule {
+  return {
+    default: byDefault,
+    takes: 'true or false',
+    fits: isOneOf(true, false),
+    fromText: (text) => `${JSON.stringify(text)} === "true"`,
+  };
+}
+
+function integer(byDefault: number, min: number, max: number, takes: string): Rule {
+  return {
+    default: byDefault,
+    takes,
+    fits: (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
+    // Number('') is 0.
+    fromText: (text) =>
+      `Number(${text.trim() === '' ? `${JSON.stringify(text.trim())} || ${byDefault}` : JSON.stringify(text)})`,
+  };
+}
+
+function credential(takes: string, pattern: RegExp): Rule {
+  return {
+    default: undefined,
+    takes,
+    fits: (value) => typeof value === 'string' && pattern.test(value),
+    isSecret: true,
+  };
+}
+
+function isOneOf(...values: readonly unknown[]): (value: unknown) => boolean {
+  return (value) => values.includes(value);
+}
+
+function isGroup<T>(value: T): value is T & Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Brackets are for URLs and headers. */
+function isHost(value: unknown): boolean {
+  return typeof value === 'string' && isLoopback(value) && !value.startsWith('[');
+}
+
+function isSocketPath(value: unknown): boolean {
+  return typeof value === 'string' && isAbsolute(value) && !/[\0\n\r]|\/$/.test(value);
+}
+
+/** Without a zone (`fe80::1%eth0`), which no Host header has. */
+function isAddress(host: string): boolean {
+  return isIP(host) !== 0 && !host.includes('%');
+}
+
+/** A last label of digits makes an IPv4 address to a browser, as in `127.1`: that is no name. */
+function isHostName(host: string): boolean {
+  const labels = host.split('.');
+  return (
+    host.length <= 253 &&
+    labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label)) &&
+    !/^(\d+|0x[0-9a-f]*)$/i.test(labels.at(-1)!)
+  );
+}
+
+function inspect(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+/** Never repeats what was given, as that may be the password. */
+function hidden(value: unknown): string {
+  if (value === undefined || value === null || value === '') {
+    return inspect(value);
+  }
+  return `of type ${typeof value} (not shown here)`;
+}
