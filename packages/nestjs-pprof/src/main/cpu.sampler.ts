@@ -123,6 +123,14 @@ export class CpuSampler {
   }
 
   /**
+   * Ends the running segment, and goes on as before. What by an interrupt is cut off anywhere by a time limit of the
+   * application's (`vm`) loses that segment then; a stop would leave the addon neither started nor stopped.
+   */
+  readOn(): CpuSegment | null {
+    return this.#running ? this.#end(this.#running, true) : null;
+  }
+
+  /**
    * Stops and forgets, for when nobody is left to take the result; a little later, as the addon puts a profile together
    * even so, which takes a tenth of a second after a long capture: too long for an application that is shutting down.
    */
@@ -168,7 +176,7 @@ export class CpuSampler {
     const { time } = loadAddon();
     // The addon tells of a stuck sampler only when it goes on, and then restarts it. That is not free of harm where another copy
     // of the addon samples: it takes the other's signals.
-    const asksWhetherStuck = disturbedBy === null;
+    const asksWhetherStuck = goesOn || disturbedBy === null;
     const profile = time.stop(asksWhetherStuck, log.note).encode();
     const samplerStuck = asksWhetherStuck ? (time.v8ProfilerStuckEventLoopDetected() as 0 | 1 | 2) : 0;
     if (asksWhetherStuck && !goesOn) {

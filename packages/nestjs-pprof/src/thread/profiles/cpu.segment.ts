@@ -1,6 +1,6 @@
 import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
 import { IDLE } from '../pprof/v8.profiles.js';
-import type { StackSample } from '../pprof/profile.model.js';
+import { isMark, type StackSample } from '../pprof/profile.model.js';
 import { type CpuSegment, SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
 
 /** The addon's sum for threads of V8 and libuv, and for all others: it is reckoned anew, with the clock of the thread. */
@@ -35,8 +35,8 @@ export function samplesOfSegment(segment: CpuSegment, hz: number): SegmentSample
   const samples: StackSample[] = [];
   let busy = 0;
   addonProfile.samples.forEach(({ stack, values: [count = 0, wall = 0] }, index) => {
-    const leaf = stack[0]?.functionName;
-    if (leaf === OTHER_THREADS || leaf === IDLE || count === 0) {
+    const [leaf] = stack;
+    if (isMark(leaf, OTHER_THREADS) || isMark(leaf, IDLE) || count === 0) {
       return;
     }
     busy += count;
