@@ -114,11 +114,12 @@ export class SharedCpuSampler {
    */
   #hand(segment: SampledSegment | null, ending: readonly Capture[]): void {
     for (const capture of this.#running) {
-      if (ending.includes(capture)) {
+      const isEnding = ending.includes(capture);
+      if (segment) {
+        capture.segments.push(isEnding ? { ...segment, startFailure: undefined } : segment);
+      }
+      if (isEnding) {
         this.#running.delete(capture);
-        segment && capture.segments.push({ ...segment, startFailure: undefined });
-      } else if (segment) {
-        capture.segments.push(segment);
       }
     }
     if (segment?.startFailure) {

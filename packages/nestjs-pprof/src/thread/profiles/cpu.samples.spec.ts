@@ -48,11 +48,12 @@ function segment({
     synthetic('Garbage Collection', collector, 0),
     synthetic('Non JS threads activity', 0, 77 * MS),
   ];
-  const rows = [
-    ...Array<LogRow>(run).fill([0, MS, RUN]),
-    ...Array<LogRow>(idle).fill([0, MS, IDLE_SAMPLE]),
-    ...Array<LogRow>(collector).fill([0, MS, COLLECTOR]),
-  ].map(([, cpu, stack], index): LogRow => [index * 1000, cpu, stack]);
+  const stacks = [
+    ...Array<number>(run).fill(RUN),
+    ...Array<number>(idle).fill(IDLE_SAMPLE),
+    ...Array<number>(collector).fill(COLLECTOR),
+  ];
+  const rows = stacks.map((stack, index): LogRow => [index * 1000, MS, stack]);
   const result: SampledSegment = {
     profile: encodeAddonProfile(samples, SECOND),
     sampleLog: logOf(rows),

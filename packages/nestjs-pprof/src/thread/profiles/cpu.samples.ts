@@ -113,7 +113,6 @@ function partWith(
   if (clock === undefined) {
     return { thread, samples, cpu: 'estimated' };
   }
-  const millis = (nanos: number) => `${Math.round(nanos / 1e6)} ms`;
   const figures = `${thread.thread.label} ${millis(clock)} (${millis(cpuOf(samples))} ${bySamples})`;
   return { thread, samples: withCpuOfClock(samples, clock), cpu: 'measured', figures };
 }
@@ -221,6 +220,10 @@ function lossesOf({ samplerStuck, hz, durationNanos, startFailure }: SampledSegm
 
 function listed(parts: readonly Part[]): string {
   return parts.map(({ thread }) => thread.thread.label).join(', ');
+}
+
+function millis(nanos: number): string {
+  return `${Math.round(nanos / 1e6)} ms`;
 }
 
 function cpuOfAll(parts: readonly Part[]): number {
