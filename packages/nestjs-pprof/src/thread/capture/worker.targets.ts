@@ -63,13 +63,13 @@ export function attachingIsRisky(): boolean {
 }
 
 /** One that the main thread has not noted, such as a worker of a worker, may have started just now, as far as is known. */
-function startOf(threadId: number): number {
-  const noted = workerStarts.startOf(threadId);
+function startOf(id: number): number {
+  const noted = workerStarts.startOf(id);
   if (noted !== undefined) {
     return noted;
   }
   const now = monotonicMillis();
-  workerStarts.note(threadId, now);
+  workerStarts.note(id, now);
   return now;
 }
 
