@@ -75,6 +75,7 @@ export class ApplicationThreads {
       this.#workerHeaps,
       shared.heap,
       shared.temporaryDirectory,
+      agent,
     );
   }
 

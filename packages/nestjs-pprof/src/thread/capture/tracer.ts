@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentClient } from './agent.client.js';
 import { askWorkers } from './inspected.workers.js';
 import { kernelThreadsOf } from './kernel.threads.js';
 import { useThread } from './single.thread.js';
@@ -35,6 +36,8 @@ export interface Trace {
 export class Tracer {
   #isRecording = false;
 
+  constructor(private readonly agent: Pick<AgentClient, 'betweenTurns'>) {}
+
   /** @throws {RecordingHeldError | ThreadUnreachableError} or the signal's reason. */
   async record({ millis, categories, signal }: TraceRequest): Promise<Trace> {
     if (this.#isRecording) {
@@ -45,11 +48,16 @@ export class Tracer {
       const events = new TraceEvents(categories, await workerNames(signal));
       const startedAt = Date.now();
       const start = performance.now();
-      await useThread(MAIN_THREAD.id, signal, async (target) => {
+      // Not with the signal: an end of the session ends the trace wherever the thread is.
+      await useThread(MAIN_THREAD.id, new AbortController().signal, async (target) => {
         target.on<{ value: TraceEvent[] }>('NodeTracing.dataCollected', ({ value }) => events.add(value));
-        await target.post('NodeTracing.start', { traceConfig: { includedCategories: categories } });
-        await Promise.race([sleep(millis, undefined, { signal }), events.full]);
-        await target.post('NodeTracing.stop', {}, STOP_DEADLINE_MILLIS);
+        // Node runs JavaScript of its own where a trace begins or ends: a time limit of the application's (`vm`) that strikes
+        // in there is lost. https://github.com/nodejs/node/blob/main/src/env.cc (`UpdateTraceCategoryState`)
+        await this.agent.betweenTurns(() =>
+          target.post('NodeTracing.start', { traceConfig: { includedCategories: categories } }),
+        );
+        await Promise.race([sleep(millis, undefined, { signal }), events.full]).catch(() => undefined);
+        await this.agent.betweenTurns(() => target.post('NodeTracing.stop', {}, STOP_DEADLINE_MILLIS));
         // The last events come after the answer, in a message of their own, and before the answer to whatever is asked next.
         await target.post('NodeTracing.getCategories', {}, STOP_DEADLINE_MILLIS);
       });

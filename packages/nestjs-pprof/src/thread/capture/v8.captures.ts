@@ -2,6 +2,7 @@ import { HeapSamplingOffError } from '../../shared/agent.errors.js';
 import type { HeapSampling } from '../../shared/agent.protocol.js';
 import type { V8CpuProfile, V8HeapProfile } from '../pprof/v8.profiles.js';
 import { type HeapSnapshotRequest, HeapSnapshotTaker, type SnapshotFile } from './heap.snapshot.js';
+import type { AgentClient } from './agent.client.js';
 import type { LoopObserver } from './loop.observer.js';
 import { useThread } from './single.thread.js';
 import type { MainHeap } from './main.heap.js';
@@ -34,7 +35,7 @@ const ALLOCATIONS = 'count of all allocations (allocs?seconds=)';
 
 /** What V8 records in formats of its own, each through an inspector session that ends with it. @internal */
 export class V8Captures {
-  readonly #tracer = new Tracer();
+  readonly #tracer: Tracer;
   readonly #snapshots: HeapSnapshotTaker;
 
   constructor(
@@ -43,7 +44,9 @@ export class V8Captures {
     private readonly workerHeaps: WorkerHeaps,
     private readonly sampling: HeapSampling | false,
     temporaryDirectory: string,
+    agent: Pick<AgentClient, 'betweenTurns'>,
   ) {
+    this.#tracer = new Tracer(agent);
     this.#snapshots = new HeapSnapshotTaker(temporaryDirectory);
   }
 
