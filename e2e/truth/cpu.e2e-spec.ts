@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { killProcesses } from '../support/app.process.js';
-import { describeWhere } from '../support/needed.tool.js';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describeWithQuota, launcherWith } from '../support/quota.tool.js';
 import { samplingError } from '../support/sampling.error.js';
 import type { Job } from './load.driver.js';
-import { HAS_QUOTAS, QuotaGroup } from './quota.group.js';
 import { noteTruth } from './truth.table.js';
 import { type Measured, TurnsApp } from './turns.app.js';
 
@@ -119,37 +117,21 @@ describe('captures at the same time, at different rates', () => {
   });
 });
 
-describeWhere(
-  HAS_QUOTAS,
-  'needs root and a control group for processor time',
-  'a fifth of a processor',
-  () => {
-    let quota: QuotaGroup;
-
-    beforeAll(async () => {
-      quota = new QuotaGroup('nestjs-pprof-truth', 0.2);
-      quota.add(app.process.pid);
+describeWithQuota('a fifth of a processor', () => {
+  it('is what the profile says, and 3:1 comes out 3:1', async () => {
+    const small = await TurnsApp.start({}, launcherWith({ cpus: 0.2, memory: '512M' }));
+    const jobs: Job[] = [
+      { name: 'alpha', millis: 3, times: 3 },
+      { name: 'beta', millis: 3 },
+    ];
+    const measured = await small.measure(jobs, 0.5, 'seconds=10');
+    expectSumOfClock(measured);
+    noteTruth({
+      what: 'CPU of main with a fifth of a processor, more to do than that',
+      said: millis(measured.said.total),
+      truth: millis(measured.kernelMillis),
+      tolerance: `5 % + ${EDGES_MILLIS} ms`,
     });
-
-    afterAll(async () => {
-      await killProcesses();
-      quota.remove();
-    });
-
-    it('is what the profile says, and 3:1 comes out 3:1', async () => {
-      const jobs: Job[] = [
-        { name: 'alpha', millis: 3, times: 3 },
-        { name: 'beta', millis: 3 },
-      ];
-      const measured = await app.measure(jobs, 0.5, 'seconds=10');
-      expectSumOfClock(measured);
-      noteTruth({
-        what: 'CPU of main with a fifth of a processor, more to do than that',
-        said: millis(measured.said.total),
-        truth: millis(measured.kernelMillis),
-        tolerance: `5 % + ${EDGES_MILLIS} ms`,
-      });
-      expectShare(measured, 'CPU of a function that has three quarters there');
-    });
-  },
-);
+    expectShare(measured, 'CPU of a function that has three quarters there');
+  });
+});

@@ -31,9 +31,10 @@ export class TurnsApp {
     readonly origin: string,
   ) {}
 
-  static async start(options: object = {}): Promise<TurnsApp> {
+  static async start(options: object = {}, launcher: readonly string[] = []): Promise<TurnsApp> {
     const app = new AppProcess(fileURLToPath(new URL('fixtures/turns.app.mjs', import.meta.url)), {
       env: { PPROF_OPTIONS: JSON.stringify(options) },
+      launcher,
     });
     const started = new TurnsApp(app, await profilerOf(app));
     // The first one pays for starting what makes profiles.

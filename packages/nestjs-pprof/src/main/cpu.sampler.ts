@@ -3,15 +3,13 @@ import { addonIfLoaded, loadAddon } from './addon.loader.js';
 import { failureOf, SamplerHeldError } from '../shared/agent.errors.js';
 import { type CpuSampling, type CpuSegment, NO_STACK, SAMPLE_LOG_COLUMNS } from '../shared/agent.protocol.js';
 import { PprofError } from '../shared/pprof.error.js';
+import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import { isCpuSampledByOther, otherProfilers } from './other.profilers.js';
 
 const MICROS_PER_SECOND = 1e6;
 
 /** The addon has no CPU clock, and hence no contexts, on Windows. */
 const HAS_CPU_TIME = process.platform !== 'win32';
-
-// threadCpuUsage came with Node 22.19 and 23.9.
-const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
 
 /**
  * Makes the addon keep the columns, which source maps need. With `columnNumbers: 'emit'` it writes them only for
@@ -209,20 +207,6 @@ function now(): Moment {
     cpu: process.cpuUsage(),
     threadCpuNanos: threadCpuNanos(),
   };
-}
-
-function threadCpuNanos(): number | undefined {
-  if (threadCpuUsage) {
-    const { user, system } = threadCpuUsage.call(process);
-    return (user + system) * 1000;
-  }
-  try {
-    // First field: nanoseconds on the CPU. https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
-    const { readFileSync } = process.getBuiltinModule('node:fs');
-    return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ', 1)[0]);
-  } catch {
-    return undefined;
-  }
 }
 
 function threadCpuBetween(since: Moment, until: Moment): number | undefined {
