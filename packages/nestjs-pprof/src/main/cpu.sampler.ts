@@ -7,6 +7,7 @@ import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import { isCpuSampledByOther, otherProfilers } from './other.profilers.js';
 
 const MICROS_PER_SECOND = 1e6;
+const NANOS_PER_SECOND = 1e9;
 
 /** The addon has no CPU clock, and hence no contexts, on Windows. */
 const HAS_CPU_TIME = process.platform !== 'win32';
@@ -172,9 +173,12 @@ export class CpuSampler {
     const disturbedBy = isCpuSampledByOther() ? otherProfilers() : null;
     const log = new SampleLog();
     const { time } = loadAddon();
-    // The addon tells of a stuck sampler only when it goes on, and then restarts it. That is not free of harm where another copy
+    // The addon tells of a stuck sampler only when it goes on, and then restarts it. It takes one without samples for stuck, as it
+    // may be after a moment; and that is not free of harm where another copy
     // of the addon samples: it takes the other's signals.
-    const asksWhetherStuck = goesOn || disturbedBy === null;
+    const durationNanos = Number(until.nanos - since.nanos);
+    const isLongEnough = (durationNanos / NANOS_PER_SECOND) * sampling.hz > 3;
+    const asksWhetherStuck = goesOn || (disturbedBy === null && isLongEnough);
     const profile = time.stop(asksWhetherStuck, log.note).encode();
     const samplerStuck = asksWhetherStuck ? (time.v8ProfilerStuckEventLoopDetected() as 0 | 1 | 2) : 0;
     if (asksWhetherStuck && !goesOn) {
@@ -185,7 +189,7 @@ export class CpuSampler {
       profile,
       hz: sampling.hz,
       startedAt: since.epochMillis,
-      durationNanos: Number(until.nanos - since.nanos),
+      durationNanos,
       processCpuNanos: cpuMicros * 1000,
       mainCpuNanos: threadCpuBetween(since, until) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
       sampleLog: log.encode(),
