@@ -63,6 +63,7 @@ export const blockProfile: ProfileKind = {
         `turns of the event loop longer than ${thresholdMillis} ms`,
         `threads: ${results.map(({ thread, stuck }) => `${thread.label}${stuck ? ' (its event loop is stuck)' : ''}`).join(', ')}`,
         ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
+        ...results.flatMap(({ thread, note }) => (note ? [`${thread.label}: ${note}`] : [])),
         'of worker threads: stretches without an idle moment, which may be several turns in a row',
       ],
     };

@@ -112,6 +112,11 @@ function commentsOn(capture: CpuCapture, hasEstimates: boolean, scale: number): 
       'cpu of worker threads: the total is measured by the kernel, each stack has its share by wall time',
     );
   }
+  for (const entry of capture.threads) {
+    if (entry.way === 'inspector' && entry.note) {
+      comments.push(`${entry.thread.label}: ${entry.note}`);
+    }
+  }
   if (hasEstimates) {
     const cut =
       scale < 1

@@ -32,6 +32,7 @@ export const goroutineProfile: ProfileKind = {
       comments: [
         `threads: ${results.map(({ thread, state }) => `${thread.label} (${state})`).join(', ')}`,
         ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
+        ...results.flatMap(({ thread, note }) => (note ? [`${thread.label}: ${note}`] : [])),
         `${IDLE} waits for events in its event loop; the innermost line is the one that is executing, others are where their function starts`,
       ],
       coverage: {

@@ -1,7 +1,7 @@
 import type { HeapRestart } from '../../shared/agent.protocol.js';
 import { samplesOfAllocations } from '../pprof/allocation.tree.js';
 import { type Coverage, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
-import type { FromThreads } from '../capture/inspected.workers.js';
+import type { FromThreads } from '../capture/thread.results.js';
 import type { ThreadHeap } from '../capture/thread.heap.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
 
