@@ -1,5 +1,5 @@
 import { framesWithLine, isIdle, PROGRAM, timelineOf } from '../pprof/v8.profiles.js';
-import type { Frame } from '../pprof/profile.model.js';
+import { type Frame, isMark } from '../pprof/profile.model.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import type { LoopObserver } from './loop.observer.js';
 import type { ThreadInfo, ThreadSelection } from './thread.info.js';
@@ -68,8 +68,7 @@ export class StackCapturer {
     const { profile, note } = await this.cpu.capture(sampler, request);
     const timeline = timelineOf(profile);
     // The very last samples may be of the inspector, as it takes the request to stop.
-    const last =
-      timeline.findLast(({ stack }) => stack.frames[0]?.functionName !== PROGRAM) ?? timeline.at(-1);
+    const last = timeline.findLast(({ stack }) => !isMark(stack.frames[0], PROGRAM)) ?? timeline.at(-1);
     const state = !last || isIdle(last) ? 'waiting' : 'running';
     return { thread, state, frames: last ? framesWithLine(last.stack) : [], note };
   }

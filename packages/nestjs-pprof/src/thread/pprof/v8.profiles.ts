@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import type { Frame, StackSample } from './profile.model.js';
+import { type Frame, isMark, markTruncated, type StackSample } from './profile.model.js';
 import type { OriginalPositions, SourceMaps } from './source.maps.js';
 
 /**
@@ -84,20 +84,16 @@ export function timelineOf(profile: V8CpuProfile): TimedStack[] {
     const from = time;
     const to = from + (profile.timeDeltas[index + 1] ?? profile.endTime - from);
     const stack = stacks.get(nodeId);
-    if (stack && to > from && !isRotating(stack)) {
+    if (stack && to > from && !isMark(stack.frames[0], ROTATING)) {
       timeline.push({ stack, from, to });
     }
   });
   return timeline;
 }
 
-function isRotating({ frames: [leaf] }: ProfiledStack): boolean {
-  return leaf?.functionName === ROTATING && leaf.file === '';
-}
-
 /** @internal */
 export function isIdle({ stack }: TimedStack): boolean {
-  return stack.frames[0]?.functionName === IDLE;
+  return isMark(stack.frames[0], IDLE);
 }
 
 /** Sums a timeline up: number of samples and nanoseconds of each stack, by the line that was executing. @internal */
@@ -148,11 +144,11 @@ function stacksOf({ nodes }: V8CpuProfile): Map<number, ProfiledStack> {
     const stack: Frame[] = [];
     for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
       const frame = frames.get(at);
-      if (frame && frame.functionName !== ROOT) {
+      if (frame && !isMark(frame, ROOT)) {
         stack.push(frame);
       }
     }
-    stacks.set(id, { frames: stack, lines: positionTicks });
+    stacks.set(id, { frames: markTruncated(stack), lines: positionTicks });
   }
   return stacks;
 }
