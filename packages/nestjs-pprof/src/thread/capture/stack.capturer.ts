@@ -2,7 +2,8 @@ import { framesWithLine, isIdle, PROGRAM, timelineOf } from '../pprof/v8.profile
 import { type Frame, isMark } from '../pprof/profile.model.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import type { LoopObserver } from './loop.observer.js';
-import type { ThreadInfo, ThreadSelection } from './thread.info.js';
+import { SingleFlight } from './single.flight.js';
+import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
 import { type FromThreads, fromThreads, mainOrSkipped } from './thread.results.js';
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
@@ -26,6 +27,9 @@ export interface ThreadStack {
 
 /** Finds out what every thread is doing at this moment. @internal */
 export class StackCapturer {
+  /** By thread: who asks for others as well has the same answer for this one. */
+  readonly #moments = new SingleFlight<V8Sampler | typeof MAIN_THREAD, FromThreads<ThreadStack>>();
+
   constructor(
     private readonly loop: LoopObserver,
     private readonly threads: InspectedThreads,
@@ -36,11 +40,11 @@ export class StackCapturer {
   capture(selection: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
     return fromThreads(
       selection,
-      () => this.#ofMain(signal),
+      () => this.#moments.join(MAIN_THREAD, signal, (running) => this.#ofMain(running)),
       () =>
         this.threads.askWorkers(
           selection,
-          (sampler, workers) => this.#stackOf(sampler, { ...MOMENT, signal, workers }),
+          (sampler, workers) => this.#ofWorker(sampler, workers, signal),
           signal,
         ),
     );
@@ -61,6 +65,18 @@ export class StackCapturer {
       signal,
       (message) => (stuck ? `${message} (its event loop has not turned since ${toIso(lastTurn)})` : message),
     );
+  }
+
+  async #ofWorker(
+    sampler: V8Sampler,
+    workers: () => readonly ThreadInfo[],
+    gone: AbortSignal,
+  ): Promise<ThreadStack> {
+    const { results } = await this.#moments.join(sampler, gone, async (signal) => ({
+      results: [await this.#stackOf(sampler, { ...MOMENT, signal, workers })],
+      skipped: [],
+    }));
+    return results[0]!;
   }
 
   async #stackOf(sampler: V8Sampler, request: V8CpuRequest): Promise<ThreadStack> {
