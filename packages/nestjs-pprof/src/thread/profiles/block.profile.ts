@@ -1,6 +1,6 @@
 import type { Profile, StackSample } from '../pprof/profile.model.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
-import type { ProfileKind } from './profile.kind.js';
+import type { ProfileKind } from './recording.kind.js';
 
 const CONTENTIONS = { type: 'contentions', unit: 'count' };
 const DELAY = { type: 'delay', unit: 'nanoseconds' };

@@ -1,7 +1,7 @@
 import { type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import { IDLE } from '../pprof/v8.profiles.js';
 import type { ThreadStack } from '../capture/stack.capturer.js';
-import type { ProfileKind } from './profile.kind.js';
+import type { ProfileKind } from './recording.kind.js';
 
 const COUNT = { type: 'goroutine', unit: 'count' };
 const WAITING = syntheticFrame(IDLE);
