@@ -10,6 +10,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readArguments } from './support/arguments.mjs';
 import { Child, PPROF_LINE } from './support/child.mjs';
+import { cpuTime } from './support/proc.mjs';
 import { machine, report } from './support/report.mjs';
 import { runRounds } from './support/rounds.mjs';
 import { median, summarize } from './support/statistics.mjs';
@@ -39,11 +40,17 @@ const rounds = await runRounds(limits, async (index) => {
     // A drift of the machine cancels out from one round to the next.
     for (const count of index % 2 === 0 ? counts : counts.toReversed()) {
       await app.ask('start');
+      const cpuBefore = cpuTime(app.pid).mainThread;
       const statuses = await answers(profiling, count);
       // The delay is counted when the loop turns again.
       await delay(50);
+      const mainCpuMs = (cpuTime(app.pid).mainThread - cpuBefore) / 1e6;
       const { longestDelayMs } = await app.ask('stop');
-      round[count] = { longestDelayMs, refused: statuses.filter((status) => status !== 200).length };
+      round[count] = {
+        longestDelayMs,
+        mainCpuMs,
+        refused: statuses.filter((status) => status !== 200).length,
+      };
     }
     return round;
   } finally {
@@ -60,6 +67,7 @@ report({
   rows: counts.map((count) => ({
     [`clients, ${ask}`]: count,
     'longest delay ms': median(values(count, 'longestDelayMs')).toFixed(1),
+    'main CPU ms': median(values(count, 'mainCpuMs')).toFixed(1),
     [`ratio to ${counts[0]}`]: median(ratios(count)).toFixed(2),
     'answers but 200': values(count, 'refused').reduce((sum, refused) => sum + refused, 0),
   })),
