@@ -1,9 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import { kernelThreadsOf, ownKernelThread } from './kernel.threads.js';
+import { kernelCpu, kernelThread, kernelThreadsOf, ownKernelThread } from './kernel.threads.js';
 import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
-
-const TASKS = '/proc/self/task';
 
 /**
  * Begins to measure for which part of the time a thread had a processor or waited for one: one that sleeps in between does
@@ -37,21 +34,10 @@ export function startBusyClock(thread: ThreadInfo, workers: readonly ThreadInfo[
 }
 
 function busyNanosOfAll(): Map<number, number | undefined> {
-  try {
-    return new Map(readdirSync(TASKS).map((tid) => [Number(tid), busyNanosOf(Number(tid))]));
-  } catch {
-    return new Map();
-  }
+  return new Map([...(kernelCpu()?.keys() ?? [])].map((tid) => [tid, busyNanosOf(tid)]));
 }
 
-/** On a processor, and ready for one. https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat */
 function busyNanosOf(tid: number): number | undefined {
-  try {
-    const [running = 0, waiting = 0] = readFileSync(`${TASKS}/${tid}/schedstat`, 'utf8')
-      .split(' ')
-      .map(Number);
-    return running + waiting;
-  } catch {
-    return undefined;
-  }
+  const thread = kernelThread(tid);
+  return thread && thread.cpuNanos + thread.waitedNanos;
 }
