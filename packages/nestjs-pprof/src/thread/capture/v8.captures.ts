@@ -53,7 +53,7 @@ export class V8Captures {
 
   /** With the time of each sample. Does not disturb, and is not disturbed by, other captures of the thread. */
   async captureCpuProfile({ thread, seconds, hz, signal }: V8CpuProfileRequest): Promise<V8CpuProfile> {
-    const { stuck, lastTurn } = await this.loop.observe();
+    const main = thread === MAIN_THREAD.id ? await this.loop.observe() : undefined;
     const { profile } = await this.threads.useThread(
       thread,
       (sampler, workers) =>
@@ -61,7 +61,7 @@ export class V8Captures {
           millis: seconds * 1000,
           hz,
           signal,
-          ...(thread === MAIN_THREAD.id ? stuck && { lastTurn } : { workers }),
+          ...(main ? main.stuck && { lastTurn: main.lastTurn } : { workers }),
         }),
       signal,
     );
