@@ -28,6 +28,8 @@ export interface ThreadBlocks {
   readonly stuck: boolean;
   /** What had to be done to see the stacks. */
   readonly note?: string | undefined;
+  /** Of the window that was seen. */
+  readonly durationNanos: number;
 }
 
 /** Captures what keeps event loops from turning, for a window of time. @internal */
@@ -54,8 +56,13 @@ export class BlockCapturer {
             const { profile, note } = await this.cpu.capture(sampler, window);
             const timeline = timelineOf(profile);
             const blocks = busyStretches(timeline, thresholdMillis * 1000);
-            const samples = attributeBlocks(blocks, timeline);
-            return { thread: sampler.target.thread, samples, stuck: false, note };
+            return {
+              thread: sampler.target.thread,
+              samples: attributeBlocks(blocks, timeline),
+              stuck: false,
+              durationNanos: durationOf(timeline),
+              note,
+            };
           },
           signal,
         ),
@@ -77,7 +84,13 @@ export class BlockCapturer {
       const blocks = stuck
         ? busyStretches(timeline, thresholdMicros)
         : longTurns(lateTimersIn(timeline, watch, clockOffset), timeline, thresholdMicros);
-      return { thread: MAIN_THREAD, samples: attributeBlocks(blocks, timeline), stuck, note };
+      return {
+        thread: MAIN_THREAD,
+        samples: attributeBlocks(blocks, timeline),
+        stuck,
+        durationNanos: durationOf(timeline),
+        note,
+      };
     } finally {
       void this.agent.requestPatiently('stopLoopWatch', id).catch(() => undefined);
     }
@@ -99,6 +112,10 @@ export class BlockCapturer {
       throw error;
     }
   }
+}
+
+function durationOf(timeline: readonly TimedStack[]): number {
+  return Math.round(((timeline.at(-1)?.to ?? 0) - (timeline[0]?.from ?? 0)) * 1000);
 }
 
 /** @param clockOffset what has to be added to the times of the watch for those of the timeline */

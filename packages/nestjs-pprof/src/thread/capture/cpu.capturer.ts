@@ -5,7 +5,7 @@ import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
-import { kernelCpu, kernelThreadsOf } from './kernel.threads.js';
+import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
 import { ownCpuNanos } from './own-cpu.clock.js';
 import { untilAborted } from './abort.race.js';
 import { type SampledSegment, SharedCpuSampler } from './shared-cpu.sampler.js';
@@ -155,7 +155,9 @@ class CpuCaptureRun {
       hz: this.request.hz,
       threads: this.#threads
         .map((entry) =>
-          entry.way === 'inspector' ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) } : entry,
+          entry.way === 'inspector' && entry.thread !== MAIN_THREAD
+            ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) }
+            : entry,
         )
         .toSorted((a, b) => a.thread.id - b.thread.id),
       skipped: this.#skipped,
@@ -253,10 +255,23 @@ class CpuCaptureRun {
     const { hz } = this.request;
     const signal = this.#signal;
     try {
+      const before = cpuNanosOfMain();
+      const begun = monotonicMillis();
       const { profile, note } = await this.v8.capture(sampler, { ...request, hz, signal });
-      const timeline = timelineOf(profile);
-      const stuck = request.lastTurn !== undefined;
-      this.#threads.push({ way: 'inspector', thread, timeline, stuck, note });
+      const after = cpuNanosOfMain();
+      // It may have been looked at before the window, and for longer.
+      const part = (profile.endTime - profile.startTime) / 1000 / (monotonicMillis() - begun);
+      const cpuNanos =
+        before === undefined || after === undefined ? undefined : Math.round((after - before) * part);
+      // Of workers the kernel is asked when all are known.
+      this.#threads.push({
+        way: 'inspector',
+        thread,
+        timeline: timelineOf(profile),
+        stuck: request.lastTurn !== undefined,
+        note,
+        ...(thread === MAIN_THREAD ? { cpuNanos } : {}),
+      });
     } catch (error) {
       // That the client has gone away is looked at when all are done.
       if (error instanceof ThreadEndedError) {
