@@ -10,6 +10,8 @@ export class FakeV8Thread implements InspectorTarget {
   readonly posted: string[] = [];
   /** How long V8 takes to start. */
   startMillis = 0;
+  /** How long after that it takes its first sample. */
+  firstSampleMillis = 0;
   /** What the thread answers to a command, instead of doing it. */
   refuses: ((method: string) => Promise<never> | undefined) | undefined;
   /** Profiles that are open now, and the most there were. */
@@ -88,7 +90,7 @@ export class FakeV8Thread implements InspectorTarget {
       { id: 1, functionName: '(root)', children: [] },
     ];
     const samples: number[] = [];
-    for (let time = from; time < until; time += this.#interval / 1000) {
+    for (let time = from + this.firstSampleMillis; time < until; time += this.#interval / 1000) {
       let at = nodes[0]!;
       for (const functionName of this.stackAt(time, this)) {
         let next = at.children
@@ -117,7 +119,9 @@ export class FakeV8Thread implements InspectorTarget {
       startTime: from * 1000 + this.clockOffset - this.startMillis * 1000,
       endTime: until * 1000 + this.clockOffset,
       samples,
-      timeDeltas: samples.map((_, index) => (index === 0 ? this.startMillis * 1000 : this.#interval)),
+      timeDeltas: samples.map((_, index) =>
+        index === 0 ? (this.startMillis + this.firstSampleMillis) * 1000 : this.#interval,
+      ),
     };
   }
 }

@@ -2,6 +2,15 @@ import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { kernelCpu, kernelThread, kernelThreadsOf, ownKernelThread } from './kernel.threads.js';
 import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
 
+/** How often the kernel is asked whether the thread runs or is ready to. */
+const LOOK_MILLIS = 20;
+
+interface Observed {
+  readonly busyNanos: number;
+  looks: number;
+  busyLooks: number;
+}
+
 /**
  * Begins to measure for which part of the time a thread had a processor or waited for one: one that sleeps in between does
  * neither. What the container's CPU limit takes from it counts as waiting.
@@ -10,34 +19,47 @@ import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
  * @returns what tells the part so far; undefined where the kernel does not.
  * @internal
  */
-export function startBusyClock(thread: ThreadInfo, workers: readonly ThreadInfo[]): () => number | undefined {
+export function startBusyClock(
+  thread: ThreadInfo,
+  workers: readonly ThreadInfo[],
+): { part(): number | undefined; stop(): void } {
   const own = ownKernelThread();
   const known = thread.id === MAIN_THREAD.id ? process.pid : kernelThreadsOf(workers)?.get(thread.id);
+  const candidates =
+    known === undefined
+      ? [...(kernelCpu()?.keys() ?? [])].filter((tid) => tid !== process.pid && tid !== own)
+      : [known];
   const startedAt = monotonicMillis();
-  const before = known === undefined ? busyNanosOfAll() : new Map([[known, busyNanosOf(known)]]);
-  return () => {
-    const elapsed = (monotonicMillis() - startedAt) * 1e6;
-    const shares = [...before].flatMap(([tid, nanos]) => {
-      const now = busyNanosOf(tid);
-      return now === undefined || nanos === undefined ? [] : [{ tid, share: (now - nanos) / elapsed }];
-    });
-    if (known !== undefined) {
-      return shares[0]?.share;
+  const observed = new Map<number, Observed>();
+  for (const tid of candidates) {
+    const now = kernelThread(tid);
+    if (now) {
+      observed.set(tid, { busyNanos: now.cpuNanos + now.waitedNanos, looks: 0, busyLooks: 0 });
     }
-    // Not known which it is, as before Node 24: certain only where so many are as busy that each of the workers must be.
-    const others = shares
-      .filter(({ tid }) => tid !== process.pid && tid !== own)
-      .map(({ share }) => share)
-      .toSorted((a, b) => b - a);
-    return workers.length === 0 ? undefined : others[workers.length - 1];
+  }
+  const timer = setInterval(() => {
+    for (const [tid, of] of observed) {
+      of.looks += 1;
+      of.busyLooks += kernelThread(tid)?.state === 'R' ? 1 : 0;
+    }
+  }, LOOK_MILLIS);
+  const partOf = (tid: number, { busyNanos, looks, busyLooks }: Observed) => {
+    const now = kernelThread(tid);
+    const byClock = now
+      ? (now.cpuNanos + now.waitedNanos - busyNanos) / ((monotonicMillis() - startedAt) * 1e6)
+      : 0;
+    // A wait is on the clock when it is over, which on a busy machine may be late.
+    return Math.max(byClock, looks < 3 ? 0 : busyLooks / looks);
   };
-}
-
-function busyNanosOfAll(): Map<number, number | undefined> {
-  return new Map([...(kernelCpu()?.keys() ?? [])].map((tid) => [tid, busyNanosOf(tid)]));
-}
-
-function busyNanosOf(tid: number): number | undefined {
-  const thread = kernelThread(tid);
-  return thread && thread.cpuNanos + thread.waitedNanos;
+  return {
+    part() {
+      const parts = [...observed].map(([tid, of]) => partOf(tid, of)).toSorted((a, b) => b - a);
+      if (known !== undefined) {
+        return parts[0];
+      }
+      // Not known which it is, as before Node 24: certain only where so many are as busy that each of the workers must be.
+      return workers.length === 0 ? undefined : parts[workers.length - 1];
+    },
+    stop: () => clearInterval(timer),
+  };
 }

@@ -1,6 +1,6 @@
 import { IDLE, PROGRAM, ROTATING, type V8CpuNode, type V8CpuProfile } from '../pprof/v8.profiles.js';
 import { startBusyClock } from './busy.clock.js';
-import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
+import type { ThreadInfo } from './thread.info.js';
 import type { V8Sampled, V8Sampler, V8SampleRequest } from './v8.sampler.js';
 
 /** A thread in one stack for this part of the time does not move. */
@@ -9,9 +9,11 @@ const UNMOVING = 0.95;
 /** As much may be of the inspector: V8 shows no function for it. */
 const INSPECTOR = 0.15;
 
-/** A thread that burns CPU has a processor, or waits for one, for this part of the time; and one that never sleeps. */
+/** A thread that burns CPU has a processor, or waits for one, for this part of the time. */
 const BURNING = 0.9;
-const NEVER_ASLEEP = 0.97;
+
+/** A processor that was busy elsewhere may not have let V8 take a single sample: then it is tried again, and for longer. */
+const TRIES = 4;
 
 /** How long a thread that did not move is watched before anything is done about it. */
 const WATCH = { millis: 500, hz: 100 };
@@ -64,10 +66,10 @@ export class V8CpuCapturer {
     const { lastTurn, workers, signal } = request;
     if (lastTurn !== undefined) {
       const mustForget = await isStuckUnseen(sampler, lastTurn, signal);
-      const sampled = await sampler.sample({ ...request, forget: mustForget ? 'and-keep' : undefined });
+      const sampled = await sampleSeen(sampler, { ...request, forget: mustForget ? 'and-keep' : undefined });
       return { ...sampled, note: sampler.keepsCode || mustForget ? DROPPED : undefined };
     }
-    const sampled = await sampler.sample(request);
+    const sampled = await sampleSeen(sampler, request);
     const path = workers && onlyPathIn(sampled.profile);
     return path && workers
       ? this.#lookAgain(sampler, sampled, path, { workers: workers(), signal })
@@ -82,15 +84,14 @@ export class V8CpuCapturer {
   ): Promise<V8CpuCapture> {
     const { thread } = sampler.target;
     const known = this.#known.get(thread.id);
-    if (known && (known.busyPart() ?? 0) >= NEVER_ASLEEP && isPartOf(path, known.path)) {
+    if (known && (known.busyPart() ?? 0) >= BURNING && isPartOf(path, known.path)) {
       // What was forgotten then is not seen now.
       return { ...sampled, profile: withPath(sampled.profile, path, known.path), note: DROPPED };
     }
     this.#known.delete(thread.id);
-    const busyPart = startBusyClock(thread, workers);
-    const { profile: watched } = await sampler.sample({ ...WATCH, signal });
+    const { isBurning, profile: watched } = await watch(sampler, { ...WATCH, signal }, workers);
     const still = onlyPathIn(watched);
-    if (!still || keyOfPath(still) !== keyOfPath(path) || (busyPart() ?? 0) < BURNING) {
+    if (!isBurning || !still || keyOfPath(still) !== keyOfPath(path)) {
       return sampled;
     }
     const { profile: again } = await sampler.sample({ ...SECOND_LOOK, signal, forget: 'once' });
@@ -98,9 +99,41 @@ export class V8CpuCapturer {
     if (!isCalledFrom(inner, path)) {
       return { ...sampled, note: DROPPED };
     }
-    this.#known.set(thread.id, { path: inner, busyPart: startBusyClock(thread, workers) });
+    const clock = startBusyClock(thread, workers);
+    // From one look to the next it is the clock alone that tells.
+    clock.stop();
+    this.#known.set(thread.id, { path: inner, busyPart: clock.part });
     return { ...sampled, profile: withPath(sampled.profile, path, inner), note: DROPPED };
   }
+}
+
+/** Samples the thread, and has the kernel tell whether it burns CPU meanwhile. */
+async function watch(
+  sampler: V8Sampler,
+  request: V8SampleRequest,
+  workers: readonly ThreadInfo[],
+): Promise<{ readonly isBurning: boolean; readonly profile: V8CpuProfile }> {
+  const clock = startBusyClock(sampler.target.thread, workers);
+  try {
+    const { profile } = await sampler.sample(request);
+    return { isBurning: (clock.part() ?? 0) >= BURNING, profile };
+  } finally {
+    clock.stop();
+  }
+}
+
+/** As the sampler does; a thread has to be seen at least once. */
+async function sampleSeen(sampler: V8Sampler, request: V8SampleRequest): Promise<V8Sampled> {
+  let sampled = await sampler.sample(request);
+  for (let tries = 1; tries < TRIES && !isSeenIn(sampled.profile); tries += 1) {
+    sampled = await sampler.sample({ ...request, forget: undefined, millis: request.millis * 2 ** tries });
+  }
+  return sampled;
+}
+
+function isSeenIn(profile: V8CpuProfile): boolean {
+  const paths = pathsIn(profile);
+  return profile.samples.some((id) => !isMark(paths.get(id) ?? [], ROTATING));
 }
 
 /** Whether there is evidence that a main thread is stuck, and not enough to be seen of what in. */
@@ -108,10 +141,9 @@ async function isStuckUnseen(sampler: V8Sampler, lastTurn: number, signal: Abort
   if (sampler.keepsCode || Date.now() - lastTurn < STUCK_MILLIS) {
     return false;
   }
-  const busyPart = startBusyClock(MAIN_THREAD, []);
-  const { profile } = await sampler.sample({ ...WATCH_STUCK, signal });
+  const { isBurning, profile } = await watch(sampler, { ...WATCH_STUCK, signal }, []);
   const isLong = Date.now() - lastTurn >= LONG_STUCK_MILLIS;
-  return (busyPart() ?? 0) >= BURNING && (isLong || onlyPathIn(profile) !== undefined);
+  return isBurning && (isLong || onlyPathIn(profile) !== undefined);
 }
 
 /** The stack that the thread was in all the time, unless it was idle. */
