@@ -83,7 +83,7 @@ export class BlockCapturer {
       const thresholdMicros = thresholdMillis * 1000;
       const blocks = stuck
         ? busyStretches(timeline, thresholdMicros)
-        : longTurns(lateTimersIn(timeline, watch, clockOffset), timeline, thresholdMicros);
+        : blocksIn(timeline, watch, clockOffset, thresholdMicros);
       return {
         thread: MAIN_THREAD,
         samples: attributeBlocks(blocks, timeline),
@@ -114,24 +114,31 @@ export class BlockCapturer {
   }
 }
 
-function durationOf(timeline: readonly TimedStack[]): number {
-  return Math.round(((timeline.at(-1)?.to ?? 0) - (timeline[0]?.from ?? 0)) * 1000);
-}
-
-/** @param clockOffset what has to be added to the times of the watch for those of the timeline */
-function lateTimersIn(
+/**
+ * Turns of the main thread's event loop in the window that took longer than the threshold.
+ *
+ * @param clockOffset what has to be added to the times of the watch for those of the timeline
+ */
+function blocksIn(
   timeline: readonly TimedStack[],
   watch: LoopWatchMemory,
   clockOffset: number,
+  thresholdMicros: number,
 ): LoopBlock[] {
   const begin = timeline[0]?.from ?? 0;
   const end = timeline.at(-1)?.to ?? 0;
+  const inWindow = (blocks: readonly LoopBlock[]) =>
+    blocks
+      .map(({ from, to }) => ({
+        from: Math.max(from + clockOffset, begin),
+        to: Math.min(to + clockOffset, end),
+      }))
+      .filter(({ from, to }) => to - from > thresholdMicros);
   // One that is going on has not been noted by the watch, whose timer it holds up.
-  const ongoing: LoopBlock = { from: watch.lastTick, to: monotonicMillis() * 1000 };
-  return [...watch.blocksFrom(0), ongoing]
-    .map(({ from, to }) => ({
-      from: Math.max(from + clockOffset, begin),
-      to: Math.min(to + clockOffset, end),
-    }))
-    .filter(({ from, to }) => to > from);
+  const ongoing = inWindow([{ from: watch.lastTick, to: monotonicMillis() * 1000 }]);
+  return [...inWindow(watch.blocksFrom(0)), ...longTurns(ongoing, timeline, thresholdMicros)];
+}
+
+function durationOf(timeline: readonly TimedStack[]): number {
+  return Math.round(((timeline.at(-1)?.to ?? 0) - (timeline[0]?.from ?? 0)) * 1000);
 }
