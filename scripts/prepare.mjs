@@ -30,7 +30,7 @@ const STEPS = [
       'packages/nestjs-pprof/tsconfig.build.json',
       'packages/nestjs-pprof/tsconfig.json',
     ],
-    makes: ['packages/nestjs-pprof/dist/esm', 'packages/nestjs-pprof/dist/cjs'],
+    makes: ['esm', 'cjs', 'thread', 'viewer'].map((name) => `packages/nestjs-pprof/dist/${name}`),
   },
   {
     script: 'build:example',

@@ -281,7 +281,7 @@ const tooMany: RowGroup = {
     ].map((capture) =>
       row(
         `GET ${PROFILE}/${capture}`,
-        error(429, /^2 captures are running.*"maxCaptures"/, { 'retry-after': /^[1-9]\d*$/ }),
+        error(429, /^8 captures are running.*"maxCaptures"/, { 'retry-after': /^[1-9]\d*$/ }),
       ),
     ),
     // What is of a moment needs no place, nor does a HEAD, and a wrong request is told so.

@@ -3,22 +3,23 @@
  * pipeline (sampler of the main thread, inspector session of a worker thread, source maps, encoding), and looks whether
  * anything is left behind.
  *
- *   node e2e/soak/captures.mjs [--captures 10000] [--milliseconds 50] [--looks 20] [--parallel 1] [--package packages/nestjs-pprof]
+ *   node e2e/soak/captures.mjs [--captures 10000] [--milliseconds 50] [--looks 20] [--parallel 1]
  *
  * With `--parallel` so many run at a time, each with a session of its own; they share the sampler of the main thread.
  *
- * Over HTTP `seconds` is a whole number, so this drives what the controllers drive: the package's own modules, in a
- * thread of their own (captures.worker.mjs). Prints a table, then a line of JSON.
+ * Over HTTP `seconds` is a whole number, so this drives what the controllers drive: the package's own modules, bundled from
+ * their sources into a thread (captures.worker.ts). Prints a table, then a line of JSON.
  */
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { once } from 'node:events';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
+import { build } from 'esbuild';
 
 const { values: given } = parseArgs({
   options: {
@@ -26,15 +27,11 @@ const { values: given } = parseArgs({
     milliseconds: { type: 'string', default: '50' },
     looks: { type: 'string', default: '20' },
     parallel: { type: 'string', default: '1' },
-    package: {
-      type: 'string',
-      default: fileURLToPath(new URL('../../packages/nestjs-pprof', import.meta.url)),
-    },
   },
 });
 const captures = Number(given.captures);
 const looks = Number(given.looks);
-const packageDirectory = resolve(given.package);
+const packageDirectory = fileURLToPath(new URL('../../packages/nestjs-pprof', import.meta.url));
 const load = (file) => import(pathToFileURL(join(packageDirectory, 'dist/esm', file)).href);
 
 const { Agent } = await load('main/agent.js');
@@ -62,9 +59,18 @@ const applicationWorker = new Worker('setInterval(() => JSON.stringify(process.v
 });
 await once(applicationWorker, 'online');
 
-const profiler = new Worker(new URL('./captures.worker.mjs', import.meta.url), {
+const {
+  outputFiles: [program],
+} = await build({
+  entryPoints: [fileURLToPath(new URL('./captures.worker.ts', import.meta.url))],
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  write: false,
+});
+const profiler = new Worker(program.text, {
+  eval: true,
   workerData: {
-    packageDirectory,
     heartbeat: heartbeat.memory,
     connections,
     workerStarts: new WorkerStartsMemory().buffer,

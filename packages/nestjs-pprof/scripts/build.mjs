@@ -1,59 +1,28 @@
-// Builds dist/esm and dist/cjs, file by file, each with its own type declarations.
+// Builds dist/:
 //
-// swc rather than a second run of tsc: it turns `import.meta.url` into its CommonJS equivalent, which the path of
-// the profiling thread's entry file needs. Rather than a bundler: published files match the folders in src/.
-import { execFileSync } from 'node:child_process';
-import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { transformFile } from '@swc/core';
-
-const packageDir = fileURLToPath(new URL('..', import.meta.url));
-const sourceDir = join(packageDir, 'src');
-const distDir = join(packageDir, 'dist');
-
-const formats = {
-  esm: { type: 'module', swc: { type: 'es6' } },
-  cjs: { type: 'commonjs', swc: { type: 'commonjs' } },
-};
+//   esm/, cjs/     what the application loads, file by file, once as ES modules and once as CommonJS
+//   thread/        the profiling thread, a program of its own: listener.cjs, and application.cjs with Nest and Express
+//   post-mortem.cjs  the process that writes a heap profile when memory has run out
+//   viewer/        speedscope, as its package has it
+//
+// and, beside it, THIRD-PARTY-NOTICES and sbom.cdx.json: what of others is in these files.
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bundlePrograms } from './bundle.mjs';
+import { compileModules } from './compile.mjs';
+import { emitDeclarations } from './declarations.mjs';
+import { distDir, packageDir } from './paths.mjs';
+import { packageDirectory, writeInventory } from './third-party.mjs';
 
 await rm(distDir, { recursive: true, force: true });
 
-const entries = await readdir(sourceDir, { recursive: true });
-const sources = entries.filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'));
+const modules = await Promise.all([
+  compileModules('esm', join(distDir, 'esm')),
+  compileModules('cjs', join(distDir, 'cjs')),
+]);
+emitDeclarations(modules.map(({ directory }) => directory));
 
-for (const [format, { type, swc }] of Object.entries(formats)) {
-  const outDir = join(distDir, format);
-  await mkdir(outDir, { recursive: true });
-  await writeFile(join(outDir, 'package.json'), JSON.stringify({ type }) + '\n');
-  await Promise.all(sources.map((source) => compile(source, outDir, swc)));
-}
-
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-const tscArgs = ['-p', join(packageDir, 'tsconfig.build.json'), '--outDir', join(distDir, 'esm')];
-execFileSync(process.execPath, [tsc, ...tscArgs], { stdio: 'inherit' });
-for (const source of sources) {
-  const declaration = source.replace(/\.ts$/, '.d.ts');
-  await cp(join(distDir, 'esm', declaration), join(distDir, 'cjs', declaration));
-}
-
-async function compile(source, outDir, module) {
-  const sourceFile = join(sourceDir, source);
-  const outFile = join(outDir, source.replace(/\.ts$/, '.js'));
-  await mkdir(dirname(outFile), { recursive: true });
-  const { code, map } = await transformFile(sourceFile, {
-    swcrc: false,
-    module,
-    sourceMaps: true,
-    jsc: {
-      target: 'es2022',
-      keepClassNames: true,
-      parser: { syntax: 'typescript', decorators: true },
-      transform: { legacyDecorator: true, decoratorMetadata: true },
-    },
-    sourceFileName: relative(dirname(outFile), sourceFile),
-  });
-  await writeFile(outFile, `${code}\n//# sourceMappingURL=${outFile.split('/').pop()}.map\n`);
-  await writeFile(`${outFile}.map`, map);
-}
+const inputs = await bundlePrograms(distDir);
+const speedscope = packageDirectory('speedscope');
+await cp(join(speedscope, 'dist/release'), join(distDir, 'viewer'), { recursive: true });
+await writeInventory(packageDir, [...inputs, join(speedscope, 'package.json')]);

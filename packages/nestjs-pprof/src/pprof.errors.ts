@@ -1,4 +1,5 @@
 import { messageOf } from './shared/error.message.js';
+import { PACKAGE } from './shared/package.identity.js';
 
 /** The options given to `PprofModule` cannot be used; thrown at start-up, with every problem in its message. */
 export class PprofOptionsError extends Error {
@@ -18,6 +19,28 @@ export class ThreadsForbiddenError extends Error {
       'the profiler runs in a thread of its own, and Node runs under --permission without --allow-worker. Add that, ' +
         '--allow-addons and, from Node 24 on, --allow-inspector',
     );
+  }
+}
+
+/** The programs that the profiler starts cannot be found. Told by `PprofService.status`. @internal */
+export class PackageMissingError extends Error {
+  override readonly name = 'PackageMissingError';
+
+  constructor() {
+    super(
+      `the profiler's own thread is a program of its own in the package ${PACKAGE.name} ${PACKAGE.version}, which is not ` +
+        'installed where this code runs: it has been bundled into the application. Keep "nestjs-pprof" and "@datadog/pprof" ' +
+        'external to the bundle, and install them beside it',
+    );
+  }
+}
+
+/** What runs as the profiling thread has not said that it is. Told by `PprofService.status`. @internal */
+export class SilentThreadError extends Error {
+  override readonly name = 'SilentThreadError';
+
+  constructor(seconds: number) {
+    super(`the profiling thread has not reported within ${seconds} s of its start, and is given up`);
   }
 }
 

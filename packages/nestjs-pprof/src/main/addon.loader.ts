@@ -1,5 +1,6 @@
 import type * as pprof from '@datadog/pprof';
 import { AddonUnavailableError } from '../shared/agent.errors.js';
+import { ownPackage, requireFrom } from './own.package.js';
 
 /** @internal */
 export type Addon = typeof pprof;
@@ -16,8 +17,7 @@ let addon: Addon | undefined;
 export function loadAddon(): Addon {
   if (addon === undefined) {
     try {
-      const { createRequire } = process.getBuiltinModule('node:module');
-      addon = createRequire(import.meta.url)('@datadog/pprof') as Addon;
+      addon = requireFrom(ownPackage().directory)('@datadog/pprof') as Addon;
     } catch (cause) {
       throw new AddonUnavailableError(cause);
     }

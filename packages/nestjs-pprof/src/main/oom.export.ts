@@ -1,13 +1,11 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { OomExportCommand } from './heap.sampler.js';
 import { listOomProfiles } from '../shared/oom-profile.files.js';
 import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
 import type { OomExportOptions } from '../shared/oom-export.options.js';
+import { ownCode, programFile } from './own.package.js';
 import { OomDirectoryError } from '../pprof.errors.js';
-
-const EXPORT_ENTRY = fileURLToPath(new URL('../post-mortem/main.js', import.meta.url));
 
 const ENV = '/usr/bin/env';
 
@@ -28,8 +26,9 @@ export function prepareOomExport(
     since: Date.now(),
     script: process.argv[1],
     cwd: process.cwd(),
+    ownCode: ownCode(),
   };
-  const command = [process.execPath, EXPORT_ENTRY, JSON.stringify(exportOptions)];
+  const command = [process.execPath, programFile('post-mortem.cjs'), JSON.stringify(exportOptions)];
   // It inherits the environment, and shall not load the application's preloads (APM agents) while that waits for it.
   return process.env.NODE_OPTIONS && existsSync(ENV) ? [ENV, '-u', 'NODE_OPTIONS', ...command] : command;
 }

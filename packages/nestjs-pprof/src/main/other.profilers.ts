@@ -71,5 +71,5 @@ function isOwnEntry(loaded: NodeJS.Require['cache'], file: string): boolean {
 
 /** Of Node's own loader: test runners have another `require`. */
 function loadedModules(): NodeJS.Require['cache'] {
-  return process.getBuiltinModule('node:module').createRequire(import.meta.url).cache;
+  return process.getBuiltinModule('node:module').createRequire(process.execPath).cache;
 }

@@ -1,5 +1,4 @@
 import { unlinkSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Agent } from './agent.js';
 import { registerAgent, unregisterAgent } from './agent.registry.js';
@@ -13,10 +12,10 @@ import type { ListeningAddress } from '../pprof.address.js';
 import { ThreadsForbiddenError } from '../pprof.errors.js';
 import { isPermitted } from './node.permissions.js';
 import { removeSocket, type SocketFile } from '../shared/socket.removal.js';
+import { programFile } from './own.package.js';
 import { threadDataFor } from './thread.data.js';
+import { ThreadGreeting } from './thread.greeting.js';
 import type { FromThread, ToThread } from '../shared/thread.protocol.js';
-
-const ENTRY = fileURLToPath(new URL('../thread/server/main.js', import.meta.url));
 
 /** A profile too large for this much memory ends the profiling thread, and not the application. */
 const MAX_OLD_GENERATION_MB = 512;
@@ -83,7 +82,11 @@ export class ProfilingThread {
     };
     process.on('worker', onWorker);
     process.on('exit', onProcessExit);
+    const greeting = new ThreadGreeting((error) => listeners.onListenFailed(error.message));
     worker.on('message', (message: FromThread) => {
+      if (!greeting.admits(message)) {
+        return;
+      }
       switch (message.type) {
         case 'agent-request':
           return agent.answer(message, worker);
@@ -104,6 +107,7 @@ export class ProfilingThread {
       this.#lastError = messageOf(error);
     });
     worker.on('exit', (code) => {
+      greeting.stop();
       this.#removeFiles();
       heartbeat.stop();
       process.off('worker', onWorker);
@@ -140,7 +144,7 @@ export class ProfilingThread {
 }
 
 function startWorker(workerData: unknown): Worker {
-  return new Worker(ENTRY, {
+  return new Worker(programFile('thread/listener.cjs'), {
     name: 'nestjs-pprof',
     workerData,
     // Without these, the thread would load the user's preloads (APM agents, TypeScript loaders) a second time. Node

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
 import { isPermitted } from './node.permissions.js';
+import { ownCode } from './own.package.js';
 import { processInstance } from './process.instance.js';
 import type { SharedWithMain, ThreadData } from '../shared/thread.protocol.js';
 
@@ -22,6 +23,7 @@ export function threadDataFor(
     temporaryDirectory: tmpdir(),
     inspector: features.inspector && isPermitted('inspector'),
     ...shared,
+    ownCode: ownCode(),
     application: {
       pid: process.pid,
       title: process.title,

@@ -7,7 +7,7 @@ import type { OomExportOptions } from '../shared/oom-export.options.js';
 /** The heap of the main thread at the moment when it was full. @internal */
 export function oomProfileOf(
   root: AllocationNode,
-  { samplingInterval, since }: OomExportOptions,
+  { samplingInterval, since, ownCode }: OomExportOptions,
   pid: number,
   takenAt: Date,
 ): Profile {
@@ -16,7 +16,10 @@ export function oomProfileOf(
     sampleTypes: LIVE_OBJECTS,
     periodType: { type: 'space', unit: 'bytes' },
     period: samplingInterval,
-    samples: withoutOwnFrames(samplesOfAllocations(root)).map((sample) => ({ ...sample, labels })),
+    samples: withoutOwnFrames(samplesOfAllocations(root), ownCode).map((sample) => ({
+      ...sample,
+      labels,
+    })),
     startedAt: takenAt.getTime(),
     comments: [
       `nestjs-pprof: heap of pid ${pid} as it ran out of memory, node ${process.version} ${process.platform}-${process.arch}`,

@@ -9,4 +9,6 @@ export interface OomExportOptions {
   /** What Node was started with, and where: source maps and the names of files are looked up from there. */
   readonly script: string | undefined;
   readonly cwd: string;
+  /** See `ThreadData`. */
+  readonly ownCode: readonly string[];
 }

@@ -44,6 +44,8 @@ export interface ThreadData
   readonly outOfMemory: { readonly directory: string } | undefined;
   readonly maxCaptures: number;
   readonly application: ApplicationInfo;
+  /** The code that profiles the application from within its main thread: what paths and URLs of its files begin with. */
+  readonly ownCode: readonly string[];
 }
 
 /** The process that is profiled, as the pages and profiles name it. @internal */
@@ -60,6 +62,8 @@ export interface ApplicationInfo {
 
 /** @internal */
 export type FromThread =
+  /** The first of all: what runs there is our program. */
+  | { readonly type: 'hello'; readonly name: string; readonly version: string }
   | { readonly type: 'listening'; readonly host: string; readonly port: number }
   | { readonly type: 'listening-on-socket'; readonly socket: SocketFile }
   /** It is tried again until it listens. */

@@ -1,21 +1,18 @@
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { withoutOwnFrames } from './own.frames.js';
 
-const AGENT = fileURLToPath(new URL('../../main/agent.js', import.meta.url));
-const ADDON = createRequire(import.meta.url).resolve('@datadog/pprof');
+const OWN = ['/app/node_modules/nestjs-pprof/dist/esm/main/', 'file:///app/node_modules/@datadog/pprof/'];
 
 function sampleIn(...files: string[]) {
   return { stack: files.map((file) => ({ functionName: 'f', file, line: 1, column: 1 })), values: [1] };
 }
 
 describe('withoutOwnFrames', () => {
-  it.each([AGENT, pathToFileURL(AGENT).href, ADDON, pathToFileURL(ADDON).href])(
+  it.each([`${OWN[0]}agent.js`, `${OWN[1]}out/src/index.js`])(
     'leaves out what was called from %s',
     (file) => {
-      expect(withoutOwnFrames([sampleIn('/app/a.js', file, 'node:internal/main')])).toEqual([]);
-      expect(withoutOwnFrames([sampleIn(file)])).toEqual([]);
+      expect(withoutOwnFrames([sampleIn('/app/a.js', file, 'node:internal/main')], OWN)).toEqual([]);
+      expect(withoutOwnFrames([sampleIn(file)], OWN)).toEqual([]);
     },
   );
 
@@ -23,10 +20,15 @@ describe('withoutOwnFrames', () => {
     const samples = [
       sampleIn('/app/a.js'),
       sampleIn(''),
-      sampleIn('/app/src/agent/agent.js'),
-      sampleIn(AGENT.replace('agent.js', '').replace(/.main.$/, '/mains/a.js')),
-      sampleIn(fileURLToPath(new URL('../../pprof.service.js', import.meta.url))),
+      sampleIn('/app/src/main/agent.js'),
+      sampleIn('/app/node_modules/nestjs-pprof/dist/esm/mains/a.js'),
+      sampleIn('/app/node_modules/nestjs-pprof/dist/esm/pprof.service.js'),
     ];
+    expect(withoutOwnFrames(samples, OWN)).toEqual(samples);
+  });
+
+  it('leaves nothing out where nothing is told', () => {
+    const samples = [sampleIn(`${OWN[0]}agent.js`)];
     expect(withoutOwnFrames(samples)).toEqual(samples);
   });
 });

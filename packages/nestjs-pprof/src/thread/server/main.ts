@@ -1,42 +1,44 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { join } from 'node:path';
 import { messageOf } from '../../shared/error.message.js';
-import type { ApplicationThreads } from '../capture/application.threads.js';
+import { PACKAGE } from '../../shared/package.identity.js';
 import type { FromThread, ThreadData } from '../../shared/thread.protocol.js';
 import { createAccessControl } from './access/access.control.js';
+import { DeferredProgram } from './deferred.program.js';
 import { createProfilingServer } from './http.listener.js';
 import { listen } from './listening/listening.js';
 import { ProfilerRegistry } from './processes/profiler.registry.js';
 
-// The entry of the profiling thread. It listens first; all else is loaded when it is asked for.
+// The entry of the profiling thread. It listens first; all else is evaluated when it is asked for.
 
 const data = workerData as ThreadData;
 const channel = parentPort!;
 
+tell({ type: 'hello', ...PACKAGE });
+
 // From the beginning: what nobody listens to is kept.
 channel.on('message', () => undefined);
-
-let threads: Promise<ApplicationThreads> | undefined;
-
-function loadThreads(): Promise<ApplicationThreads> {
-  threads ??= import('../capture/application.threads.js').then(
-    (module) => new module.ApplicationThreads(channel, data),
-  );
-  return threads;
-}
 
 function tell(message: FromThread): void {
   channel.postMessage(message);
 }
 
+/** Read now: a deployment may take the files away under a process that runs. */
+const deferred = new DeferredProgram<typeof import('./deferred.main.js')>(
+  join(import.meta.dirname, 'application.cjs'),
+);
+
+const VIEWER = join(import.meta.dirname, '../viewer');
+
 const registry = new ProfilerRegistry(data.registryDirectory);
 
-const server = createProfilingServer(async () => {
-  const { createProfilingApplication } = await import('./profiling.application.js');
-  return createProfilingApplication(data, await loadThreads(), registry);
-}, createAccessControl(data));
+const server = createProfilingServer(
+  async () => deferred.load().createApplication(channel, data, registry, VIEWER),
+  createAccessControl(data),
+);
 
 if (data.block.watch) {
-  void loadThreads();
+  deferred.load().threadsOf(channel, data);
 }
 
 // Such as the lack of a file descriptor for a client: not a reason to end.

@@ -11,10 +11,11 @@ export async function createProfilingApplication(
   data: ThreadData,
   threads: ApplicationThreads,
   registry: ProfilerRegistry,
+  viewerDirectory: string,
 ): Promise<RequestListener> {
   const adapter = new ExpressAdapter();
   const application = await NestFactory.create<NestExpressApplication>(
-    ProfilingModule.forThread(data, threads, registry),
+    ProfilingModule.forThread(data, threads, registry, viewerDirectory),
     adapter,
     // Without the adapter, or with abortOnError, Nest would end the process rather than throw.
     { abortOnError: false, bodyParser: false, logger: false },

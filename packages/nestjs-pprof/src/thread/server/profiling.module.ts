@@ -38,6 +38,7 @@ export class ProfilingModule {
     }: ThreadData,
     threads: ApplicationThreads,
     registry: ProfilerRegistry,
+    viewerDirectory: string,
   ): DynamicModule {
     const description = describeProcess(application);
     const sourceMaps = new SourceMaps();
@@ -47,6 +48,7 @@ export class ProfilingModule {
       heapSnapshot,
       kinds: RECORDINGS.filter(({ name }) => profiles.includes(name)),
       socketPath,
+      viewerDirectory,
       needsCredentials: credentialsHash !== undefined,
       // A heap profile, too.
       oomDirectory: profiles.includes('heap') ? outOfMemory?.directory : undefined,

@@ -10,6 +10,7 @@ export interface ServerOptions extends RecordingOptions {
   readonly kinds: readonly RecordingKind[];
   readonly socketPath: string | undefined;
   readonly needsCredentials: boolean;
+  readonly viewerDirectory: string;
   /** Where processes leave a heap profile when they run out of memory, if they do. */
   readonly oomDirectory: string | undefined;
 }

@@ -13,6 +13,7 @@ const OPTIONS: ServerOptions = {
   kinds: RECORDINGS,
   socketPath: undefined,
   needsCredentials: false,
+  viewerDirectory: '',
   oomDirectory: undefined,
 };
 

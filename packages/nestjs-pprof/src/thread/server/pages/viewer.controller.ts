@@ -1,7 +1,8 @@
-import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { UnknownProfileError } from '../http.errors.js';
 import { redirect, sendPage } from '../http.response.js';
+import { SERVER_OPTIONS, type ServerOptions } from '../profiling.tokens.js';
 import { readViewerFile } from './viewer.files.js';
 
 /** All that the viewer needs is here; a profile, which may hold names that somebody has made up, sends nothing elsewhere. */
@@ -20,13 +21,15 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 /**
- * The flame graph viewer: speedscope, served from the package that npm has installed. Links to it carry the profile to
+ * The flame graph viewer: speedscope, as its package on npm has it. Links to it carry the profile to
  * show, relative to it: `ui/#profileURL=..%2Fprofile`.
  *
  * @internal
  */
 @Controller('debug/pprof/ui')
 export class ViewerController {
+  constructor(@Inject(SERVER_OPTIONS) private readonly options: ServerOptions) {}
+
   @Get()
   async index(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
     if (/\/ui(?:$|\?)/.test(request.url ?? '')) {
@@ -39,7 +42,7 @@ export class ViewerController {
 
   @Get(':file')
   async file(@Param('file') name: string, @Res() response: ServerResponse): Promise<void> {
-    const file = await readViewerFile(name);
+    const file = await readViewerFile(this.options.viewerDirectory, name);
     if (!file) {
       throw new UnknownProfileError();
     }

@@ -1,9 +1,16 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readViewerFile } from './viewer.files.js';
 
+const VIEWER = join(
+  dirname(createRequire(import.meta.url).resolve('speedscope/package.json')),
+  'dist/release',
+);
+
 describe('readViewerFile', () => {
   it('has a page, and all that the page refers to, relatively and with a fitting type', async () => {
-    const page = await readViewerFile('index.html');
+    const page = await readViewerFile(VIEWER, 'index.html');
     expect(page?.contentType).toBe('text/html; charset=utf-8');
     const files = [...page!.content.toString().matchAll(/(?:src|href)="([^"]+)"/g)].map(([, name]) => name!);
     expect(files.length).toBeGreaterThan(2);
@@ -14,7 +21,7 @@ describe('readViewerFile', () => {
       ico: 'image/x-icon',
     };
     for (const name of files) {
-      const file = await readViewerFile(name);
+      const file = await readViewerFile(VIEWER, name);
       expect([name, file?.contentType]).toEqual([name, types[name.split('.').at(-1) as keyof typeof types]]);
     }
   });
@@ -30,6 +37,12 @@ describe('readViewerFile', () => {
     'nothing.js',
     'index.html\0',
   ])('has no %j', async (name) => {
-    expect(await readViewerFile(name)).toBeUndefined();
+    expect(await readViewerFile(VIEWER, name)).toBeUndefined();
+  });
+
+  it('says what has become of its files', async () => {
+    await expect(readViewerFile('/no/such/directory', 'index.html')).rejects.toThrow(
+      'cannot be read from /no/such/directory any more',
+    );
   });
 });

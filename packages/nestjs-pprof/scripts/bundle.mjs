@@ -1,0 +1,64 @@
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { packageDir, sourceDir } from './paths.mjs';
+
+const PROGRAMS = {
+  'thread/listener': 'thread/server/main.ts',
+  'thread/application': 'thread/server/deferred.main.ts',
+  'post-mortem': 'post-mortem/main.ts',
+};
+
+/** What Nest loads where it is used or installed. In the profiling thread it never is, see `deferred.program.ts`. */
+const NEVER_LOADED = [
+  '@nestjs/microservices',
+  '@nestjs/microservices/*',
+  '@nestjs/websockets/*',
+  'class-validator',
+  'class-transformer',
+  'file-type',
+];
+
+/** Half a megabyte, for request bodies in old encodings: the profiling thread has no body parser. */
+const withoutCharacterTables = {
+  name: 'without character tables',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]iconv-lite[\\/]encodings[\\/]tables[\\/].*\.json$/ }, () => ({
+      contents: '[]',
+      loader: 'json',
+    }));
+  },
+};
+
+/** Bundles each program into one file that needs nothing but Node. Returns the files they are made of. */
+export async function bundlePrograms(directory) {
+  const { metafile } = await build({
+    absWorkingDir: packageDir,
+    entryPoints: Object.entries(PROGRAMS).map(([out, source]) => ({ in: join(sourceDir, source), out })),
+    outdir: directory,
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    format: 'cjs',
+    charset: 'ascii',
+    minify: true,
+    // Nest tells providers, and people errors, by the names of classes.
+    keepNames: true,
+    external: NEVER_LOADED,
+    plugins: [withoutCharacterTables],
+    // Of the file that is run. Nest asks for its own URL to look for packages that there are none of.
+    define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '""' },
+    // Evaluated from text, a program has no `import()`: it becomes a `require` that finds what is in the bundle.
+    supported: { 'dynamic-import': false },
+    legalComments: 'none',
+    sourcemap: true,
+    sourcesContent: false,
+    metafile: true,
+    logLevel: 'warning',
+  });
+  return Object.values(metafile.outputs).flatMap(({ inputs }) =>
+    Object.keys(inputs)
+      .filter((input) => inputs[input].bytesInOutput > 0)
+      .map((input) => resolve(packageDir, input)),
+  );
+}

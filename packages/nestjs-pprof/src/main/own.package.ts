@@ -1,0 +1,123 @@
+import { readFileSync, realpathSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { PACKAGE } from '../shared/package.identity.js';
+import { PackageMissingError } from '../pprof.errors.js';
+
+/** Where this package is installed. Its programs, and the addon, are found from there. @internal */
+export interface OwnPackage {
+  readonly directory: string;
+  /** Whether the code that runs is the package's own file, and not a bundle of the application's. */
+  readonly isUnbundled: boolean;
+}
+
+let found: OwnPackage | undefined;
+
+/**
+ * The directory of this package. In an application that was bundled into one file it is the one beside that, if it is the
+ * same version: whatever else lies where our files would be is not started.
+ *
+ * @throws {PackageMissingError} where there is none.
+ * @internal
+ */
+export function ownPackage(): OwnPackage {
+  found ??= unbundled() ?? besideBundle();
+  if (found === undefined) {
+    throw new PackageMissingError();
+  }
+  return found;
+}
+
+/** @internal */
+export function isPackageMissing(): boolean {
+  try {
+    ownPackage();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * A program of the package, for a thread or a process of its own.
+ *
+ * @throws {PackageMissingError}
+ * @internal
+ */
+export function programFile(name: 'thread/listener.cjs' | 'post-mortem.cjs'): string {
+  const file = join(ownPackage().directory, 'dist', name);
+  // Yarn Plug'n'Play has us load files by paths that only this thread's patched `fs` knows.
+  // https://yarnpkg.com/advanced/pnpapi#resolvevirtual
+  return realpathSync(file);
+}
+
+/**
+ * Where the code lies that profiles the application from within its main thread, ours and the addon's: paths and URLs,
+ * each with a separator at its end.
+ *
+ * @internal
+ */
+export function ownCode(): string[] {
+  const { directory, isUnbundled } = ownPackage();
+  const main = isUnbundled ? [dirname(thisFile()!) + sep] : [];
+  return [...main, ...addonDirectory(directory)].flatMap((path) => [path, pathToFileURL(path).href]);
+}
+
+function addonDirectory(directory: string): string[] {
+  try {
+    return [dirname(requireFrom(directory).resolve('@datadog/pprof/package.json')) + sep];
+  } catch {
+    return [];
+  }
+}
+
+/** Node's own: test runners replace the one in scope. @internal */
+export function requireFrom(directory: string): NodeJS.Require {
+  return process.getBuiltinModule('node:module').createRequire(join(directory, 'package.json'));
+}
+
+function unbundled(): OwnPackage | undefined {
+  const file = thisFile();
+  for (let at = file && dirname(file); at !== undefined && at !== dirname(at); at = dirname(at)) {
+    const { name, version } = manifestIn(at);
+    // dist/esm and dist/cjs have manifests that say no more than the type of their modules.
+    if (name !== undefined) {
+      return name === PACKAGE.name && version === PACKAGE.version
+        ? { directory: at, isUnbundled: true }
+        : undefined;
+    }
+  }
+  return undefined;
+}
+
+/** From where the bundle lies, and from where the script lies that Node was started with: never the working directory. */
+function besideBundle(): OwnPackage | undefined {
+  for (const base of [thisFile(), process.argv[1]]) {
+    try {
+      const manifest = requireFrom(dirname(base!)).resolve(`${PACKAGE.name}/package.json`);
+      if (manifestIn(dirname(manifest)).version === PACKAGE.version) {
+        return { directory: dirname(manifest), isUnbundled: false };
+      }
+    } catch {
+      // It is not installed there.
+    }
+  }
+  return undefined;
+}
+
+function manifestIn(directory: string): { readonly name?: string; readonly version?: string } {
+  try {
+    return JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as object;
+  } catch {
+    return {};
+  }
+}
+
+/** Bundlers leave `import.meta.url`, or what it is in CommonJS, undefined, or have it name a file of their own choice. */
+function thisFile(): string | undefined {
+  try {
+    return fileURLToPath(import.meta.url);
+  } catch {
+    return undefined;
+  }
+}
