@@ -1,5 +1,6 @@
 import type { Agent } from './agent.js';
 import { AGENTS } from '../shared/agent.protocol.js';
+import { processGlobal } from './process.global.js';
 
 /** Makes an agent findable for its profiling thread when the event loop, and so its messages, are stuck. @internal */
 export function registerAgent(profilingThreadId: number, agent: Agent): void {
@@ -11,13 +12,8 @@ export function unregisterAgent(profilingThreadId: number): void {
   registry().delete(profilingThreadId);
 }
 
-/** Whether a profiling thread runs in this process. @internal */
-export function hasAgents(): boolean {
-  return registry().size > 0;
-}
-
 function registry(): Map<number, Agent> {
-  const holder = globalThis as { [AGENTS]?: Map<number, Agent> };
+  const holder = processGlobal() as { [AGENTS]?: Map<number, Agent> };
   holder[AGENTS] ??= new Map();
   return holder[AGENTS];
 }

@@ -25,6 +25,8 @@ export interface ThreadListeners {
   onListening(address: ListeningAddress): void;
   /** It waits for its port or socket, and listens when that is free. */
   onPlaceTaken(message: string): void;
+  /** Something that an operator has to know; it goes on. */
+  onWarning(message: string): void;
   /** It will not listen; stop it. */
   onListenFailed(message: string): void;
   /** The thread has ended, by itself or as it was stopped. */
@@ -97,6 +99,8 @@ export class ProfilingThread {
           return listeners.onListening({ socketPath: message.socket.path });
         case 'place-taken':
           return listeners.onPlaceTaken(message.message);
+        case 'warning':
+          return listeners.onWarning(message.message);
         case 'listen-failed':
           return listeners.onListenFailed(message.message);
         case 'registered':
