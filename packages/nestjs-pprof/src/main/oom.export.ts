@@ -6,6 +6,7 @@ import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
 import type { OomExportOptions } from '../shared/oom-export.options.js';
 import { ownCode, programFile } from './own.package.js';
 import { OomDirectoryError } from '../pprof.errors.js';
+import type { HeapSampling } from '../shared/agent.protocol.js';
 
 const ENV = '/usr/bin/env';
 
@@ -17,12 +18,13 @@ const ENV = '/usr/bin/env';
  */
 export function prepareOomExport(
   options: NonNullable<ResolvedPprofOptions['outOfMemory']>,
-  samplingInterval: number,
+  { samplingInterval, stackDepth }: HeapSampling,
 ): OomExportCommand {
   makeWritable(options.directory);
   const exportOptions: OomExportOptions = {
     ...options,
     samplingInterval,
+    stackDepth,
     since: Date.now(),
     script: process.argv[1],
     cwd: process.cwd(),

@@ -1,6 +1,6 @@
 import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
 import { IDLE, PROGRAM } from '../pprof/v8.profiles.js';
-import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
+import { isMark, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import type { CpuSegment } from '../../shared/agent.protocol.js';
 
 /** Native code that V8 does not attribute to a function: the event loop itself, system calls, parsing, compiling. */
@@ -34,11 +34,11 @@ export function samplesOfSegment(segment: CpuSegment, hz: number): SegmentSample
   let attributedNanos = 0;
   for (const { stack, values } of addonProfile.samples) {
     const [count = 0, wall = 0, cpu = 0] = values;
-    const leaf = stack[0]?.functionName;
+    const [leaf] = stack;
     attributedNanos += cpu;
-    if (leaf === NON_JAVASCRIPT_THREADS.functionName) {
+    if (isMark(leaf, NON_JAVASCRIPT_THREADS.functionName)) {
       otherThreadsNanos += cpu;
-    } else if (leaf !== IDLE) {
+    } else if (!isMark(leaf, IDLE)) {
       samples.push({ stack, values: [count, Math.round(wall * wallScale), cpu] });
     }
   }

@@ -66,6 +66,7 @@ function fakeThreads(over: Partial<Record<keyof ApplicationThreads, unknown>> = 
   };
   return {
     heapSamplingInterval: 524_288,
+    heapStackDepth: () => 64,
     captureCpu: () =>
       Promise.resolve({
         selection: 'all',
