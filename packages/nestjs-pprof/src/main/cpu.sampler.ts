@@ -63,6 +63,14 @@ export class CpuSampler {
   }
 
   /**
+   * Ends the running segment, and goes on as before. What by an interrupt is cut off anywhere by a time limit of the
+   * application's (`vm`) loses that segment then; a stop would leave the addon neither started nor stopped.
+   */
+  readOn(): CpuSegment | null {
+    return this.#running ? this.#end(this.#running, true) : null;
+  }
+
+  /**
    * Stops and forgets, for when nobody is left to take the result; a little later, as the addon puts a profile together
    * even so, which takes a tenth of a second after a long capture: too long for an application that is shutting down.
    */

@@ -132,8 +132,8 @@ export interface AgentRequest<C extends AgentCommand = AgentCommand> {
   readonly id: number;
   readonly command: C;
   readonly args: AgentCommands[C]['args'];
-  /** Not to be done after this moment of the process's monotonic clock (milliseconds), as nobody waits for it then. */
-  readonly expiresAt: number | null;
+  /** See `request.claim.ts`; null for what is to be done in any case. */
+  readonly claim: SharedArrayBuffer | null;
 }
 
 /** Sent before the work begins: the main thread's loop turns, so it is not stuck, however long the work takes. */
@@ -152,8 +152,11 @@ export interface AgentReply {
 /** Under this symbol of the global object the main thread keeps its agents, by the id of their profiling thread. */
 export const AGENTS = Symbol.for('nestjs-pprof agents');
 
-/** What an agent answers to a request by interrupt; bytes as `{ base64 }`. */
-export type InterruptAnswer = Pick<AgentReply, 'result' | 'failure'>;
+/** What an agent that is read by interrupt answers; bytes as `{ base64 }`. */
+export interface InterruptAnswer {
+  readonly result?: CpuSegment | null;
+  readonly failure?: AgentFailure;
+}
 
 /** The main thread has started a worker thread. */
 export interface WorkerStarted {

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { silenceOf } from './thread.silence.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import type { CpuSampling } from '../../shared/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
@@ -14,7 +15,7 @@ import {
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 const { SharedCpuSampler } = await import('./shared-cpu.sampler.js');
 
-type Way = 'request' | 'requestByInterrupt' | 'requestPatiently';
+type Way = 'request' | 'readCpuByInterrupt' | 'requestPatiently';
 
 /** The agent and its sampler; a segment is named after the milliseconds at which it began and ended. */
 class FakeAgent {
@@ -27,8 +28,8 @@ class FakeAgent {
 
   readonly client = {
     request: (_command: 'turnOverCpu', next: CpuSampling | null) => this.#ask('request', next),
-    requestByInterrupt: (_command: 'turnOverCpu', next: CpuSampling | null) =>
-      this.#ask('requestByInterrupt', next),
+    // By interrupt the sampler is only read.
+    readCpuByInterrupt: () => this.#ask('readCpuByInterrupt', this.running),
     requestPatiently: (_command: 'turnOverCpu', next: CpuSampling | null) =>
       this.#ask('requestPatiently', next),
   } as unknown as AgentClient;
@@ -92,7 +93,7 @@ async function pass(millis: number): Promise<void> {
   await jest.advanceTimersByTimeAsync(millis);
 }
 
-const stuck = () => new ThreadStuckError('the main thread', 200);
+const stuck = () => new ThreadStuckError('the main thread', silenceOf(200));
 
 describe('SharedCpuSampler, one capture', () => {
   it('starts the sampler, waits, stops it, and gives what was sampled', async () => {
@@ -258,7 +259,7 @@ describe('SharedCpuSampler, clients that go away', () => {
     const outcome = capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', silenceOf(4000));
     agent.trouble.requestPatiently = () => fakeSleep(60_000);
     await pass(4000);
     outcome.abort();
@@ -272,7 +273,7 @@ describe('SharedCpuSampler, clients that go away', () => {
     capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', silenceOf(4000));
     let goOn: (value?: undefined) => void = () => undefined;
     agent.trouble.requestPatiently = () => new Promise((resolve) => (goOn = resolve));
     await pass(4000);
@@ -325,7 +326,7 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
     const outcome = capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', silenceOf(4000));
     agent.trouble.requestPatiently = () => fakeSleep(10_000);
     await pass(4000);
     expect(outcome.segments).toBeUndefined();
@@ -337,7 +338,7 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
     capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', silenceOf(4000));
     agent.trouble.requestPatiently = () => fakeSleep(60_000);
     await pass(4000);
     const next = capture(1);
@@ -356,7 +357,7 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
     await pass(1000);
     let asked = 0;
     agent.trouble.request = () => (asked++ === 0 ? stuck() : undefined);
-    agent.trouble.requestByInterrupt = () =>
+    agent.trouble.readCpuByInterrupt = () =>
       new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(outcome).toMatchObject({ segments: ['0-5000@100'], readByInterrupt: false });
@@ -366,7 +367,7 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
     const outcome = capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () =>
+    agent.trouble.readCpuByInterrupt = () =>
       new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(outcome.error).toBeInstanceOf(CaptureStuckError);
@@ -380,7 +381,7 @@ describe('SharedCpuSampler, a segment that is lost', () => {
     const [short, long] = [capture(5), capture(10)];
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () =>
+    agent.trouble.readCpuByInterrupt = () =>
       new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(short.error).toBeInstanceOf(CaptureStuckError);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis, type CpuSampling, type CpuSegment } from '../../shared/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
+import { silenceOf } from './thread.silence.js';
 import { DEADLINE_MILLIS } from './inspector.target.js';
 import { CaptureStuckError, ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
 import { untilAborted } from './abort.race.js';
@@ -117,7 +118,10 @@ export class SharedCpuSampler {
       }
     }
     try {
-      const segment = await this.agent.requestByInterrupt('turnOverCpu', next);
+      const segment = await this.agent.readCpuByInterrupt();
+      if (next === null) {
+        this.#stopPatiently();
+      }
       return segment && { ...segment, readByInterrupt: true };
     } catch (error) {
       if (error instanceof ThreadUnreachableError) {
@@ -133,17 +137,20 @@ export class SharedCpuSampler {
     try {
       return await this.agent.request('turnOverCpu', next);
     } catch {
-      // The sampler goes on until the thread does.
-      void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
+      this.#stopPatiently();
       throw new CaptureStuckError();
     }
   }
 
   #abandon(capture: Capture): void {
     if (this.#running.delete(capture) && this.#running.size === 0) {
-      // Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this.
-      void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
+      this.#stopPatiently();
     }
+  }
+
+  /** Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this. */
+  #stopPatiently(): void {
+    void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
   }
 
   #endSegment(segment: SampledSegment | null): void {
@@ -164,7 +171,7 @@ export class SharedCpuSampler {
     const waiting = new AbortController();
     const cancelled = AbortSignal.any([signal, waiting.signal]);
     const timer = setTimeout(
-      () => waiting.abort(new ThreadStuckError('the main thread', DEADLINE_MILLIS)),
+      () => waiting.abort(new ThreadStuckError('the main thread', silenceOf(DEADLINE_MILLIS))),
       DEADLINE_MILLIS,
     );
     try {
