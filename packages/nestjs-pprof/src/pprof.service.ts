@@ -3,7 +3,7 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/
 import { Agent } from './main/agent.js';
 import { isPermitted } from './main/node.permissions.js';
 import type { HeapSampling, OomExportCommand } from './main/heap.sampler.js';
-import { describeOomProfiles, prepareOomExport } from './main/oom.export.js';
+import { describeOomProfiles, describeOpenDirectory, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';
 import type { ResolvedPprofOptions } from './shared/resolved.options.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
@@ -237,7 +237,12 @@ export class PprofService implements OnApplicationShutdown {
   #prepareOomExport(sampling: HeapSampling): OomExportCommand | undefined {
     const { outOfMemory } = this.#options;
     try {
-      return outOfMemory && prepareOomExport(outOfMemory, sampling);
+      const command = outOfMemory && prepareOomExport(outOfMemory, sampling);
+      const open = outOfMemory && describeOpenDirectory(outOfMemory.directory);
+      if (open) {
+        this.#logger.warn(open);
+      }
+      return command;
     } catch (error) {
       this.#logger.warn(`Heap profiles on running out of memory: ${messageOf(error)}`);
       return undefined;

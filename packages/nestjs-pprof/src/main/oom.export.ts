@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { OomExportCommand } from './heap.sampler.js';
 import { listOomProfiles } from '../shared/oom-profile.files.js';
@@ -9,6 +9,8 @@ import { OomDirectoryError } from '../pprof.errors.js';
 import type { HeapSampling } from '../shared/agent.protocol.js';
 
 const ENV = '/usr/bin/env';
+
+const WRITABLE_BY_OTHERS = 0o022;
 
 /**
  * Makes the directory and gives the command that writes a profile there.
@@ -21,18 +23,18 @@ export function prepareOomExport(
   { samplingInterval, stackDepth }: HeapSampling,
 ): OomExportCommand {
   makeWritable(options.directory);
-  const exportOptions: OomExportOptions = {
+  const exportOptions: Omit<OomExportOptions, 'since' | 'withGarbage'> = {
     ...options,
     samplingInterval,
     stackDepth,
-    since: Date.now(),
     script: process.argv[1],
     cwd: process.cwd(),
     ownCode: ownCode(),
   };
-  const command = [process.execPath, programFile('post-mortem.cjs'), JSON.stringify(exportOptions)];
+  const program = [process.execPath, programFile('post-mortem.cjs')];
   // It inherits the environment, and shall not load the application's preloads (APM agents) while that waits for it.
-  return process.env.NODE_OPTIONS && existsSync(ENV) ? [ENV, '-u', 'NODE_OPTIONS', ...command] : command;
+  const clean = process.env.NODE_OPTIONS && existsSync(ENV) ? [ENV, '-u', 'NODE_OPTIONS'] : [];
+  return (sampled) => [...clean, ...program, JSON.stringify({ ...exportOptions, ...sampled })];
 }
 
 function makeWritable(directory: string): void {
@@ -44,6 +46,22 @@ function makeWritable(directory: string): void {
   } catch (cause) {
     throw new OomDirectoryError(cause);
   }
+}
+
+/**
+ * Why a directory is not safe to leave profiles in; undefined where it is, and on Windows, where no mode tells.
+ *
+ * @internal
+ */
+export function describeOpenDirectory(directory: string): string | undefined {
+  if (process.platform === 'win32') {
+    return undefined;
+  }
+  const { mode } = statSync(directory);
+  return (mode & WRITABLE_BY_OTHERS) === 0
+    ? undefined
+    : `others than this user may write to ${directory} (mode ${(mode & 0o7777).toString(8)}): they can put files there for ` +
+        'profiles of this service, and delete its own. Give it a directory of its own (option "outOfMemory.directory"), of mode 700';
 }
 
 /** One line for the log on what earlier processes have left behind; undefined where that is nothing. @internal */

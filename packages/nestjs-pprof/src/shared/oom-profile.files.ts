@@ -9,12 +9,18 @@ export interface OomProfileFile {
   readonly bytes: number;
 }
 
-const NAME = /^oom-(\d{1,10})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.pb\.gz$/;
+/** Its last part tells apart those of one second, also by processes of one pid: in containers that share a volume, all have 1. */
+const NAME = /^oom-(\d{1,10})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:-([0-9a-f]{8}))?\.pb\.gz$/;
 
-/** `oom-4711-20261124T031500Z.pb.gz` @internal */
-export function oomProfileName(pid: number, writtenAt: Date): string {
+/**
+ * `oom-4711-20261124T031500Z-5f3a09c1.pb.gz`
+ *
+ * @param unique eight hexadecimal digits; without them, as it was called once
+ * @internal
+ */
+export function oomProfileName(pid: number, writtenAt: Date, unique?: string): string {
   const seconds = writtenAt.toISOString().slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
-  return `oom-${pid}-${seconds.replaceAll(/[-:]/g, '')}Z.pb.gz`;
+  return `oom-${pid}-${seconds.replaceAll(/[-:]/g, '')}Z${unique === undefined ? '' : `-${unique}`}.pb.gz`;
 }
 
 /** Whether a name can be one of ours: nothing else in the directory is listed, served or deleted. @internal */
