@@ -14,7 +14,7 @@ import {
   toPprofAddress,
 } from './pprof.address.js';
 import type { PprofStatus } from './pprof.status.js';
-import { type Slot, type SlotHolder, takeSlot } from './main/profiler.slot.js';
+import { type Slot, type SlotHolder, takeSlot } from './main/process.registry.js';
 import { unsupportedRuntime } from './main/runtime.support.js';
 import { ThreadSupervisor } from './main/thread.supervisor.js';
 

@@ -1,7 +1,7 @@
 import { unlinkSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Agent } from './agent.js';
-import { registerAgent, unregisterAgent } from './agent.registry.js';
+import { registerAgent, unregisterAgent } from './process.registry.js';
 import { closeConnections } from './exit.handler.js';
 import { monotonicMillis } from '../shared/agent.protocol.js';
 import { WorkerStartsMemory } from '../shared/worker-starts.memory.js';

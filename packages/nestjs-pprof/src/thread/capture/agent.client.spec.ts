@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { silenceOf } from './thread.silence.js';
 import type { AgentRequest } from '../../shared/agent.protocol.js';
 import { takeRequest } from '../../shared/request.claim.js';
-import { registerAgent, unregisterAgent } from '../../main/agent.registry.js';
+import { registerAgent, unregisterAgent } from '../../main/process.registry.js';
 import type { Agent } from '../../main/agent.js';
 import type { AgentChannel, AgentClient as Client } from './agent.client.js';
 import type { InspectorConnection as Connection } from './inspector.connection.js';
