@@ -27,8 +27,8 @@ let agent = new Agent();
 afterEach(() => {
   // The addon is shared by all test files of this process: its sampler is not left to end a little later. One that was
   // abandoned ends where another starts.
-  ask('turnOverCpu', SAMPLING);
-  ask('turnOverCpu', null);
+  ask('rotateCpu', SAMPLING);
+  ask('rotateCpu', null);
   agent.stop();
   agent = new Agent();
 });
@@ -113,18 +113,18 @@ describe('Agent.answer', () => {
   });
 
   it('turns an error that it does not know into a reply as well', () => {
-    const [, reply] = ask('turnOverCpu', { hz: Number.NaN, durationMillis: Number.NaN });
+    const [, reply] = ask('rotateCpu', { hz: Number.NaN, durationMillis: Number.NaN });
     expect(reply?.message.failure).toMatchObject({
       status: 500,
       message: expect.stringMatching(/has failed: .+ please report it$/),
     });
-    const [, next] = ask('turnOverCpu', null);
+    const [, next] = ask('rotateCpu', null);
     expect(next?.message).not.toHaveProperty('failure');
   });
 
   it('hands the bytes of a profile over rather than copy them, where they fill their buffer', () => {
-    ask('turnOverCpu', SAMPLING);
-    const reply = ask('turnOverCpu', null)[1]!;
+    ask('rotateCpu', SAMPLING);
+    const reply = ask('rotateCpu', null)[1]!;
     const { profile } = reply.message.result as CpuSegment;
     const fills = profile.byteLength === profile.buffer.byteLength;
     expect(reply.transfer).toEqual(fills ? [profile.buffer] : []);
@@ -132,7 +132,7 @@ describe('Agent.answer', () => {
   });
 
   it('has null for a result where there is nothing to tell', () => {
-    expect(ask('turnOverCpu', null)[1]?.message).toMatchObject({ result: null });
+    expect(ask('rotateCpu', null)[1]?.message).toMatchObject({ result: null });
     expect(ask('stopLoopWatch', 99)[1]?.message).toMatchObject({ result: null });
   });
 });
@@ -143,34 +143,34 @@ describe('Agent.readCpuByInterrupt', () => {
   });
 
   it('does not take the first start of the sampler for having read it', () => {
-    ask('turnOverCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
     expect(byInterrupt()).toMatchObject({ failure: { status: 504 } });
   });
 
   it('answers with a profile as text, which is the profile', () => {
-    ask('turnOverCpu', SAMPLING);
-    ask('turnOverCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
     const { profile, ...segment } = byInterrupt().result as unknown as { profile: { base64: string } };
     expect(segment).toMatchObject({ hz: 100, durationNanos: expect.any(Number) });
     expect(decodePprof(Buffer.from(profile.base64, 'base64')).sampleType).toHaveLength(3);
   });
 
   it('reads on and on, as the sampler is not stopped by interrupt: what cuts it off must find it in one state', () => {
-    ask('turnOverCpu', SAMPLING);
-    ask('turnOverCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
     expect([byInterrupt(), byInterrupt()]).toMatchObject([{ result: { hz: 100 } }, { result: { hz: 100 } }]);
     expect(loadAddon().time.isStarted()).toBe(true);
   });
 
   it('has nothing where the sampler does not run', () => {
-    ask('turnOverCpu', SAMPLING);
-    ask('turnOverCpu', null);
+    ask('rotateCpu', SAMPLING);
+    ask('rotateCpu', null);
     expect(byInterrupt()).toEqual({ result: null });
   });
 
   it('tells a failure', () => {
-    ask('turnOverCpu', SAMPLING);
-    ask('turnOverCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
     const stop = jest.spyOn(loadAddon().time, 'stop').mockImplementation(() => {
       throw new Error('odd');
     });
@@ -184,9 +184,9 @@ describe('Agent.readCpuByInterrupt', () => {
 describe('Agent.abandonCaptures', () => {
   it('ends sampling and watches, and leaves the heap being sampled', () => {
     agent.startHeapSampling({ samplingInterval: 512 * 1024, stackDepth: 16 });
-    ask('turnOverCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
     agent.abandonCaptures();
-    expect(ask('turnOverCpu', null)[1]?.message).toMatchObject({ result: null });
+    expect(ask('rotateCpu', null)[1]?.message).toMatchObject({ result: null });
     expect(ask('sampleHeap', null)[1]?.message.result).toMatchObject({ stackDepth: 16 });
   });
 

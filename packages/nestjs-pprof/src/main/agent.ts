@@ -1,13 +1,11 @@
-import { NotByInterruptError, UnexpectedFailureError } from '../shared/agent.errors.js';
+import { failureOf, NotByInterruptError } from '../shared/agent.errors.js';
 import {
   type AgentCommand,
   type AgentCommands,
-  type AgentFailure,
   type AgentReply,
   type AgentRequest,
 } from '../shared/agent.protocol.js';
 import { takeRequest } from '../shared/request.claim.js';
-import { PprofError } from '../shared/pprof.error.js';
 import { CpuSampler } from './cpu.sampler.js';
 import { describeLoop } from './loop.description.js';
 import { LoopWatch } from './loop.watch.js';
@@ -34,8 +32,8 @@ export class Agent {
   readonly #commands: {
     [C in AgentCommand]: (args: AgentCommands[C]['args']) => AgentCommands[C]['result'];
   } = {
-    turnOverCpu: (next) => {
-      const segment = this.#cpu.turnOver(next);
+    rotateCpu: (next) => {
+      const segment = this.#cpu.rotate(next);
       this.#hasReadCpu ||= segment !== null;
       return segment;
     },
@@ -70,7 +68,7 @@ export class Agent {
       const result = this.#commands[request.command](request.args);
       port.postMessage({ type: 'agent-reply', id, result } satisfies AgentReply, transferableIn(result));
     } catch (error) {
-      port.postMessage({ type: 'agent-reply', id, failure: toFailure(error) } satisfies AgentReply);
+      port.postMessage({ type: 'agent-reply', id, failure: failureOf(error) } satisfies AgentReply);
     }
   }
 
@@ -91,7 +89,7 @@ export class Agent {
         value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value,
       );
     } catch (error) {
-      return JSON.stringify({ failure: toFailure(error) });
+      return JSON.stringify({ failure: failureOf(error) });
     }
   }
 
@@ -108,18 +106,11 @@ export class Agent {
   }
 }
 
+/** The bytes in a result. A view on a part of a pooled buffer cannot be transferred without its neighbours; it is copied. */
 function transferableIn(result: unknown): ArrayBuffer[] {
-  const bytes = (result as { profile?: unknown } | null)?.profile;
-  // A view on a part of a pooled buffer cannot be transferred without its neighbours; it is copied instead.
-  return bytes instanceof Uint8Array && bytes.byteLength === bytes.buffer.byteLength
-    ? [bytes.buffer as ArrayBuffer]
-    : [];
-}
-
-function toFailure(error: unknown): AgentFailure {
-  const { status, message } =
-    error instanceof PprofError
-      ? error
-      : new UnexpectedFailureError('the profiler of the main thread', error);
-  return { status, message };
+  return Object.values(result ?? {}).flatMap((bytes: unknown) =>
+    bytes instanceof Uint8Array && bytes.byteLength > 0 && bytes.byteLength === bytes.buffer.byteLength
+      ? [bytes.buffer as ArrayBuffer]
+      : [],
+  );
 }

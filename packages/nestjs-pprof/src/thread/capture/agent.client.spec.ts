@@ -78,17 +78,17 @@ function outcomeOf<T>(promise: Promise<T>): { value?: T; error?: unknown } {
 describe('AgentClient.request', () => {
   it('asks under an id of its own, with a claim by which it can be withdrawn', () => {
     void client.request('describeLoop', null).catch(() => undefined);
-    void client.request('turnOverCpu', { hz: 100, durationMillis: 1000 }).catch(() => undefined);
+    void client.request('rotateCpu', { hz: 100, durationMillis: 1000 }).catch(() => undefined);
     const [first, second] = channel.requests;
     expect(first).toMatchObject({ type: 'agent-request', command: 'describeLoop', args: null });
-    expect(second).toMatchObject({ command: 'turnOverCpu', args: { hz: 100, durationMillis: 1000 } });
+    expect(second).toMatchObject({ command: 'rotateCpu', args: { hz: 100, durationMillis: 1000 } });
     expect(first!.id).not.toBe(second!.id);
     expect(first!.claim).not.toBe(second!.claim);
     expect(takeRequest(first!.claim!)).toBe(true);
   });
 
   it('resolves with the result that comes under its id', async () => {
-    const one = client.request('turnOverCpu', null);
+    const one = client.request('rotateCpu', null);
     const other = client.request('stopLoopWatch', 3);
     const [first, second] = channel.requests;
     channel.reply(second!.id, null);
@@ -160,7 +160,7 @@ describe('AgentClient.request', () => {
   });
 
   it('waits for a request that was taken just as the time was over', async () => {
-    const outcome = outcomeOf(client.request('turnOverCpu', null));
+    const outcome = outcomeOf(client.request('rotateCpu', null));
     const [{ id, claim }] = channel.requests as [AgentRequest];
     takeRequest(claim!);
     await jest.advanceTimersByTimeAsync(60_000);
@@ -172,7 +172,7 @@ describe('AgentClient.request', () => {
   });
 
   it('waits for as long as it takes once the request has been taken', async () => {
-    const outcome = outcomeOf(client.request('turnOverCpu', null));
+    const outcome = outcomeOf(client.request('rotateCpu', null));
     await jest.advanceTimersByTimeAsync(199);
     channel.accept(channel.requests[0]!.id);
     await jest.advanceTimersByTimeAsync(3_600_000);
@@ -222,7 +222,7 @@ describe('AgentClient.request', () => {
 
 describe('AgentClient.requestPatiently', () => {
   it('waits for a stuck thread to go on', async () => {
-    const outcome = outcomeOf(client.requestPatiently('turnOverCpu', null));
+    const outcome = outcomeOf(client.requestPatiently('rotateCpu', null));
     expect(channel.requests[0]?.claim).toBeNull();
     await jest.advanceTimersByTimeAsync(3_600_000);
     expect(outcome).toEqual({});

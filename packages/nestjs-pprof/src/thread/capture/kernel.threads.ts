@@ -19,6 +19,15 @@ export function kernelCpu(): KernelCpu | undefined {
   }
 }
 
+/** The same of the main thread, whose kernel id is that of the process. @internal */
+export function cpuNanosOfMain(): number | undefined {
+  try {
+    return cpuNanosOf(String(process.pid));
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Finds the kernel threads of the workers, whose CPU time the kernel knows and V8 does not. Both number threads in the
  * order of their creation, so the two orders are laid side by side; only where every thread that may be a worker is one,
