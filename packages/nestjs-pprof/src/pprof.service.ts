@@ -1,5 +1,5 @@
 import { messageOf } from './shared/error.message.js';
-import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { Agent } from './main/agent.js';
 import { isPermitted } from './main/node.permissions.js';
 import type { HeapSampling, OomExportCommand } from './main/heap.sampler.js';
@@ -26,7 +26,7 @@ import { ThreadSupervisor } from './main/thread.supervisor.js';
  * flags.on('profiling', (on) => (on ? pprof.start() : pprof.stop()));
  */
 @Injectable()
-export class PprofService implements OnApplicationShutdown {
+export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
   readonly #logger = new Logger('PprofModule');
   readonly #options: ResolvedPprofOptions;
   readonly #agent = new Agent();
@@ -98,6 +98,13 @@ export class PprofService implements OnApplicationShutdown {
     if (this.#starting === undefined) {
       this.#slot?.free();
       this.#slot = undefined;
+    }
+  }
+
+  /** Before the profiler that it shares is stopped by the last of the hooks, as it would start its own then. */
+  async onModuleDestroy(): Promise<void> {
+    if (this.#shared) {
+      await this.stop();
     }
   }
 
