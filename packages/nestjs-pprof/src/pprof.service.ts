@@ -3,7 +3,7 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleDe
 import { Agent } from './main/agent.js';
 import { isPermitted } from './main/node.permissions.js';
 import type { HeapSampling, OomExportCommand } from './main/heap.sampler.js';
-import { describeOomProfiles, describeOpenDirectory, prepareOomExport } from './main/oom.export.js';
+import { describeOomProfiles, describeWritableByOthers, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';
 import type { ResolvedPprofOptions } from './shared/resolved.options.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
@@ -244,10 +244,13 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
   #prepareOomExport(sampling: HeapSampling): OomExportCommand | undefined {
     const { outOfMemory } = this.#options;
     try {
-      const command = outOfMemory && prepareOomExport(outOfMemory, sampling);
-      const open = outOfMemory && describeOpenDirectory(outOfMemory.directory);
-      if (open) {
-        this.#logger.warn(open);
+      if (!outOfMemory) {
+        return undefined;
+      }
+      const command = prepareOomExport(outOfMemory, sampling);
+      const warning = describeWritableByOthers(outOfMemory.directory);
+      if (warning !== undefined) {
+        this.#logger.warn(warning);
       }
       return command;
     } catch (error) {
@@ -258,7 +261,7 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
 
   async #tellOfOutOfMemory(): Promise<void> {
     const { outOfMemory } = this.#options;
-    const text = outOfMemory && (await describeOomProfiles(outOfMemory.directory));
+    const text = outOfMemory && (await describeOomProfiles(outOfMemory.directory).catch(() => undefined));
     if (text) {
       this.#logger.log(text);
     }

@@ -10,8 +10,6 @@ import type { HeapSampling } from '../shared/agent.protocol.js';
 
 const ENV = '/usr/bin/env';
 
-const WRITABLE_BY_OTHERS = 0o022;
-
 /**
  * Makes the directory and gives the command that writes a profile there.
  *
@@ -49,24 +47,24 @@ function makeWritable(directory: string): void {
 }
 
 /**
- * Why a directory is not safe to leave profiles in; undefined where it is, and on Windows, where no mode tells.
+ * A warning for the log where others may put files into the directory, as they may into `/tmp`; undefined where they may
+ * not.
  *
  * @internal
  */
-export function describeOpenDirectory(directory: string): string | undefined {
-  if (process.platform === 'win32') {
-    return undefined;
-  }
-  const { mode } = statSync(directory);
-  return (mode & WRITABLE_BY_OTHERS) === 0
-    ? undefined
-    : `others than this user may write to ${directory} (mode ${(mode & 0o7777).toString(8)}): they can put files there for ` +
-        'profiles of this service, and delete its own. Give it a directory of its own (option "outOfMemory.directory"), of mode 700';
+export function describeWritableByOthers(directory: string): string | undefined {
+  const { mode, uid } = statSync(directory);
+  const isOthers = uid !== process.geteuid?.() && uid !== 0;
+  // On Windows the mode tells nothing.
+  return process.platform !== 'win32' && ((mode & 0o022) !== 0 || isOthers)
+    ? `"outOfMemory.directory" ${directory} may be written to by others than the user of this process: they can delete heap ` +
+        'profiles, and leave some that are none. Use a directory of its own, with mode 0700'
+    : undefined;
 }
 
 /** One line for the log on what earlier processes have left behind; undefined where that is nothing. @internal */
 export async function describeOomProfiles(directory: string): Promise<string | undefined> {
-  const [newest, ...others] = await listOomProfiles(directory).catch(() => []);
+  const [newest, ...others] = await listOomProfiles(directory);
   return (
     newest &&
     `A process has run out of memory before, the last one with pid ${newest.pid} at ${newest.writtenAt.toISOString()}: ` +

@@ -40,7 +40,9 @@ export async function storeOomProfile(
     return index + 1 >= maxFiles || bytes > maxBytes;
   });
   const obsolete = [...abandoned, ...surplus.map(({ name }) => name)];
-  await Promise.all(obsolete.map((name) => rm(join(directory, name), { force: true })));
+  await Promise.all(
+    obsolete.map((name) => rm(join(directory, name), { force: true }).catch(() => undefined)),
+  );
   const unique = randomBytes(4).toString('hex');
   const temporary = join(directory, `.oom-${pid}-${unique}.tmp`);
   try {
