@@ -340,7 +340,9 @@ describe('a worker as a target', () => {
     await attachedTo(1);
     const answer = found[0]!.post('Profiler.stop');
     connection.receive(1, { id: 1, error: { message: 'No recording profiles found' } });
-    await expect(answer).rejects.toThrow('has refused Profiler.stop in thread worker 1: No recording profiles found');
+    await expect(answer).rejects.toThrow(
+      'has refused Profiler.stop in thread worker 1: No recording profiles found',
+    );
   });
 
   it('takes no notice of events, unknown answers and messages for others', async () => {
