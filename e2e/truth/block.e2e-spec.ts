@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { AppProcess } from '../support/app.process.js';
+import { rowsOf } from '../support/exhaustive.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { type DecodedProfile, flat, takeProfile } from '../support/pprof.profile.js';
 import { noteTruth } from './truth.table.js';
@@ -58,43 +59,48 @@ function expectAlike(
   noteTruth({ what, said: shown(said), truth: shown(truth), tolerance: '10 %, and what is at the edges' });
 }
 
-describe.each([
+const TURNS = [
   { turn: 30, pause: 1 },
   { turn: 30, pause: 7 },
   { turn: 30, pause: 23 },
   { turn: 30, pause: 200 },
   { turn: 12, pause: 7 },
-])('turns of $turn ms with pauses of $pause ms', ({ turn, pause }) => {
-  it('are counted where they are longer than the threshold, in their length', async () => {
-    await app.call('repeat', { turn, pause });
-    try {
-      const before = blocksIn(await takeProfile(url));
-      const since = Date.now();
-      const window = await takeProfile(`${url}?seconds=4&threshold=${THRESHOLD}&threads=main`);
-      const truth = await truthSince(since);
-      const elapsed = Date.now() - since;
-      const after = blocksIn(await takeProfile(url));
-      const watched = { count: after.count - before.count, millis: after.millis - before.millis };
-      // Starting and ending the window's own capture blocks the loop as well.
-      const own = { count: watched.count - truth.count, millis: watched.millis - truth.millis };
-      expectAlike(
-        `turns of ${turn} ms, pauses of ${pause} ms, threshold ${THRESHOLD} ms, watched`,
-        watched,
-        truth,
-        turn + own.millis,
-      );
-      const share = window.durationMillis / elapsed;
-      expectAlike(
-        `the same, in a window`,
-        blocksIn(window),
-        { count: truth.count * share, millis: truth.millis * share },
-        turn + 40,
-      );
-    } finally {
-      await app.call('repeat', {});
-    }
-  });
-});
+];
+
+describe.each(rowsOf('turns of', TURNS, ({ pause }) => pause === 7))(
+  'turns of $turn ms with pauses of $pause ms',
+  ({ turn, pause }) => {
+    it('are counted where they are longer than the threshold, in their length', async () => {
+      await app.call('repeat', { turn, pause });
+      try {
+        const before = blocksIn(await takeProfile(url));
+        const since = Date.now();
+        const window = await takeProfile(`${url}?seconds=4&threshold=${THRESHOLD}&threads=main`);
+        const truth = await truthSince(since);
+        const elapsed = Date.now() - since;
+        const after = blocksIn(await takeProfile(url));
+        const watched = { count: after.count - before.count, millis: after.millis - before.millis };
+        // Starting and ending the window's own capture blocks the loop as well.
+        const own = { count: watched.count - truth.count, millis: watched.millis - truth.millis };
+        expectAlike(
+          `turns of ${turn} ms, pauses of ${pause} ms, threshold ${THRESHOLD} ms, watched`,
+          watched,
+          truth,
+          turn + own.millis,
+        );
+        const share = window.durationMillis / elapsed;
+        expectAlike(
+          `the same, in a window`,
+          blocksIn(window),
+          { count: truth.count * share, millis: truth.millis * share },
+          turn + 40,
+        );
+      } finally {
+        await app.call('repeat', {});
+      }
+    });
+  },
+);
 
 /** Milliseconds for which the main thread has had something to do and no processor, by the kernel. */
 function waitedMillis(pid: number): number {
@@ -102,20 +108,23 @@ function waitedMillis(pid: number): number {
 }
 
 describe('an idle process', () => {
-  it.each([2, 5, 20])('has not blocked its loop for longer than %i ms', async (threshold) => {
-    const before = waitedMillis(app.pid);
-    const profile = await takeProfile(`${url}?seconds=3&threshold=${threshold}&threads=main`);
-    const { count, millis } = blocksIn(profile);
-    // Where others have the processors, a turn is as long as it waits for one.
-    const isRight = count === 0 || millis <= waitedMillis(app.pid) - before;
-    expect({ count, millis, isRight }).toMatchObject({ isRight: true });
-    noteTruth({
-      what: `blocks of an idle process, threshold ${threshold} ms`,
-      said: String(count),
-      truth: '0',
-      tolerance: 'none, but while it has no processor',
-    });
-  });
+  it.each(rowsOf('at a threshold of', [2, 5, 20], (threshold) => threshold === 2))(
+    'has not blocked its loop for longer than %i ms',
+    async (threshold) => {
+      const before = waitedMillis(app.pid);
+      const profile = await takeProfile(`${url}?seconds=3&threshold=${threshold}&threads=main`);
+      const { count, millis } = blocksIn(profile);
+      // Where others have the processors, a turn is as long as it waits for one.
+      const isRight = count === 0 || millis <= waitedMillis(app.pid) - before;
+      expect({ count, millis, isRight }).toMatchObject({ isRight: true });
+      noteTruth({
+        what: `blocks of an idle process, threshold ${threshold} ms`,
+        said: String(count),
+        truth: '0',
+        tolerance: 'none, but while it has no processor',
+      });
+    },
+  );
 });
 
 it('is of the time at which it was asked for', async () => {

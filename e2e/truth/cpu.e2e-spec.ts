@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { killProcesses } from '../support/app.process.js';
+import { itExhaustive, rowsOf } from '../support/exhaustive.js';
 import { describeWhere } from '../support/needed.tool.js';
 import { samplingError } from '../support/sampling.error.js';
 import type { Job } from './load.driver.js';
@@ -42,38 +43,43 @@ function expectShare(measured: Measured, what: string): void {
   });
 }
 
-describe.each<{ turns: number; utilization: number }>([
+const LOADS = [
   { turns: 0.2, utilization: 0.05 },
   { turns: 0.2, utilization: 0.4 },
   { turns: 1, utilization: 0.01 },
   { turns: 1, utilization: 0.2 },
   { turns: 10, utilization: 0.3 },
   { turns: 100, utilization: 0.6 },
-])('turns of $turns ms that take $utilization of a processor', ({ turns, utilization }) => {
-  it('have the CPU time of the kernel, most of it where it was used', async () => {
-    const jobs: Job[] = [{ name: 'alpha', millis: turns }];
-    const measured = await app.measure(jobs, utilization, 'seconds=5');
-    const { said, kernelMillis, done, samples } = measured;
-    expectSumOfClock(measured);
-    noteTruth({
-      what: `CPU of main, turns of ${turns} ms, ${Math.round(utilization * 100)} % of a processor`,
-      said: millis(said.total),
-      truth: millis(kernelMillis),
-      tolerance: `5 % + ${EDGES_MILLIS} ms`,
+];
+
+describe.each(rowsOf('a load of', LOADS, ({ utilization }) => utilization === 0.2))(
+  'turns of $turns ms that take $utilization of a processor',
+  ({ turns, utilization }) => {
+    it('have the CPU time of the kernel, most of it where it was used', async () => {
+      const jobs: Job[] = [{ name: 'alpha', millis: turns }];
+      const measured = await app.measure(jobs, utilization, 'seconds=5');
+      const { said, kernelMillis, done, samples } = measured;
+      expectSumOfClock(measured);
+      noteTruth({
+        what: `CPU of main, turns of ${turns} ms, ${Math.round(utilization * 100)} % of a processor`,
+        said: millis(said.total),
+        truth: millis(kernelMillis),
+        tolerance: `5 % + ${EDGES_MILLIS} ms`,
+      });
+      // Each hit is a draw. On a busy machine the sampler may get its processor only when a turn ends, and finds the thread idle.
+      const hits = Math.max(1, samples.alpha);
+      const tolerance = Math.max(5 / Math.sqrt(hits), 0.3);
+      const isRight = Math.abs(said.alpha - done.alpha) <= tolerance * done.alpha + Math.max(turns, 50);
+      expect({ alpha: said.alpha, done: done.alpha, hits, isRight }).toMatchObject({ isRight: true });
+      noteTruth({
+        what: `of it, in the function that did it`,
+        said: millis(said.alpha),
+        truth: millis(done.alpha),
+        tolerance: `${Math.round(100 * tolerance)} %: ${hits} samples`,
+      });
     });
-    // Each hit is a draw. On a busy machine the sampler may get its processor only when a turn ends, and finds the thread idle.
-    const hits = Math.max(1, samples.alpha);
-    const tolerance = Math.max(5 / Math.sqrt(hits), 0.3);
-    const isRight = Math.abs(said.alpha - done.alpha) <= tolerance * done.alpha + Math.max(turns, 50);
-    expect({ alpha: said.alpha, done: done.alpha, hits, isRight }).toMatchObject({ isRight: true });
-    noteTruth({
-      what: `of it, in the function that did it`,
-      said: millis(said.alpha),
-      truth: millis(done.alpha),
-      tolerance: `${Math.round(100 * tolerance)} %: ${hits} samples`,
-    });
-  });
-});
+  },
+);
 
 describe('two functions', () => {
   it('that use 3:1 in turns of 0.3 ms come out 3:1', async () => {
@@ -86,22 +92,25 @@ describe('two functions', () => {
     expectShare(measured, 'CPU of a function that has three quarters, in turns of 0.3 ms');
   });
 
-  it('that use the same, one in turns of 40 ms and one in turns of half a millisecond, come out half and half', async () => {
-    const jobs: Job[] = [
-      { name: 'alpha', millis: 40 },
-      { name: 'beta', millis: 0.5, times: 80 },
-    ];
-    const measured = await app.measure(jobs, 0.4, 'seconds=8');
-    expectSumOfClock(measured);
-    expectShare(
-      measured,
-      'CPU of a function that has half, in turns of 40 ms (the other half: turns of 0.5 ms)',
-    );
-  });
+  itExhaustive(
+    'that use the same, one in turns of 40 ms and one in turns of half a millisecond, come out half and half',
+    async () => {
+      const jobs: Job[] = [
+        { name: 'alpha', millis: 40 },
+        { name: 'beta', millis: 0.5, times: 80 },
+      ];
+      const measured = await app.measure(jobs, 0.4, 'seconds=8');
+      expectSumOfClock(measured);
+      expectShare(
+        measured,
+        'CPU of a function that has half, in turns of 40 ms (the other half: turns of 0.5 ms)',
+      );
+    },
+  );
 });
 
 describe('captures at the same time, at different rates', () => {
-  it('each have the CPU time of the kernel, and the samples of their own rate', async () => {
+  itExhaustive('each have the CPU time of the kernel, and the samples of their own rate', async () => {
     const jobs: Job[] = [{ name: 'alpha', millis: 2 }];
     const [slow, fast] = await Promise.all([
       app.measure(jobs, 0.2, 'seconds=5&hz=50'),
@@ -136,7 +145,7 @@ describeWhere(
       quota.remove();
     });
 
-    it('is what the profile says, and 3:1 comes out 3:1', async () => {
+    itExhaustive('is what the profile says, and 3:1 comes out 3:1', async () => {
       const jobs: Job[] = [
         { name: 'alpha', millis: 3, times: 3 },
         { name: 'beta', millis: 3 },
