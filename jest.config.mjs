@@ -52,6 +52,7 @@ export default {
   ],
   testTimeout: 60_000,
   // Most tests wait for windows of a second, or for other processes: with one worker a processor, these would idle.
-  maxWorkers: Math.ceil(1.5 * availableParallelism()),
+  // A number: Jest takes a percentage above 100 for that many workers.
+  maxWorkers: availableParallelism() + 1,
   reporters: ['<rootDir>/scripts/test.reporter.mjs'],
 };
