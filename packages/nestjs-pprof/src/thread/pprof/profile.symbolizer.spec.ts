@@ -13,7 +13,9 @@ const UNMAPPED: Mapping = (position) => position;
 
 /** Source maps that say what the test wants. */
 function sourceMaps(original: Mapping, unreadable: Readonly<Record<string, string>> = {}): SourceMaps {
-  const positions = { original, unreadable: new Map(Object.entries(unreadable)) };
+  const describeUnused = () =>
+    Object.entries(unreadable).map(([file, reason]) => `source map of ${file} not used: ${reason}`);
+  const positions = { original, describeUnused };
   return { load: () => Promise.resolve(positions) } as unknown as SourceMaps;
 }
 
@@ -64,6 +66,60 @@ describe('Symbolizer, naming', () => {
     const samples = await symbolize([{ stack: [frame('b')], values: [1] }], original);
     expect(samples[0]?.stack).toEqual([
       { name: 'build (src/a.ts)', file: '/app/src/a.ts', line: 3, column: 1, startLine: 3 },
+    ]);
+  });
+});
+
+describe('Symbolizer, functions of one name', () => {
+  const namesOf = async (frames: readonly Frame[], original: Mapping = UNMAPPED) => {
+    const [sample] = await symbolize([{ stack: frames, values: [1] }], original);
+    return sample?.stack.map(({ name }) => name);
+  };
+
+  it('are told apart by their line, or by line and column', async () => {
+    const frames = [
+      frame('get'),
+      frame('get', { line: 20 }),
+      frame('get', { file: '/app/dist/b.js' }),
+      frame('t', { line: 1, column: 7 }),
+      frame('t', { line: 1, column: 90 }),
+      frame('', { line: 30 }),
+      frame('', { line: 30, column: 60 }),
+    ];
+    expect(await namesOf(frames)).toEqual([
+      'get (dist/a.js:10)',
+      'get (dist/a.js:20)',
+      'get (dist/b.js)',
+      't (dist/a.js:1:7)',
+      't (dist/a.js:1:90)',
+      '<anonymous> (dist/a.js:30:5)',
+      '<anonymous> (dist/a.js:30:60)',
+    ]);
+  });
+
+  it('have their line also where only one is seen, if the file is known to have another: from one profile to the next it stays', async () => {
+    const ambiguous = (position: CodePosition) => ({ ...position, isAmbiguous: true as const });
+    expect(await namesOf([frame('get')], ambiguous)).toEqual(['get (dist/a.js:10)']);
+  });
+
+  it('are one where it is the same function, executing other lines', async () => {
+    const frames = [frame('get', { executingLine: 11 }), frame('get', { executingLine: 12 })];
+    expect(await namesOf(frames)).toEqual(['get (dist/a.js)', 'get (dist/a.js)']);
+  });
+
+  it('have the place in the text that runs where no line of the source is known', async () => {
+    const unplaced = ({ line, column, ...position }: CodePosition) => ({
+      ...position,
+      line: 0,
+      column: 0,
+      compiled: { line, column },
+    });
+    const frames = [frame('get'), frame('get', { line: 20 }), frame('run'), frame('')];
+    expect(await namesOf(frames, unplaced)).toEqual([
+      'get (dist/a.js, compiled 10)',
+      'get (dist/a.js, compiled 20)',
+      'run (dist/a.js)',
+      '<anonymous> (dist/a.js, compiled 10)',
     ]);
   });
 });

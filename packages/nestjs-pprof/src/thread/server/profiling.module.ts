@@ -5,6 +5,7 @@ import { SourceMaps } from '../pprof/source.maps.js';
 import { RECORDINGS } from '../profiles/recording.table.js';
 import type { ThreadData } from '../../shared/thread.protocol.js';
 import { ApplicationThreads } from '../capture/application.threads.js';
+import { runningScripts } from '../capture/running.scripts.js';
 import { CaptureLimit } from './capture.limit.js';
 import { CmdlineController } from './pages/cmdline.controller.js';
 import { HttpErrorFilter } from './http-error.filter.js';
@@ -41,7 +42,7 @@ export class ProfilingModule {
     viewerDirectory: string,
   ): DynamicModule {
     const description = describeProcess(application);
-    const sourceMaps = new SourceMaps();
+    const sourceMaps = new SourceMaps({ root: description.root, scriptsOf: runningScripts });
     const options: ServerOptions = {
       maxSeconds,
       thresholdMillis: block.threshold,
