@@ -190,6 +190,19 @@ describe('another text runs', () => {
     expect(originals.original(position)).toMatchObject({ file: join(root, 'src/a.ts'), line: 9 });
   });
 
+  it('where the text on the disk cannot be followed, V8 tells whether it is the same, with its types taken out', async () => {
+    const text = 'interface A<> {}\n\nfunction run(a: A): void {}\n// (\nlet x = <T,>(y: T) => y; (\n';
+    const file = write('src/a.ts', text);
+    const stripped = text.replace('interface A<> {}', ' '.repeat(16)).replace(': A): void', '   )      ');
+    const same = v8With({ [file]: [{ text: `${stripped}\n\n//# sourceURL=a`, sourceMapUrl: '' }] });
+    expect(await shown(new SourceMaps({ root, scriptsOf: same }), run(file))).toEqual(['src/a.ts:3']);
+    const other = v8With({ [file]: [{ text: COMPILED, sourceMapUrl: '' }] });
+    expect(await shown(new SourceMaps({ root, scriptsOf: other }), run(file))).toEqual([
+      'src/a.ts:0',
+      NO_LINES,
+    ]);
+  });
+
   it('modules that webpack runs with eval have the path of their source, and no line without a map', async () => {
     write('src/hot.ts', SOURCE);
     const name = 'webpack-internal:///./src/hot.ts?';

@@ -28,9 +28,10 @@ const BYTES_PER_FUNCTION = 100;
  */
 export class ScriptFunctions {
   readonly byteLength: number;
+  /** Whether the brackets came out even: else nothing is known of the text. */
+  readonly isFollowed: boolean;
   /** What the last magic comment says, as V8 finds it: anywhere, whatever follows. */
   readonly sourceMapUrl: string | undefined;
-  readonly #isFollowed: boolean;
   readonly #lineStarts: Int32Array;
   /** Offsets, ascending. */
   readonly #starts: Int32Array;
@@ -42,7 +43,7 @@ export class ScriptFunctions {
 
   constructor(text: string, isTypeScript = false) {
     const scan = new ScriptScan(text, isTypeScript);
-    this.#isFollowed = scan.isEven;
+    this.isFollowed = scan.isEven;
     this.#functions = scan.isEven ? scan.functions.toSorted((a, b) => a.start - b.start) : [];
     this.#lineStarts = lineStartsOf(text);
     this.#starts = Int32Array.from(this.#functions, ({ start }) => start);
@@ -91,7 +92,7 @@ export class ScriptFunctions {
       return !found.isNamed || withoutAccessor(functionName) === found.name;
     }
     // From Node 26 on the initializers of fields are at the first field, under the name of the class.
-    return !this.#isFollowed || this.#classNames.has(functionName) ? undefined : false;
+    return !this.isFollowed || this.#classNames.has(functionName) ? undefined : false;
   }
 
   /** What the text, and the names of the map that were added, know of the function that starts there. */

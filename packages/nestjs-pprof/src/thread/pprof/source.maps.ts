@@ -168,15 +168,18 @@ export class SourceMaps {
 
   async #onDisk(path: string, positions: readonly CodePosition[]): Promise<Script | undefined> {
     const known = this.#cache.get(path);
-    const current = await this.#read(path);
     // What ran when it was read still runs, also where the file has been written anew, or is gone, since.
+    if (known?.isProven && known.table && provenBy(known, positions)) {
+      this.#keep(path, known);
+      return known;
+    }
+    const current = await this.#read(path);
     if (known?.isProven && current !== known && isOf(known, positions) && !provenBy(current, positions)) {
       this.#keep(path, known);
       return known;
     }
-    return current.functions || current.version !== versions(undefined) || !SOURCE_FILE.test(path)
-      ? current
-      : undefined;
+    // Of what is compiled as it is loaded, nothing is believed that was not seen.
+    return SOURCE_FILE.test(path) && !current.functions?.isFollowed ? undefined : current;
   }
 
   #read(path: string): Promise<Script> {
@@ -309,16 +312,16 @@ export class SourceMaps {
     scripts: readonly RunningScript[],
   ): Promise<Script> {
     for (const { text, sourceMapUrl } of scripts) {
+      const shifted = await this.#shifted(path, text);
+      if (shifted) {
+        return shifted;
+      }
       const functions = new ScriptFunctions(text);
       const script: Script = { version: '', functions };
       if (!isOf(script, positions)) {
         continue;
       }
       try {
-        const shift = await this.#shiftOf(path, text);
-        if (shift) {
-          return shift;
-        }
         if (!/^data:/i.test(sourceMapUrl)) {
           throw new Error(`${OTHER_TEXT}, and V8 has no map of it`);
         }
@@ -339,11 +342,14 @@ export class SourceMaps {
     return { version: '', unreadable: `${OTHER_TEXT}, and the main thread has no such script` };
   }
 
-  /** The text on the disk, where the one that runs has only something put around it (`Module.wrapper`). */
-  async #shiftOf(path: string, running: string): Promise<Script | undefined> {
+  /**
+   * The text on the disk, where the one that runs has only something put around it (`Module.wrapper`), or its types taken
+   * out and nothing moved.
+   */
+  async #shifted(path: string, running: string): Promise<Script | undefined> {
     const text = await readText(path, this.#fileBytes).then(withoutByteOrderMark, () => '');
-    const offset = text.trim() === '' ? -1 : running.indexOf(text);
-    if (offset === -1) {
+    const offset = isStripped(text, running) ? 0 : running.indexOf(text);
+    if (text.trim() === '' || offset === -1) {
       return undefined;
     }
     const before = running.slice(0, offset).split(/\r\n|[\n\r\u2028\u2029]/);
@@ -411,6 +417,19 @@ async function isCurrent(path: string, { version, mapFile }: Script): Promise<bo
 
 function versions(generated: string | undefined, map?: string): string {
   return `${generated} ${map}`;
+}
+
+/** Whether types were taken out in place: Node puts spaces there, and seldom a `;` or the `)` of an arrow function. */
+function isStripped(text: string, running: string): boolean {
+  if (text === '' || running.length < text.length) {
+    return false;
+  }
+  for (let index = 0; index < text.length; index++) {
+    if (text[index] !== running[index] && !/[\s;)]/.test(running[index]!)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 function withoutByteOrderMark(text: string): string {
