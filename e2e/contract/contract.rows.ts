@@ -302,7 +302,7 @@ const unreachable: RowGroup = {
   rows: [
     row(`GET ${PROFILE}/profile?seconds=1&threads=main`, error(504, /^no thread .*native call/)),
     ...['profile?seconds=1&format=cpuprofile', 'heap?format=heapprofile'].map((path) =>
-      row(`GET ${PROFILE}/${path}`, error(504, /^thread main did not answer .*native call/)),
+      row(`GET ${PROFILE}/${path}`, error(504, /^thread main has not answered .*native call/)),
     ),
     row(`GET ${PROFILE}/cmdline`, text(/./)),
     row(`GET ${PROFILE}/`, text(/Types of profiles available/, HTML)),

@@ -98,7 +98,7 @@ describeWithGo('an example whose event loop is stuck in', () => {
       last = await request(`${pprof}/goroutine?threads=main`);
     }
     expect(last.text).toMatch(
-      /^no thread could be profiled: main: thread main did not answer within \d+ ms: it is in a synchronous native call .*Ask again when it has returned.*\n$/,
+      /^no thread could be profiled: main: thread main has not answered for \d\.\d s: it is busy in a synchronous native call .*Ask again when it has returned.*\n$/,
     );
     await expect(goToolPprof('-top', `${pprof}/profile?seconds=1`)).rejects.toThrow(
       /server response: 504 .*synchronous native call/s,

@@ -47,7 +47,7 @@ export class ApplicationThreads {
     channel: AgentChannel,
     private readonly shared: SharedWithMain,
   ) {
-    const agent = new AgentClient(channel);
+    const agent = new AgentClient(channel, shared.heartbeat);
     countConnectionsIn(shared.connections);
     setInspectorAvailable(shared.inspector);
     setWorkerStarts(shared.workerStarts);

@@ -49,9 +49,10 @@ export class StackCapturer {
         (connection) => stackOf(connection, signal, stuck),
         signal,
       );
-      const known = description
-        ? { activeResources: description.activeResources }
-        : { state: 'stuck' as const, stuckSince: lastTurn };
+      const known = {
+        ...(description && { activeResources: description.activeResources }),
+        ...(stuck && { state: 'stuck' as const, stuckSince: lastTurn }),
+      };
       return { results: [{ ...stack, ...known }], skipped: [] };
     } catch (error) {
       signal.throwIfAborted();

@@ -79,10 +79,11 @@ async function allAllocations(
   { seconds, threads: selection, signal }: ProfileRequest & { readonly seconds: number },
   threads: ApplicationThreads,
 ): Promise<Content> {
+  const began = process.hrtime.bigint();
   const { results, skipped } = await threads.captureAllocations({ seconds, threads: selection, signal });
   return {
     samples: results.flatMap((heap) => allocatedSamples(heap, threads.heapStackDepth(heap.thread))),
-    durationNanos: seconds * 1e9,
+    durationNanos: Number(process.hrtime.bigint() - began),
     comments: [
       `all allocations, one sample every ${threads.heapSamplingInterval} bytes, also of objects that are garbage by now`,
       'inuse_objects and inuse_space are 0: V8 does not tell which of these objects are alive',
