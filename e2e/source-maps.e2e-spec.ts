@@ -113,9 +113,9 @@ describe.each(rowsOf('the output of', BUILDS, isEssential))('the output of $name
       for (const [name, startLine] of [
         ['isPrime', lineOf('const isPrime')],
         ['countPrimes', lineOf('function countPrimes')],
-        ['work', lineOf('  work(): void {')],
+        ['PrimesService.work', lineOf('  work(): void {')],
       ] as const) {
-        expect(framesNamed(profile, new RegExp(`^${name} `))).toEqual([
+        expect(framesNamed(profile, new RegExp(`^${name.replace('.', '\\.')} `))).toEqual([
           { name: `${name} (${SOURCE})`, file, startLine },
         ]);
       }

@@ -135,6 +135,15 @@ describe('ScriptFunctions, names', () => {
     expect(functions.nameAt(other)).toEqual({ functionName: 'other' });
   });
 
+  it('does not count what bundlers export a function with', () => {
+    const esbuild = '__export(a, { run: () => run }); function run¦() {}';
+    const swc = '_export(exports, { run: function() { return run; } }); function run¦() {}';
+    for (const text of [esbuild, swc]) {
+      const { functions, place } = at(text, 'run');
+      expect(functions.nameAt(place)).toEqual({ functionName: 'run' });
+    }
+  });
+
   const KEEP = 'var d=Object.defineProperty;var n=(e,t)=>d(e,"name",{value:t,configurable:!0});';
   const KEEP_READABLE =
     'var __defProp = Object.defineProperty;\nvar __name = (target, value) => __defProp(target, "name", { value, configurable: true });\n';

@@ -73,7 +73,7 @@ export class ScriptFunctions {
   finish(): this {
     this.#named = undefined;
     for (const found of this.#functions) {
-      const name = textName(found);
+      const name = found.isGetter ? '' : textName(found);
       this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     }
     return this;

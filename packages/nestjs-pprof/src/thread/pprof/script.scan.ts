@@ -13,6 +13,8 @@ export interface FoundFunction {
   readonly isNamed: boolean;
   readonly name: string;
   readonly owner: Owner | undefined;
+  /** Whether it does nothing but give a variable, as bundlers export it. */
+  readonly isGetter?: true;
   /** By the map, or by a call that keeps the name for the program. */
   original?: string;
 }
@@ -73,6 +75,7 @@ const SIGNS = new RegExp(/=>|\.\.\.|\?\.(?!\d)|&&=?|\|\|=?|\?\?=?|\+\+|--|[^]/y)
 const WORD = /[\p{ID_Start}$_#\\][\\\p{ID_Continue}$\u200c\u200d]*/uy;
 const NUMBER = /\.?\d(?:[eE][+-]|[\w.])*/y;
 const REGEX = /\/(?:[^\\/[\n\r]|\\.|\[(?:[^\\\]\n\r]|\\.)*\])+\/[a-z]*/y;
+const GETTER = /\s*(?:\{\s*return\s+[\w$.]+;?\s*\}|[\w$.]+\s*[,})])/y;
 const SPACE = /(?:[\s\uFEFF]|\/\/[^\n\r\u2028\u2029]*|\/\*[^]*?\*\/)+/y;
 const TEMPLATE = /(?:[^`\\$]|\\[^]|\$(?!\{))*(?:`|\$\{)/y;
 /** What a token begins with, by its character code: a name, a sign of that character alone, or something to look at. */
@@ -420,8 +423,11 @@ export class ScriptScan {
   }
 
   #add(found: FoundFunction): FoundFunction {
-    this.functions.push(found);
-    return found;
+    GETTER.lastIndex = this.#position;
+    const added =
+      found.kind === 'function' && GETTER.test(this.text) ? { ...found, isGetter: true as const } : found;
+    this.functions.push(added);
+    return added;
   }
 
   /** `__name((x) => …, "roundPrice")`, `__name(t, "roundPrice")`, and in a class `__name(this, "Orders")`. */
