@@ -1,5 +1,5 @@
 import type { RunningScript } from '../pprof/source.maps.js';
-import { InspectorConnection, refuseUnderCoverage } from './inspector.connection.js';
+import { InspectorConnection } from './inspector.connection.js';
 
 /** https://chromedevtools.github.io/devtools-protocol/v8/Debugger/#event-scriptParsed */
 interface ScriptParsed {
@@ -16,14 +16,12 @@ const MAX_TEXTS = 4;
  * lists every script there is: some 30 ms of the main thread for the first 1000, 10 ms when asked again. No JavaScript
  * runs, nothing is deoptimized, and nothing pauses.
  *
- * @throws {CoverageOnError} as V8 drops the counts of blocks when the debugger leaves (`Debug::Unload`).
  * @throws {ThreadUnreachableError | InspectorUnavailableError}
  * @internal
  */
 export async function runningScripts(
   names: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, readonly RunningScript[]>> {
-  refuseUnderCoverage();
   const nameOf = new Map([...names].map((name) => [withoutScheme(name), name]));
   const parsed = new Map<string, ScriptParsed[]>();
   return InspectorConnection.using(async (connection) => {
