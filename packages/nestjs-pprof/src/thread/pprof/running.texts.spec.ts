@@ -83,7 +83,7 @@ describe('the text on the disk is the one that runs', () => {
     const file = join(root, 'dist/a.js');
     expect(await shown(new SourceMaps({ root }), run(file))).toEqual([
       'dist/a.js:3',
-      `source map of ${file} not used: the compiled file is gone from the disk`,
+      `source map of ${file} not used: there is no such file`,
     ]);
   });
 

@@ -50,7 +50,7 @@ const EVALUATED = /^webpack(?:-internal)?:/;
 const OTHER_TEXT =
   'the text that runs is not the one on the disk (compiled as it was loaded, or written anew since)';
 
-const GONE = 'the compiled file is gone from the disk';
+const GONE = 'there is no such file';
 
 /**
  * Maps positions in generated code to the original ones. Reads only the maps of the files it is asked about, keeps

@@ -81,7 +81,7 @@ describe('mapCpuProfile', () => {
 it('says in the profile why a map is not used, and cuts the text of modules from data: URLs', async () => {
   const gone = frame('work', '/nowhere/b.js', 2);
   expect(await mapCpuProfile(profileWith(gone), new SourceMaps())).toMatchObject({
-    comments: ['source map of /nowhere/b.js not used: the compiled file is gone from the disk'],
+    comments: ['source map of /nowhere/b.js not used: there is no such file'],
     nodes: [{ callFrame: gone }],
   });
   const { nodes } = await mapCpuProfile(
