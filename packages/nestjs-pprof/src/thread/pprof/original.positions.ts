@@ -119,6 +119,10 @@ export function placeIn({ shift }: Script, position: CodePosition): CodePosition
 
 /** V8 knows ES modules by their URL and CommonJS modules by their path. @internal */
 export function toPath(file: string): string {
+  if (file.startsWith('data:')) {
+    // Its address is its whole text.
+    return file.replace(/,.*$/s, ',…');
+  }
   if (!file.startsWith('file:')) {
     return file;
   }

@@ -143,14 +143,11 @@ describe('Symbolizer, what comes out', () => {
     expect(symbolized.samples[0]?.labels).toEqual({ thread: ESCAPED });
   });
 
-  it('cuts names and files that are too long, and data: URLs at the comma', async () => {
-    const data = frame('run', { file: 'data:text/javascript,export function run(){}' });
-    const [sample] = await symbolize([{ stack: [frame('x'.repeat(5000)), data], values: [1] }]);
+  it('cuts names and files that are too long', async () => {
+    const long = frame('run', { file: `/elsewhere/${'x'.repeat(5000)}` });
+    const [sample] = await symbolize([{ stack: [frame('x'.repeat(5000)), long], values: [1] }]);
     expect(sample?.stack[0]?.name).toHaveLength(256 + '… (dist/a.js)'.length);
-    expect(sample?.stack[1]).toMatchObject({
-      name: 'run (data:text/javascript,…)',
-      file: 'data:text/javascript,…',
-    });
+    expect(sample?.stack[1]?.file).toHaveLength(1024 + '…'.length);
   });
 
   it('says in one comment which share of the time is of stacks that V8 has cut', async () => {

@@ -139,9 +139,8 @@ function identityOf({ functionName, file, line, column, compiled }: OriginalPosi
   return [functionName, file, line, column, compiled?.line, compiled?.column].join('\0');
 }
 
-/** The name of a module from a `data:` URL is its whole text. */
 function shownFile(file: string): string {
-  return printable(/^data:/i.test(file) ? file.replace(/,.*$/s, ',…') : file, MAX_FILE_LENGTH);
+  return printable(file, MAX_FILE_LENGTH);
 }
 
 /** How much of the profile is of stacks that V8 has cut. */
