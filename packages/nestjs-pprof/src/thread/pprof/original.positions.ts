@@ -49,7 +49,8 @@ export class OriginalPositions {
     private readonly scripts: ReadonlyMap<string, FoundScript>,
     isBuilt: (path: string) => boolean,
   ) {
-    const found = [...scripts.values()];
+    // Whichever was read first: the same files are named from one profile to the next.
+    const found = [...scripts.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
     this.unreadable = new Map(
       found.flatMap(({ path, script: { unreadable } }) =>
         unreadable === undefined ? [] : [[path, unreadable]],
