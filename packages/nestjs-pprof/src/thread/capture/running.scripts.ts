@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { RunningScript } from '../pprof/source.maps.js';
 import { InspectorConnection } from './inspector.connection.js';
 
@@ -22,11 +23,11 @@ const MAX_TEXTS = 4;
 export async function runningScripts(
   names: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, readonly RunningScript[]>> {
-  const nameOf = new Map([...names].map((name) => [withoutScheme(name), name]));
+  const nameOf = new Map([...names].flatMap((name) => namesFor(name).map((other) => [other, name])));
   const parsed = new Map<string, ScriptParsed[]>();
   return InspectorConnection.using(async (connection) => {
     connection.on<ScriptParsed>('Debugger.scriptParsed', (script) => {
-      const name = nameOf.get(withoutScheme(script.url));
+      const name = namesFor(script.url).flatMap((other) => nameOf.get(other) ?? [])[0];
       if (name !== undefined) {
         parsed.set(name, [script, ...(parsed.get(name) ?? [])]);
       }
@@ -51,7 +52,12 @@ export async function runningScripts(
   });
 }
 
-/** The addon leaves it out. */
-function withoutScheme(name: string): string {
-  return name.replace(/^file:\/\//, '');
+/** The debugger has URLs of CommonJS modules, too, profiles their path; the addon has URLs without the scheme. */
+function namesFor(name: string): string[] {
+  const bare = name.replace(/^file:\/\//, '');
+  try {
+    return name === bare ? [name] : [bare, fileURLToPath(name)];
+  } catch {
+    return [bare];
+  }
 }
