@@ -49,6 +49,9 @@ export const IDLE = '(idle)';
 /** V8's name for native code that it attributes to no function. @internal */
 export const PROGRAM = '(program)';
 
+/** Our own mark: V8 was being stopped and started again, and the thread did nothing else. @internal */
+export const ROTATING = '(profiler)';
+
 /** @internal */
 export function positionOfCallFrame({ functionName, url, lineNumber, columnNumber }: V8CallFrame): Frame {
   return { functionName, file: url, line: lineNumber + 1, column: columnNumber + 1 };
@@ -68,21 +71,21 @@ export interface TimedStack {
 }
 
 /**
- * The samples of a profile in the order they were taken, from `since` on. A sample stands for the time until the next
+ * The samples of a profile in the order they were taken. A sample stands for the time until the next
  * one: what comes before the first is the time that V8 took to start.
  *
  * @internal
  */
-export function timelineOf(profile: V8CpuProfile, since = 0): TimedStack[] {
+export function timelineOf(profile: V8CpuProfile): TimedStack[] {
   const stacks = stacksOf(profile);
   const timeline: TimedStack[] = [];
   let time = profile.startTime;
   profile.samples.forEach((nodeId, index) => {
     time += profile.timeDeltas[index] ?? 0;
-    const from = Math.max(time, since);
-    const to = time + (profile.timeDeltas[index + 1] ?? profile.endTime - time);
+    const from = time;
+    const to = from + (profile.timeDeltas[index + 1] ?? profile.endTime - from);
     const stack = stacks.get(nodeId);
-    if (stack && to > from) {
+    if (stack && to > from && !isMark(stack.frames[0], ROTATING)) {
       timeline.push({ stack, from, to });
     }
   });
