@@ -1,0 +1,75 @@
+import type { Duplex } from 'node:stream';
+
+/** Requests that are let through at once. Far more than a scraper or a person sends. */
+const BURST = 200;
+/** Requests a second beyond. */
+const RATE = 100;
+
+/** How often those that wait are looked at. */
+const TICK_MILLIS = 20;
+
+interface Waiting {
+  readonly socket: Duplex;
+  readonly answer: () => void;
+}
+
+/**
+ * Answers a flood of requests at a bounded rate: the profiling thread then takes some hundredths of a processor from the
+ * application, and not all of one. Who asks for the first time on a connection comes first: one that floods asks again
+ * and again on the same, and the operator does not.
+ *
+ * @internal
+ */
+export class RateLimit {
+  readonly #newcomers: Waiting[] = [];
+  readonly #others: Waiting[] = [];
+  readonly #known = new WeakSet<Duplex>();
+  #tokens: number;
+  #refilledAt = performance.now();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly burst = BURST,
+    private readonly rate = RATE,
+  ) {
+    this.#tokens = burst;
+  }
+
+  /**
+   * Calls `answer`, now or later; not if the client goes away before.
+   *
+   * @param isStrange of what no client of a profiler sends: it comes after all others.
+   */
+  admit(socket: Duplex, answer: () => void, isStrange = false): void {
+    const queue = isStrange || this.#known.has(socket) ? this.#others : this.#newcomers;
+    this.#known.add(socket);
+    queue.push({ socket, answer });
+    if (this.#timer === undefined) {
+      this.#letThrough();
+    }
+  }
+
+  #letThrough(): void {
+    this.#timer = undefined;
+    this.#refill();
+    while (this.#tokens >= 1) {
+      const next = this.#newcomers.shift() ?? this.#others.shift();
+      if (next === undefined) {
+        return;
+      }
+      if (!next.socket.destroyed) {
+        this.#tokens -= 1;
+        next.answer();
+      }
+    }
+    if (this.#newcomers.length + this.#others.length > 0) {
+      this.#timer = setTimeout(() => this.#letThrough(), TICK_MILLIS);
+    }
+  }
+
+  #refill(): void {
+    const now = performance.now();
+    this.#tokens = Math.min(this.burst, this.#tokens + ((now - this.#refilledAt) * this.rate) / 1000);
+    this.#refilledAt = now;
+  }
+}

@@ -1,0 +1,44 @@
+import { describe, expect, it } from '@jest/globals';
+import { GrowingPauses } from '../../../shared/growing.pauses.js';
+import { listenOnceFree } from './listening.js';
+import { TakenError } from './listening.errors.js';
+
+/** Taken for so many tries; then what `then` does. */
+function place(takenFor: number, then: () => string) {
+  const told: string[] = [];
+  let tries = 0;
+  const listening = listenOnceFree(
+    async () => {
+      tries += 1;
+      await Promise.resolve();
+      if (tries <= takenFor) {
+        throw new TakenError(`taken ${tries}`);
+      }
+      return then();
+    },
+    (message) => told.push(message),
+    new GrowingPauses(1, 2),
+  );
+  return { told, listening };
+}
+
+describe('listenOnceFree', () => {
+  it.each([
+    [0, []],
+    [2, []],
+    [3, ['taken 3']],
+    [10, ['taken 3']],
+  ])('a place that is taken for %d tries is told of so: %j', async (takenFor, expected) => {
+    const { told, listening } = place(takenFor, () => 'address');
+    expect(await listening).toBe('address');
+    expect(told).toEqual(expected);
+  });
+
+  it('does not wait where that is of no use', async () => {
+    const { told, listening } = place(1, () => {
+      throw new Error('no such host');
+    });
+    await expect(listening).rejects.toThrow('no such host');
+    expect(told).toEqual([]);
+  });
+});
