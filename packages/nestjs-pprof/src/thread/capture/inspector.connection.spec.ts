@@ -157,10 +157,11 @@ describe('InspectorConnection, which runs JavaScript where a time limit of the a
 describe('InspectorConnection, in a process that counts code coverage', () => {
   afterEach(() => setCoverageOn(false));
 
-  it("refuses V8's profiler, whose end would reset the coverage, and nothing else", async () => {
+  it("refuses V8's profiler and debugger, whose end would reset the coverage, and nothing else", async () => {
     setCoverageOn(true);
     const connection = InspectorConnection.open();
     await expect(connection.post('Profiler.enable')).rejects.toMatchObject({ status: 409 });
+    await expect(connection.post('Debugger.enable')).rejects.toMatchObject({ status: 409 });
     const heap = connection.post('HeapProfiler.getSamplingProfile');
     FakeSession.latest.answer('HeapProfiler.getSamplingProfile', 'heap');
     expect(await heap).toBe('heap');

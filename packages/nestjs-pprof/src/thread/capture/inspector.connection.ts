@@ -31,13 +31,17 @@ export function setInspectorAvailable(available: boolean): void {
   isAvailable = available;
 }
 
-/** Ending V8's profiler resets the coverage that Node counts in the same thread: from then on it is wrong, both ways. */
+/**
+ * Ending one of these resets the coverage that Node counts in the same thread: from then on it is wrong, both ways, or by
+ * function instead of by block.
+ */
 const PROFILER = 'Profiler.enable';
+const SPOILS_COVERAGE: ReadonlySet<string> = new Set([PROFILER, 'Debugger.enable']);
 
 let isCoverageOn = false;
 
 /**
- * Keeps V8's profiler off in all threads of a process that counts code coverage.
+ * Keeps V8's profiler and debugger off in all threads of a process that counts code coverage.
  * https://github.com/nodejs/node/blob/main/deps/v8/src/inspector/v8-profiler-agent-impl.cc (`disable`)
  *
  * @internal
@@ -48,7 +52,7 @@ export function setCoverageOn(isOn: boolean): void {
 
 /** @throws {CoverageOnError} for what would spoil the coverage of a thread. @internal */
 export function refuseUnderCoverage(method = PROFILER): void {
-  if (isCoverageOn && method === PROFILER) {
+  if (isCoverageOn && SPOILS_COVERAGE.has(method)) {
     throw new CoverageOnError();
   }
 }

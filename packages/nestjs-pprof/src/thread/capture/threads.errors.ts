@@ -158,8 +158,8 @@ export class CoverageOnError extends PprofError {
 
   constructor() {
     super(
-      "code coverage is on in this process (NODE_V8_COVERAGE or --experimental-test-coverage), and V8's profiler, which this " +
-        'needs, would spoil its counts. profile?threads=main, heap, allocs, threadcreate, trace and heapsnapshot still ' +
+      "code coverage is on in this process (NODE_V8_COVERAGE or --experimental-test-coverage), and V8's profiler or debugger, " +
+        'which this needs, would spoil its counts. profile?threads=main, heap, allocs, threadcreate, trace and heapsnapshot still ' +
         'work; for the others start the process without coverage',
     );
   }
