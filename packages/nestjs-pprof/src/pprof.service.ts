@@ -11,6 +11,7 @@ import { Agent } from './main/agent.js';
 import { SamplerHeldError } from './shared/agent.errors.js';
 import { hasAgents } from './main/agent.registry.js';
 import { isPermitted } from './main/node.permissions.js';
+import { isPackageMissing } from './main/own.package.js';
 import type { HeapSampling, OomExportCommand } from './main/heap.sampler.js';
 import { describeOomProfiles, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';
@@ -172,7 +173,12 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
 
   #startHeapSampling(): void {
     // Without threads nobody could ask for it.
-    if (this.#options.heap === false || this.#heap === 'tried' || !isPermitted('worker')) {
+    if (
+      this.#options.heap === false ||
+      this.#heap === 'tried' ||
+      !isPermitted('worker') ||
+      isPackageMissing()
+    ) {
       return;
     }
     const isFirstTry = this.#heap === 'untried';

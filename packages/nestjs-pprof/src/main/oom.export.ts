@@ -4,21 +4,25 @@ import type { OomExportCommand } from './heap.sampler.js';
 import { listOomProfiles } from '../shared/oom-profile.files.js';
 import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
 import type { OomExportOptions } from '../shared/oom-export.options.js';
-import { ownCode, programFile } from './own.package.js';
-import { OomDirectoryError } from '../pprof.errors.js';
+import { isSingleExecutable, ownCode, programFile } from './own.package.js';
+import { OomDirectoryError, SingleExecutableError } from '../pprof.errors.js';
 
 const ENV = '/usr/bin/env';
 
 /**
  * Makes the directory and gives the command that writes a profile there.
  *
- * @throws {OomDirectoryError} where nothing could be written.
+ * @throws {OomDirectoryError | SingleExecutableError} where nothing could be written.
  * @internal
  */
 export function prepareOomExport(
   options: NonNullable<ResolvedPprofOptions['outOfMemory']>,
   samplingInterval: number,
 ): OomExportCommand {
+  if (isSingleExecutable()) {
+    // It would start the application a second time.
+    throw new SingleExecutableError();
+  }
   makeWritable(options.directory);
   const exportOptions: OomExportOptions = {
     ...options,
