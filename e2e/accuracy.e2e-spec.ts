@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type AppProcess, killProcesses } from './support/app.process.js';
+import { rowsOf } from './support/exhaustive.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
 import { type DecodedProfile, flat, takeProfile } from './support/pprof.profile.js';
 import { samplingError } from './support/sampling.error.js';
@@ -27,43 +28,48 @@ async function usedDuring({ startedAt, durationMillis }: DecodedProfile, app: Ap
   return app.call<number>('cpuMillis', { from: startedAt, to });
 }
 
-describe.each<{ name: string; calls: number[]; query: string }>([
+const MIXES = [
   { name: '3:1 at 100 Hz', calls: [3, 1], query: 'seconds=4' },
   { name: '60/30/10 at 100 Hz', calls: [6, 3, 1], query: 'seconds=4' },
   { name: '60/30/10 at 1000 Hz', calls: [6, 3, 1], query: 'seconds=4&hz=1000' },
-])('functions of equal cost, called in the ratio $name', ({ calls, query }) => {
-  it('are reported in that ratio, and the total is the CPU time that the process used', async () => {
-    const app = startFixture('work-mix', {}, { args: calls.map(String) });
-    const url = await profilerOf(app);
-    const names = ['first', 'second', 'third'].slice(0, calls.length);
-    const allFunctions = new RegExp(`^(${names.join('|')}) `);
-    const profiles = await takeProfiles(`${url}/debug/pprof/profile?${query}`, allFunctions);
+];
 
-    const total = (sampleType: string, functions: RegExp) =>
-      sum(profiles.map((profile) => flat(profile, sampleType, functions)));
-    const samples = total('samples/count', allFunctions);
-    for (const sampleType of SAMPLE_TYPES) {
-      for (const [index, name] of names.entries()) {
-        const expected = calls[index]! / sum(calls);
-        const share = total(sampleType, new RegExp(`^${name} `)) / total(sampleType, allFunctions);
-        const isWithinError = Math.abs(share - expected) < samplingError(expected, samples);
-        expect({ sampleType, name, expected, share, samples, isWithinError }).toMatchObject({
-          isWithinError: true,
-        });
+describe.each(rowsOf('functions of equal cost', MIXES, ({ calls }) => calls.length === 3))(
+  'functions of equal cost, called in the ratio $name',
+  ({ calls, query }) => {
+    it('are reported in that ratio, and the total is the CPU time that the process used', async () => {
+      const app = startFixture('work-mix', {}, { args: calls.map(String) });
+      const url = await profilerOf(app);
+      const names = ['first', 'second', 'third'].slice(0, calls.length);
+      const allFunctions = new RegExp(`^(${names.join('|')}) `);
+      const profiles = await takeProfiles(`${url}/debug/pprof/profile?${query}`, allFunctions);
+
+      const total = (sampleType: string, functions: RegExp) =>
+        sum(profiles.map((profile) => flat(profile, sampleType, functions)));
+      const samples = total('samples/count', allFunctions);
+      for (const sampleType of SAMPLE_TYPES) {
+        for (const [index, name] of names.entries()) {
+          const expected = calls[index]! / sum(calls);
+          const share = total(sampleType, new RegExp(`^${name} `)) / total(sampleType, allFunctions);
+          const isWithinError = Math.abs(share - expected) < samplingError(expected, samples);
+          expect({ sampleType, name, expected, share, samples, isWithinError }).toMatchObject({
+            isWithinError: true,
+          });
+        }
       }
-    }
 
-    for (const profile of profiles) {
-      const used = await usedDuring(profile, app);
-      // The profile leaves out what the profiler itself used in the window: its start and stop on the main thread, and
-      // its own thread. That is some ten milliseconds, or a few per cent at 1000 Hz.
-      expect(Math.abs(flat(profile, 'cpu/nanoseconds') / 1e6 - used)).toBeLessThan(0.04 * used + 60);
-      // And not just because CPU time that no sample accounts for is added: most of it is where it was spent. On a quiet
-      // machine more than 95 % of it is.
-      expect(flat(profile, 'cpu/nanoseconds', allFunctions) / 1e6).toBeGreaterThan(0.5 * used);
-    }
-  });
-});
+      for (const profile of profiles) {
+        const used = await usedDuring(profile, app);
+        // The profile leaves out what the profiler itself used in the window: its start and stop on the main thread, and
+        // its own thread. That is some ten milliseconds, or a few per cent at 1000 Hz.
+        expect(Math.abs(flat(profile, 'cpu/nanoseconds') / 1e6 - used)).toBeLessThan(0.04 * used + 60);
+        // And not just because CPU time that no sample accounts for is added: most of it is where it was spent. On a quiet
+        // machine more than 95 % of it is.
+        expect(flat(profile, 'cpu/nanoseconds', allFunctions) / 1e6).toBeGreaterThan(0.5 * used);
+      }
+    });
+  },
+);
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);

@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { addressesOf, brokenRules, readPprof } from '../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
@@ -8,13 +11,17 @@ import { AppProcess } from './support/app.process.js';
 import { profilerOf } from './support/fixture.app.js';
 import { request, type Response } from './support/http.request.js';
 import { exchange, HttpConnection } from './support/http.connection.js';
+import { temporaryDirectory } from './support/temporary.directory.js';
 import { brokenTraceRules, type TraceFile } from './support/trace-event.format.js';
 
 // Asks what the rows of the table in contract/contract.rows.ts ask, byte by byte, and checks status, headers and body.
 
 const APP = fileURLToPath(new URL('contract/fixtures/contract.app.mjs', import.meta.url));
 
-const OPTIONS = { maxCaptures: 2, block: { watch: true } };
+const OPTIONS = { maxCaptures: 8, block: { watch: true } };
+
+/** Fewer than there may be captures, for those that a test asks for by itself. */
+const AT_A_TIME = 6;
 
 let app: AppProcess;
 let origin: string;
@@ -46,10 +53,14 @@ const GIVEN: Readonly<Record<Given, () => Promise<() => Promise<unknown>>>> = {
     return async () => captures.forEach((connection) => connection.leave());
   },
   'a native call': async () => {
-    // Longer than what is asked meanwhile waits for the thread.
-    const over = app.call('callNatively', 20);
+    const fifo = join(await temporaryDirectory('fifo-'), 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const over = app.call('callNatively', fifo);
     await app.printed(/^Calling natively$/m);
-    return () => over;
+    return async () => {
+      await writeFile(fifo, 'the end');
+      await over;
+    };
   },
 };
 
@@ -118,18 +129,38 @@ function expectBody(response: Response, expected: Body): void {
   }
 }
 
+/** What cannot be had twice at a time: a trace, and the heap sampler. */
+const ALONE = [/\/trace/, /\/(heap|allocs)\b.*seconds=/];
+
+/** Asks what the rows ask, most of it at the same time: they wait for windows of a second. */
+function askAll(rows: readonly ContractRow[]): Map<ContractRow, Promise<Response>> {
+  const ends = Array.from({ length: AT_A_TIME }, () => Promise.resolve<unknown>(undefined));
+  return new Map(
+    rows.map((row, index) => {
+      const alone = ALONE.findIndex((pattern) => pattern.test(row.ask));
+      const lane = alone === -1 ? ALONE.length + (index % (AT_A_TIME - ALONE.length)) : alone;
+      const response = ends[lane]!.then(() => exchange(origin, bytesOf(row)));
+      ends[lane] = response.catch(() => undefined);
+      return [row, response];
+    }),
+  );
+}
+
 describe.each(GROUPS)('$name', ({ given = 'nothing else', rows }) => {
   let end: (() => Promise<unknown>) | undefined;
+  let responses: Map<ContractRow, Promise<Response>>;
 
   beforeAll(async () => {
     end = await GIVEN[given]();
+    responses = askAll(rows);
+    await Promise.allSettled(responses.values());
   });
 
   afterAll(() => end?.());
 
   it.each(rows.map((each) => [titleOf(each), each] as const))('%s', async (_title, each) => {
     const { status, headers, body } = each.answer;
-    const response = await exchange(origin, bytesOf(each));
+    const response = await responses.get(each)!;
     expect({ status: response.status, text: response.status === status ? '' : response.text }).toEqual({
       status,
       text: '',
@@ -166,7 +197,7 @@ describe("Go's TestDeltaProfile", () => {
       await app.call('hogFirst');
     } while (!(await functionsOf('block')).functions.has('hogFirst'));
     await app.call('hogSecond');
-    const window = await functionsOf('block?seconds=3');
+    const window = await functionsOf('block?seconds=1');
     expect(window.functions).toEqual(new Set(['hogSecond']));
     expect(window.durationNanos).toBeGreaterThan(0);
     let all = await functionsOf('block');

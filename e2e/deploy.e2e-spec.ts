@@ -72,17 +72,21 @@ async function collectorScrape(): Promise<Scrape> {
   };
 }
 
+let url: string;
+
+beforeAll(async () => {
+  url = await profilingUrl((await startExample()).process);
+});
+
 describe.each([
   { name: 'alloy/config.alloy', scrape: alloyScrape, count: 5 },
   { name: 'parca/parca.yaml', scrape: parcaScrape, count: 5 },
   { name: 'opentelemetry/collector.yaml', scrape: collectorScrape, count: 2 },
 ])('the scrape block of deploy/$name', ({ scrape, count }) => {
   let found: Scrape;
-  let url: string;
 
   beforeAll(async () => {
     found = await scrape();
-    url = await profilingUrl((await startExample()).process);
   });
 
   it('asks the loopback address, under a name that is let in', async () => {
@@ -96,8 +100,10 @@ describe.each([
 
   it('asks for profiles that are there', async () => {
     expect(found.paths).toHaveLength(count);
-    for (const path of found.paths) {
-      const { status, headers, body, text } = await request(url + path);
+    const responses = await Promise.all(
+      found.paths.map(async (path) => ({ path, ...(await request(url + path)) })),
+    );
+    for (const { path, status, headers, body, text } of responses) {
       expect({ path, status, type: headers['content-type'], text: status === 200 ? '' : text }).toEqual({
         path,
         status: 200,

@@ -17,10 +17,11 @@ afterEach(killProcesses);
 async function expectAllProfiles(app: AppProcess): Promise<void> {
   await app.call('startBurning');
   const url = await profilerOf(app);
-  const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
-  expect(flat(profile, 'samples/count', /^crunchNumbers /)).toBeGreaterThan(0);
-  expect(flat(await takeProfile(`${url}/debug/pprof/heap`), 'inuse_space/bytes')).toBeGreaterThan(0);
-  await takeProfile(`${url}/debug/pprof/block?seconds=1`);
+  const [profile, heap] = await Promise.all(
+    ['profile?seconds=1', 'heap', 'block?seconds=1'].map((path) => takeProfile(`${url}/debug/pprof/${path}`)),
+  );
+  expect(flat(profile!, 'samples/count', /^crunchNumbers /)).toBeGreaterThan(0);
+  expect(flat(heap!, 'inuse_space/bytes')).toBeGreaterThan(0);
   const { text } = await request(`${url}/debug/pprof/goroutine?debug=2`);
   expect(text).toMatch(/^thread main /m);
   expect((await request(`${url}/debug/vars`)).status).toBe(200);

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { addressesOf, brokenRules } from '../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
@@ -5,16 +7,9 @@ import { WatchedApp } from './captures/watched.app.js';
 import { describeWithGo, goToolPprof } from './support/go.tool.js';
 import { request } from './support/http.request.js';
 import { KINDS } from './support/served.kinds.js';
+import { temporaryDirectory } from './support/temporary.directory.js';
 
 // Every profile that is served, of an application with worker threads, against the rules that clients need.
-
-let app: WatchedApp;
-
-beforeAll(async () => {
-  app = await WatchedApp.start({ block: { watch: true } });
-  await Promise.all(['busy', 'idle'].map((kind) => app.process.call('startWorker', kind)));
-  await app.process.call('blockFor', 500);
-});
 
 interface Served {
   readonly target: string;
@@ -40,40 +35,44 @@ const SERVED: Served[] = KINDS.flatMap(({ name, parameters: { seconds, gc } }): 
   ];
 });
 
-async function take(target: string): Promise<Buffer> {
-  const { status, text, body } = await request(`${app.origin}/debug/pprof/${target}`);
-  expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' });
-  return body;
+/** Between the two scrapes of each kind. */
+const APART_MILLIS = 1000;
+
+let directory: string;
+let first: Map<string, Buffer>;
+let second: Map<string, Buffer>;
+
+beforeAll(async () => {
+  const app = await WatchedApp.start({ block: { watch: true } });
+  await Promise.all(['busy', 'idle'].map((kind) => app.process.call('startWorker', kind)));
+  await app.process.call('blockFor', 500);
+  first = await takeAll(app);
+  await sleep(APART_MILLIS);
+  second = await takeAll(app);
+  await app.process.kill();
+  directory = await temporaryDirectory('format-');
+});
+
+/** All at the same time, but for the count of all allocations: it takes the sampler from the differences of heaps. */
+async function takeAll(app: WatchedApp): Promise<Map<string, Buffer>> {
+  const isCount = ({ target }: Served) => target.startsWith('allocs?seconds');
+  const take = async ({ target }: Served) => {
+    const { status, text, body } = await request(`${app.origin}/debug/pprof/${target}`);
+    expect({ target, status, text: status === 200 ? '' : text }).toEqual({ target, status: 200, text: '' });
+    return [target, body] as const;
+  };
+  const others = await Promise.all(SERVED.filter((served) => !isCount(served)).map(take));
+  const counts = await Promise.all(SERVED.filter(isCount).map(take));
+  return new Map([...others, ...counts]);
 }
 
-it.each(SERVED)(
-  '$target keeps the rules that clients need',
-  async ({ target, timed, withoutFrames = [] }) => {
-    expect(brokenRules(await take(target), { timed, withoutFrames })).toEqual([]);
-  },
-);
+it.each(SERVED)('$target keeps the rules that clients need', ({ target, timed, withoutFrames = [] }) => {
+  expect(brokenRules(first.get(target)!, { timed, withoutFrames })).toEqual([]);
+});
 
-describe('two scrapes, some seconds apart', () => {
-  /** Between the two of each kind. */
-  const APART_MILLIS = 3000;
-  const takeEach = (served: readonly Served[]) =>
-    Promise.all(served.map(async ({ target }) => [target, await take(target)] as const));
-  // All at the same time, but for the count of all allocations: it takes the sampler from the differences of heaps.
-  const countsAll = ({ target }: Served) => target.startsWith('allocs?seconds');
-  const takeAll = async () => [
-    ...(await takeEach(SERVED.filter((served) => !countsAll(served)))),
-    ...(await takeEach(SERVED.filter(countsAll))),
-  ];
+describe('two scrapes, one after the other', () => {
   /** Those with something in them at any time. */
   const FULL = ['profile?seconds=1', 'heap', 'goroutine', 'threadcreate', 'block'];
-  let first: Map<string, Buffer>;
-  let second: Map<string, Buffer>;
-
-  beforeAll(async () => {
-    first = new Map(await takeAll());
-    await sleep(APART_MILLIS);
-    second = new Map(await takeAll());
-  });
 
   it.each(SERVED)('of $target have the same addresses for the same places', ({ target }) => {
     const [before, after] = [addressesOf(first.get(target)!), addressesOf(second.get(target)!)];
@@ -99,10 +98,19 @@ describe('two scrapes, some seconds apart', () => {
   });
 });
 
+// From files: what there is to asking by HTTP is the same for all of them, see go-tool-pprof.e2e-spec.ts.
 describeWithGo('go tool pprof', () => {
+  async function fileOf(scrape: ReadonlyMap<string, Buffer>, target: string): Promise<string> {
+    const file = join(
+      directory,
+      `${scrape === first ? 'first' : 'second'}-${target.replaceAll(/\W/g, '-')}.pb.gz`,
+    );
+    await writeFile(file, scrape.get(target)!);
+    return file;
+  }
+
   it.each(SERVED)('reads $target without a warning', async ({ target }) => {
-    const url = `${app.origin}/debug/pprof/${target}`;
-    const { stdout, warnings } = await goToolPprof('-raw', url);
+    const { stdout, warnings } = await goToolPprof('-raw', await fileOf(first, target));
     expect(warnings).toEqual([]);
     expect(stdout).toMatch(/^\S+\/\S+\[dflt\]| \S+\/\S+\[dflt\]/m);
   });
@@ -110,8 +118,8 @@ describeWithGo('go tool pprof', () => {
   it.each(SERVED.filter(({ target }) => !target.includes('hz=')))(
     'takes the difference of two of $target without a warning',
     async ({ target }) => {
-      const url = `${app.origin}/debug/pprof/${target}`;
-      const { warnings } = await goToolPprof('-top', '-diff_base', url, url);
+      const [base, later] = [await fileOf(first, target), await fileOf(second, target)];
+      const { warnings } = await goToolPprof('-top', '-diff_base', base, later);
       expect(warnings).toEqual([]);
     },
   );

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { AppProcess, killProcesses } from './support/app.process.js';
 import { profilingUrl } from './support/example.app.js';
+import { rowsOf } from './support/exhaustive.js';
 import { describeWithGo, goToolPprof } from './support/go.tool.js';
 import { NestProject } from './support/nest.project.js';
 import { patience } from './support/patience.js';
@@ -26,12 +27,16 @@ async function buildWithWebpack(project: NestProject, devtool: string): Promise<
   await project.nestBuild('--webpack');
 }
 
-const builds: {
-  name: string;
-  build: (project: NestProject) => Promise<void>;
-  output: string;
-  map: RegExp;
-}[] = [
+interface Build {
+  readonly name: string;
+  readonly build: (project: NestProject) => Promise<void>;
+  readonly output: string;
+  readonly map: RegExp;
+}
+
+const WEBPACK = 'nest build --webpack, external maps';
+
+const BUILDS: readonly Build[] = [
   {
     name: 'nest build (tsc), external maps',
     build: (project) => project.nestBuild(),
@@ -60,7 +65,7 @@ const builds: {
     map: /^\/\/# sourceMappingURL=data:application\/json/m,
   },
   {
-    name: 'nest build --webpack, external maps',
+    name: WEBPACK,
     build: (project) => buildWithWebpack(project, 'source-map'),
     output: 'dist/main.js',
     map: /^\/\/# sourceMappingURL=main\.js\.map/m,
@@ -73,12 +78,31 @@ const builds: {
   },
 ];
 
-describe.each(builds)('the output of $name', ({ build, output, map }) => {
+/** Each compiler once. */
+const isEssential = ({ name }: Build) =>
+  ['nest build (tsc), external maps', 'swc, inline maps', WEBPACK].includes(name);
+
+const projects = new Map<Build, Promise<NestProject>>();
+
+/** A project that was built like this; once for all tests. */
+function builtBy(build: Build): Promise<NestProject> {
+  const create = async () => {
+    const project = await NestProject.create();
+    await build.build(project);
+    return project;
+  };
+  const project = projects.get(build) ?? create();
+  projects.set(build, project);
+  return project;
+}
+
+describe.each(rowsOf('the output of', BUILDS, isEssential))('the output of $name', (build) => {
+  const { output, map } = build;
+
   it(
     'is shown as the TypeScript it was made from',
     async () => {
-      const project = await NestProject.create();
-      await build(project);
+      const project = await builtBy(build);
       expect(await readFile(project.path(output), 'utf8')).toMatch(map);
       const url = await start(project);
       const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1&hz=500`);
@@ -110,8 +134,7 @@ describeWithGo('go tool pprof on a webpack bundle', () => {
   it(
     '-list shows the lines of the TypeScript source',
     async () => {
-      const project = await NestProject.create();
-      await buildWithWebpack(project, 'source-map');
+      const project = await builtBy(BUILDS.find(({ name }) => name === WEBPACK)!);
       const { stdout, warnings } = await goToolPprof(
         '-list',
         '^isPrime',

@@ -14,8 +14,9 @@ export default class TestReporter {
   /** By reason, the tests of each file. */
   #skipped = new Map();
 
-  constructor({ rootDir }) {
+  constructor({ rootDir, testNamePattern }) {
     this.rootDir = rootDir;
+    this.isFiltered = Boolean(testNamePattern);
   }
 
   onTestFileResult({ path }, result) {
@@ -45,7 +46,7 @@ export default class TestReporter {
       say(`\n${failure.trimEnd()}`);
     }
     const skipped = results.numPendingTests + results.numTodoTests;
-    if (skipped > 0) {
+    if (this.#skipped.size > 0) {
       say('\nSkipped:');
     }
     for (const [reason, files] of this.#skipped) {
@@ -66,11 +67,14 @@ export default class TestReporter {
 
   #skip(file, { ancestorTitles, title }) {
     // See e2e/support/needed.tool.ts.
-    const [, reason = `without a reason, "${title}"`] =
-      /\(skipped: (.*?)\)/.exec([...ancestorTitles, title].join(' ')) ?? [];
-    const files = this.#skipped.get(reason) ?? new Map();
+    const [, reason] = /\(skipped: (.*?)\)/.exec([...ancestorTitles, title].join(' ')) ?? [];
+    if (reason === undefined && this.isFiltered) {
+      return;
+    }
+    const why = reason ?? 'without a reason';
+    const files = this.#skipped.get(why) ?? new Map();
     files.set(file, (files.get(file) ?? 0) + 1);
-    this.#skipped.set(reason, files);
+    this.#skipped.set(why, files);
   }
 
   /** Where all essential tests were run, that there are more. */

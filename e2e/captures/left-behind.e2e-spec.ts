@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { killProcesses } from '../support/app.process.js';
+import { rowsOf } from '../support/exhaustive.js';
 import { request } from '../support/http.request.js';
 import { HttpConnection } from '../support/http.connection.js';
 import { KINDS, KINDS_WITH_SECONDS } from '../support/served.kinds.js';
@@ -118,10 +119,13 @@ describe('a client that goes away', () => {
   });
 });
 
+/** One for each way of being captured: by the agent, by the inspector, and by both. */
+const isEssential = (window: string) => /^(profile|allocs|block|trace)\b/.test(window);
+
 describe('a client that goes away while the application is being made for its request', () => {
   afterAll(killProcesses);
 
-  it.each(WINDOWS)('for %s', async (window) => {
+  it.each(rowsOf('for', WINDOWS, isEssential))('for %s', async (window) => {
     const app = await WatchedApp.start(OPTIONS);
     const before = await app.rests(0);
     const connection = await HttpConnection.open(app.origin);
@@ -176,21 +180,26 @@ describe('the module that is stopped', () => {
     agents: 0,
   };
 
-  it.each(WINDOWS)('during %s leaves nothing behind, and cuts the client off', async (window) => {
-    const app = await WatchedApp.start();
-    await Promise.all(['busy', 'idle'].map((kind) => app.process.call('startWorker', kind)));
-    const idle = await app.held();
-    const connection = await HttpConnection.open(app.origin);
-    connection.write(get(`${window}${LONG}`));
-    await app.holdsMoreThan(idle);
-    const profilers = THROUGHOUT[window] ?? 0;
-    await app.process.until<Held>('held', ({ v8Profilers }) => v8Profilers >= profilers);
-    await app.process.call('stop');
-    // Cut off, or told why.
-    expect((await connection.untilClosed()).toString()).toMatch(/^(HTTP\/1\.1 50\d [^]*being stopped[^]*)?$/);
-    await app.expectToHoldInMain(NOTHING);
-    await app.process.kill();
-  });
+  it.each(rowsOf('during', WINDOWS, isEssential))(
+    'during %s leaves nothing behind, and cuts the client off',
+    async (window) => {
+      const app = await WatchedApp.start();
+      await Promise.all(['busy', 'idle'].map((kind) => app.process.call('startWorker', kind)));
+      const idle = await app.held();
+      const connection = await HttpConnection.open(app.origin);
+      connection.write(get(`${window}${LONG}`));
+      await app.holdsMoreThan(idle);
+      const profilers = THROUGHOUT[window] ?? 0;
+      await app.process.until<Held>('held', ({ v8Profilers }) => v8Profilers >= profilers);
+      await app.process.call('stop');
+      // Cut off, or told why.
+      expect((await connection.untilClosed()).toString()).toMatch(
+        /^(HTTP\/1\.1 50\d [^]*being stopped[^]*)?$/,
+      );
+      await app.expectToHoldInMain(NOTHING);
+      await app.process.kill();
+    },
+  );
 
   it('while a profile is encoded leaves nothing behind', async () => {
     const app = await WatchedApp.start();

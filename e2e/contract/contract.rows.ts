@@ -281,7 +281,7 @@ const tooMany: RowGroup = {
     ].map((capture) =>
       row(
         `GET ${PROFILE}/${capture}`,
-        error(429, /^2 captures are running.*"maxCaptures"/, { 'retry-after': /^[1-9]\d*$/ }),
+        error(429, /^8 captures are running.*"maxCaptures"/, { 'retry-after': /^[1-9]\d*$/ }),
       ),
     ),
     // What is of a moment needs no place, nor does a HEAD, and a wrong request is told so.
@@ -302,7 +302,7 @@ const unreachable: RowGroup = {
   rows: [
     row(`GET ${PROFILE}/profile?seconds=1&threads=main`, error(504, /^no thread .*native call/)),
     ...['profile?seconds=1&format=cpuprofile', 'heap?format=heapprofile'].map((path) =>
-      row(`GET ${PROFILE}/${path}`, error(504, /^thread main did not answer .*native call/)),
+      row(`GET ${PROFILE}/${path}`, error(504, /^thread main has not answered .*native call/)),
     ),
     row(`GET ${PROFILE}/cmdline`, text(/./)),
     row(`GET ${PROFILE}/`, text(/Types of profiles available/, HTML)),

@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { killProcesses } from '../support/app.process.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
+import { itExhaustive } from '../support/exhaustive.js';
 import { openRequest } from '../support/http.request.js';
+import { patience } from '../support/patience.js';
 import { type DecodedProfile, flat, framesNamed } from '../support/pprof.profile.js';
 import { AllocatingApp, threadsComment } from './allocating.app.js';
 
@@ -121,7 +123,7 @@ describe('allocs?seconds=', () => {
   it('counts all that was allocated in its own window, and nothing else, where windows overlap', async () => {
     const app = await AllocatingApp.start();
     await app.litter(100);
-    const long = app.take('allocs?seconds=5');
+    const long = app.take('allocs?seconds=3');
     await app.counting();
     await app.litter(200);
     const short = app.take('allocs?seconds=1');
@@ -198,7 +200,7 @@ describe('allocs?seconds=', () => {
     expect(framesNamed(next, KEPT)).not.toEqual([]);
   });
 
-  it('leaves a stuck main thread out, and fails at once where none is left', async () => {
+  itExhaustive('leaves a stuck main thread out, and fails at once where none is left', async () => {
     const app = await AllocatingApp.start();
     const worker = await app.startWorker();
     app.process.call('stickAllocating', 600_000).catch(() => undefined);
@@ -213,24 +215,27 @@ describe('allocs?seconds=', () => {
     expect(framesNamed(profile, /allocateInWorker/)).not.toEqual([]);
   });
 
-  it('answers in time where the main thread gets stuck in it; heap tells what was alive before until that goes on', async () => {
-    const app = await AllocatingApp.start();
-    await app.keep(20);
-    const capturing = app.take('allocs?seconds=2&threads=main');
-    await app.counting();
-    const unstuck = app.process.call('stickAllocating', 8000);
-    const profile = await capturing;
-    expect(threadsComment(profile)).toBe(
-      'threads: main (by inspector, its event loop got stuck, objects not counted)',
-    );
-    expect(framesNamed(profile, /^stickAllocating /)).not.toEqual([]);
-    expect(flat(profile, 'alloc_objects/count')).toBe(0);
-    const stuck = await app.take('heap');
-    expect(threadsComment(stuck)).toMatch(/ as of /);
-    expect(mebibytes(stuck, 'inuse_space', GARBAGE)).toBeLessThan(20);
-    await unstuck;
-    await app.heapTelling(/ gave the sampler back/);
-  });
+  itExhaustive(
+    'answers in time where the main thread gets stuck in it; heap tells what was alive before until that goes on',
+    async () => {
+      const app = await AllocatingApp.start();
+      await app.keep(20);
+      const capturing = app.take('allocs?seconds=2&threads=main');
+      await app.counting();
+      const unstuck = app.process.call('stickAllocating', patience(8000));
+      const profile = await capturing;
+      expect(threadsComment(profile)).toBe(
+        'threads: main (by inspector, its event loop got stuck, objects not counted)',
+      );
+      expect(framesNamed(profile, /^stickAllocating /)).not.toEqual([]);
+      expect(flat(profile, 'alloc_objects/count')).toBe(0);
+      const stuck = await app.take('heap');
+      expect(threadsComment(stuck)).toMatch(/ as of /);
+      expect(mebibytes(stuck, 'inuse_space', GARBAGE)).toBeLessThan(20);
+      await unstuck;
+      await app.heapTelling(/ gave the sampler back/);
+    },
+  );
 
   it('includes workers that start in the window, and names those that end in it', async () => {
     const app = await AllocatingApp.start();

@@ -48,6 +48,6 @@ export function findProgram(name: string, ...directories: string[]): string | un
 }
 
 /** As scripts/test.reporter.mjs reads it. */
-function skippedTitle(name: string, reason: string): string {
+export function skippedTitle(name: string, reason: string): string {
   return `${name} (skipped: ${reason})`;
 }

@@ -196,10 +196,10 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
     }
   }
 
-  #prepareOomExport({ samplingInterval }: HeapSampling): OomExportCommand | undefined {
+  #prepareOomExport(sampling: HeapSampling): OomExportCommand | undefined {
     const { outOfMemory } = this.#options;
     try {
-      return outOfMemory && prepareOomExport(outOfMemory, samplingInterval);
+      return outOfMemory && prepareOomExport(outOfMemory, sampling);
     } catch (error) {
       this.#logger.warn(`Heap profiles on running out of memory: ${messageOf(error)}`);
       return undefined;

@@ -1,6 +1,8 @@
 import { threadId } from 'node:worker_threads';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { loadAddon } from './addon.loader.js';
 import { decodePprof } from '../../test-fixtures/pprof-rules.js';
+import { newClaim, withdrawRequest } from '../shared/request.claim.js';
 import { Agent, type AgentPort } from './agent.js';
 import {
   AGENTS,
@@ -9,7 +11,6 @@ import {
   type AgentReply,
   type CpuSegment,
   type InterruptAnswer,
-  monotonicMillis,
 } from '../shared/agent.protocol.js';
 import { registerAgent, unregisterAgent } from './agent.registry.js';
 import { LoopWatchMemory } from '../shared/loop-watch.memory.js';
@@ -26,8 +27,8 @@ let agent = new Agent();
 afterEach(() => {
   // The addon is shared by all test files of this process: its sampler is not left to end a little later. One that was
   // abandoned ends where another starts.
-  ask('turnOverCpu', SAMPLING);
-  ask('turnOverCpu', null);
+  ask('rotateCpu', SAMPLING);
+  ask('rotateCpu', null);
   agent.stop();
   agent = new Agent();
 });
@@ -36,7 +37,10 @@ afterEach(() => {
 function ask<C extends AgentCommand>(
   command: C,
   args: AgentCommands[C]['args'],
-  { expiresAt = null as number | null, onPost = (_message: Posted['message']) => undefined as void } = {},
+  {
+    claim = null as SharedArrayBuffer | null,
+    onPost = (_message: Posted['message']) => undefined as void,
+  } = {},
 ): Posted[] {
   const posted: Posted[] = [];
   const port: AgentPort = {
@@ -45,12 +49,12 @@ function ask<C extends AgentCommand>(
       onPost(message as Posted['message']);
     },
   };
-  agent.answer({ type: 'agent-request', id: 7, command, args, expiresAt }, port);
+  agent.answer({ type: 'agent-request', id: 7, command, args, claim }, port);
   return posted;
 }
 
-function byInterrupt<C extends AgentCommand>(command: C, args: AgentCommands[C]['args']): InterruptAnswer {
-  return JSON.parse(agent.answerByInterrupt(command, args)) as InterruptAnswer;
+function byInterrupt(): InterruptAnswer {
+  return JSON.parse(agent.readCpuByInterrupt()) as InterruptAnswer;
 }
 
 describe('Agent.answer', () => {
@@ -84,15 +88,19 @@ describe('Agent.answer', () => {
     ]);
   });
 
-  it('neither does nor answers a request that has expired: nobody waits for it', () => {
+  it('neither does nor answers a request that was withdrawn: nobody waits for it', () => {
     const watch = new LoopWatchMemory();
     const request = { id: 1, thresholdMillis: 20, memory: watch.buffer };
-    expect(ask('startLoopWatch', request, { expiresAt: monotonicMillis() - 1 })).toEqual([]);
+    const claim = newClaim();
+    withdrawRequest(claim);
+    expect(ask('startLoopWatch', request, { claim })).toEqual([]);
     expect(watch.lastTick).toBe(0);
   });
 
-  it('does a request that has not expired yet', () => {
-    expect(ask('describeLoop', null, { expiresAt: monotonicMillis() + 60_000 })).toHaveLength(2);
+  it('takes one that was not, so that it is waited for', () => {
+    const claim = newClaim();
+    expect(ask('describeLoop', null, { claim })).toHaveLength(2);
+    expect(withdrawRequest(claim)).toBe(false);
   });
 
   it('turns a failure into a reply that tells its kind and its words', () => {
@@ -105,18 +113,18 @@ describe('Agent.answer', () => {
   });
 
   it('turns an error that it does not know into a reply as well', () => {
-    const [, reply] = ask('turnOverCpu', { hz: Number.NaN, durationMillis: Number.NaN });
+    const [, reply] = ask('rotateCpu', { hz: Number.NaN, durationMillis: Number.NaN });
     expect(reply?.message.failure).toMatchObject({
       status: 500,
       message: expect.stringMatching(/has failed: .+ please report it$/),
     });
-    const [, next] = ask('turnOverCpu', null);
+    const [, next] = ask('rotateCpu', null);
     expect(next?.message).not.toHaveProperty('failure');
   });
 
   it('hands the bytes of a profile over rather than copy them, where they fill their buffer', () => {
-    ask('turnOverCpu', SAMPLING);
-    const reply = ask('turnOverCpu', null)[1]!;
+    ask('rotateCpu', SAMPLING);
+    const reply = ask('rotateCpu', null)[1]!;
     const { profile } = reply.message.result as CpuSegment;
     const fills = profile.byteLength === profile.buffer.byteLength;
     expect(reply.transfer).toEqual(fills ? [profile.buffer] : []);
@@ -124,60 +132,61 @@ describe('Agent.answer', () => {
   });
 
   it('has null for a result where there is nothing to tell', () => {
-    expect(ask('turnOverCpu', null)[1]?.message).toMatchObject({ result: null });
+    expect(ask('rotateCpu', null)[1]?.message).toMatchObject({ result: null });
     expect(ask('stopLoopWatch', 99)[1]?.message).toMatchObject({ result: null });
   });
 });
 
-describe('Agent.answerByInterrupt', () => {
+describe('Agent.readCpuByInterrupt', () => {
   it('does nothing that has not been done before in the regular way', () => {
-    expect(byInterrupt('describeLoop', null)).toEqual({
-      failure: { status: 504, message: expect.any(String) },
-    });
-    expect(byInterrupt('turnOverCpu', SAMPLING)).toMatchObject({ failure: { status: 504 } });
-    // Had the interrupt started the sampler, this would end a segment.
-    expect(ask('turnOverCpu', null)[1]?.message).toMatchObject({ result: null });
+    expect(byInterrupt()).toEqual({ failure: { status: 504, message: expect.stringMatching(/Ask again/) } });
   });
 
-  it('does what has given a result before', () => {
-    ask('describeLoop', null);
-    expect(byInterrupt('describeLoop', null).result).toMatchObject({ activeResources: expect.any(Array) });
-  });
-
-  it('does not take a failed attempt for having been done', () => {
-    ask('sampleHeap', null);
-    expect(byInterrupt('sampleHeap', null)).toMatchObject({ failure: { status: 504 } });
-  });
-
-  it('does not take the first start of the sampler for a whole turnover', () => {
-    ask('turnOverCpu', SAMPLING);
-    expect(byInterrupt('turnOverCpu', null)).toMatchObject({ failure: { status: 504 } });
+  it('does not take the first start of the sampler for having read it', () => {
+    ask('rotateCpu', SAMPLING);
+    expect(byInterrupt()).toMatchObject({ failure: { status: 504 } });
   });
 
   it('answers with a profile as text, which is the profile', () => {
-    ask('turnOverCpu', SAMPLING);
-    ask('turnOverCpu', SAMPLING);
-    const { profile, ...segment } = byInterrupt('turnOverCpu', null).result as {
-      profile: { base64: string };
-    };
+    ask('rotateCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
+    const { profile, ...segment } = byInterrupt().result as unknown as { profile: { base64: string } };
     expect(segment).toMatchObject({ hz: 100, durationNanos: expect.any(Number) });
     expect(decodePprof(Buffer.from(profile.base64, 'base64')).sampleType).toHaveLength(3);
   });
 
+  it('reads on and on, as the sampler is not stopped by interrupt: what cuts it off must find it in one state', () => {
+    ask('rotateCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
+    expect([byInterrupt(), byInterrupt()]).toMatchObject([{ result: { hz: 100 } }, { result: { hz: 100 } }]);
+    expect(loadAddon().time.isStarted()).toBe(true);
+  });
+
+  it('has nothing where the sampler does not run', () => {
+    ask('rotateCpu', SAMPLING);
+    ask('rotateCpu', null);
+    expect(byInterrupt()).toEqual({ result: null });
+  });
+
   it('tells a failure', () => {
-    agent.startHeapSampling({ samplingInterval: 512 * 1024, stackDepth: 16 });
-    ask('sampleHeap', null);
-    agent.stop();
-    expect(byInterrupt('sampleHeap', null)).toMatchObject({ failure: { status: 404 } });
+    ask('rotateCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
+    const stop = jest.spyOn(loadAddon().time, 'stop').mockImplementation(() => {
+      throw new Error('odd');
+    });
+    expect(byInterrupt()).toMatchObject({
+      failure: { status: 500, message: expect.stringContaining('odd') },
+    });
+    stop.mockRestore();
   });
 });
 
 describe('Agent.abandonCaptures', () => {
   it('ends sampling and watches, and leaves the heap being sampled', () => {
     agent.startHeapSampling({ samplingInterval: 512 * 1024, stackDepth: 16 });
-    ask('turnOverCpu', SAMPLING);
+    ask('rotateCpu', SAMPLING);
     agent.abandonCaptures();
-    expect(ask('turnOverCpu', null)[1]?.message).toMatchObject({ result: null });
+    expect(ask('rotateCpu', null)[1]?.message).toMatchObject({ result: null });
     expect(ask('sampleHeap', null)[1]?.message.result).toMatchObject({ stackDepth: 16 });
   });
 

@@ -1,13 +1,11 @@
-import { NotByInterruptError, UnexpectedFailureError } from '../shared/agent.errors.js';
+import { failureOf, NotByInterruptError } from '../shared/agent.errors.js';
 import {
-  monotonicMillis,
   type AgentCommand,
   type AgentCommands,
-  type AgentFailure,
   type AgentReply,
   type AgentRequest,
 } from '../shared/agent.protocol.js';
-import { PprofError } from '../shared/pprof.error.js';
+import { takeRequest } from '../shared/request.claim.js';
 import { CpuSampler } from './cpu.sampler.js';
 import { describeLoop } from './loop.description.js';
 import { LoopWatch } from './loop.watch.js';
@@ -28,13 +26,17 @@ export class Agent {
   readonly #cpu = new CpuSampler();
   readonly #heap = new HeapSampler();
   readonly #loopWatch = new LoopWatch();
-  /** Commands that have given a result at least once, at a point where the thread was not in the middle of something. */
-  readonly #doneBefore = new Set<AgentCommand>();
+  /** Whether a segment has been read at a point where the thread was not in the middle of something. */
+  #hasReadCpu = false;
 
   readonly #commands: {
     [C in AgentCommand]: (args: AgentCommands[C]['args']) => AgentCommands[C]['result'];
   } = {
-    turnOverCpu: (next) => this.#cpu.turnOver(next),
+    rotateCpu: (next) => {
+      const segment = this.#cpu.rotate(next);
+      this.#hasReadCpu ||= segment !== null;
+      return segment;
+    },
     startLoopWatch: (request) => {
       this.#loopWatch.start(request);
       return null;
@@ -57,40 +59,37 @@ export class Agent {
 
   /** Answers one request; never throws. */
   answer<C extends AgentCommand>(request: AgentRequest<C>, port: AgentPort): void {
-    const { id, expiresAt } = request;
-    if (expiresAt !== null && monotonicMillis() > expiresAt) {
+    const { id, claim } = request;
+    if (claim && !takeRequest(claim)) {
       return;
     }
     port.postMessage({ type: 'agent-accepted', id });
     try {
       const result = this.#commands[request.command](request.args);
-      if (result !== null) {
-        this.#doneBefore.add(request.command);
-      }
       port.postMessage({ type: 'agent-reply', id, result } satisfies AgentReply, transferableIn(result));
     } catch (error) {
-      port.postMessage({ type: 'agent-reply', id, failure: toFailure(error) } satisfies AgentReply);
+      port.postMessage({ type: 'agent-reply', id, failure: failureOf(error) } satisfies AgentReply);
     }
   }
 
   /**
-   * Answers a request that comes by interrupt, in the middle of whatever the thread is stuck in, and not through its
-   * event loop. Only for what has been done before in the regular way: code that is being loaded or set up for the first
-   * time may be just what was interrupted.
+   * Hands over what the CPU sampler has seen so far, by interrupt: in the middle of whatever the thread is stuck in, and
+   * not through its event loop. Only where that has been done before in the regular way: code that is being loaded or set
+   * up for the first time may be just what was interrupted.
    *
    * @returns JSON of an `InterruptAnswer`.
    */
-  answerByInterrupt<C extends AgentCommand>(command: C, args: AgentCommands[C]['args']): string {
-    if (!this.#doneBefore.has(command)) {
-      return JSON.stringify({ failure: toFailure(new NotByInterruptError()) });
-    }
+  readCpuByInterrupt(): string {
     try {
-      const result = this.#commands[command](args);
+      if (!this.#hasReadCpu) {
+        throw new NotByInterruptError();
+      }
+      const result = this.#cpu.readOn();
       return JSON.stringify({ result }, (_, value: unknown) =>
         value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value,
       );
     } catch (error) {
-      return JSON.stringify({ failure: toFailure(error) });
+      return JSON.stringify({ failure: failureOf(error) });
     }
   }
 
@@ -107,18 +106,11 @@ export class Agent {
   }
 }
 
+/** The bytes in a result. A view on a part of a pooled buffer cannot be transferred without its neighbours; it is copied. */
 function transferableIn(result: unknown): ArrayBuffer[] {
-  const bytes = (result as { profile?: unknown } | null)?.profile;
-  // A view on a part of a pooled buffer cannot be transferred without its neighbours; it is copied instead.
-  return bytes instanceof Uint8Array && bytes.byteLength === bytes.buffer.byteLength
-    ? [bytes.buffer as ArrayBuffer]
-    : [];
-}
-
-function toFailure(error: unknown): AgentFailure {
-  const { status, message } =
-    error instanceof PprofError
-      ? error
-      : new UnexpectedFailureError('the profiler of the main thread', error);
-  return { status, message };
+  return Object.values(result ?? {}).flatMap((bytes: unknown) =>
+    bytes instanceof Uint8Array && bytes.byteLength > 0 && bytes.byteLength === bytes.buffer.byteLength
+      ? [bytes.buffer as ArrayBuffer]
+      : [],
+  );
 }

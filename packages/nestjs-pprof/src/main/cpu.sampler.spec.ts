@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { type ReadableFrame, readPprof } from '../../test-fixtures/pprof-rules.js';
 import { addonIfLoaded, loadAddon } from './addon.loader.js';
 import { SamplerHeldError } from '../shared/agent.errors.js';
+import { SAMPLE_LOG_COLUMNS } from '../shared/agent.protocol.js';
 import { CpuSampler } from './cpu.sampler.js';
 
 const SLOW = { hz: 100, durationMillis: 10_000 };
@@ -10,7 +12,7 @@ const FAST = { hz: 500, durationMillis: 10_000 };
 const sampler = new CpuSampler();
 
 afterEach(() => {
-  sampler.turnOver(null);
+  sampler.rotate(null);
 });
 
 /** Keeps the thread busy until the clocks have moved on. */
@@ -21,19 +23,28 @@ function spin(millis: number): void {
   }
 }
 
+/** Of the kernel: the tests run on Linux. */
+function threadCpuNanos(): number {
+  return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ', 1)[0]);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 describe('CpuSampler', () => {
   it('does not load the native addon before it is asked to sample', () => {
-    expect(sampler.turnOver(null)).toBeNull();
+    expect(sampler.rotate(null)).toBeNull();
     sampler.abandon();
     expect(addonIfLoaded()).toBeUndefined();
   });
 
   it('has no segment to hand over when it starts, and one when it ends', () => {
-    expect(sampler.turnOver(SLOW)).toBeNull();
+    expect(sampler.rotate(SLOW)).toBeNull();
     expect(loadAddon().time.isStarted()).toBe(true);
     spin(50);
-    const segment = sampler.turnOver(null);
-    expect(segment).toMatchObject({ hz: 100, hasCpuTime: process.platform !== 'win32' });
+    const segment = sampler.rotate(null);
+    expect(segment).toMatchObject({ hz: 100, disturbedBy: null });
     expect(segment!.durationNanos).toBeGreaterThanOrEqual(50e6);
     expect(segment!.processCpuNanos).toBeGreaterThan(0);
     expect(Math.abs(segment!.startedAt - Date.now())).toBeLessThan(60_000);
@@ -41,9 +52,9 @@ describe('CpuSampler', () => {
   });
 
   it('hands over a profile with stacks, columns and CPU time', () => {
-    sampler.turnOver(FAST);
+    sampler.rotate(FAST);
     spin(200);
-    const { sampleTypes, samples } = readPprof(sampler.turnOver(null)!.profile);
+    const { sampleTypes, samples } = readPprof(sampler.rotate(null)!.profile);
     expect(sampleTypes.slice(0, 2)).toEqual(['sample/count', 'wall/nanoseconds']);
     // Of this file, rather than of `spin`: V8 may have inlined that one.
     const isOurs = ({ file }: ReadableFrame) => file.includes('cpu.sampler.spec');
@@ -55,45 +66,111 @@ describe('CpuSampler', () => {
     }
   });
 
+  it('tells the CPU time of the thread, not of the process', () => {
+    const usedBefore = threadCpuNanos();
+    sampler.rotate(SLOW);
+    const usedAtStart = threadCpuNanos();
+    spin(100);
+    const usedAtEnd = threadCpuNanos();
+    const { mainCpuNanos } = sampler.rotate(null)!;
+    expect(mainCpuNanos).toBeGreaterThanOrEqual(usedAtEnd - usedAtStart);
+    expect(mainCpuNanos).toBeLessThanOrEqual(threadCpuNanos() - usedBefore);
+  });
+
+  it('logs each sample, with its time and the stack of the profile that it belongs to', () => {
+    sampler.rotate(FAST);
+    spin(200);
+    const { profile, sampleLog } = sampler.rotate(null)!;
+    const { samples } = readPprof(profile);
+    const log = new Float64Array(sampleLog.slice().buffer);
+    const stacks = Array.from(log).filter((_, index) => index % SAMPLE_LOG_COLUMNS === 2);
+    const counts = samples.map(({ values }) => values[0]!);
+    const logged = samples.map((_, index) => stacks.filter((stack) => stack === index).length);
+    // The addon knows no CPU time, and we no log, of a few samples that it cannot match.
+    expect(logged.every((count, index) => count <= counts[index]!)).toBe(true);
+    expect(sum(logged)).toBeGreaterThan(0.5 * sum(counts));
+    const times = Array.from(log).filter((_, index) => index % SAMPLE_LOG_COLUMNS === 0);
+    expect(Math.abs(Math.max(...times) / 1000 - Date.now())).toBeLessThan(60_000);
+  });
+
+  it('hands over the segment that has ended also where the next cannot start', () => {
+    const { time } = loadAddon();
+    sampler.rotate(SLOW);
+    const start = jest.spyOn(time, 'start').mockImplementation(() => {
+      throw new Error('no memory');
+    });
+    try {
+      expect(sampler.rotate(FAST)).toMatchObject({ hz: 100, startFailure: { status: 500 } });
+    } finally {
+      start.mockRestore();
+    }
+    expect(sampler.rotate(null)).toBeNull();
+    expect(time.isStarted()).toBe(false);
+    expect(sampler.rotate(SLOW)).toBeNull();
+  });
+
+  it.each([
+    ['goes on', SLOW],
+    ['ends', null],
+  ])("asks whether V8's sampler was stuck where it %s", (_, next) => {
+    const { time } = loadAddon();
+    sampler.rotate(SLOW);
+    const stuck = jest.spyOn(time, 'v8ProfilerStuckEventLoopDetected').mockReturnValue(2);
+    try {
+      expect(sampler.rotate(next)).toMatchObject({ samplerStuck: 2 });
+    } finally {
+      stuck.mockRestore();
+    }
+    expect(time.isStarted()).toBe(next !== null);
+  });
+
+  it("does not have the thread sleep for V8's sampler", () => {
+    const start = jest.spyOn(loadAddon().time, 'start');
+    try {
+      sampler.rotate(SLOW);
+      expect(start).toHaveBeenCalledWith(expect.objectContaining({ workaroundV8Bug: false }));
+    } finally {
+      start.mockRestore();
+    }
+  });
+
   it('goes on without a gap where the next segment is of the same rate', () => {
-    sampler.turnOver(SLOW);
-    const first = sampler.turnOver(SLOW)!;
-    const second = sampler.turnOver(null)!;
+    sampler.rotate(SLOW);
+    const first = sampler.rotate(SLOW)!;
+    const second = sampler.rotate(null)!;
     expect(second.startedAt).toBeGreaterThanOrEqual(first.startedAt);
     expect(second.hz).toBe(100);
-    expect(sampler.turnOver(null)).toBeNull();
+    expect(sampler.rotate(null)).toBeNull();
   });
 
   it('starts anew where the next segment is of another rate, or longer than its buffer', () => {
-    sampler.turnOver(SLOW);
-    expect(sampler.turnOver(FAST)).toMatchObject({ hz: 100 });
-    expect(sampler.turnOver({ ...FAST, durationMillis: 20_000 })).toMatchObject({ hz: 500 });
-    expect(sampler.turnOver(SLOW)).toMatchObject({ hz: 500 });
-    expect(sampler.turnOver(null)).toMatchObject({ hz: 100 });
+    sampler.rotate(SLOW);
+    expect(sampler.rotate(FAST)).toMatchObject({ hz: 100 });
+    expect(sampler.rotate({ ...FAST, durationMillis: 20_000 })).toMatchObject({ hz: 500 });
+    expect(sampler.rotate(SLOW)).toMatchObject({ hz: 500 });
+    expect(sampler.rotate(null)).toMatchObject({ hz: 100 });
   });
 
   it('says who may hold the sampler where another profiler has started it, and leaves that one alone', () => {
     const { time } = loadAddon();
     time.start({ intervalMicros: 10_000, durationMillis: 10_000 });
     try {
-      expect(() => sampler.turnOver(SLOW)).toThrow(SamplerHeldError);
-      expect(() => sampler.turnOver(SLOW)).toThrow(
-        /^the CPU sampler is held by another profiler .*APM agent/,
-      );
-      expect(() => sampler.turnOver(SLOW)).toThrow(SamplerHeldError);
-      expect(sampler.turnOver(null)).toBeNull();
+      expect(() => sampler.rotate(SLOW)).toThrow(SamplerHeldError);
+      expect(() => sampler.rotate(SLOW)).toThrow(/^the CPU sampler is held by another profiler .*APM agent/);
+      expect(() => sampler.rotate(SLOW)).toThrow(SamplerHeldError);
+      expect(sampler.rotate(null)).toBeNull();
       sampler.abandon();
       expect(time.isStarted()).toBe(true);
     } finally {
       time.stop();
     }
-    expect(sampler.turnOver(SLOW)).toBeNull();
+    expect(sampler.rotate(SLOW)).toBeNull();
   });
 
   it('refuses a second sampler of its own kind alike', () => {
     const other = new CpuSampler();
-    sampler.turnOver(SLOW);
-    expect(() => other.turnOver(SLOW)).toThrow(SamplerHeldError);
+    sampler.rotate(SLOW);
+    expect(() => other.rotate(SLOW)).toThrow(SamplerHeldError);
     other.abandon();
     expect(loadAddon().time.isStarted()).toBe(true);
   });
@@ -101,9 +178,9 @@ describe('CpuSampler', () => {
   it('forgets what it has sampled when it is abandoned, and stops a moment later', async () => {
     jest.useFakeTimers();
     try {
-      sampler.turnOver(SLOW);
+      sampler.rotate(SLOW);
       sampler.abandon();
-      expect(sampler.turnOver(null)).toBeNull();
+      expect(sampler.rotate(null)).toBeNull();
       expect(loadAddon().time.isStarted()).toBe(true);
       await jest.runAllTimersAsync();
       expect(loadAddon().time.isStarted()).toBe(false);
@@ -113,12 +190,12 @@ describe('CpuSampler', () => {
   });
 
   it('can start again when it has been abandoned, as can another', () => {
-    sampler.turnOver(SLOW);
+    sampler.rotate(SLOW);
     sampler.abandon();
     const other = new CpuSampler();
-    expect(other.turnOver(SLOW)).toBeNull();
-    expect(other.turnOver(null)).not.toBeNull();
-    expect(sampler.turnOver(FAST)).toBeNull();
-    expect(sampler.turnOver(null)).toMatchObject({ hz: 500 });
+    expect(other.rotate(SLOW)).toBeNull();
+    expect(other.rotate(null)).not.toBeNull();
+    expect(sampler.rotate(FAST)).toBeNull();
+    expect(sampler.rotate(null)).toMatchObject({ hz: 500 });
   });
 });

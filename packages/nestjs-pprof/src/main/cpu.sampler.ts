@@ -1,14 +1,17 @@
-import type { SourceMapper } from '@datadog/pprof';
+import type { SourceMapper, TimeProfileNode } from '@datadog/pprof';
 import { addonIfLoaded, loadAddon } from './addon.loader.js';
-import { SamplerHeldError } from '../shared/agent.errors.js';
+import { failureOf, SamplerHeldError } from '../shared/agent.errors.js';
+import { type CpuSampling, type CpuSegment, NO_STACK, SAMPLE_LOG_COLUMNS } from '../shared/agent.protocol.js';
 import { PprofError } from '../shared/pprof.error.js';
-import type { CpuSampling, CpuSegment } from '../shared/agent.protocol.js';
 import { isCpuSampledByOther, otherProfilers } from './other.profilers.js';
 
 const MICROS_PER_SECOND = 1e6;
 
 /** The addon has no CPU clock, and hence no contexts, on Windows. */
 const HAS_CPU_TIME = process.platform !== 'win32';
+
+// threadCpuUsage came with Node 22.19 and 23.9.
+const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
 
 /**
  * Makes the addon keep the columns, which source maps need. With `columnNumbers: 'emit'` it writes them only for
@@ -23,11 +26,57 @@ interface Moment {
   readonly epochMillis: number;
   readonly nanos: bigint;
   readonly cpu: NodeJS.CpuUsage;
+  /** CPU time of this thread until then, in nanoseconds; undefined where neither Node nor the kernel tells. */
+  readonly threadCpuNanos: number | undefined;
 }
 
 interface RunningSegment {
   readonly sampling: CpuSampling;
   readonly since: Moment;
+}
+
+const NO_LABELS = {};
+
+/**
+ * Each sample with its time and the CPU time since the one before. In a profile they are only sums, of stacks. The addon asks
+ * for the labels of each sample when it writes a profile, so that is where they can be seen one by one.
+ */
+class SampleLog {
+  readonly #values: number[] = [];
+  #written = 0;
+  #node: TimeProfileNode | undefined;
+  #first = 0;
+  cpuNanos = 0;
+
+  /** First with each sample of a stack, then without any when these are written, as one sample of the profile. */
+  readonly note = ({
+    node,
+    context,
+  }: {
+    node: TimeProfileNode;
+    context?: { readonly timestamp: bigint; readonly cpuTime?: number };
+  }) => {
+    if (context === undefined) {
+      for (let at = this.#first; node === this.#node && at < this.#values.length; at += SAMPLE_LOG_COLUMNS) {
+        this.#values[at + 2] = this.#written;
+      }
+      this.#written++;
+    } else if (context.timestamp > 0n) {
+      // The addon's sum for other threads has no time.
+      if (node !== this.#node) {
+        this.#node = node;
+        this.#first = this.#values.length;
+      }
+      const { timestamp, cpuTime = 0 } = context;
+      this.#values.push(Number(timestamp), cpuTime, NO_STACK);
+      this.cpuNanos += cpuTime;
+    }
+    return NO_LABELS;
+  };
+
+  encode(): Uint8Array {
+    return new Uint8Array(Float64Array.from(this.#values).buffer);
+  }
 }
 
 /** An application that is closing has ended by then, as a rule. */
@@ -48,18 +97,37 @@ function endAbandoned(): void {
 export class CpuSampler {
   #running: RunningSegment | undefined;
 
-  /** Ends the running segment, if there is one, and starts the next, if one is wanted. */
-  turnOver(next: CpuSampling | null): CpuSegment | null {
+  /**
+   * Ends the running segment, if there is one, and starts the next, if one is wanted. Where there is a segment to hand over
+   * and the next cannot start, the segment says so.
+   */
+  rotate(next: CpuSampling | null): CpuSegment | null {
     const goesOn =
       next !== null &&
       this.#running !== undefined &&
       fits(this.#running.sampling, next) &&
       !isCpuSampledByOther();
     const segment = this.#running ? this.#end(this.#running, goesOn) : null;
-    if (next && !goesOn) {
+    if (!next || goesOn) {
+      return segment;
+    }
+    try {
       this.#start(next);
+    } catch (error) {
+      if (segment) {
+        return { ...segment, startFailure: failureOf(error) };
+      }
+      throw error;
     }
     return segment;
+  }
+
+  /**
+   * Ends the running segment, and goes on as before. What by an interrupt is cut off anywhere by a time limit of the
+   * application's (`vm`) loses that segment then; a stop would leave the addon neither started nor stopped.
+   */
+  readOn(): CpuSegment | null {
+    return this.#running ? this.#end(this.#running, true) : null;
   }
 
   /**
@@ -76,7 +144,7 @@ export class CpuSampler {
   #start(sampling: CpuSampling): void {
     const { time } = loadAddon();
     endAbandoned();
-    // Two copies of the addon can both be started. Each then takes the other's signals whenever it starts or turns over:
+    // Two copies of the addon can both be started. Each then takes the other's signals whenever it starts or rotates:
     // what is sampled is not wrong, but it lacks whole stretches of time.
     if (time.isStarted() || isCpuSampledByOther()) {
       throw new SamplerHeldError('CPU', otherProfilers());
@@ -89,9 +157,12 @@ export class CpuSampler {
         collectCpuTime: HAS_CPU_TIME,
         columnNumbers: 'emit',
         sourceMapper: keepColumns,
+        // It has this thread sleep for up to four sampling intervals at each rotation. Without it V8's sampler can, rarely, get
+        // stuck, which the addon tells (see `end`).
+        workaroundV8Bug: false,
       });
     } catch (cause) {
-      throw toAgentError(cause);
+      throw toPprofError(cause);
     }
     this.#running = { sampling, since: now() };
   }
@@ -100,7 +171,17 @@ export class CpuSampler {
     const until = now();
     // The addon starts the next segment before it serializes this one: the two follow each other without a gap.
     this.#running = goesOn ? { sampling, since: until } : undefined;
-    const profile = loadAddon().time.stop(goesOn).encode();
+    const disturbedBy = isCpuSampledByOther() ? otherProfilers() : null;
+    const log = new SampleLog();
+    const { time } = loadAddon();
+    // The addon tells of a stuck sampler only when it goes on, and then restarts it. That is not free of harm where another copy
+    // of the addon samples: it takes the other's signals.
+    const asksWhetherStuck = goesOn || disturbedBy === null;
+    const profile = time.stop(asksWhetherStuck, log.note).encode();
+    const samplerStuck = asksWhetherStuck ? (time.v8ProfilerStuckEventLoopDetected() as 0 | 1 | 2) : 0;
+    if (asksWhetherStuck && !goesOn) {
+      time.stop();
+    }
     const cpuMicros = until.cpu.user + until.cpu.system - since.cpu.user - since.cpu.system;
     return {
       profile,
@@ -108,8 +189,10 @@ export class CpuSampler {
       startedAt: since.epochMillis,
       durationNanos: Number(until.nanos - since.nanos),
       processCpuNanos: cpuMicros * 1000,
-      hasCpuTime: HAS_CPU_TIME,
-      disturbedBy: isCpuSampledByOther() ? otherProfilers() : null,
+      mainCpuNanos: threadCpuBetween(since, until) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
+      sampleLog: log.encode(),
+      samplerStuck,
+      disturbedBy,
     };
   }
 }
@@ -120,10 +203,35 @@ function fits(running: CpuSampling, next: CpuSampling): boolean {
 }
 
 function now(): Moment {
-  return { epochMillis: Date.now(), nanos: process.hrtime.bigint(), cpu: process.cpuUsage() };
+  return {
+    epochMillis: Date.now(),
+    nanos: process.hrtime.bigint(),
+    cpu: process.cpuUsage(),
+    threadCpuNanos: threadCpuNanos(),
+  };
 }
 
-function toAgentError(cause: unknown): unknown {
+function threadCpuNanos(): number | undefined {
+  if (threadCpuUsage) {
+    const { user, system } = threadCpuUsage.call(process);
+    return (user + system) * 1000;
+  }
+  try {
+    // First field: nanoseconds on the CPU. https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
+    const { readFileSync } = process.getBuiltinModule('node:fs');
+    return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ', 1)[0]);
+  } catch {
+    return undefined;
+  }
+}
+
+function threadCpuBetween(since: Moment, until: Moment): number | undefined {
+  return since.threadCpuNanos === undefined || until.threadCpuNanos === undefined
+    ? undefined
+    : until.threadCpuNanos - since.threadCpuNanos;
+}
+
+function toPprofError(cause: unknown): unknown {
   if (cause instanceof PprofError) {
     return cause;
   }

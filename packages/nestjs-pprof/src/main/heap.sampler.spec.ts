@@ -48,7 +48,7 @@ describe('HeapSampler', () => {
       memory: { rss: expect.any(Number), external: expect.any(Number) },
     });
     expect(sample.startedAt).toBeLessThanOrEqual(sample.takenAt);
-    const bytes = samplesOfAllocations(sample.root)
+    const bytes = samplesOfAllocations(sample.root, 64)
       .filter(({ stack }) => stack.some(({ functionName }) => functionName === 'leak'))
       .reduce((total, { values }) => total + values[1]!, 0);
     // 1.6 MB of pointers, sampled every 16 KiB.
@@ -116,7 +116,7 @@ describe('HeapSampler', () => {
 
 describe('HeapSampler, counting all allocations', () => {
   const bytesOf = (root: AllocationNode, name: string) =>
-    samplesOfAllocations(root)
+    samplesOfAllocations(root, 64)
       .filter(({ stack }) => stack.some(({ functionName }) => functionName === name))
       .reduce((total, { values }) => total + values[1]!, 0);
 
@@ -132,7 +132,7 @@ describe('HeapSampler, counting all allocations', () => {
     const { root } = sampler.readAllocations();
     expect(made).toHaveLength(4);
     expect(bytesOf(root, 'litter')).toBeGreaterThan(3_000_000);
-    expect(samplesOfAllocations(root).some(({ values }) => values[0]! > 0)).toBe(true);
+    expect(samplesOfAllocations(root, 64).some(({ values }) => values[0]! > 0)).toBe(true);
   });
 
   it('hands over what was alive before, and samples that anew afterwards', () => {

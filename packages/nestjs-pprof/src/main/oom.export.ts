@@ -6,6 +6,7 @@ import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
 import type { OomExportOptions } from '../shared/oom-export.options.js';
 import { isSingleExecutable, ownCode, programFile } from './own.package.js';
 import { OomDirectoryError, SingleExecutableError } from '../pprof.errors.js';
+import type { HeapSampling } from '../shared/agent.protocol.js';
 
 const ENV = '/usr/bin/env';
 
@@ -17,7 +18,7 @@ const ENV = '/usr/bin/env';
  */
 export function prepareOomExport(
   options: NonNullable<ResolvedPprofOptions['outOfMemory']>,
-  samplingInterval: number,
+  { samplingInterval, stackDepth }: HeapSampling,
 ): OomExportCommand {
   if (isSingleExecutable()) {
     // It would start the application a second time.
@@ -27,6 +28,7 @@ export function prepareOomExport(
   const exportOptions: OomExportOptions = {
     ...options,
     samplingInterval,
+    stackDepth,
     since: Date.now(),
     script: process.argv[1],
     cwd: process.cwd(),

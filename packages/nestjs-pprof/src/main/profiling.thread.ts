@@ -11,6 +11,7 @@ import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
 import type { ListeningAddress } from '../pprof.address.js';
 import { ThreadsForbiddenError } from '../pprof.errors.js';
 import { isPermitted } from './node.permissions.js';
+import { holdSigprof } from './sigprof.holder.js';
 import { removeSocket, type SocketFile } from '../shared/socket.removal.js';
 import { programFile } from './own.package.js';
 import { threadDataFor } from './thread.data.js';
@@ -80,6 +81,7 @@ export class ProfilingThread {
       this.#removeFiles();
       this.#closeConnections();
     };
+    const releaseSigprof = holdSigprof();
     process.on('worker', onWorker);
     process.on('exit', onProcessExit);
     const greeting = new ThreadGreeting((error) => listeners.onListenFailed(error.message));
@@ -110,6 +112,7 @@ export class ProfilingThread {
       greeting.stop();
       this.#removeFiles();
       heartbeat.stop();
+      releaseSigprof();
       process.off('worker', onWorker);
       process.off('exit', onProcessExit);
       unregisterAgent(threadId);

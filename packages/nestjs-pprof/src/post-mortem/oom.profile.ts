@@ -7,7 +7,7 @@ import type { OomExportOptions } from '../shared/oom-export.options.js';
 /** The heap of the main thread at the moment when it was full. @internal */
 export function oomProfileOf(
   root: AllocationNode,
-  { samplingInterval, since, ownCode }: OomExportOptions,
+  { samplingInterval, stackDepth, since, ownCode }: OomExportOptions,
   pid: number,
   takenAt: Date,
 ): Profile {
@@ -16,7 +16,7 @@ export function oomProfileOf(
     sampleTypes: LIVE_OBJECTS,
     periodType: { type: 'space', unit: 'bytes' },
     period: samplingInterval,
-    samples: withoutOwnFrames(samplesOfAllocations(root), ownCode).map((sample) => ({
+    samples: withoutOwnFrames(samplesOfAllocations(root, stackDepth), ownCode).map((sample) => ({
       ...sample,
       labels,
     })),

@@ -1,3 +1,4 @@
+import type { AgentFailure } from './agent.protocol.js';
 import { messageOf } from './error.message.js';
 import { PprofError } from './pprof.error.js';
 
@@ -75,8 +76,8 @@ export class HeapSamplingOffError extends PprofError {
   }
 }
 
-/** Nobody is left to say what went wrong: the words of V8, of Node or of the addon. @internal */
-export class UnexpectedFailureError extends PprofError {
+/** Nobody is left to say what went wrong: the words of V8, of Node or of the addon. */
+class UnexpectedFailureError extends PprofError {
   override readonly name = 'UnexpectedFailureError';
   readonly status = 500;
 
@@ -106,4 +107,13 @@ function isForbidden(error: unknown): boolean {
 
 function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
+}
+
+/** What is told of an error that was met on the main thread. @internal */
+export function failureOf(error: unknown): AgentFailure {
+  const { status, message } =
+    error instanceof PprofError
+      ? error
+      : new UnexpectedFailureError('the profiler of the main thread', error);
+  return { status, message };
 }

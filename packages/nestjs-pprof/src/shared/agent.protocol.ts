@@ -2,7 +2,7 @@
  * What the profiling thread may ask of the main thread, and what it gets; imported by both sides.
  */
 
-/** How the CPU sampler runs until it is next turned over. */
+/** How the CPU sampler runs until it is next rotated. */
 export interface CpuSampling {
   /** Samples per second. */
   readonly hz: number;
@@ -10,10 +10,18 @@ export interface CpuSampling {
   readonly durationMillis: number;
 }
 
-/** What was sampled between two turnovers of the CPU sampler. */
+/** Of each sample in `CpuSegment.sampleLog`: microseconds, CPU nanoseconds since the sample before, stack. */
+export const SAMPLE_LOG_COLUMNS = 3;
+
+/** The third column where a sample is not in the profile, as of idle time without CPU time. */
+export const NO_STACK = -1;
+
+/** What was sampled between two rotations of the CPU sampler. */
 export interface CpuSegment {
   /** The addon's profile, encoded but neither compressed, mapped nor finished. */
   readonly profile: Uint8Array;
+  /** The samples one by one, in no order: the bytes of a `Float64Array`. A stack is the index of a sample of the profile. */
+  readonly sampleLog: Uint8Array;
   readonly hz: number;
   /** Wall-clock start, milliseconds since the epoch. */
   readonly startedAt: number;
@@ -21,10 +29,14 @@ export interface CpuSegment {
   readonly durationNanos: number;
   /** CPU time the whole process used in the segment, in nanoseconds. */
   readonly processCpuNanos: number;
-  /** False where the platform has no CPU clock per sample (Windows). */
-  readonly hasCpuTime: boolean;
+  /** CPU time of the main thread by its own clock, in nanoseconds; null where nobody tells (Windows before Node 22.19). */
+  readonly mainCpuNanos: number | null;
+  /** Whether V8's sampler was stuck, so that samples are missing: 0 no, 1 possibly, 2 certainly. It was then started anew. */
+  readonly samplerStuck: 0 | 1 | 2;
   /** Names of the profilers, as far as known, of which one has started meanwhile and taken samples away; else null. */
   readonly disturbedBy?: readonly string[] | null;
+  /** Why the sampling that was to follow could not start. */
+  readonly startFailure?: AgentFailure | undefined;
 }
 
 /** A node of V8's allocation tree, as the addon hands it out. */
@@ -106,7 +118,7 @@ export interface LoopWatchRequest {
 /** Everything the agent can be asked, with arguments and result. */
 export interface AgentCommands {
   /** Ends the running segment, if any, and starts the next, if wanted. */
-  readonly turnOverCpu: { readonly args: CpuSampling | null; readonly result: CpuSegment | null };
+  readonly rotateCpu: { readonly args: CpuSampling | null; readonly result: CpuSegment | null };
   readonly startLoopWatch: { readonly args: LoopWatchRequest; readonly result: null };
   readonly stopLoopWatch: { readonly args: number; readonly result: null };
   /** What keeps the event loop busy or alive; answering shows that it turns. */
@@ -132,8 +144,8 @@ export interface AgentRequest<C extends AgentCommand = AgentCommand> {
   readonly id: number;
   readonly command: C;
   readonly args: AgentCommands[C]['args'];
-  /** Not to be done after this moment of the process's monotonic clock (milliseconds), as nobody waits for it then. */
-  readonly expiresAt: number | null;
+  /** See `request.claim.ts`; null for what is to be done in any case. */
+  readonly claim: SharedArrayBuffer | null;
 }
 
 /** Sent before the work begins: the main thread's loop turns, so it is not stuck, however long the work takes. */
@@ -152,8 +164,11 @@ export interface AgentReply {
 /** Under this symbol of the global object the main thread keeps its agents, by the id of their profiling thread. */
 export const AGENTS = Symbol.for('nestjs-pprof agents');
 
-/** What an agent answers to a request by interrupt; bytes as `{ base64 }`. */
-export type InterruptAnswer = Pick<AgentReply, 'result' | 'failure'>;
+/** What an agent that is read by interrupt answers; bytes as `{ base64 }`. */
+export interface InterruptAnswer {
+  readonly result?: CpuSegment | null;
+  readonly failure?: AgentFailure;
+}
 
 /** The main thread has started a worker thread. */
 export interface WorkerStarted {

@@ -2,9 +2,10 @@
 const MAX_BLOCKS = 4096;
 
 const LAST_TICK = 0;
-const BLOCKS = 1;
+const IDLE_UNTIL_THEN = 1;
+const BLOCKS = 2;
 
-/** A time in which an event loop did not turn, in microseconds of the process's monotonic clock. @internal */
+/** A time in which an event loop did not turn, with something to do, in microseconds of the process's monotonic clock. @internal */
 export interface LoopBlock {
   readonly from: number;
   readonly to: number;
@@ -37,16 +38,24 @@ export class LoopWatchMemory {
     return Atomics.load(this.#count, 0);
   }
 
-  /** Notes that the loop turns; the time since the last tick was a block if it was longer than the threshold. */
-  tick(now: number, thresholdMicros: number): void {
+  /**
+   * Notes that the loop turns; the time since the last tick was a block as far as the loop was not idle, if that was longer than
+   * the threshold.
+   *
+   * @param idle microseconds that the loop has been idle since it exists
+   */
+  tick(now: number, idle: number, thresholdMicros: number): void {
     const { lastTick } = this;
-    if (lastTick > 0 && now - lastTick > thresholdMicros) {
+    // Idle time comes first: whatever ends later than the timer is due has the timer run right after it.
+    const active = now - lastTick - (idle - this.#times[IDLE_UNTIL_THEN]!);
+    if (lastTick > 0 && active > thresholdMicros) {
       const { count } = this;
       const at = BLOCKS + 2 * (count % MAX_BLOCKS);
-      this.#times[at] = lastTick;
+      this.#times[at] = now - active;
       this.#times[at + 1] = now;
       Atomics.store(this.#count, 0, count + 1);
     }
+    this.#times[IDLE_UNTIL_THEN] = idle;
     this.#times[LAST_TICK] = now;
   }
 

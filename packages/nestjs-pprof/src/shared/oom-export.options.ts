@@ -4,6 +4,7 @@ export interface OomExportOptions {
   readonly maxFiles: number;
   readonly maxBytes: number;
   readonly samplingInterval: number;
+  readonly stackDepth: number;
   /** Since when allocations were sampled, milliseconds since the epoch. */
   readonly since: number;
   /** What Node was started with, and where: source maps and the names of files are looked up from there. */

@@ -1,11 +1,18 @@
 import { threadId } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { type AgentRequest, monotonicMillis } from '../../shared/agent.protocol.js';
+import { silenceOf } from './thread.silence.js';
+import type { AgentRequest } from '../../shared/agent.protocol.js';
+import { takeRequest } from '../../shared/request.claim.js';
 import { registerAgent, unregisterAgent } from '../../main/agent.registry.js';
 import type { Agent } from '../../main/agent.js';
-import { type AgentChannel, AgentClient } from './agent.client.js';
-import { InspectorConnection } from './inspector.connection.js';
+import type { AgentChannel, AgentClient as Client } from './agent.client.js';
+import type { InspectorConnection as Connection } from './inspector.connection.js';
+import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
 import { AgentFailureError, ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
+
+jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
+const { AgentClient } = await import('./agent.client.js');
+const { InspectorConnection } = await import('./inspector.connection.js');
 
 type Message = Parameters<Parameters<AgentChannel['on']>[1]>[0];
 
@@ -36,12 +43,20 @@ class FakeChannel implements AgentChannel {
 }
 
 let channel: FakeChannel;
-let client: AgentClient;
+let client: Client;
+let heartbeat: SharedArrayBuffer;
+
+/** The event loop turns. */
+function beat(): void {
+  new BigInt64Array(heartbeat)[0] = BigInt(Date.now());
+}
 
 beforeEach(() => {
   jest.useFakeTimers();
   channel = new FakeChannel();
-  client = new AgentClient(channel);
+  heartbeat = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT);
+  beat();
+  client = new AgentClient(channel, heartbeat);
 });
 
 afterEach(() => {
@@ -60,19 +75,19 @@ function outcomeOf<T>(promise: Promise<T>): { value?: T; error?: unknown } {
 }
 
 describe('AgentClient.request', () => {
-  it('asks under an id of its own, with the moment from which on it is not to be done any more', () => {
+  it('asks under an id of its own, with a claim by which it can be withdrawn', () => {
     void client.request('describeLoop', null).catch(() => undefined);
-    void client.request('turnOverCpu', { hz: 100, durationMillis: 1000 }).catch(() => undefined);
+    void client.request('rotateCpu', { hz: 100, durationMillis: 1000 }).catch(() => undefined);
     const [first, second] = channel.requests;
     expect(first).toMatchObject({ type: 'agent-request', command: 'describeLoop', args: null });
-    expect(second).toMatchObject({ command: 'turnOverCpu', args: { hz: 100, durationMillis: 1000 } });
+    expect(second).toMatchObject({ command: 'rotateCpu', args: { hz: 100, durationMillis: 1000 } });
     expect(first!.id).not.toBe(second!.id);
-    expect(first!.expiresAt).toBeGreaterThan(monotonicMillis());
-    expect(first!.expiresAt).toBeLessThanOrEqual(monotonicMillis() + 200);
+    expect(first!.claim).not.toBe(second!.claim);
+    expect(takeRequest(first!.claim!)).toBe(true);
   });
 
   it('resolves with the result that comes under its id', async () => {
-    const one = client.request('turnOverCpu', null);
+    const one = client.request('rotateCpu', null);
     const other = client.request('stopLoopWatch', 3);
     const [first, second] = channel.requests;
     channel.reply(second!.id, null);
@@ -93,17 +108,70 @@ describe('AgentClient.request', () => {
     expect(outcome.error).toMatchObject({ status: 404, message: 'heap sampling is off' });
   });
 
-  it('calls the thread stuck that has not taken the request in time', async () => {
+  it('gives up a request that is not taken within a second after the last turn, and withdraws it', async () => {
     const outcome = outcomeOf(client.request('describeLoop', null));
-    await jest.advanceTimersByTimeAsync(200);
+    await jest.advanceTimersByTimeAsync(990);
     expect(outcome).toEqual({});
-    await jest.advanceTimersByTimeAsync(60);
+    await jest.advanceTimersByTimeAsync(20);
     expect(outcome.error).toBeInstanceOf(ThreadStuckError);
-    expect(String(outcome.error)).toContain('has not turned for 200 ms');
+    expect(String(outcome.error)).toContain('has not turned for 1.0 s');
+    expect(takeRequest(channel.requests[0]!.claim!)).toBe(false);
+  });
+
+  it('takes a loop with turns of 300 ms for late, and not for stuck', async () => {
+    jest.advanceTimersByTime(290);
+    const outcome = outcomeOf(client.request('describeLoop', null));
+    await jest.advanceTimersByTimeAsync(310);
+    expect(outcome).toEqual({});
+  });
+
+  it('waits longer where it is told that the loop may be late', async () => {
+    const outcome = outcomeOf(client.request('sampleHeap', null, 4000));
+    await jest.advanceTimersByTimeAsync(3990);
+    expect(outcome).toEqual({});
+    await jest.advanceTimersByTimeAsync(20);
+    expect(outcome.error).toBeInstanceOf(ThreadStuckError);
+  });
+
+  it('waits a quarter of a second for a loop that has not turned for long, and others not at all after that', async () => {
+    jest.advanceTimersByTime(60_000);
+    const first = outcomeOf(client.request('describeLoop', null));
+    await jest.advanceTimersByTimeAsync(240);
+    expect(first).toEqual({});
+    await jest.advanceTimersByTimeAsync(20);
+    expect(first.error).toBeInstanceOf(ThreadStuckError);
+    const next = outcomeOf(client.request('describeLoop', null));
+    await jest.advanceTimersByTimeAsync(0);
+    expect(String(next.error)).toContain('has not turned for 60.3 s');
+    expect(channel.requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['the loop turns', beat],
+    ['a message comes', () => channel.reply(99, null)],
+  ])('asks again as soon as %s', async (_what, happen) => {
+    jest.advanceTimersByTime(60_000);
+    void client.request('describeLoop', null).catch(() => undefined);
+    await jest.advanceTimersByTimeAsync(300);
+    happen();
+    void client.request('describeLoop', null).catch(() => undefined);
+    expect(channel.requests).toHaveLength(2);
+  });
+
+  it('waits for a request that was taken just as the time was over', async () => {
+    const outcome = outcomeOf(client.request('rotateCpu', null));
+    const [{ id, claim }] = channel.requests as [AgentRequest];
+    takeRequest(claim!);
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(outcome).toEqual({});
+    channel.accept(id);
+    channel.reply(id, 'late');
+    await jest.advanceTimersByTimeAsync(0);
+    expect(outcome).toEqual({ value: 'late' });
   });
 
   it('waits for as long as it takes once the request has been taken', async () => {
-    const outcome = outcomeOf(client.request('turnOverCpu', null));
+    const outcome = outcomeOf(client.request('rotateCpu', null));
     await jest.advanceTimersByTimeAsync(199);
     channel.accept(channel.requests[0]!.id);
     await jest.advanceTimersByTimeAsync(3_600_000);
@@ -117,8 +185,8 @@ describe('AgentClient.request', () => {
     const outcome = outcomeOf(client.request('describeLoop', null));
     const { id } = channel.requests[0]!;
     // The timer fires late; the answer lies in the queue, behind it.
-    setTimeout(() => channel.accept(id), 250);
-    await jest.advanceTimersByTimeAsync(1000);
+    setTimeout(() => channel.accept(id), 1000);
+    await jest.advanceTimersByTimeAsync(3000);
     channel.reply(id, 'in time');
     await jest.advanceTimersByTimeAsync(0);
     expect(outcome).toEqual({ value: 'in time' });
@@ -126,7 +194,7 @@ describe('AgentClient.request', () => {
 
   it('takes no notice of an answer after it has given up', async () => {
     const outcome = outcomeOf(client.request('describeLoop', null));
-    await jest.advanceTimersByTimeAsync(300);
+    await jest.advanceTimersByTimeAsync(1100);
     const { id } = channel.requests[0]!;
     channel.accept(id);
     channel.reply(id, 'too late');
@@ -153,8 +221,8 @@ describe('AgentClient.request', () => {
 
 describe('AgentClient.requestPatiently', () => {
   it('waits for a stuck thread to go on', async () => {
-    const outcome = outcomeOf(client.requestPatiently('turnOverCpu', null));
-    expect(channel.requests[0]?.expiresAt).toBeNull();
+    const outcome = outcomeOf(client.requestPatiently('rotateCpu', null));
+    expect(channel.requests[0]?.claim).toBeNull();
     await jest.advanceTimersByTimeAsync(3_600_000);
     expect(outcome).toEqual({});
     channel.accept(1);
@@ -164,37 +232,37 @@ describe('AgentClient.requestPatiently', () => {
   });
 });
 
-describe('AgentClient.requestByInterrupt', () => {
+describe('AgentClient.readCpuByInterrupt', () => {
   /** Evaluates, as V8's inspector does in the main thread. */
   function interrupting() {
     // oxlint-disable-next-line no-eval -- which is what `Runtime.evaluate` does
     const evaluate = (expression: string): unknown => (0, eval)(expression);
-    const post = jest.fn((_method: string, { expression }: { expression: string }) =>
-      Promise.resolve({ result: { value: evaluate(expression) } }),
+    const post = jest.fn((_method: string, params?: { expression: string }) =>
+      Promise.resolve({ result: { value: params && evaluate(params.expression) } }),
     );
     jest
       .spyOn(InspectorConnection, 'using')
-      .mockImplementation((use) => use({ post } as unknown as InspectorConnection));
+      .mockImplementation((use) => use({ post } as unknown as Connection));
     return post;
   }
 
   function agentAnswering(answer: object): jest.Mock {
-    const answerByInterrupt = jest.fn(() => JSON.stringify(answer));
-    registerAgent(threadId, { answerByInterrupt } as unknown as Agent);
-    return answerByInterrupt;
+    const readCpuByInterrupt = jest.fn(() => JSON.stringify(answer));
+    registerAgent(threadId, { readCpuByInterrupt } as unknown as Agent);
+    return readCpuByInterrupt;
   }
 
   afterEach(() => {
     unregisterAgent(threadId);
   });
 
-  it('calls its own agent in the main thread, with command and arguments', async () => {
+  it('calls its own agent in the main thread, once that is known to run JavaScript', async () => {
     const post = interrupting();
-    const agent = agentAnswering({ result: { activeResources: [] } });
-    const sampling = { hz: 100, durationMillis: 5 };
-    expect(await client.requestByInterrupt('turnOverCpu', sampling)).toEqual({ activeResources: [] });
-    expect(agent).toHaveBeenCalledWith('turnOverCpu', sampling);
-    expect(post).toHaveBeenCalledWith(
+    const agent = agentAnswering({ result: null });
+    expect(await client.readCpuByInterrupt()).toBeNull();
+    expect(agent).toHaveBeenCalledTimes(1);
+    expect(post.mock.calls.map(([method]) => method)).toEqual(['Runtime.getIsolateId', 'Runtime.evaluate']);
+    expect(post).toHaveBeenLastCalledWith(
       'Runtime.evaluate',
       expect.objectContaining({ returnByValue: true, silent: true }),
     );
@@ -203,14 +271,14 @@ describe('AgentClient.requestByInterrupt', () => {
   it('turns bytes that came as text back into bytes', async () => {
     interrupting();
     agentAnswering({ result: { hz: 100, profile: { base64: Buffer.from([1, 2, 255]).toString('base64') } } });
-    const segment = await client.requestByInterrupt('turnOverCpu', null);
+    const segment = await client.readCpuByInterrupt();
     expect(segment).toEqual({ hz: 100, profile: new Uint8Array([1, 2, 255]) });
   });
 
   it('rejects with what the agent could not do', async () => {
     interrupting();
     agentAnswering({ failure: { status: 504, message: 'not done before' } });
-    await expect(client.requestByInterrupt('turnOverCpu', null)).rejects.toMatchObject({
+    await expect(client.readCpuByInterrupt()).rejects.toMatchObject({
       name: 'AgentFailureError',
       status: 504,
     });
@@ -218,14 +286,14 @@ describe('AgentClient.requestByInterrupt', () => {
 
   it('says so where the agent cannot be found', async () => {
     interrupting();
-    await expect(client.requestByInterrupt('turnOverCpu', null)).rejects.toMatchObject({ status: 504 });
+    await expect(client.readCpuByInterrupt()).rejects.toMatchObject({ status: 504 });
   });
 
   it('hands on that the thread is in a native call', async () => {
-    jest.spyOn(InspectorConnection, 'using').mockRejectedValue(new ThreadUnreachableError('main', 4000));
-    await expect(client.requestByInterrupt('turnOverCpu', null)).rejects.toBeInstanceOf(
-      ThreadUnreachableError,
-    );
+    jest
+      .spyOn(InspectorConnection, 'using')
+      .mockRejectedValue(new ThreadUnreachableError('main', silenceOf(4000)));
+    await expect(client.readCpuByInterrupt()).rejects.toBeInstanceOf(ThreadUnreachableError);
   });
 });
 

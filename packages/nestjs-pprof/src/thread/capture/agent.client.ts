@@ -3,23 +3,27 @@ import { NotByInterruptError } from '../../shared/agent.errors.js';
 import {
   AGENTS,
   type InterruptAnswer,
-  monotonicMillis,
   type AgentAccepted,
   type AgentCommand,
   type AgentCommands,
   type AgentReply,
   type AgentRequest,
+  type CpuSegment,
   type ProcessExiting,
   type WorkerStarted,
 } from '../../shared/agent.protocol.js';
+import { newClaim, withdrawRequest } from '../../shared/request.claim.js';
+import { lastBeatIn } from '../../shared/heartbeat.memory.js';
+import { AnswerDeadline } from './answer.deadline.js';
+import type { Silence } from './thread.silence.js';
 import { InspectorConnection } from './inspector.connection.js';
 import { AgentFailureError, ThreadStuckError } from './threads.errors.js';
 
-/** An event loop that has not turned for this long is called stuck. */
-const STUCK_AFTER_MILLIS = 200;
+/** An event loop that has not turned for this long may be stuck; until then it is merely late. */
+const LATE_MILLIS = 1000;
 
-/** For the word that a request has been taken in the last moment to arrive. */
-const GRACE_MILLIS = 50;
+/** Whatever is known of the loop, it gets this long to answer, once. */
+const SHORTEST_WAIT_MILLIS = 250;
 
 type ToProfilingThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting;
 
@@ -39,9 +43,16 @@ export class AgentClient {
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = { 'worker-started': new Set<() => void>(), 'process-exiting': new Set<() => void>() };
   #nextId = 1;
+  /** Of the request that was given up last, with the turn that the loop had taken last then: until it takes the next, nobody has to wait. */
+  #silence: (Silence & { readonly lastTurn: number }) | undefined;
 
-  constructor(private readonly channel: AgentChannel) {
+  /** @param heartbeat where the main thread notes that its event loop turns */
+  constructor(
+    private readonly channel: AgentChannel,
+    private readonly heartbeat: SharedArrayBuffer,
+  ) {
     channel.on('message', (message) => {
+      this.#silence = undefined;
       if (message.type === 'worker-started' || message.type === 'process-exiting') {
         this.#listeners[message.type].forEach((listener) => listener());
         return;
@@ -59,17 +70,23 @@ export class AgentClient {
   /**
    * Has the agent do something, unless the main thread is stuck: then it is not done later either.
    *
-   * @param withinMillis how long the event loop may take to come to it. Longer where there is no other way to the thread:
-   *   a loop that is only late is not worth an error.
+   * @param lateMillis how long the event loop may not have turned, the time before the request included. Longer where
+   *   there is no other way to the thread, or none that is as good: a loop that is only late is not worth an error.
    * @throws {ThreadStuckError} when the request is not taken in time.
    * @throws {AgentFailureError} when it cannot be done.
    */
   request<C extends AgentCommand>(
     command: C,
     args: AgentCommands[C]['args'],
-    withinMillis = STUCK_AFTER_MILLIS,
-  ) {
-    return this.#send(command, args, withinMillis);
+    lateMillis = LATE_MILLIS,
+  ): Promise<AgentCommands[C]['result']> {
+    const lastTurn = lastBeatIn(this.heartbeat);
+    const sinceTurn = Math.max(0, Date.now() - lastTurn);
+    const silence = this.#silence;
+    if (silence?.lastTurn === lastTurn && silence.cause !== 'starved' && sinceTurn >= lateMillis) {
+      return Promise.reject(new ThreadStuckError('the main thread', { ...silence, millis: sinceTurn }));
+    }
+    return this.#send(command, args, Math.max(SHORTEST_WAIT_MILLIS, lateMillis - sinceTurn));
   }
 
   /**
@@ -82,25 +99,25 @@ export class AgentClient {
   }
 
   /**
-   * Has the agent do something on a stuck main thread, by interrupting it.
+   * Reads what the CPU sampler of a stuck main thread has seen so far, by interrupting it; it goes on. Where the
+   * application's own `vm` time limit strikes meanwhile, what the agent does is cut off anywhere; the connection sees to it
+   * that the limit is not lost.
    *
    * @throws {ThreadUnreachableError} when the thread is in a native call.
    * @throws {AgentFailureError} when it cannot be done.
    * @throws {NotByInterruptError} where it is not safe by interrupt.
    */
-  async requestByInterrupt<C extends AgentCommand>(
-    command: C,
-    args: AgentCommands[C]['args'],
-  ): Promise<AgentCommands[C]['result']> {
-    const agent = `globalThis[Symbol.for(${JSON.stringify(AGENTS.description)})]?.get(${threadId})`;
-    const expression = `${agent}?.answerByInterrupt(${JSON.stringify(command)}, ${JSON.stringify(args)})`;
-    const { result } = await InspectorConnection.using((connection) =>
-      connection.post<{ result: { value?: string } }>('Runtime.evaluate', {
+  async readCpuByInterrupt(): Promise<CpuSegment | null> {
+    const expression = `globalThis[Symbol.for(${JSON.stringify(AGENTS.description)})]?.get(${threadId})?.readCpuByInterrupt()`;
+    const { result } = await InspectorConnection.using(async (connection) => {
+      // Answered in C++. A thread that is in a native call must not be left with JavaScript to run whenever that ends.
+      await connection.post('Runtime.getIsolateId');
+      return connection.post<{ result: { value?: string } }>('Runtime.evaluate', {
         expression,
         returnByValue: true,
         silent: true,
-      }),
-    );
+      });
+    });
     if (result.value === undefined) {
       throw new NotByInterruptError();
     }
@@ -110,7 +127,7 @@ export class AgentClient {
     if (answer.failure) {
       throw new AgentFailureError(answer.failure);
     }
-    return answer.result as AgentCommands[C]['result'];
+    return answer.result ?? null;
   }
 
   /** Calls the listener whenever the main thread has started a worker thread, until the returned function is called. */
@@ -130,24 +147,22 @@ export class AgentClient {
     withinMillis: number | null,
   ): Promise<AgentCommands[C]['result']> {
     const id = this.#nextId++;
-    const expiresAt = withinMillis === null ? null : monotonicMillis() + withinMillis;
+    const claim = withinMillis === null ? null : newClaim();
     return new Promise((resolve, reject) => {
-      const giveUp = () => {
-        if (this.#pending.delete(id)) {
-          reject(new ThreadStuckError('the main thread', withinMillis ?? 0));
+      const giveUp = (silence: Silence) => {
+        // One that has just been taken is waited for: the loop turns.
+        if (claim && withdrawRequest(claim)) {
+          this.#pending.delete(id);
+          this.#silence = { ...silence, lastTurn: lastBeatIn(this.heartbeat) };
+          reject(new ThreadStuckError('the main thread', silence));
         }
       };
-      // Through setImmediate: answers that came in while this thread itself was busy are handled first.
-      let timer: NodeJS.Timeout | undefined;
-      if (withinMillis !== null) {
-        timer = setTimeout(() => setImmediate(() => timer && giveUp()), withinMillis + GRACE_MILLIS);
-      }
+      const deadline =
+        withinMillis === null ? undefined : new AnswerDeadline(process.pid, withinMillis, giveUp);
       this.#pending.set(id, {
-        accepted: () => {
-          clearTimeout(timer);
-          timer = undefined;
-        },
+        accepted: () => deadline?.cancel(),
         replied: ({ result, failure }) => {
+          deadline?.cancel();
           if (failure) {
             reject(new AgentFailureError(failure));
           } else {
@@ -155,7 +170,7 @@ export class AgentClient {
           }
         },
       });
-      this.channel.postMessage({ type: 'agent-request', id, command, args, expiresAt });
+      this.channel.postMessage({ type: 'agent-request', id, command, args, claim });
     });
   }
 }

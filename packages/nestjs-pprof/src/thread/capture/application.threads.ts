@@ -11,7 +11,12 @@ import { LoopObserver, type LoopState } from './loop.observer.js';
 import { MainHeap } from './main.heap.js';
 import { StackCapturer, type ThreadStack } from './stack.capturer.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { type AllocationsRequest, DEFAULT_SAMPLING, type ThreadAllocations } from './thread.allocations.js';
+import {
+  type AllocationsRequest,
+  DEFAULT_SAMPLING,
+  INSPECTOR_STACK_DEPTH,
+  type ThreadAllocations,
+} from './thread.allocations.js';
 import type { ThreadHeap } from './thread.heap.js';
 import { AgentFailureError, NoThreadError } from './threads.errors.js';
 import { untilAborted } from './abort.race.js';
@@ -42,7 +47,7 @@ export class ApplicationThreads {
     channel: AgentChannel,
     private readonly shared: SharedWithMain,
   ) {
-    const agent = new AgentClient(channel);
+    const agent = new AgentClient(channel, shared.heartbeat);
     countConnectionsIn(shared.connections);
     setInspectorAvailable(shared.inspector);
     setWorkerStarts(shared.workerStarts);
@@ -69,6 +74,11 @@ export class ApplicationThreads {
   /** Average number of bytes between two samples of a heap. */
   get heapSamplingInterval(): number {
     return (this.shared.heap || DEFAULT_SAMPLING).samplingInterval;
+  }
+
+  /** Frames kept of the stacks in the heap of a thread. */
+  heapStackDepth({ id }: ThreadInfo): number {
+    return id === MAIN_THREAD.id ? (this.shared.heap || DEFAULT_SAMPLING).stackDepth : INSPECTOR_STACK_DEPTH;
   }
 
   captureCpu(request: CpuRequest): Promise<CpuCapture> {

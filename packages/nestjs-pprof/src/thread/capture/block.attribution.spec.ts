@@ -4,7 +4,7 @@ import type { ProfiledStack, TimedStack } from '../pprof/v8.profiles.js';
 import { attributeBlocks, busyStretches, longTurns, NOT_SEEN } from './block.attribution.js';
 
 function stack(functionName: string, file = '/app/a.js'): ProfiledStack {
-  return { frames: [{ functionName, file, line: 1, column: 1 }], lines: [] };
+  return { frames: [{ functionName, file, line: file === '' ? 0 : 1, column: 1 }], lines: [] };
 }
 
 const PARSE = stack('parse');

@@ -27,6 +27,8 @@ export interface ThreadBlocks {
   readonly thread: ThreadInfo;
   readonly samples: readonly StackSample[];
   readonly stuck: boolean;
+  /** Of the window that was seen. */
+  readonly durationNanos: number;
 }
 
 /** Captures what keeps event loops from turning, for a window of time. @internal */
@@ -50,7 +52,12 @@ export class BlockCapturer {
             stuck: false,
           });
           const blocks = busyStretches(timeline, thresholdMillis * 1000);
-          return { thread: target.thread, samples: attributeBlocks(blocks, timeline), stuck: false };
+          return {
+            thread: target.thread,
+            samples: attributeBlocks(blocks, timeline),
+            stuck: false,
+            durationNanos: durationOf(timeline),
+          };
         },
         signal,
       ),
@@ -122,7 +129,16 @@ async function blocksWhileCapturing(
   const blocks = stuckFromTheStart
     ? busyStretches(timeline, thresholdMicros)
     : longTurns(lateTimersIn(timeline, watch), timeline, thresholdMicros);
-  return { thread: MAIN_THREAD, samples: attributeBlocks(blocks, timeline), stuck: stuckFromTheStart };
+  return {
+    thread: MAIN_THREAD,
+    samples: attributeBlocks(blocks, timeline),
+    stuck: stuckFromTheStart,
+    durationNanos: durationOf(timeline),
+  };
+}
+
+function durationOf(timeline: readonly TimedStack[]): number {
+  return Math.round(((timeline.at(-1)?.to ?? 0) - (timeline[0]?.from ?? 0)) * 1000);
 }
 
 function lateTimersIn(timeline: readonly TimedStack[], watch: LoopWatchMemory): LoopBlock[] {

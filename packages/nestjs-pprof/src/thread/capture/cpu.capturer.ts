@@ -6,7 +6,7 @@ import type { TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
-import { kernelCpu, kernelThreadsOf } from './kernel.threads.js';
+import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
 import { ownCpuNanos } from './own-cpu.clock.js';
 import { type SampledSegment, SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
@@ -148,7 +148,9 @@ class CpuCaptureRun {
       hz: this.request.hz,
       threads: this.#threads
         .map((entry) =>
-          entry.way === 'inspector' ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) } : entry,
+          entry.way === 'inspector' && entry.thread !== MAIN_THREAD
+            ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) }
+            : entry,
         )
         .toSorted((a, b) => a.thread.id - b.thread.id),
       skipped: this.#skipped,
@@ -236,8 +238,18 @@ class CpuCaptureRun {
     const { hz } = this.request;
     const signal = this.#signal;
     try {
+      const before = cpuNanosOfMain();
       const timeline = await captureV8Cpu(target, { millis, hz, signal, stuck });
-      this.#threads.push({ way: 'inspector', thread, timeline, stuck });
+      const after = cpuNanosOfMain();
+      const cpuNanos = before === undefined || after === undefined ? undefined : after - before;
+      // Of workers the kernel is asked when all are known.
+      this.#threads.push({
+        way: 'inspector',
+        thread,
+        timeline,
+        stuck,
+        ...(thread === MAIN_THREAD ? { cpuNanos } : {}),
+      });
     } catch (error) {
       // That the client has gone away is looked at when all are done.
       if (error instanceof ThreadEndedError) {

@@ -1,7 +1,11 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { closeConnections, countConnectionsIn, InspectorConnection } from './inspector.connection.js';
+import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
 import { ConnectionClosedError } from './threads.errors.js';
+
+jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
+const { closeConnections, countConnectionsIn, InspectorConnection } =
+  await import('./inspector.connection.js');
 
 /** A session that answers when the test says so. */
 class FakeSession {
@@ -27,6 +31,10 @@ class FakeSession {
 
   answer(method: string, result: unknown = {}): void {
     this.#answers.get(method)?.(null, result);
+  }
+
+  fail(method: string, error: Error): void {
+    this.#answers.get(method)?.(error);
   }
 
   disconnect(): void {
@@ -108,6 +116,41 @@ describe('InspectorConnection, closed while sessions to workers are being opened
     await attaching;
     connection.close();
     expect(FakeSession.latest.done.at(-1)).toBe('disconnect');
+  });
+});
+
+describe('InspectorConnection, which runs JavaScript where a time limit of the application strikes', () => {
+  const terminated = new Error('Inspector error -32000: Execution was terminated');
+
+  it('has the limit strike again at once', async () => {
+    const connection = InspectorConnection.open();
+    const evaluating = connection.post('Runtime.evaluate');
+    FakeSession.latest.fail('Runtime.evaluate', terminated);
+    expect(FakeSession.latest.done.at(-1)).toBe('Runtime.terminateExecution');
+    await expect(evaluating).rejects.toThrow(/terminated/);
+    connection.close();
+  });
+
+  it('also where nobody waits for the answer any more, be it that it took too long or the client has left', async () => {
+    const connection = InspectorConnection.open();
+    const session = FakeSession.latest;
+    const evaluating = connection.post('Runtime.evaluate', {}, 100);
+    evaluating.catch(() => undefined);
+    await jest.advanceTimersByTimeAsync(120);
+    await expect(evaluating).rejects.toThrow(/has not answered for 0.1 s/);
+    connection.close();
+    expect(session.done.at(-1)).toBe('Runtime.evaluate');
+    session.fail('Runtime.evaluate', terminated);
+    expect(session.done.slice(-2)).toEqual(['Runtime.terminateExecution', 'disconnect']);
+  });
+
+  it('terminates nothing where JavaScript has failed otherwise', async () => {
+    const connection = InspectorConnection.open();
+    const evaluating = connection.post('Runtime.evaluate');
+    FakeSession.latest.fail('Runtime.evaluate', new Error('Cannot find default execution context'));
+    await expect(evaluating).rejects.toThrow(/Cannot find/);
+    connection.close();
+    expect(FakeSession.latest.done).toEqual(['connect', 'Runtime.evaluate', 'disconnect']);
   });
 });
 

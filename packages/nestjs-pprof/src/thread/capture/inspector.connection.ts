@@ -1,4 +1,5 @@
 import type { Session } from 'node:inspector';
+import { AnswerDeadline } from './answer.deadline.js';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { MAIN_THREAD } from './thread.info.js';
 import {
@@ -39,6 +40,16 @@ export function closeConnections(): void {
 /** Opens a session to each worker thread. */
 const ATTACH = 'NodeWorker.enable';
 
+/** Runs JavaScript in the main thread, by interrupt. */
+const EVALUATE = 'Runtime.evaluate';
+
+/**
+ * V8's words where its time limit (`vm.runInContext(…, { timeout })`), meant for the application's JavaScript, has struck in
+ * ours: the application's would then run on for ever.
+ * https://github.com/nodejs/node/blob/main/deps/v8/src/inspector/injected-script.cc (`wrapEvaluateResult`)
+ */
+const TERMINATED = /terminated/i;
+
 /**
  * A session with V8's inspector in the main thread. Keep it open only as long as it is used: a process that exits with
  * one open prints `Waiting for the debugger to disconnect...`.
@@ -55,7 +66,8 @@ export class InspectorConnection implements InspectorTarget {
   readonly #beforeClose: Array<() => void> = [];
   readonly #onClose: Array<() => void> = [];
   #isClosed = false;
-  #attaching = false;
+  /** Messages whose answers are seen to even where nobody waits for them any more: the session ends after them. */
+  #unanswered = 0;
 
   private constructor() {}
 
@@ -112,22 +124,28 @@ export class InspectorConnection implements InspectorTarget {
         return;
       }
       const fail = (error: Error) => {
-        clearTimeout(timer);
+        deadline.cancel();
         this.#pending.delete(fail);
         reject(error);
       };
-      const giveUp = () => fail(new ThreadUnreachableError(this.thread.label, deadlineMillis));
-      const timer = setTimeout(giveUp, deadlineMillis);
+      // The kernel's number of the main thread is that of the process.
+      const deadline = new AnswerDeadline(process.pid, deadlineMillis, (silence) =>
+        fail(new ThreadUnreachableError(this.thread.label, silence)),
+      );
       this.#pending.add(fail);
-      this.#attaching ||= method === ATTACH;
+      const mustBeSeenTo = method === ATTACH || method === EVALUATE;
+      this.#unanswered += mustBeSeenTo ? 1 : 0;
       this.#session.post(method, params, (error, result) => {
-        if (method === ATTACH) {
-          this.#attached();
+        if (method === EVALUATE && error && TERMINATED.test(error.message)) {
+          this.send('Runtime.terminateExecution', {});
+        }
+        if (mustBeSeenTo) {
+          this.#seenTo();
         }
         if (error) {
           fail(new Error(`${method}: ${error.message}`, { cause: error }));
         } else {
-          clearTimeout(timer);
+          deadline.cancel();
           this.#pending.delete(fail);
           resolve(result as T);
         }
@@ -142,14 +160,15 @@ export class InspectorConnection implements InspectorTarget {
 
   /**
    * From now on nobody waits for an answer. Closing twice is fine. Where sessions to worker threads are just being opened,
-   * the one to the main thread ends when they are: until then it is not known which have to be ended with it.
+   * the one to the main thread ends when they are: until then it is not known which have to be ended with it. Where
+   * JavaScript is being run there, it ends when that has: until then it is not known what has been terminated.
    */
   close(): void {
     if (this.#isClosed) {
       return;
     }
     this.#isClosed = true;
-    if (!this.#attaching) {
+    if (this.#unanswered === 0) {
       this.disconnect();
     }
     for (const fail of this.#pending) {
@@ -170,9 +189,9 @@ export class InspectorConnection implements InspectorTarget {
     Atomics.notify(openConnections, 0);
   }
 
-  #attached(): void {
-    this.#attaching = false;
-    if (this.#isClosed) {
+  #seenTo(): void {
+    this.#unanswered -= 1;
+    if (this.#isClosed && this.#unanswered === 0) {
       this.disconnect();
     }
   }

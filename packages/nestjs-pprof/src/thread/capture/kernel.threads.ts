@@ -19,6 +19,15 @@ export function kernelCpu(): KernelCpu | undefined {
   }
 }
 
+/** The same of the main thread, whose kernel id is that of the process. @internal */
+export function cpuNanosOfMain(): number | undefined {
+  try {
+    return cpuNanosOf(String(process.pid));
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Finds the kernel threads of the workers, whose CPU time the kernel knows and V8 does not. Both number threads in the
  * order of their creation, so the two orders are laid side by side; only where every thread that may be a worker is one,
@@ -54,6 +63,57 @@ export function ownKernelThread(): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What the kernel knows of a thread. @internal */
+export interface KernelThread {
+  readonly cpuNanos: number;
+  /** How long it was ready to run and had no processor, so far; the quota of a container counts. */
+  readonly waitedNanos: number;
+  /** `R` runs or is ready to; `S` and `D` sleep: in a call that waits for something. */
+  readonly state: string;
+}
+
+/** @returns undefined where the kernel does not tell, and for a thread that has ended. @internal */
+export function kernelThread(tid: number): KernelThread | undefined {
+  try {
+    // https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
+    const [cpuNanos = 0, waitedNanos = 0] = readFileSync(`${TASKS}/${tid}/schedstat`, 'utf8')
+      .split(' ')
+      .map(Number);
+    // The name before it, in parentheses, may hold spaces and parentheses itself: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    const stat = readFileSync(`${TASKS}/${tid}/stat`, 'utf8');
+    return { cpuNanos, waitedNanos, state: stat.charAt(stat.lastIndexOf(')') + 2) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** How long each thread of the process was ready to run and had no processor, so far: nanoseconds by the kernel's number. @internal */
+export function processorWaits(): ReadonlyMap<number, number> {
+  try {
+    return new Map(
+      readdirSync(TASKS).map((tid) => [Number(tid), kernelThread(Number(tid))?.waitedNanos ?? 0]),
+    );
+  } catch {
+    return new Map();
+  }
+}
+
+/** How often the CPU limit of the container has held the process up; undefined where there is none. @internal */
+export function timesThrottled(): number | undefined {
+  // cgroup v2, v1; in a container the process's own is the root of what it sees.
+  for (const file of ['/sys/fs/cgroup/cpu.stat', '/sys/fs/cgroup/cpu/cpu.stat']) {
+    try {
+      const found = /^nr_throttled (\d+)$/m.exec(readFileSync(file, 'utf8'));
+      if (found) {
+        return Number(found[1]);
+      }
+    } catch {
+      // The other version, or none.
+    }
+  }
+  return undefined;
 }
 
 function nameOf(tid: string): string {

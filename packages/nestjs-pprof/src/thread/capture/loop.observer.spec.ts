@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { silenceOf } from '../capture/thread.silence.js';
 import type { AgentClient } from './agent.client.js';
 import { LoopObserver } from './loop.observer.js';
 import { AgentFailureError, ThreadStuckError } from './threads.errors.js';
@@ -20,7 +21,9 @@ describe('LoopObserver', () => {
   });
 
   it('tells of a stuck loop since when it is', async () => {
-    const state = await observe(() => Promise.reject(new ThreadStuckError('the main thread', 200)));
+    const state = await observe(() =>
+      Promise.reject(new ThreadStuckError('the main thread', silenceOf(200))),
+    );
     expect(state).toEqual({ stuck: true, lastTurn: BEAT, delayMillis: undefined, description: undefined });
   });
 

@@ -5,12 +5,13 @@ import { ThreadStuckError } from './threads.errors.js';
 
 /** The main thread's event loop, as it is at this moment. @internal */
 export interface LoopState {
+  /** Whether it has not turned for a second and more, though the thread had a processor to turn on. */
   readonly stuck: boolean;
-  /** Since when at the latest a stuck loop has not turned, milliseconds since the epoch; else when it was seen turning. */
+  /** Since when at the latest it has not turned, milliseconds since the epoch; of one that turns, when that was seen. */
   readonly lastTurn: number;
-  /** How long a message to the loop, and the answer, took; undefined for a stuck one. */
+  /** How long a message to the loop, and the answer, took; undefined where none has come. */
   readonly delayMillis: number | undefined;
-  /** What only the loop itself can tell; undefined for a stuck one. */
+  /** What only the loop itself can tell; undefined where it has not. */
   readonly description: LoopDescription | undefined;
 }
 
@@ -29,7 +30,8 @@ export class LoopObserver {
     } catch (error) {
       if (error instanceof ThreadStuckError) {
         const lastTurn = lastBeatIn(this.heartbeat);
-        return { stuck: true, lastTurn, delayMillis: undefined, description: undefined };
+        const stuck = error.silence.cause !== 'starved';
+        return { stuck, lastTurn, delayMillis: undefined, description: undefined };
       }
       throw error;
     }

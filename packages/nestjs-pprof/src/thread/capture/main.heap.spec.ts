@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { silenceOf } from './thread.silence.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import type { AgentClient } from './agent.client.js';
 import { AgentFailureError, ThreadStuckError } from './threads.errors.js';
@@ -44,7 +45,7 @@ class FakeAgent {
 
   request(command: string): Promise<unknown> {
     if (this.stuck) {
-      return Promise.reject(new ThreadStuckError('the main thread', 200));
+      return Promise.reject(new ThreadStuckError('the main thread', silenceOf(200)));
     }
     if (this.failure) {
       return Promise.reject(this.failure);

@@ -78,7 +78,9 @@ export class MainHeap {
       return this.#sample(false, signal);
     }
     try {
-      return { ...this.#fromAgent(await this.agent.request('sampleHeap', null)), collected };
+      // Only the agent knows how many objects there are: a loop that may be merely late is waited for, or their number would
+      // fall to 0 and back from one scrape to the next.
+      return { ...this.#fromAgent(await this.agent.request('sampleHeap', null, DEADLINE_MILLIS)), collected };
     } catch (error) {
       // Where the options say no, the agent would have said so.
       if (!(error instanceof ThreadStuckError) || this.sampling === false) {
@@ -122,7 +124,7 @@ export class MainHeap {
 
   async #readAllocations(): Promise<AllocationTotals> {
     try {
-      const { root } = await this.agent.request('readAllocations', null);
+      const { root } = await this.agent.request('readAllocations', null, DEADLINE_MILLIS);
       return { root, counted: true };
     } catch (error) {
       if (!(error instanceof ThreadStuckError)) {

@@ -1,7 +1,8 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { silenceOf } from './thread.silence.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
-import type { CpuSampling } from '../../shared/agent.protocol.js';
+import type { AgentFailure, CpuSampling } from '../../shared/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
 import type { SampledSegment } from './shared-cpu.sampler.js';
 import {
@@ -14,22 +15,24 @@ import {
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 const { SharedCpuSampler } = await import('./shared-cpu.sampler.js');
 
-type Way = 'request' | 'requestByInterrupt' | 'requestPatiently';
+type Way = 'request' | 'readCpuByInterrupt' | 'requestPatiently';
 
 /** The agent and its sampler; a segment is named after the milliseconds at which it began and ended. */
 class FakeAgent {
-  readonly turnovers: (CpuSampling | null)[] = [];
+  readonly rotations: (CpuSampling | null)[] = [];
   readonly ways: Way[] = [];
   /** What goes wrong, by way; asked at each request. */
   trouble: Partial<Record<Way, (next: CpuSampling | null) => unknown>> = {};
   running: CpuSampling | null = null;
+  /** Why the next sampling does not start; once. */
+  startFailure: AgentFailure | undefined;
   #since = 0;
 
   readonly client = {
-    request: (_command: 'turnOverCpu', next: CpuSampling | null) => this.#ask('request', next),
-    requestByInterrupt: (_command: 'turnOverCpu', next: CpuSampling | null) =>
-      this.#ask('requestByInterrupt', next),
-    requestPatiently: (_command: 'turnOverCpu', next: CpuSampling | null) =>
+    request: (_command: 'rotateCpu', next: CpuSampling | null) => this.#ask('request', next),
+    // By interrupt the sampler is only read.
+    readCpuByInterrupt: () => this.#ask('readCpuByInterrupt', this.running),
+    requestPatiently: (_command: 'rotateCpu', next: CpuSampling | null) =>
       this.#ask('requestPatiently', next),
   } as unknown as AgentClient;
 
@@ -39,10 +42,13 @@ class FakeAgent {
     if (error !== undefined) {
       throw error;
     }
-    this.turnovers.push(next);
+    this.rotations.push(next);
+    const { startFailure } = this;
+    this.startFailure = undefined;
     const segment =
-      this.running && ({ hz: this.running.hz, startedAt: this.#since, durationNanos: Date.now() } as const);
-    this.running = next;
+      this.running &&
+      ({ hz: this.running.hz, startedAt: this.#since, durationNanos: Date.now(), startFailure } as const);
+    this.running = startFailure ? null : next;
     this.#since = Date.now();
     return segment as SampledSegment | null;
   }
@@ -65,6 +71,7 @@ interface Outcome {
   /** `from-to@hz` of each segment. */
   segments?: string[];
   readByInterrupt?: boolean;
+  startFailure?: string | undefined;
   error?: unknown;
   abort(): void;
 }
@@ -82,6 +89,7 @@ async function note(outcome: Outcome, capturing: Promise<readonly SampledSegment
     outcome.segments = segments.map(
       ({ startedAt, durationNanos, hz }) => `${startedAt}-${durationNanos}@${hz}`,
     );
+    outcome.startFailure = segments.at(-1)?.startFailure?.message;
     outcome.readByInterrupt = segments.some((segment) => segment.readByInterrupt);
   } catch (error) {
     outcome.error = error;
@@ -92,7 +100,7 @@ async function pass(millis: number): Promise<void> {
   await jest.advanceTimersByTimeAsync(millis);
 }
 
-const stuck = () => new ThreadStuckError('the main thread', 200);
+const stuck = () => new ThreadStuckError('the main thread', silenceOf(200));
 
 describe('SharedCpuSampler, one capture', () => {
   it('starts the sampler, waits, stops it, and gives what was sampled', async () => {
@@ -159,8 +167,8 @@ describe('SharedCpuSampler, overlapping captures', () => {
     const both = [capture(5), capture(5)];
     await pass(5000);
     expect(both.map(({ segments }) => segments?.at(-1))).toEqual(['0-5000@100', '0-5000@100']);
-    expect(agent.turnovers.filter((next) => next === null)).toHaveLength(1);
-    expect(agent.turnovers).toHaveLength(3);
+    expect(agent.rotations.filter((next) => next === null)).toHaveLength(1);
+    expect(agent.rotations).toHaveLength(3);
   });
 
   it('samples at the highest rate that is asked for, as long as it is', async () => {
@@ -205,10 +213,10 @@ describe('SharedCpuSampler, clients that go away', () => {
   it('does not disturb the others', async () => {
     const [gone, staying] = [capture(10), capture(5)];
     await pass(1000);
-    const before = agent.turnovers.length;
+    const before = agent.rotations.length;
     gone.abort();
     await pass(0);
-    expect(agent.turnovers).toHaveLength(before);
+    expect(agent.rotations).toHaveLength(before);
     expect(agent.running).not.toBeNull();
     await pass(4000);
     expect(staying.segments).toEqual(['0-5000@100']);
@@ -249,7 +257,7 @@ describe('SharedCpuSampler, clients that go away', () => {
     expect(outcome.error).toMatchObject({ name: 'AbortError' });
     start();
     await pass(0);
-    expect(agent.turnovers).toEqual([expect.anything(), null]);
+    expect(agent.rotations).toEqual([expect.anything(), null]);
     expect(agent.running).toBeNull();
     expect(jest.getTimerCount()).toBe(0);
   });
@@ -258,7 +266,7 @@ describe('SharedCpuSampler, clients that go away', () => {
     const outcome = capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', silenceOf(4000));
     agent.trouble.requestPatiently = () => fakeSleep(60_000);
     await pass(4000);
     outcome.abort();
@@ -272,7 +280,7 @@ describe('SharedCpuSampler, clients that go away', () => {
     capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', silenceOf(4000));
     let goOn: (value?: undefined) => void = () => undefined;
     agent.trouble.requestPatiently = () => new Promise((resolve) => (goOn = resolve));
     await pass(4000);
@@ -325,7 +333,7 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
     const outcome = capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', silenceOf(4000));
     agent.trouble.requestPatiently = () => fakeSleep(10_000);
     await pass(4000);
     expect(outcome.segments).toBeUndefined();
@@ -337,7 +345,7 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
     capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () => new ThreadUnreachableError('main', 4000);
+    agent.trouble.readCpuByInterrupt = () => new ThreadUnreachableError('main', silenceOf(4000));
     agent.trouble.requestPatiently = () => fakeSleep(60_000);
     await pass(4000);
     const next = capture(1);
@@ -356,7 +364,7 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
     await pass(1000);
     let asked = 0;
     agent.trouble.request = () => (asked++ === 0 ? stuck() : undefined);
-    agent.trouble.requestByInterrupt = () =>
+    agent.trouble.readCpuByInterrupt = () =>
       new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(outcome).toMatchObject({ segments: ['0-5000@100'], readByInterrupt: false });
@@ -366,7 +374,7 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
     const outcome = capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () =>
+    agent.trouble.readCpuByInterrupt = () =>
       new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(outcome.error).toBeInstanceOf(CaptureStuckError);
@@ -380,7 +388,7 @@ describe('SharedCpuSampler, a segment that is lost', () => {
     const [short, long] = [capture(5), capture(10)];
     await pass(1000);
     agent.trouble.request = stuck;
-    agent.trouble.requestByInterrupt = () =>
+    agent.trouble.readCpuByInterrupt = () =>
       new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(short.error).toBeInstanceOf(CaptureStuckError);
@@ -410,6 +418,33 @@ describe('SharedCpuSampler, a segment that is lost', () => {
     agent.trouble = {};
     await pass(4000);
     expect(first.error).toBe(held);
+  });
+
+  it('is not lost where the next could not start for another one that begins', async () => {
+    const first = capture(5);
+    await pass(1000);
+    agent.startFailure = { status: 409, message: 'held' };
+    const second = capture(5, 500);
+    await pass(0);
+    expect(second.error).toMatchObject({ status: 409, message: 'held' });
+    await pass(4000);
+    expect(first).toMatchObject({ segments: ['0-1000@100'], startFailure: 'held' });
+    expect(agent.running).toBeNull();
+  });
+
+  it('is not lost where the next could not start for one that goes on', async () => {
+    const [short, long] = [capture(2, 500), capture(5)];
+    await pass(1000);
+    agent.startFailure = { status: 409, message: 'held' };
+    await pass(1000);
+    expect(short.segments?.at(-1)).toBe('0-2000@500');
+    expect(short.startFailure).toBeUndefined();
+    await pass(3000);
+    expect(long.segments?.at(-1)).toBe('0-2000@500');
+    expect(long.startFailure).toBe('held');
+    const next = capture(1);
+    await pass(1000);
+    expect(next.segments).toEqual(['5000-6000@100']);
   });
 
   it('is not lost where another one could not begin because the thread was stuck for a moment', async () => {

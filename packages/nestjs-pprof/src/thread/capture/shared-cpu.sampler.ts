@@ -1,11 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis, type CpuSampling, type CpuSegment } from '../../shared/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
+import { silenceOf } from './thread.silence.js';
 import { DEADLINE_MILLIS } from './inspector.target.js';
-import { CaptureStuckError, ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
+import {
+  AgentFailureError,
+  CaptureStuckError,
+  ThreadStuckError,
+  ThreadUnreachableError,
+} from './threads.errors.js';
 import { untilAborted } from './abort.race.js';
 
-/** Captures that end within this time of each other end together: each turnover costs the main thread a pause. */
+/** Captures that end within this time of each other end together: each rotation costs the main thread a millisecond or two. */
 const END_TOGETHER_MILLIS = 10;
 
 /** Room for a main thread that is late to end a segment: what does not fit the addon's buffer is lost. */
@@ -69,7 +75,7 @@ export class SharedCpuSampler {
   async #begin(capture: Capture): Promise<void> {
     const next = samplingFor([...this.#running, capture]);
     try {
-      this.#endSegment(await this.agent.request('turnOverCpu', next));
+      this.#hand(await this.agent.request('rotateCpu', next), []);
     } catch (error) {
       // A stuck thread has not touched the sampler; else the segment until now is lost for those who run.
       if (!(error instanceof ThreadStuckError)) {
@@ -89,17 +95,36 @@ export class SharedCpuSampler {
       return;
     }
     const soon = monotonicMillis() + END_TOGETHER_MILLIS;
-    const staying = [...this.#running].filter((other) => other !== capture && other.endsAt > soon);
+    const ending = [...this.#running].filter((other) => other === capture || other.endsAt <= soon);
+    const staying = [...this.#running].filter((other) => !ending.includes(other));
     try {
-      this.#endSegment(await this.#turnOverEvenIfStuck(samplingFor(staying)));
+      this.#hand(await this.#rotateEvenIfStuck(samplingFor(staying)), ending);
     } catch (error) {
-      this.#failAll(error);
-      throw error;
-    }
-    for (const other of this.#running) {
-      if (!staying.includes(other)) {
-        this.#running.delete(other);
+      if (this.#running.has(capture)) {
+        this.#failAll(error);
+        throw error;
       }
+    }
+  }
+
+  /**
+   * Hands a segment to all who run, of whom some end with it.
+   *
+   * @throws {AgentFailureError} where the sampler could not go on. Those who would have run on have what was sampled so far.
+   */
+  #hand(segment: SampledSegment | null, ending: readonly Capture[]): void {
+    for (const capture of this.#running) {
+      const isEnding = ending.includes(capture);
+      if (segment) {
+        capture.segments.push(isEnding ? { ...segment, startFailure: undefined } : segment);
+      }
+      if (isEnding) {
+        this.#running.delete(capture);
+      }
+    }
+    if (segment?.startFailure) {
+      this.#running.clear();
+      throw new AgentFailureError(segment.startFailure);
     }
   }
 
@@ -108,51 +133,51 @@ export class SharedCpuSampler {
     this.#running.clear();
   }
 
-  async #turnOverEvenIfStuck(next: CpuSampling | null): Promise<SampledSegment | null> {
+  async #rotateEvenIfStuck(next: CpuSampling | null): Promise<SampledSegment | null> {
     try {
-      return await this.agent.request('turnOverCpu', next);
+      return await this.agent.request('rotateCpu', next);
     } catch (error) {
       if (!(error instanceof ThreadStuckError)) {
         throw error;
       }
     }
     try {
-      const segment = await this.agent.requestByInterrupt('turnOverCpu', next);
+      const segment = await this.agent.readCpuByInterrupt();
+      if (next === null) {
+        this.#stopPatiently();
+      }
       return segment && { ...segment, readByInterrupt: true };
     } catch (error) {
       if (error instanceof ThreadUnreachableError) {
         // A native call. What has been sampled shows who called it, so it is worth waiting for.
-        return this.agent.requestPatiently('turnOverCpu', next);
+        return this.agent.requestPatiently('rotateCpu', next);
       }
-      return this.#turnOverOrGiveUp(next);
+      return this.#rotateOrGiveUp(next);
     }
   }
 
   /** The loop may turn again: a native call that has ended meanwhile is no reason to give up what was sampled in it. */
-  async #turnOverOrGiveUp(next: CpuSampling | null): Promise<CpuSegment | null> {
+  async #rotateOrGiveUp(next: CpuSampling | null): Promise<CpuSegment | null> {
     try {
-      return await this.agent.request('turnOverCpu', next);
+      return await this.agent.request('rotateCpu', next);
     } catch {
-      // The sampler goes on until the thread does.
-      void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
+      this.#stopPatiently();
       throw new CaptureStuckError();
     }
   }
 
   #abandon(capture: Capture): void {
     if (this.#running.delete(capture) && this.#running.size === 0) {
-      // Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this.
-      void this.agent.requestPatiently('turnOverCpu', null).catch(() => undefined);
+      this.#stopPatiently();
     }
   }
 
-  #endSegment(segment: SampledSegment | null): void {
-    if (segment) {
-      this.#running.forEach((capture) => capture.segments.push(segment));
-    }
+  /** Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this. */
+  #stopPatiently(): void {
+    void this.agent.requestPatiently('rotateCpu', null).catch(() => undefined);
   }
 
-  /** One turnover after the other: each must know who runs when it is done. */
+  /** One rotation after the other: each must know who runs when it is done. */
   #inTurn(task: () => Promise<void>): Promise<void> {
     const done = this.#turn.then(task);
     this.#turn = done.catch(() => undefined);
@@ -164,7 +189,7 @@ export class SharedCpuSampler {
     const waiting = new AbortController();
     const cancelled = AbortSignal.any([signal, waiting.signal]);
     const timer = setTimeout(
-      () => waiting.abort(new ThreadStuckError('the main thread', DEADLINE_MILLIS)),
+      () => waiting.abort(new ThreadStuckError('the main thread', silenceOf(DEADLINE_MILLIS))),
       DEADLINE_MILLIS,
     );
     try {

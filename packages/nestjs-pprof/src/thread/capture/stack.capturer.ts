@@ -1,6 +1,6 @@
 import { messageOf } from '../../shared/error.message.js';
 import { framesWithLine, isIdle, PROGRAM } from '../pprof/v8.profiles.js';
-import type { Frame } from '../pprof/profile.model.js';
+import { type Frame, isMark } from '../pprof/profile.model.js';
 import { askWorkers, type FromThreads } from './inspected.workers.js';
 import { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
@@ -49,9 +49,10 @@ export class StackCapturer {
         (connection) => stackOf(connection, signal, stuck),
         signal,
       );
-      const known = description
-        ? { activeResources: description.activeResources }
-        : { state: 'stuck' as const, stuckSince: lastTurn };
+      const known = {
+        ...(description && { activeResources: description.activeResources }),
+        ...(stuck && { state: 'stuck' as const, stuckSince: lastTurn }),
+      };
       return { results: [{ ...stack, ...known }], skipped: [] };
     } catch (error) {
       signal.throwIfAborted();
@@ -69,7 +70,7 @@ async function stackOf(target: InspectorTarget, signal: AbortSignal, stuck: bool
   const { thread } = target;
   const timeline = await captureV8Cpu(target, { ...LOOK, signal, stuck });
   // The very last samples may be of the inspector, as it takes the request to stop.
-  const last = timeline.findLast(({ stack }) => stack.frames[0]?.functionName !== PROGRAM) ?? timeline.at(-1);
+  const last = timeline.findLast(({ stack }) => !isMark(stack.frames[0], PROGRAM)) ?? timeline.at(-1);
   const state = !last || isIdle(last) ? 'waiting' : 'running';
   return { thread, state, frames: last ? framesWithLine(last.stack) : [] };
 }

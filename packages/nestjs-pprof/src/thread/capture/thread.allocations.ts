@@ -5,6 +5,9 @@ import type { ThreadInfo, ThreadSelection } from './thread.info.js';
 /** How allocations are sampled where the options have no sampling of live objects. @internal */
 export const DEFAULT_SAMPLING: HeapSampling = { samplingInterval: 512 * 1024, stackDepth: 64 };
 
+/** V8's own, where the inspector starts the sampler. https://github.com/v8/v8/blob/main/src/inspector/v8-heap-profiler-agent-impl.cc @internal */
+export const INSPECTOR_STACK_DEPTH = 128;
+
 /** @internal */
 export interface AllocationsRequest {
   readonly seconds: number;

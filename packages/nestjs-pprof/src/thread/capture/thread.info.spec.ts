@@ -14,7 +14,7 @@ describe('workerFromTitle', () => {
     ['[worker 3]', 3, 'worker 3'],
     ['[worker 12] WorkerThread', 12, 'worker 12'],
     ['[worker 1] [worker 2] x', 1, 'worker 1 ([worker 2] x)'],
-    ['[worker 1] two\nlines', 1, 'worker 1 (two\nlines)'],
+    ['[worker 1] two\nlines', 1, 'worker 1 (two\\nlines)'],
     ['[worker 1] ) (', 1, 'worker 1 () ()'],
   ])('reads the title %j', (title, id, label) => {
     expect(workerFromTitle(title)).toEqual({ id, label });

@@ -1,3 +1,5 @@
+import { printable } from '../pprof/profile.model.js';
+
 /** A JavaScript thread of the application. @internal */
 export interface ThreadInfo {
   /** Node's `threadId`; 0 is the main thread. */
@@ -12,6 +14,8 @@ export const MAIN_THREAD: ThreadInfo = { id: 0, label: 'main' };
 /** Node's own name for workers that were given none. */
 const UNNAMED = new Set(['', 'WorkerThread']);
 
+const MAX_NAME_LENGTH = 100;
+
 /**
  * Reads a worker's id and name out of its title in the inspector, `[worker 3] name`.
  * https://github.com/nodejs/node/blob/main/src/node_worker.cc (`GetWorkerName` and where it is used)
@@ -24,7 +28,10 @@ export function workerFromTitle(title: string): ThreadInfo | undefined {
     return undefined;
   }
   const [, id = '', name = ''] = match;
-  return { id: Number(id), label: UNNAMED.has(name) ? `worker ${id}` : `worker ${id} (${name})` };
+  return {
+    id: Number(id),
+    label: UNNAMED.has(name) ? `worker ${id}` : `worker ${id} (${printable(name, MAX_NAME_LENGTH)})`,
+  };
 }
 
 /** Which threads a request is about. @internal */

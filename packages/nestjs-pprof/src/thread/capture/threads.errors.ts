@@ -1,14 +1,24 @@
 import type { AgentFailure } from '../../shared/agent.protocol.js';
 import { messageOf } from '../../shared/error.message.js';
+import { type Silence, silenceOf } from './thread.silence.js';
 import { PprofError } from '../../shared/pprof.error.js';
 
-/** The main thread did not take a request in time: its event loop does not turn. @internal */
+/** A shorter wait for a processor is everyday. */
+const WORTH_A_WORD_MILLIS = 500;
+
+/** The main thread has not taken a request: its event loop does not turn, or has no processor to turn on. @internal */
 export class ThreadStuckError extends PprofError {
   override readonly name = 'ThreadStuckError';
   readonly status = 504;
 
-  constructor(thread: string, waitedMillis: number) {
-    super(`the event loop of ${thread} has not turned for ${waitedMillis} ms`);
+  /** @param silence since the event loop was last seen to turn, as far as that is known */
+  constructor(
+    thread: string,
+    readonly silence: Silence,
+  ) {
+    super(
+      `the event loop of ${thread} has not turned for ${inSeconds(silence.millis)}${describeCause(silence)}`,
+    );
   }
 }
 
@@ -77,16 +87,13 @@ export class SnapshotFileError extends PprofError {
   }
 }
 
-/** A thread cannot be interrupted: it is in one long native call. @internal */
+/** A thread did not answer by interrupt. @internal */
 export class ThreadUnreachableError extends PprofError {
   override readonly name = 'ThreadUnreachableError';
   readonly status = 504;
 
-  constructor(thread: string, waitedMillis: number) {
-    super(
-      `thread ${thread} did not answer within ${waitedMillis} ms: it is in a synchronous native call (such as a *Sync ` +
-        'function of node:fs, node:crypto or node:child_process), which nothing can interrupt. Ask again when it has returned',
-    );
+  constructor(thread: string, silence: Silence) {
+    super(`thread ${thread} has not answered for ${inSeconds(silence.millis)}${describeCause(silence)}`);
   }
 }
 
@@ -127,7 +134,7 @@ export class ConnectionClosedError extends PprofError {
 /** The main thread got stuck during a capture, and what was sampled until then cannot be read. @internal */
 export class CaptureStuckError extends ThreadStuckError {
   constructor() {
-    super('the main thread', 0);
+    super('the main thread', silenceOf(0));
   }
 }
 
@@ -168,4 +175,45 @@ export class WorkerHeapHeldError extends PprofError {
         'or DevTools)',
     );
   }
+}
+
+function inSeconds(millis: number): string {
+  return `${(millis / 1000).toFixed(1)} s`;
+}
+
+/** What the kernel has shown of a thread that could not be interrupted, and what to do; no more than that. */
+function describeCause(silence: Silence): string {
+  switch (silence.cause) {
+    case 'waiting':
+      return (
+        ': it waits in a synchronous native call (such as execFileSync, or a *Sync function of node:fs), which nothing can ' +
+        'interrupt. Ask again when it has returned'
+      );
+    case 'busy':
+      return (
+        ': it is busy in a synchronous native call (such as pbkdf2Sync, or JSON.parse of a large text) or in the garbage ' +
+        'collection, which nothing can interrupt. Ask again when it has returned'
+      );
+    case 'starved':
+      return describeWithoutProcessor(silence);
+    case 'unknown':
+      return describeProcess(silence);
+  }
+}
+
+function describeWithoutProcessor({ withoutProcessorMillis, throttled }: Silence): string {
+  return (
+    `: it was ready to run and had no processor for ${inSeconds(withoutProcessorMillis)}${describeLimit(throttled)}. ` +
+    'The process needs more CPU than it gets'
+  );
+}
+
+function describeProcess({ withoutProcessorMillis, isOfAnyThread, throttled }: Silence): string {
+  return isOfAnyThread && withoutProcessorMillis >= WORTH_A_WORD_MILLIS
+    ? `, while threads of the process had no processor for up to ${inSeconds(withoutProcessorMillis)}${describeLimit(throttled)}. Ask again`
+    : '. Ask again';
+}
+
+function describeLimit(throttled: boolean): string {
+  return throttled ? ', and the CPU limit of its container was reached' : '';
 }

@@ -61,7 +61,7 @@ class FakeTarget implements InspectorTarget {
         callFrame: {
           functionName,
           url: functionName.startsWith('(') ? '' : '/app/a.js',
-          lineNumber: 0,
+          lineNumber: functionName.startsWith('(') ? -1 : 0,
           columnNumber: 0,
         },
       })),

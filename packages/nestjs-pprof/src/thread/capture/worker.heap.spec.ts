@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { silenceOf } from './thread.silence.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import type { InspectorTarget } from './inspector.target.js';
 import { ThreadUnreachableError, WorkerHeapHeldError } from './threads.errors.js';
@@ -25,7 +26,7 @@ class FakeWorker implements InspectorTarget {
     this.posted.push(command);
     const result = this.#do(command, params);
     return command === this.unreachable
-      ? Promise.reject(new ThreadUnreachableError('worker 3', 4000))
+      ? Promise.reject(new ThreadUnreachableError('worker 3', silenceOf(4000)))
       : (result as Promise<T>);
   }
 

@@ -4,7 +4,9 @@ import { threadId } from 'node:worker_threads';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { WorkerStartsMemory } from '../../shared/worker-starts.memory.js';
 import type { InspectorConnection } from './inspector.connection.js';
+import { AnswerDeadline } from './answer.deadline.js';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
+import { kernelThreadsOf } from './kernel.threads.js';
 import { type ThreadInfo, workerFromTitle } from './thread.info.js';
 import { ShortLivedWorkersError, ThreadEndedError, ThreadUnreachableError } from './threads.errors.js';
 
@@ -147,7 +149,9 @@ export class WorkerTargets {
       this.#leave();
       return;
     }
-    const target = new WorkerTarget(thread, sessionId, this.connection);
+    const target = new WorkerTarget(thread, sessionId, this.connection, () =>
+      kernelThreadsOf(this.threads)?.get(thread.id),
+    );
     this.#targets.set(sessionId, target);
     const startedAt = workerStarts.startOf(thread.id);
     const youngFor = startedAt === undefined ? 0 : startedAt + MIN_AGE_MILLIS - monotonicMillis();
@@ -191,13 +195,14 @@ class WorkerTarget implements InspectorTarget {
     readonly thread: ThreadInfo,
     private readonly sessionId: string,
     private readonly connection: InspectorConnection,
+    private readonly kernelThread: () => number | undefined,
   ) {}
 
   post<T = unknown>(method: string, params: object = {}, deadlineMillis = DEADLINE_MILLIS): Promise<T> {
     const id = this.#nextId++;
     return new Promise<T>((resolve, reject) => {
       const settle = (answer: Answer | Error) => {
-        clearTimeout(timer);
+        deadline.cancel();
         this.#pending.delete(id);
         if (answer instanceof Error) {
           reject(answer);
@@ -207,8 +212,9 @@ class WorkerTarget implements InspectorTarget {
           resolve(answer.result as T);
         }
       };
-      const giveUp = () => settle(new ThreadUnreachableError(this.thread.label, deadlineMillis));
-      const timer = setTimeout(giveUp, deadlineMillis);
+      const deadline = new AnswerDeadline(this.kernelThread, deadlineMillis, (silence) =>
+        settle(new ThreadUnreachableError(this.thread.label, silence)),
+      );
       this.#pending.set(id, settle);
       if (this.#end) {
         settle(this.#end);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type AddonFrame, encodeAddonProfile } from '../../../test-fixtures/addon-profile.js';
 import { decodeAddonProfile } from './addon-profile.decoder.js';
+import { TRUNCATED } from './profile.model.js';
 
 const run: AddonFrame = { name: 'run', file: 'file:///app/dist/a.js', line: 3, column: 7 };
 
@@ -38,12 +39,30 @@ describe('decodeAddonProfile', () => {
     });
   });
 
-  it.each(['(anonymous)', '(anonymous:L#12)', '(anonymous:L#12:C#5)'])(
+  it.each(['(anonymous:L#3)', '(anonymous:L#3:C#7)'])(
     'takes the generated position out of the name %s: it is in the location',
     (name) => {
       expect(stackOf([{ ...run, name }])?.[0]).toMatchObject({ functionName: '', line: 3, column: 7 });
     },
   );
+
+  it.each(['(anonymous)', '(anonymous:L#12)', '(anonymous:L#3:C#5)'])(
+    'keeps the name of a function that is called %s',
+    (name) => {
+      expect(stackOf([{ ...run, name }])?.[0]).toMatchObject({ functionName: name });
+    },
+  );
+
+  it('takes what has no position either for anonymous', () => {
+    expect(stackOf([{ name: '(anonymous)' }])?.[0]).toMatchObject({ functionName: '' });
+  });
+
+  it('says of a stack as deep as V8 keeps them that its callers are not known', () => {
+    const deep = stackOf(Array.from({ length: 255 }, () => run));
+    expect(deep).toHaveLength(256);
+    expect(deep?.at(-1)).toBe(TRUNCATED);
+    expect(stackOf(Array.from({ length: 100 }, () => run))).toHaveLength(100);
+  });
 
   it('keeps a name that only looks a little like it', () => {
     expect(stackOf([{ ...run, name: '(anonymous) x' }])?.[0]).toMatchObject({

@@ -1,5 +1,5 @@
-import { Profile as PprofProfile } from 'pprof-format';
-import { type StackSample, syntheticFrame } from './profile.model.js';
+import { type Line, Profile as PprofProfile } from 'pprof-format';
+import { isMark, markTruncated, type StackSample, syntheticFrame } from './profile.model.js';
 import type { CodePosition } from './source.maps.js';
 
 /** The addon's own frames that are not functions, under the names that V8 and its tools use for the same thing. */
@@ -10,9 +10,6 @@ const SYNTHETIC_NAMES: Readonly<Record<string, string>> = {
 
 /** Parent of the above, and of nothing else. */
 const SYNTHETIC_PARENT = 'Node.js';
-
-/** The addon writes the generated position into the names of anonymous functions; it is in the location as well. */
-const ANONYMOUS = /^\(anonymous(:L#\d+(:C#\d+)?)?\)$/;
 
 /** @internal */
 export interface AddonProfile {
@@ -35,7 +32,7 @@ export function decodeAddonProfile(encoded: Uint8Array): AddonProfile {
     const entry = functions.get(Number(position?.functionId));
     const name = strings[Number(entry?.name ?? 0)] ?? '';
     frames.set(Number(id), {
-      functionName: ANONYMOUS.test(name) ? '' : name,
+      functionName: isAnonymous(name, position) ? '' : name,
       file: strings[Number(entry?.filename ?? 0)] ?? '',
       line: Number(position?.line ?? 0),
       column: Number(position?.column ?? 0),
@@ -43,7 +40,7 @@ export function decodeAddonProfile(encoded: Uint8Array): AddonProfile {
   }
   return {
     samples: profile.sample.map(({ locationId, value }) => ({
-      stack: withoutSyntheticParent(locationId.map((id) => frames.get(Number(id))!)),
+      stack: markTruncated(withoutSyntheticParent(locationId.map((id) => frames.get(Number(id))!))),
       values: value.map(Number),
     })),
     durationNanos: Number(profile.durationNanos),
@@ -53,8 +50,16 @@ export function decodeAddonProfile(encoded: Uint8Array): AddonProfile {
 
 function withoutSyntheticParent(stack: CodePosition[]): readonly CodePosition[] {
   const [leaf, parent] = stack;
-  const name = leaf && SYNTHETIC_NAMES[leaf.functionName];
-  return name && parent?.functionName === SYNTHETIC_PARENT && stack.length === 2 ? [SYNTHETIC[name]!] : stack;
+  const name = leaf && leaf.file === '' && leaf.line === 0 && SYNTHETIC_NAMES[leaf.functionName];
+  return name && isMark(parent, SYNTHETIC_PARENT) && stack.length === 2 ? [SYNTHETIC[name]!] : stack;
+}
+
+/** The addon writes the position of anonymous functions into their names; of a function called so it is another. */
+function isAnonymous(name: string, position: Line | undefined): boolean {
+  const [line, column] = [Number(position?.line ?? 0), Number(position?.column ?? 0)];
+  return line === 0
+    ? name === '(anonymous)'
+    : name === `(anonymous:L#${line}:C#${column})` || name === `(anonymous:L#${line})`;
 }
 
 /** One object each: frames are told apart by identity. */

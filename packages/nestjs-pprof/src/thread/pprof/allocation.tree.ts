@@ -1,5 +1,5 @@
 import type { AllocationNode } from '../../shared/agent.protocol.js';
-import type { StackSample } from './profile.model.js';
+import { type StackSample, TRUNCATED } from './profile.model.js';
 import type { CodePosition } from './source.maps.js';
 import type { V8HeapNode } from './v8.profiles.js';
 
@@ -9,8 +9,13 @@ export const LIVE_OBJECTS = [
   { type: 'inuse_space', unit: 'bytes' },
 ];
 
-/** Turns V8's tree of allocation sites into samples of objects and bytes. @internal */
-export function samplesOfAllocations(root: AllocationNode): StackSample[] {
+/**
+ * Turns V8's tree of allocation sites into samples of objects and bytes.
+ *
+ * @param stackDepth how many frames the sampler keeps
+ * @internal
+ */
+export function samplesOfAllocations(root: AllocationNode, stackDepth: number): StackSample[] {
   const samples: StackSample[] = [];
   const open: Array<{ node: AllocationNode; callers: readonly CodePosition[] }> = root.children.map(
     (node) => ({
@@ -24,7 +29,10 @@ export function samplesOfAllocations(root: AllocationNode): StackSample[] {
     if (node.allocations.length > 0) {
       const objects = node.allocations.reduce((total, { count }) => total + count, 0);
       const bytes = node.allocations.reduce((total, { count, sizeBytes }) => total + count * sizeBytes, 0);
-      samples.push({ stack, values: [objects, bytes] });
+      samples.push({
+        stack: stack.length < stackDepth ? stack : [...stack, TRUNCATED],
+        values: [objects, bytes],
+      });
     }
     open.push(...node.children.map((child) => ({ node: child, callers: stack })));
   }

@@ -12,7 +12,7 @@ import {
   StringTable,
   ValueType as PprofValueType,
 } from 'pprof-format';
-import { defaultTypeIndex, type ValueType } from './profile.model.js';
+import { defaultTypeIndex, printable, type ValueType } from './profile.model.js';
 import type { SymbolizedFrame, SymbolizedProfile } from './profile.symbolizer.js';
 
 const gzipAsync = promisify(gzip);
@@ -61,7 +61,7 @@ class ProfileEncoding {
       mapping: [
         new Mapping({
           id: MAPPING_ID,
-          filename: this.#string(this.entryScript),
+          filename: this.#string(printable(this.entryScript)),
           hasFunctions: true,
           hasFilenames: true,
           hasLineNumbers: true,

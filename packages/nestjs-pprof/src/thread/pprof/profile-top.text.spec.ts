@@ -34,6 +34,22 @@ function rowsOf(text: string): string[][] {
 }
 
 describe('renderTop', () => {
+  // `go tool pprof -top` has these very numbers.
+  it('orders a difference by magnitude, in percent of all that came and went', () => {
+    const text = renderTop(
+      profileOf([
+        [[a], -60e6],
+        [[b], 30e6],
+        [[c], 10e6],
+      ]),
+    );
+    expect(rowsOf(text)).toEqual([
+      ['-60ms', '-60.00%', '-60.00%', '-60ms', '-60.00%', 'a'],
+      ['30ms', '30.00%', '-30.00%', '30ms', '30.00%', 'b'],
+      ['10ms', '10.00%', '-20.00%', '10ms', '10.00%', 'c'],
+    ]);
+  });
+
   it('tabulates flat and cumulative values of each function, largest flat first', () => {
     const text = renderTop(
       profileOf([

@@ -67,6 +67,62 @@ export function syntheticFrame(functionName: string): Frame {
   return { functionName, file: '', line: 0, column: 0 };
 }
 
+/** Whether it is V8's or our own mark of that name, and not a function that somebody has called so. @internal */
+export function isMark(frame: Frame | undefined, name: string): boolean {
+  return frame !== undefined && frame.functionName === name && frame.file === '' && frame.line <= 0;
+}
+
+/** The root of a stack that is deeper than V8 keeps: it keeps the innermost frames. @internal */
+export const TRUNCATED = syntheticFrame('(truncated)');
+
+/** What V8 keeps of a stack in a CPU profile (`TickSample::kMaxFramesCount`). */
+const MAX_CPU_FRAMES = 255;
+
+/**
+ * Gives a stack that V8 has cut the root `(truncated)`, in the place of the callers that nobody knows.
+ *
+ * Of the frames that it keeps in a CPU profile V8 leaves some out (built-in functions that call back), and adds those
+ * that are inlined: the length alone does not tell. What is as deep is a recursion, so where the stack was cut its
+ * root recurs; the root of a whole one is where the event loop begins.
+ *
+ * @internal
+ */
+export function markTruncated<T extends Frame>(stack: readonly T[]): ReadonlyArray<T | Frame> {
+  const root = stack.at(-1);
+  if (root === undefined || stack.length < MAX_CPU_FRAMES / 2) {
+    return stack;
+  }
+  const isCut =
+    stack
+      .slice(0, -1)
+      .some(({ functionName, file }) => functionName === root.functionName && file === root.file) ||
+    (stack.length >= MAX_CPU_FRAMES && !root.file.startsWith('node:'));
+  return isCut ? [...stack, TRUNCATED] : stack;
+}
+
+/** Control characters, what is invisible or changes the direction of text, lone surrogates; not the joiners of scripts. */
+const UNPRINTABLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/**
+ * Text that stays one line of what it says, wherever it is shown: names of functions, workers and files are given by
+ * whoever wrote, or sent, the code.
+ *
+ * @internal
+ */
+export function printable(text: string, maxLength = Infinity): string {
+  const cut = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
+  return cut.replace(UNPRINTABLE, (character) => {
+    const code = character.codePointAt(0)!;
+    return ESCAPES[character] ?? (code < 0x100 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`);
+  });
+}
+
+function hex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, '0');
+}
+
 /** The same for a reader who sees one type only: another where that one is 0 throughout, as nobody has measured it. @internal */
 export function shownTypeIndex(
   profile: Pick<Profile, 'sampleTypes' | 'defaultSampleType'> & {

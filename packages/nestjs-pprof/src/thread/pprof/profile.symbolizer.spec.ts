@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { brokenRules, totalsOf } from '../../../test-fixtures/pprof-rules.js';
 import { anyFrame, anyProfile } from '../../../test-fixtures/profile-arbitraries.js';
 import { encodePprof } from './pprof.encoder.js';
-import type { Frame, Profile, StackSample } from './profile.model.js';
+import { type Frame, type Profile, type StackSample, TRUNCATED } from './profile.model.js';
 import type { CodePosition, SourceMaps } from './source.maps.js';
 import { Symbolizer } from './profile.symbolizer.js';
 
@@ -64,6 +64,50 @@ describe('Symbolizer, naming', () => {
     const samples = await symbolize([{ stack: [frame('b')], values: [1] }], original);
     expect(samples[0]?.stack).toEqual([
       { name: 'build (src/a.ts)', file: '/app/src/a.ts', line: 3, column: 1, startLine: 3 },
+    ]);
+  });
+});
+
+describe('Symbolizer, what comes out', () => {
+  const HOSTILE = '\nthread main [stuck]:\n\u001b[2J\u202e';
+  const ESCAPED = '\\nthread main [stuck]:\\n\\x1b[2J\\u202e';
+
+  it('has no control characters: names, files, labels, notes, comments, details', async () => {
+    const stack = [frame(HOSTILE, { file: `/app/${HOSTILE}.js` }), frame('', { file: `/app/${HOSTILE}.js` })];
+    const profile = {
+      ...profileOf([{ stack, values: [1], labels: { thread: HOSTILE }, notes: [HOSTILE] }]),
+      comments: [HOSTILE],
+      details: [HOSTILE],
+    };
+    const unreadable = { [`/app/${HOSTILE}.js`]: HOSTILE };
+    const symbolized = await new Symbolizer(sourceMaps(UNMAPPED, unreadable), '/app').symbolize(profile);
+    const text = JSON.stringify(symbolized);
+    expect(text).not.toMatch(/\\u00|\\n(?<!\\\\n)|\u202e/);
+    expect(symbolized.samples[0]?.stack[0]?.name).toBe(`${ESCAPED} (${ESCAPED}.js)`);
+    expect(symbolized.samples[0]?.labels).toEqual({ thread: ESCAPED });
+  });
+
+  it('cuts names and files that are too long, and data: URLs at the comma', async () => {
+    const data = frame('run', { file: 'data:text/javascript,export function run(){}' });
+    const [sample] = await symbolize([{ stack: [frame('x'.repeat(5000)), data], values: [1] }]);
+    expect(sample?.stack[0]?.name).toHaveLength(256 + '… (dist/a.js)'.length);
+    expect(sample?.stack[1]).toMatchObject({
+      name: 'run (data:text/javascript,…)',
+      file: 'data:text/javascript,…',
+    });
+  });
+
+  it('says in one comment which share of the time is of stacks that V8 has cut', async () => {
+    const symbolized = await new Symbolizer(sourceMaps(UNMAPPED), '/app').symbolize(
+      profileOf([
+        { stack: [frame('deep'), TRUNCATED], values: [30] },
+        { stack: [frame('deeper'), TRUNCATED], values: [10] },
+        { stack: [frame('flat')], values: [60] },
+      ]),
+    );
+    expect(symbolized.comments).toEqual([
+      'kept',
+      '40 % of cpu is of stacks deeper than V8 keeps: below (truncated) their callers are not known',
     ]);
   });
 });

@@ -1,5 +1,13 @@
 import { posix, win32 } from 'node:path';
-import type { Frame, Labels, Profile, StackSample } from './profile.model.js';
+import {
+  defaultTypeIndex,
+  type Frame,
+  type Labels,
+  printable,
+  type Profile,
+  type StackSample,
+  TRUNCATED,
+} from './profile.model.js';
 import type { CodePosition, OriginalPositions, SourceMaps } from './source.maps.js';
 
 /** A frame as it is shown: original position, and a name that says where the function is from. @internal */
@@ -25,7 +33,16 @@ export interface SymbolizedProfile extends Omit<Profile, 'samples'> {
   readonly samples: readonly SymbolizedSample[];
 }
 
-/** Maps every frame to its original source, names it, and merges what has become the same stack. @internal */
+/** Of names that V8 or the application makes up: long enough for all that tell anything. */
+const MAX_NAME_LENGTH = 256;
+const MAX_FILE_LENGTH = 1024;
+
+/**
+ * Maps every frame to its original source, names it, and merges what has become the same stack. All text of a profile
+ * passes here on its way out, and is made printable.
+ *
+ * @internal
+ */
 export class Symbolizer {
   constructor(
     private readonly sourceMaps: SourceMaps,
@@ -44,7 +61,10 @@ export class Symbolizer {
     return {
       ...profile,
       samples: mergeSamples(profile.samples, frames),
-      comments: [...profile.comments, ...unreadable],
+      comments: [...profile.comments, ...describeTruncated(profile), ...unreadable].map((comment) =>
+        printable(comment),
+      ),
+      ...(profile.details ? { details: profile.details.map((line) => printable(line)) } : {}),
     };
   }
 
@@ -56,9 +76,10 @@ export class Symbolizer {
       const original = originals.original(position);
       const name = this.#nameOf(original);
       const executing = executingPosition(position, originals) ?? original;
-      const { file, line: startLine } = original;
+      const { line: startLine } = original;
+      const file = shownFile(original.file);
       // A line of another file has been inlined by a bundler; the function is what the name says.
-      const { line, column } = executing.file === file ? executing : original;
+      const { line, column } = executing.file === original.file ? executing : original;
       const key = `${name}\0${file}\0${line}\0${column}\0${startLine}`;
       const frame = unique.get(key) ?? { name, file, line, column, startLine };
       unique.set(key, frame);
@@ -73,11 +94,34 @@ export class Symbolizer {
    */
   #nameOf({ functionName, file, line }: CodePosition): string {
     if (file === '') {
-      return functionName || '(anonymous)';
+      return printable(functionName, MAX_NAME_LENGTH) || '(anonymous)';
     }
-    const shortFile = shorten(file, this.applicationRoot);
-    return functionName ? `${functionName} (${shortFile})` : `<anonymous> (${shortFile}:${line})`;
+    const shortFile = shownFile(shorten(file, this.applicationRoot));
+    return functionName
+      ? `${printable(functionName, MAX_NAME_LENGTH)} (${shortFile})`
+      : `<anonymous> (${shortFile}:${line})`;
   }
+}
+
+/** The name of a module from a `data:` URL is its whole text. */
+function shownFile(file: string): string {
+  return printable(/^data:/i.test(file) ? file.replace(/,.*$/s, ',…') : file, MAX_FILE_LENGTH);
+}
+
+/** How much of the profile is of stacks that V8 has cut. */
+function describeTruncated(profile: Profile): string[] {
+  const truncated = profile.samples.filter(({ stack }) => stack.at(-1) === TRUNCATED);
+  if (truncated.length === 0) {
+    return [];
+  }
+  const index = defaultTypeIndex(profile);
+  const [part, whole] = [truncated, profile.samples].map((samples) =>
+    samples.reduce((sum, { values }) => sum + Math.abs(values[index] ?? 0), 0),
+  ) as [number, number];
+  const share = whole === 0 ? 0 : Math.round((1000 * part) / whole) / 10;
+  return [
+    `${share} % of ${profile.sampleTypes[index]?.type} is of stacks deeper than V8 keeps: below ${TRUNCATED.functionName} their callers are not known`,
+  ];
 }
 
 /** V8 tells the line that is executing without a column: it is where the first code on that line comes from. */
@@ -111,15 +155,26 @@ function mergeSamples(
   const merged = new Map<string, SymbolizedSample>();
   for (const { stack, values, labels = {}, notes = [] } of samples) {
     const mappedStack = stack.map((position) => frames.get(position)!);
+    const printableLabels = Object.fromEntries(
+      Object.entries(labels).map(([name, value]) => [
+        printable(name, MAX_NAME_LENGTH),
+        printable(value, MAX_NAME_LENGTH),
+      ]),
+    );
     const key = [
       ...mappedStack.map((frame) => idOf(frame, ids)),
-      ...Object.entries(labels).flatMap((label) => label.map((part) => JSON.stringify(part))),
+      ...Object.entries(printableLabels).flatMap((label) => label.map((part) => JSON.stringify(part))),
     ].join();
     const known = merged.get(key);
     if (known) {
       values.forEach((value, index) => (known.values[index]! += value));
     } else {
-      merged.set(key, { stack: mappedStack, values: [...values], labels, notes });
+      merged.set(key, {
+        stack: mappedStack,
+        values: [...values],
+        labels: printableLabels,
+        notes: notes.map((note) => printable(note)),
+      });
     }
   }
   // As in Go: what cancels out, in the difference of two profiles, is not there.

@@ -51,7 +51,8 @@ function tabulate(profile: SymbolizedProfile, valueIndex: number): { rows: Row[]
   let total = 0;
   for (const { stack, values } of profile.samples) {
     const value = values[valueIndex] ?? 0;
-    total += value;
+    // As in Go: of a difference, the sum of what has come and of what has gone, each by itself.
+    total += Math.abs(value);
     for (const name of new Set(stack.map((frame) => frame.name))) {
       const row = rows.get(name) ?? { name, flat: 0, cumulative: 0 };
       rows.set(name, row);
@@ -60,7 +61,9 @@ function tabulate(profile: SymbolizedProfile, valueIndex: number): { rows: Row[]
     }
   }
   const byFlat = (a: Row, b: Row) =>
-    b.flat - a.flat || b.cumulative - a.cumulative || (a.name < b.name ? -1 : 1);
+    Math.abs(b.flat) - Math.abs(a.flat) ||
+    Math.abs(b.cumulative) - Math.abs(a.cumulative) ||
+    (a.name < b.name ? -1 : 1);
   return { rows: [...rows.values()].toSorted(byFlat), total };
 }
 
@@ -103,7 +106,9 @@ export function renderStacks(profile: SymbolizedProfile, name: string): string {
   const totals = profile.sampleTypes.map((_, index) =>
     profile.samples.reduce((total, { values }) => total + (values[index] ?? 0), 0),
   );
-  const samples = [...profile.samples].sort((a, b) => b.values[shown]! - a.values[shown]!);
+  const samples = [...profile.samples].sort(
+    (a, b) => Math.abs(b.values[shown]!) - Math.abs(a.values[shown]!),
+  );
   const columns = profile.sampleTypes.map(({ type, unit }) => `${type}/${unit}`).join(' ');
   const blocks = samples.map(({ stack, values, labels }) => {
     const labelText = Object.entries(labels).map(([key, value]) => `${key}=${value}`);

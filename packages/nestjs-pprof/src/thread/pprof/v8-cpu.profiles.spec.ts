@@ -14,7 +14,15 @@ type Node = V8CpuProfile['nodes'][number];
 
 function node(id: number, functionName: string, children: number[] = [], over: Partial<Node> = {}): Node {
   const url = functionName.startsWith('(') ? '' : 'file:///app/a.js';
-  return { id, callFrame: { functionName, url, lineNumber: 9, columnNumber: 4 }, children, ...over };
+  return {
+    id,
+    callFrame:
+      url === ''
+        ? { functionName, url, lineNumber: -1, columnNumber: -1 }
+        : { functionName, url, lineNumber: 9, columnNumber: 4 },
+    children,
+    ...over,
+  };
 }
 
 const NODES = [

@@ -19,7 +19,7 @@ describe('allocationNodeOf', () => {
   it('keeps all bytes of the tree, each with its stack', () => {
     const leaf = { callFrame: { ...callFrame, functionName: 'leaf' }, selfSize: 10, children: [] };
     const root = { callFrame, selfSize: 0, children: [{ callFrame, selfSize: 20, children: [leaf, leaf] }] };
-    const samples = samplesOfAllocations(allocationNodeOf(root));
+    const samples = samplesOfAllocations(allocationNodeOf(root), 64);
     expect(samples.map(({ stack, values }) => [stack.length, values[1]])).toEqual([
       [1, 20],
       [2, 10],

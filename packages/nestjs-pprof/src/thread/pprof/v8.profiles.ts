@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import type { Frame, StackSample } from './profile.model.js';
+import { type Frame, isMark, markTruncated, type StackSample } from './profile.model.js';
 import type { OriginalPositions, SourceMaps } from './source.maps.js';
 
 /**
@@ -90,7 +90,7 @@ export function timelineOf(profile: V8CpuProfile, since = 0): TimedStack[] {
 
 /** @internal */
 export function isIdle({ stack }: TimedStack): boolean {
-  return stack.frames[0]?.functionName === IDLE;
+  return isMark(stack.frames[0], IDLE);
 }
 
 /** Sums a timeline up: number of samples and nanoseconds of each stack, by the line that was executing. @internal */
@@ -141,11 +141,11 @@ function stacksOf({ nodes }: V8CpuProfile): Map<number, ProfiledStack> {
     const stack: Frame[] = [];
     for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
       const frame = frames.get(at);
-      if (frame && frame.functionName !== ROOT) {
+      if (frame && !isMark(frame, ROOT)) {
         stack.push(frame);
       }
     }
-    stacks.set(id, { frames: stack, lines: positionTicks });
+    stacks.set(id, { frames: markTruncated(stack), lines: positionTicks });
   }
   return stacks;
 }

@@ -60,10 +60,12 @@ async function liveObjects(
   const isOfAll = selection === 'all';
   const heaps = await threads.sampleHeapsIfPossible(isOfAll ? 'main' : selection, signal);
   return {
-    samples: heaps.results.flatMap(liveSamples).map(({ values: [objects = 0, bytes = 0], ...sample }) => ({
-      ...sample,
-      values: [0, 0, objects, bytes],
-    })),
+    samples: heaps.results
+      .flatMap((heap) => liveSamples(heap, threads.heapStackDepth(heap.thread)))
+      .map(({ values: [objects = 0, bytes = 0], ...sample }) => ({
+        ...sample,
+        values: [0, 0, objects, bytes],
+      })),
     comments: [
       `inuse: live objects, one sample every ${threads.heapSamplingInterval} bytes`,
       'alloc_objects and alloc_space are 0: V8 samples either live objects or all allocations. Ask with "seconds" for all allocations of a window; the sampling of live objects starts anew after it',
@@ -77,10 +79,11 @@ async function allAllocations(
   { seconds, threads: selection, signal }: ProfileRequest & { readonly seconds: number },
   threads: ApplicationThreads,
 ): Promise<Content> {
+  const began = process.hrtime.bigint();
   const { results, skipped } = await threads.captureAllocations({ seconds, threads: selection, signal });
   return {
-    samples: results.flatMap(allocatedSamples),
-    durationNanos: seconds * 1e9,
+    samples: results.flatMap((heap) => allocatedSamples(heap, threads.heapStackDepth(heap.thread))),
+    durationNanos: Number(process.hrtime.bigint() - began),
     comments: [
       `all allocations, one sample every ${threads.heapSamplingInterval} bytes, also of objects that are garbage by now`,
       'inuse_objects and inuse_space are 0: V8 does not tell which of these objects are alive',
@@ -91,14 +94,16 @@ async function allAllocations(
   };
 }
 
-function allocatedSamples({ thread, total, before }: ThreadAllocations): StackSample[] {
+function allocatedSamples({ thread, total, before }: ThreadAllocations, stackDepth: number): StackSample[] {
   const isCounted = total.counted && before?.counted !== false;
   const valued = (root: typeof total.root, sign: number) =>
-    withoutOwnFrames(samplesOfAllocations(root)).map(({ stack, values: [objects = 0, bytes = 0] }) => ({
-      stack,
-      values: [isCounted ? sign * objects : 0, sign * bytes, 0, 0],
-      labels: { thread: thread.label },
-    }));
+    withoutOwnFrames(samplesOfAllocations(root, stackDepth)).map(
+      ({ stack, values: [objects = 0, bytes = 0] }) => ({
+        stack,
+        values: [isCounted ? sign * objects : 0, sign * bytes, 0, 0],
+        labels: { thread: thread.label },
+      }),
+    );
   return [...valued(total.root, 1), ...(before ? valued(before.root, -1) : [])];
 }
 

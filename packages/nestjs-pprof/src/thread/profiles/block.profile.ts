@@ -31,7 +31,8 @@ export const blockProfile: ProfileKind = {
               ...sample,
               labels: { thread: 'main' },
             })),
-            startedAt: watched.startedAt,
+            // Stores sort by it, and refuse what is old: it is when this was asked for, and the comment says since when.
+            startedAt,
             comments: [
               `threads: main, watched since ${new Date(watched.startedAt).toISOString()}`,
               `turns of the event loop longer than ${watched.thresholdMillis} ms; stacks are seen of those longer than 100 ms`,
@@ -58,7 +59,7 @@ export const blockProfile: ProfileKind = {
         withoutOwnFrames(samples).map((sample) => ({ ...sample, labels: { thread: thread.label } })),
       ),
       startedAt,
-      durationNanos: seconds * 1e9,
+      durationNanos: Math.max(...results.map(({ durationNanos }) => durationNanos)),
       comments: [
         `turns of the event loop longer than ${thresholdMillis} ms`,
         `threads: ${results.map(({ thread, stuck }) => `${thread.label}${stuck ? ' (its event loop is stuck)' : ''}`).join(', ')}`,

@@ -11,38 +11,58 @@ import { cpuSamplesOf } from './cpu.samples.js';
 const MS = 1e6;
 const SECOND = 1e9;
 
-/** What the addon reports of a segment in which these used so many milliseconds of CPU time. */
+type LogRow = readonly [micros: number, cpuNanos: number, stack: number];
+
+function logOf(rows: readonly LogRow[]): Uint8Array {
+  return new Uint8Array(Float64Array.from(rows.flat()).buffer);
+}
+
+/** Positions of the stacks in the fixture's profile. */
+const [RUN, IDLE_SAMPLE, COLLECTOR] = [0, 1, 2];
+
+/**
+ * What the addon reports of a segment in which the main thread was seen to run for so many milliseconds, at 1000 Hz, and its
+ * clock tells `main` milliseconds of CPU time: the CPU times that the addon has attributed are of no use.
+ */
 function segment({
   run = 0,
   idle = 0,
   collector = 0,
-  others = 0,
+  main,
   process,
   ...over
 }: {
   run?: number;
   idle?: number;
   collector?: number;
-  others?: number;
-  process: number;
+  main: number;
+  process?: number;
 } & Partial<SampledSegment>) {
-  const synthetic = (name: string, cpu: number): AddonSample => ({
+  const synthetic = (name: string, millis: number, cpu: number): AddonSample => ({
     stack: [{ name }, { name: 'Node.js' }],
-    values: [0, 0, cpu * MS],
+    values: [millis, millis * MS, cpu],
   });
   const samples: AddonSample[] = [
-    { stack: [{ name: 'run', file: '/app/a.js', line: 1, column: 1 }], values: [run, run * MS, run * MS] },
-    { stack: [{ name: '(idle)' }], values: [idle, idle * MS, 0] },
-    synthetic('Garbage Collection', collector),
-    synthetic('Non JS threads activity', others),
+    { stack: [{ name: 'run', file: '/app/a.js', line: 1, column: 1 }], values: [run, run * MS, 1] },
+    { stack: [{ name: '(idle)' }], values: [idle, 0, 99 * MS] },
+    synthetic('Garbage Collection', collector, 0),
+    synthetic('Non JS threads activity', 0, 77 * MS),
   ];
+  const stacks = [
+    ...Array<number>(run).fill(RUN),
+    ...Array<number>(idle).fill(IDLE_SAMPLE),
+    ...Array<number>(collector).fill(COLLECTOR),
+  ];
+  const rows = stacks.map((stack, index): LogRow => [index * 1000, MS, stack]);
   const result: SampledSegment = {
     profile: encodeAddonProfile(samples, SECOND),
+    sampleLog: logOf(rows),
     hz: 1000,
     startedAt: 0,
     durationNanos: SECOND,
-    processCpuNanos: process * MS,
-    hasCpuTime: true,
+    processCpuNanos: (process ?? main) * MS,
+    mainCpuNanos: main * MS,
+    samplerStuck: 0,
     ...over,
   };
   return result;
@@ -95,33 +115,68 @@ function leavesOf(samples: readonly StackSample[]) {
 }
 
 describe('cpuSamplesOf, the main thread by the agent', () => {
-  it('gives the CPU time that the addon has attributed, by the clock of the thread', () => {
+  it('gives a stack the CPU time for which the samples have seen it run', () => {
     const { samples } = cpuSamplesOf(
-      captureOf([mainByAgent(segment({ run: 300, collector: 50, process: 350 }))]),
+      captureOf([mainByAgent(segment({ run: 300, collector: 50, main: 350 }))]),
     );
     expect(leavesOf(samples)).toEqual(['main: run', 'main: (garbage collector)']);
     expect(samples.map(({ values }) => values)).toEqual([
       [300, 300 * MS, 300 * MS],
-      [0, 0, 50 * MS],
+      [50, 50 * MS, 50 * MS],
     ]);
   });
 
   it('leaves idle time out', () => {
-    const { samples } = cpuSamplesOf(captureOf([mainByAgent(segment({ run: 1, idle: 900, process: 1 }))]));
+    const { samples } = cpuSamplesOf(captureOf([mainByAgent(segment({ run: 1, idle: 900, main: 1 }))]));
     expect(leavesOf(samples)).not.toContain('main: (idle)');
   });
 
-  it('gives to (program) what the process has used and the addon has no stack for', () => {
-    const { samples } = cpuSamplesOf(
-      captureOf([mainByAgent(segment({ run: 300, others: 100, process: 500 }))]),
+  it('gives to (program) what the thread has used by its clock and no sample explains', () => {
+    const { samples, comments } = cpuSamplesOf(
+      captureOf([mainByAgent(segment({ run: 300, idle: 600, main: 400, process: 500 }))]),
     );
     const program = samples.find(({ stack }) => stack[0]?.functionName === '(program)');
     expect(program).toMatchObject({ values: [0, 0, 100 * MS], labels: { thread: 'main' } });
-    expect(cpuMillisOf(samples)).toBeCloseTo(500);
+    expect(cpuMillisOf(samples, 'main')).toBeCloseTo(400);
+    expect(comments).toContain(
+      'cpu by the clock of the thread: main 400 ms (300 ms by the 300 of 900 samples that were not idle)',
+    );
+  });
+
+  it('cuts all stacks alike to what the thread has used: it had to wait for a processor', () => {
+    const { samples, comments } = cpuSamplesOf(
+      captureOf([mainByAgent(segment({ run: 600, collector: 200, main: 200 }))]),
+    );
+    expect(samples.map(({ values }) => values)).toEqual([
+      [600, 600 * MS, 150 * MS],
+      [200, 200 * MS, 50 * MS],
+    ]);
+    expect(comments).toContain(
+      'cpu by the clock of the thread: main 200 ms (800 ms by the 800 of 800 samples that were not idle)',
+    );
+  });
+
+  it('gives no CPU time to a stack that waits: sample after sample the same, and none used in between', () => {
+    const waits = Array.from({ length: 500 }, (_, index): LogRow => [index * 1000, 0.02 * MS, RUN]);
+    const works = Array.from({ length: 100 }, (_, index): LogRow => [(500 + index) * 1000, MS, COLLECTOR]);
+    // In the order in which the addon tells: by stack, not by time.
+    const sampleLog = logOf([...waits.toReversed(), ...works]);
+    const { samples } = cpuSamplesOf(
+      captureOf([mainByAgent(segment({ run: 500, collector: 100, main: 111, sampleLog }))]),
+    );
+    // The first sample of a wait cannot be told from one of a turn that has just begun.
+    expect(samples.slice(0, 2).map(({ values }) => Math.round(values[2]! / MS))).toEqual([11, 100]);
+    expect(samples[0]!.values[1]).toBe(500 * MS);
+  });
+
+  it('does not take a function for waiting whose short turns are met twice, some CPU time apart', () => {
+    const sampleLog = logOf(Array.from({ length: 100 }, (_, index): LogRow => [index * 1000, 0.2 * MS, RUN]));
+    const { samples } = cpuSamplesOf(captureOf([mainByAgent(segment({ run: 100, main: 100, sampleLog }))]));
+    expect(samples.map(({ values }) => values[2])).toEqual([100 * MS]);
   });
 
   it('takes the profiling thread out of the time of other threads', () => {
-    const capture = captureOf([mainByAgent(segment({ run: 300, others: 100, process: 400 }))], {
+    const capture = captureOf([mainByAgent(segment({ run: 300, main: 300, process: 400 }))], {
       profilerCpuNanos: 60 * MS,
     });
     const { samples } = cpuSamplesOf(capture);
@@ -150,7 +205,7 @@ describe('cpuSamplesOf, the main thread by the agent', () => {
     },
   ])('of the time of other threads, $name', ({ over, leaf, comment }) => {
     const { samples, comments } = cpuSamplesOf(
-      captureOf([mainByAgent(segment({ run: 300, others: 100, process: 400 }))], over),
+      captureOf([mainByAgent(segment({ run: 300, main: 300, process: 400 }))], over),
     );
     const ofOthers = leavesOf(samples).filter((name) => !name.startsWith('main: '));
     expect(ofOthers).toEqual(leaf === undefined ? [] : [leaf]);
@@ -159,7 +214,7 @@ describe('cpuSamplesOf, the main thread by the agent', () => {
   });
 
   it('has the other threads in one sample, whatever the number of segments', () => {
-    const segments = [1, 2, 3].map((run) => segment({ run, others: 10, process: run + 10 }));
+    const segments = [1, 2, 3].map((run) => segment({ run, main: run, process: run + 10 }));
     const { samples } = cpuSamplesOf(captureOf([mainByAgent(...segments)]));
     expect(leavesOf(samples).filter((leaf) => leaf.startsWith('non-JavaScript'))).toEqual([
       'non-JavaScript: (non-JavaScript threads)',
@@ -169,7 +224,7 @@ describe('cpuSamplesOf, the main thread by the agent', () => {
   });
 
   it('has no sample of other threads that did nothing', () => {
-    const { samples } = cpuSamplesOf(captureOf([mainByAgent(segment({ run: 3, process: 3 }))]));
+    const { samples } = cpuSamplesOf(captureOf([mainByAgent(segment({ run: 3, main: 3 }))]));
     expect(leavesOf(samples).some((leaf) => leaf.startsWith('non-JavaScript'))).toBe(false);
   });
 
@@ -178,21 +233,53 @@ describe('cpuSamplesOf, the main thread by the agent', () => {
       [{ stack: [{ name: 'run', file: '/app/a.js' }], values: [1, SECOND, 0] }],
       1.25 * SECOND,
     );
-    const { samples } = cpuSamplesOf(captureOf([mainByAgent(segment({ process: 0, profile }))]));
+    const { samples } = cpuSamplesOf(captureOf([mainByAgent(segment({ main: 0, profile }))]));
     expect(samples[0]?.values[1]).toBe(0.8 * SECOND);
   });
 
-  it('invents no CPU time where the platform has no clock for it, and says so', () => {
+  it('estimates the CPU time where nobody tells that of the thread, within what the process has used, and says so', () => {
+    const unknown = segment({ run: 800, main: 0, mainCpuNanos: null });
     const { samples, comments } = cpuSamplesOf(
-      captureOf([mainByAgent(segment({ process: 500, hasCpuTime: false }))]),
+      captureOf([mainByAgent(unknown)], { processCpuNanos: 400 * MS }),
     );
-    expect(cpuMillisOf(samples)).toBe(0);
-    expect(comments.join()).toContain('this platform has no CPU clock per sample');
+    expect(cpuMillisOf(samples)).toBeCloseTo(400);
+    expect(comments.join('\n')).toMatch(/^cpu of main is an estimate.*cut to 50 %/m);
+  });
+});
+
+describe('cpuSamplesOf, segments of which something is missing', () => {
+  const commentsOn = (...segments: SampledSegment[]) =>
+    cpuSamplesOf(captureOf([mainByAgent(...segments)])).comments.join('\n');
+
+  it('says that the samples are lost where the sampler was stuck, and gives the CPU time to (program)', () => {
+    const { samples, comments } = cpuSamplesOf(
+      captureOf([mainByAgent(segment({ main: 70, samplerStuck: 2 }), segment({ run: 30, main: 30 }))]),
+    );
+    expect(comments.join('\n')).toContain('main: the samples of 1.0 s are lost');
+    expect(leavesOf(samples)).toEqual(['main: run', 'main: (program)']);
+    expect(cpuMillisOf(samples)).toBeCloseTo(100);
+  });
+
+  it('does not say so of a segment that is too short for samples', () => {
+    expect(commentsOn(segment({ main: 0, samplerStuck: 2, durationNanos: 5 * MS }))).not.toContain('lost');
+  });
+
+  it('says where the sampler may have been stuck', () => {
+    expect(commentsOn(segment({ run: 30, main: 30, samplerStuck: 1 }))).toContain(
+      'samples of 1.0 s may be missing',
+    );
+  });
+
+  it('says where the sampler could not go on, and why', () => {
+    const startFailure = { status: 409, message: 'held by another' };
+    expect(commentsOn(segment({ run: 30, main: 30, startFailure }))).toContain(
+      'main: sampled only until the sampler could not go on: held by another',
+    );
   });
 });
 
 describe('cpuSamplesOf, segments that were sampled faster than was asked for', () => {
-  const two = [segment({ run: 300, process: 300, hz: 100 }), segment({ run: 300, process: 300, hz: 1000 })];
+  const two = [segment({ run: 300, main: 300, hz: 100 }), segment({ run: 300, main: 300, hz: 1000 })];
 
   it('counts as at the rate that was asked for, and leaves the times alone', () => {
     const { samples } = cpuSamplesOf(captureOf([mainByAgent(...two)], { hz: 100 }));
@@ -223,7 +310,7 @@ describe('cpuSamplesOf, segments that were sampled faster than was asked for', (
           stack: [{ name: 'run', file: '/app/a.js', line, column: 1 }],
           values: [count, count * MS, count * MS],
         }));
-        const fast = { ...segment({ process: 0 }), profile: encodeAddonProfile(stacks, SECOND) };
+        const fast = { ...segment({ main: 0 }), profile: encodeAddonProfile(stacks, SECOND) };
         const { samples } = cpuSamplesOf(captureOf([mainByAgent(fast)], { hz }));
         const counted = samples.map(({ values }) => values[0]!);
         const taken = each.reduce((total, count) => total + count, 0);
@@ -245,15 +332,17 @@ describe('cpuSamplesOf, threads by the inspector', () => {
     ]);
   });
 
-  it('never gives a stack more CPU time than wall time', () => {
-    const { samples } = cpuSamplesOf(captureOf([worker(3, 400, 600, 900)]));
-    expect(cpuMillisOf(samples)).toBeCloseTo(400);
+  it('gives to (program) what the samples do not explain, and never a stack more CPU time than wall time', () => {
+    const { samples, comments } = cpuSamplesOf(captureOf([worker(3, 400, 600, 900)]));
+    expect(leavesOf(samples)).toEqual(['worker 3: hash', 'worker 3: (program)']);
+    expect(samples.map(({ values }) => values[2])).toEqual([400 * MS, 500 * MS]);
+    expect(comments).toContain('cpu by the clock of the thread: worker 3 900 ms (400 ms by samples)');
   });
 
   it('else estimates it by the time in which the thread was not idle, and says so', () => {
     const { samples, comments } = cpuSamplesOf(captureOf([worker(3, 400, 600)]));
     expect(cpuMillisOf(samples)).toBeCloseTo(400);
-    expect(comments.join('\n')).toMatch(/by inspector is an estimate: [^,]*$/m);
+    expect(comments.join('\n')).toMatch(/^cpu of worker 3 is an estimate[^%]*$/m);
   });
 
   it('cuts estimates to what the process has used, and says so', () => {
@@ -266,7 +355,7 @@ describe('cpuSamplesOf, threads by the inspector', () => {
 
   it("does not count a worker's time a second time as that of other threads", () => {
     const { samples } = cpuSamplesOf(
-      captureOf([mainByAgent(segment({ run: 300, others: 500, process: 800 })), worker(3, 450, 0, 400)]),
+      captureOf([mainByAgent(segment({ run: 300, main: 300, process: 800 })), worker(3, 450, 0, 400)]),
     );
     expect(cpuMillisOf(samples, 'main')).toBeCloseTo(300);
     expect(cpuMillisOf(samples, 'worker 3')).toBeCloseTo(400);
@@ -293,9 +382,7 @@ describe('cpuSamplesOf, comments', () => {
   });
 
   it('says where a segment was read by interrupt', () => {
-    const { comments } = cpuSamplesOf(
-      captureOf([mainByAgent(segment({ process: 0, readByInterrupt: true }))]),
-    );
+    const { comments } = cpuSamplesOf(captureOf([mainByAgent(segment({ main: 0, readByInterrupt: true }))]));
     expect(comments[0]).toBe('threads: main (by agent, read by interrupt as its event loop got stuck)');
   });
 
@@ -324,7 +411,7 @@ describe('cpuSamplesOf, the account of any process', () => {
         const others = ofWorkers + native + profiler;
         const used = run + collector + program + others;
         const threads = [
-          mainByAgent(segment({ run, collector, others, process: used })),
+          mainByAgent(segment({ run, collector, main: run + collector + program, process: used })),
           // The wall time of a worker that waits for the CPU, or in Atomics.wait, is longer than its CPU time.
           ...workers.map(({ cpu, blocked, known }, index) =>
             worker(index + 1, cpu + blocked, 0, known ? cpu : undefined),

@@ -1,8 +1,15 @@
 import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import { isIdle, PROGRAM, samplesOfTimeline } from '../pprof/v8.profiles.js';
 import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
-import { NON_JAVASCRIPT_THREADS, samplesOfSegment } from './cpu.segment.js';
+import type { SampledSegment } from '../capture/shared-cpu.sampler.js';
+import { samplesOfSegment } from './cpu.segment.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
+
+/** CPU time of a thread that no sample explains: libuv, the kernel, native code outside of functions, the sampling itself. */
+const PROGRAM_FRAME = syntheticFrame(PROGRAM);
+
+/** Threads of V8 and libuv: garbage collection, compilation, file system, DNS, crypto, zlib. */
+const NON_JAVASCRIPT_THREADS = syntheticFrame('(non-JavaScript threads)');
 
 /** Value of the label `thread` for what no JavaScript thread has done. */
 const NO_THREAD = 'non-JavaScript';
@@ -10,13 +17,18 @@ const NO_THREAD = 'non-JavaScript';
 /** The same where worker threads that could not be profiled are among them. */
 const UNPROFILED = { frame: syntheticFrame('(threads not profiled)'), label: 'not profiled' };
 
+/** So many are due, at least, before none at all means that they are lost. */
+const CERTAIN_AFTER_SAMPLES = 10;
+
 interface Part {
   readonly thread: ThreadCpu;
   readonly samples: readonly StackSample[];
   /** Where the CPU times are from: what cannot be measured is estimated by the wall time, which it cannot exceed. */
   readonly cpu: 'measured' | 'estimated';
-  /** CPU time of all threads but main, as the agent reckons it. */
-  readonly otherThreadsNanos?: number;
+  /** CPU time of all threads but main; only the agent tells, where main has a clock. */
+  readonly otherThreadsNanos?: number | undefined;
+  /** CPU time by the clock of the thread and by its samples, for a comment. */
+  readonly figures?: string;
 }
 
 /**
@@ -46,7 +58,7 @@ export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; com
     })),
   );
   const rest = Math.round(available - estimated * scale);
-  const comments = commentsOn(capture, estimated > 0, scale);
+  const comments = commentsOn(capture, parts, estimated > 0, scale);
   if (otherThreads === undefined || rest === 0) {
     return { samples, comments };
   }
@@ -65,36 +77,73 @@ export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; com
 }
 
 function partOf(thread: ThreadCpu, hz: number): Part {
-  if (thread.way === 'agent') {
-    const segments = thread.segments.map((segment) => samplesOfSegment(segment, hz));
-    return {
-      thread,
-      samples: withoutOwnFrames(segments.flatMap((segment) => segment.samples)),
-      cpu: 'measured',
-      otherThreadsNanos: sum(segments.map((segment) => segment.otherThreadsNanos)),
-    };
+  if (thread.way === 'inspector') {
+    const busy = samplesOfTimeline(thread.timeline.filter((entry) => !isIdle(entry)));
+    const samples = busy.map(({ stack, values: [count = 0, wall = 0] }) => ({
+      stack,
+      values: [count, wall, wall],
+    }));
+    return partWith(thread, withoutOwnFrames(samples), thread.cpuNanos, 'by samples');
   }
-  const busy = samplesOfTimeline(thread.timeline.filter((entry) => !isIdle(entry)));
-  const { cpuNanos } = thread;
-  const wallNanos = sum(busy.map(({ values }) => values[1] ?? 0));
-  // The kernel knows how much CPU time the thread had, the samples where it was: each gets its share.
-  const share = cpuNanos === undefined || wallNanos === 0 ? 1 : Math.min(1, cpuNanos / wallNanos);
-  const samples = busy.map(({ stack, values: [count = 0, wall = 0] }) => ({
-    stack,
-    values: [count, wall, Math.round(wall * share)],
-  }));
+  const segments = thread.segments.map((segment) => samplesOfSegment(segment, hz));
+  const clocks = thread.segments.map(({ mainCpuNanos }) => mainCpuNanos);
+  const clock = clocks.includes(null) ? undefined : sum(clocks.map(Number));
+  const taken = sum(segments.map((segment) => segment.taken));
+  const busy = taken - sum(segments.map((segment) => segment.idle));
   return {
-    thread,
-    samples: withoutOwnFrames(samples),
-    cpu: cpuNanos === undefined ? 'estimated' : 'measured',
+    ...partWith(
+      thread,
+      withoutOwnFrames(segments.flatMap(({ samples }) => samples)),
+      clock,
+      taken > 0 ? `by the ${busy} of ${taken} samples that were not idle` : 'by samples',
+    ),
+    otherThreadsNanos:
+      clock === undefined
+        ? undefined
+        : Math.max(0, sum(thread.segments.map(({ processCpuNanos }) => processCpuNanos)) - clock),
   };
 }
 
-function commentsOn(capture: CpuCapture, hasEstimates: boolean, scale: number): string[] {
+function partWith(
+  thread: ThreadCpu,
+  samples: readonly StackSample[],
+  clock: number | undefined,
+  bySamples: string,
+): Part {
+  if (clock === undefined) {
+    return { thread, samples, cpu: 'estimated' };
+  }
+  const figures = `${thread.thread.label} ${millis(clock)} (${millis(cpuOf(samples))} ${bySamples})`;
+  return { thread, samples: withCpuOfClock(samples, clock), cpu: 'measured', figures };
+}
+
+/**
+ * The samples say who, the clock of the thread how much in all. A function is hit in proportion to the time in which it runs,
+ * however short its turns, so that is the CPU time of its stacks; all together have no more than the thread: where they ran
+ * for longer, they had to wait for a processor. What is left over is nobody's.
+ */
+function withCpuOfClock(samples: readonly StackSample[], clock: number): StackSample[] {
+  const scale = Math.min(1, clock / Math.max(1, cpuOf(samples)));
+  let [exact, given] = [0, 0];
+  const scaled = samples.map(({ stack, values: [count = 0, wall = 0, cpu = 0] }) => {
+    exact += cpu * scale;
+    const share = Math.round(exact) - given;
+    given += share;
+    return { stack, values: [count, wall, share] };
+  });
+  const rest = Math.round(clock) - given;
+  return rest > 0 ? [...scaled, { stack: [PROGRAM_FRAME], values: [0, 0, rest] }] : scaled;
+}
+
+function commentsOn(
+  capture: CpuCapture,
+  parts: readonly Part[],
+  hasEstimates: boolean,
+  scale: number,
+): string[] {
   const comments = [`threads: ${capture.threads.map(describe).join(', ')}`];
-  const faster = capture.threads
-    .flatMap((thread) => (thread.way === 'agent' ? thread.segments : []))
-    .filter(({ hz }) => hz > capture.hz);
+  const segments = capture.threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+  const faster = segments.filter(({ hz }) => hz > capture.hz);
   if (faster.length > 0) {
     const seconds = sum(faster.map(({ durationNanos }) => durationNanos)) / 1e9;
     comments.push(
@@ -107,10 +156,9 @@ function commentsOn(capture: CpuCapture, hasEstimates: boolean, scale: number): 
   if (capture.ended.length > 0) {
     comments.push(`threads that ended during the capture: ${capture.ended.join(', ')}`);
   }
-  if (capture.threads.some((thread) => thread.way === 'inspector' && thread.cpuNanos !== undefined)) {
-    comments.push(
-      'cpu of worker threads: the total is measured by the kernel, each stack has its share by wall time',
-    );
+  const figures = parts.flatMap((part) => part.figures ?? []);
+  if (figures.length > 0) {
+    comments.push(`cpu by the clock of the thread: ${figures.join(', ')}`);
   }
   if (hasEstimates) {
     const cut =
@@ -118,19 +166,11 @@ function commentsOn(capture: CpuCapture, hasEstimates: boolean, scale: number): 
         ? `, cut to ${Math.round(scale * 100)} % so that it does not exceed what the process used`
         : '';
     comments.push(
-      `cpu of threads taken by inspector is an estimate: the wall time in which they were not idle${cut}`,
+      `cpu of ${listed(parts.filter(({ cpu }) => cpu === 'estimated'))} is an estimate, as nobody tells the CPU time of the thread: the wall time in which it was not idle${cut}`,
     );
   }
-  if (
-    capture.threads.some((thread) => thread.way === 'agent' && thread.segments.some((s) => !s.hasCpuTime))
-  ) {
-    comments.push('cpu of the main thread is 0: this platform has no CPU clock per sample');
-  }
-  const disturbers = capture.threads.flatMap((thread) =>
-    thread.way === 'agent'
-      ? thread.segments.flatMap(({ disturbedBy }) => (disturbedBy ? [disturbedBy] : []))
-      : [],
-  );
+  comments.push(...segments.flatMap((segment) => lossesOf(segment)));
+  const disturbers = segments.flatMap(({ disturbedBy }) => (disturbedBy ? [disturbedBy] : []));
   if (disturbers.length > 0) {
     comments.push(
       `samples of the main thread are missing: another profiler has started during the capture and taken the signals (${[...new Set(disturbers.flat())].join(', ') || 'its name is not known'})`,
@@ -144,7 +184,9 @@ function commentsOn(capture: CpuCapture, hasEstimates: boolean, scale: number): 
   if (capture.profilerCpuNanos === undefined) {
     comments.push('the profiling thread is in the CPU time of other threads: it cannot be measured here');
   }
-  comments.push(`${PROGRAM} is native code that V8 attributes to no function`);
+  comments.push(
+    `${PROGRAM} is CPU time that no sample explains: libuv, the kernel, native code outside of functions, the sampling itself`,
+  );
   return comments;
 }
 
@@ -157,8 +199,39 @@ function describe(entry: ThreadCpu): string {
   return `${label} (by agent${gotStuck ? ', read by interrupt as its event loop got stuck' : ''})`;
 }
 
+/** What is missing of the samples of a segment of the main thread. */
+function lossesOf({ samplerStuck, hz, durationNanos, startFailure }: SampledSegment): string[] {
+  const losses: string[] = [];
+  const seconds = durationNanos / 1e9;
+  if (samplerStuck === 2 && seconds * hz >= CERTAIN_AFTER_SAMPLES) {
+    losses.push(
+      `main: the samples of ${seconds.toFixed(1)} s are lost, as V8's sampler has not delivered any; it was started anew. What main used in that time is in ${PROGRAM}`,
+    );
+  } else if (samplerStuck === 1) {
+    losses.push(
+      `main: samples of ${seconds.toFixed(1)} s may be missing, as V8's sampler seemed to be stuck; it was started anew`,
+    );
+  }
+  if (startFailure) {
+    losses.push(`main: sampled only until the sampler could not go on: ${startFailure.message}`);
+  }
+  return losses;
+}
+
+function listed(parts: readonly Part[]): string {
+  return parts.map(({ thread }) => thread.thread.label).join(', ');
+}
+
+function millis(nanos: number): string {
+  return `${Math.round(nanos / 1e6)} ms`;
+}
+
 function cpuOfAll(parts: readonly Part[]): number {
-  return sum(parts.flatMap(({ samples }) => samples.map(({ values }) => values[2] ?? 0)));
+  return sum(parts.map(({ samples }) => cpuOf(samples)));
+}
+
+function cpuOf(samples: readonly StackSample[]): number {
+  return sum(samples.map(({ values }) => values[2] ?? 0));
 }
 
 function sum(values: readonly number[]): number {

@@ -1,20 +1,23 @@
 import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
-import { IDLE, PROGRAM } from '../pprof/v8.profiles.js';
-import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
-import type { CpuSegment } from '../../shared/agent.protocol.js';
+import { IDLE } from '../pprof/v8.profiles.js';
+import { isMark, type StackSample } from '../pprof/profile.model.js';
+import { type CpuSegment, SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
 
-/** Native code that V8 does not attribute to a function: the event loop itself, system calls, parsing, compiling. */
-const PROGRAM_FRAME = syntheticFrame(PROGRAM);
+/** The addon's sum for threads of V8 and libuv, and for all others: it is reckoned anew, with the clock of the thread. */
+const OTHER_THREADS = '(non-JavaScript threads)';
 
-/** Threads of V8 and libuv: garbage collection, compilation, file system, DNS, crypto, zlib. @internal */
-export const NON_JAVASCRIPT_THREADS = syntheticFrame('(non-JavaScript threads)');
+/** What a sample itself costs a thread that does nothing else: it has been seen to be 5 to 60 µs. */
+const WAITING_CPU_NANOS = 100_000;
 
-/** @internal */
+/** What the addon has sampled on the main thread in a segment. @internal */
 export interface SegmentSamples {
-  /** Of the main thread only: samples, wall and CPU nanoseconds. */
+  /**
+   * Samples, wall nanoseconds, and those of them in which the stack can have used CPU time. A sample does not tell how much it
+   * used: the addon's own figure is the time since the sample before, most of which belongs to whatever ran in between.
+   */
   readonly samples: readonly StackSample[];
-  /** CPU time of all other threads, by the addon's reckoning. */
-  readonly otherThreadsNanos: number;
+  readonly taken: number;
+  readonly idle: number;
 }
 
 /**
@@ -25,29 +28,51 @@ export interface SegmentSamples {
  */
 export function samplesOfSegment(segment: CpuSegment, hz: number): SegmentSamples {
   const addonProfile = decodeAddonProfile(segment.profile);
-  const { durationNanos, processCpuNanos, hasCpuTime } = segment;
   // The addon spreads its own start-up time over the wall time of the samples; each stands for its share of the window.
   const wallScale =
-    addonProfile.durationNanos > 0 ? Math.min(1, durationNanos / addonProfile.durationNanos) : 1;
+    addonProfile.durationNanos > 0 ? Math.min(1, segment.durationNanos / addonProfile.durationNanos) : 1;
+  const { waiting, taken } = readLog(segment);
   const samples: StackSample[] = [];
-  let otherThreadsNanos = 0;
-  let attributedNanos = 0;
-  for (const { stack, values } of addonProfile.samples) {
-    const [count = 0, wall = 0, cpu = 0] = values;
-    const leaf = stack[0]?.functionName;
-    attributedNanos += cpu;
-    if (leaf === NON_JAVASCRIPT_THREADS.functionName) {
-      otherThreadsNanos += cpu;
-    } else if (leaf !== IDLE) {
-      samples.push({ stack, values: [count, Math.round(wall * wallScale), cpu] });
+  let busy = 0;
+  addonProfile.samples.forEach(({ stack, values: [count = 0, wall = 0] }, index) => {
+    const [leaf] = stack;
+    if (isMark(leaf, OTHER_THREADS) || isMark(leaf, IDLE) || count === 0) {
+      return;
     }
-  }
-  // The addon leaves such samples out, V8 having no stack for them; how much CPU time they had is what is missing.
-  const programNanos = hasCpuTime ? Math.max(0, processCpuNanos - attributedNanos) : 0;
-  if (programNanos > 0) {
-    samples.push({ stack: [PROGRAM_FRAME], values: [0, 0, programNanos] });
-  }
-  return { samples: withCountsAt(hz / segment.hz, samples), otherThreadsNanos };
+    busy += count;
+    const wallNanos = Math.round(wall * wallScale);
+    const { hits = 0, cpuNanos = 0 } = waiting.get(index) ?? {};
+    const runningNanos = Math.round((wallNanos * (count - hits)) / count + cpuNanos);
+    samples.push({ stack, values: [count, wallNanos, Math.min(runningNanos, wallNanos)] });
+  });
+  return { samples: withCountsAt(hz / segment.hz, samples), taken, idle: Math.max(0, taken - busy) };
+}
+
+interface Waiting {
+  hits: number;
+  cpuNanos: number;
+}
+
+/**
+ * The samples of threads that wait in a synchronous call (`execSync`, `Atomics.wait`), by stack: two in a row in the same
+ * stack, and no CPU time in between.
+ */
+function readLog({ sampleLog, hz }: CpuSegment): { waiting: ReadonlyMap<number, Waiting>; taken: number } {
+  const log = new Float64Array(sampleLog.slice().buffer);
+  const taken = log.length / SAMPLE_LOG_COLUMNS;
+  const order = Array.from({ length: taken }, (_, row) => row * SAMPLE_LOG_COLUMNS);
+  order.sort((a, b) => log[a]! - log[b]!);
+  const limit = Math.min(WAITING_CPU_NANOS, 1e9 / hz / 10);
+  const waiting = new Map<number, Waiting>();
+  order.forEach((row, position) => {
+    const [cpuNanos, stack] = [log[row + 1]!, log[row + 2]!];
+    const before = position > 0 ? log[order[position - 1]! + 2] : undefined;
+    if (stack >= 0 && stack === before && cpuNanos < limit) {
+      const sum = waiting.get(stack) ?? { hits: 0, cpuNanos: 0 };
+      waiting.set(stack, { hits: sum.hits + 1, cpuNanos: sum.cpuNanos + cpuNanos });
+    }
+  });
+  return { waiting, taken };
 }
 
 /**

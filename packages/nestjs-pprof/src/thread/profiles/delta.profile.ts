@@ -17,8 +17,10 @@ export async function captureDelta(
   threads: ApplicationThreads,
 ): Promise<Profile> {
   const { seconds, signal } = request;
+  const began = process.hrtime.bigint();
   const before = await kind.capture(request, threads);
   await sleep(seconds * 1000, undefined, { signal });
+  const durationNanos = Number(process.hrtime.bigint() - began);
   const after = await kind.capture(request, threads);
   const leftOut = incomparable(before.coverage, after.coverage);
   const isCompared = ({ labels }: StackSample) => !leftOut.has(labels?.['thread'] ?? '');
@@ -27,7 +29,7 @@ export async function captureDelta(
     ...after,
     samples: [...after.samples, ...gone].filter(isCompared),
     startedAt: before.startedAt,
-    durationNanos: seconds * 1e9,
+    durationNanos,
     comments:
       leftOut.size === 0
         ? after.comments

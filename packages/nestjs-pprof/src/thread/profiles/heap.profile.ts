@@ -24,7 +24,7 @@ export const heapProfile: ProfileKind = {
       sampleTypes: LIVE_OBJECTS,
       periodType: { type: 'space', unit: 'bytes' },
       period: threads.heapSamplingInterval,
-      samples: heaps.results.flatMap(liveSamples),
+      samples: heaps.results.flatMap((heap) => liveSamples(heap, threads.heapStackDepth(heap.thread))),
       startedAt,
       comments: [
         `live objects, one sample every ${threads.heapSamplingInterval} bytes`,

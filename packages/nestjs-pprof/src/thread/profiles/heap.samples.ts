@@ -14,9 +14,9 @@ const RESTART_REASONS: Readonly<Record<HeapRestart, string>> = {
 };
 
 /** Objects and bytes that are alive in a thread, by the stack that has allocated them. @internal */
-export function liveSamples({ thread, way, root, memory }: ThreadHeap): StackSample[] {
+export function liveSamples({ thread, way, root, memory }: ThreadHeap, stackDepth: number): StackSample[] {
   const labels = { thread: thread.label };
-  const samples = withoutOwnFrames(samplesOfAllocations(root)).map(
+  const samples = withoutOwnFrames(samplesOfAllocations(root, stackDepth)).map(
     ({ stack, values: [objects = 0, bytes = 0] }) => ({
       stack,
       // The inspector does not tell the number of objects, and none is invented.

@@ -1,5 +1,6 @@
 import { NotFoundException, PayloadTooLargeException } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
+import { silenceOf } from '../capture/thread.silence.js';
 import { BadParameterError, NotEnabledError } from '../profiles/profile.errors.js';
 import {
   AgentFailureError,
@@ -38,9 +39,9 @@ describe('toHttpError', () => {
     [new ShortLivedWorkersError(), 504],
     [new AgentFailureError({ status: 504, message: 'not done before' }), 504],
     [new NoThreadError(['main: native call']), 504],
-    [new ThreadStuckError('the main thread', 200), 504],
+    [new ThreadStuckError('the main thread', silenceOf(200)), 504],
     [new CaptureStuckError(), 504],
-    [new ThreadUnreachableError('worker 3', 4000), 504],
+    [new ThreadUnreachableError('worker 3', silenceOf(4000)), 504],
     [new Error('whatever'), 500],
   ];
 

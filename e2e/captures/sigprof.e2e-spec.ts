@@ -1,0 +1,58 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { AppProcess } from '../support/app.process.js';
+import { profilerOf } from '../support/fixture.app.js';
+import { request } from '../support/http.request.js';
+
+// V8 samples by SIGPROF. An application may listen for it, too: whatever it does, no sample ends the process or calls a
+// listener, and whoever sends the signal outside of a capture reaches it.
+
+const PATHS = [
+  'profile?seconds=2',
+  'block?seconds=2&threshold=5',
+  'profile?seconds=2&format=cpuprofile&threads=main',
+];
+
+async function start(): Promise<{ app: AppProcess; origin: string }> {
+  const app = new AppProcess(fileURLToPath(new URL('fixtures/sigprof.app.mjs', import.meta.url)), {
+    env: { PPROF_OPTIONS: JSON.stringify({}) },
+  });
+  const origin = await profilerOf(app);
+  // The first request of all takes longer than others.
+  await request(`${origin}/debug/pprof/profile?seconds=1`);
+  return { app, origin };
+}
+
+/** Does it in the middle of a capture. */
+async function during(origin: string, path: string, change: () => Promise<unknown>): Promise<void> {
+  const answer = request(`${origin}/debug/pprof/${path}`);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await change();
+  expect((await answer).status).toBe(200);
+}
+
+describe.each(PATHS)('an application that listens for SIGPROF, and a capture of %s', (path) => {
+  it('lives, and its listener is called for none of the samples', async () => {
+    const { app, origin } = await start();
+    await during(origin, path, () => app.call('add'));
+    expect(await app.call('calls')).toBe(0);
+    app.signal('SIGPROF');
+    await app.until<number>('calls', (calls) => calls === 1);
+    await during(origin, path, () => app.call('remove'));
+    await app.call('add');
+    await during(origin, path, () => app.call('removeAll'));
+    // Nobody listens, but we.
+    app.signal('SIGPROF');
+    await during(origin, path, () => app.call('status'));
+    expect(await app.call('calls')).toBe(1);
+    expect(app.hasExited).toBe(false);
+  });
+});
+
+it('does to the process what it did, once the profiler has been stopped', async () => {
+  const { app } = await start();
+  await app.call('stop');
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  app.signal('SIGPROF');
+  expect(await app.exited).toEqual({ code: null, signal: 'SIGPROF' });
+});

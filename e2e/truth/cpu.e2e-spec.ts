@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { killProcesses } from '../support/app.process.js';
+import { describeWhere } from '../support/needed.tool.js';
+import { samplingError } from '../support/sampling.error.js';
+import type { Job } from './load.driver.js';
+import { HAS_QUOTAS, QuotaGroup } from './quota.group.js';
+import { noteTruth } from './truth.table.js';
+import { type Measured, TurnsApp } from './turns.app.js';
+
+/** The window of a profile and the kernel's account of it are read by two clocks, and between two entries. */
+const EDGES_MILLIS = 20;
+
+let app: TurnsApp;
+
+beforeAll(async () => {
+  app = await TurnsApp.start();
+});
+
+function millis(value: number): string {
+  return `${Math.round(value)} ms`;
+}
+
+function expectSumOfClock({ said, kernelMillis }: Measured): void {
+  const isRight = Math.abs(said.total - kernelMillis) <= 0.05 * kernelMillis + EDGES_MILLIS;
+  expect({ said: said.total, kernelMillis, isRight }).toMatchObject({ isRight: true });
+}
+
+/** The share of `alpha` in what both functions used, by the profile and by the program. */
+function expectShare(measured: Measured, what: string): void {
+  const { said, done, samples } = measured;
+  const share = said.alpha / (said.alpha + said.beta);
+  const truth = done.alpha / (done.alpha + done.beta);
+  const count = samples.alpha + samples.beta;
+  const tolerance = samplingError(truth, count);
+  const isRight = Math.abs(share - truth) < tolerance;
+  expect({ share, truth, count, said, done, isRight }).toMatchObject({ isRight: true });
+  noteTruth({
+    what,
+    said: `${(100 * share).toFixed(1)} %`,
+    truth: `${(100 * truth).toFixed(1)} %`,
+    tolerance: `${(100 * tolerance).toFixed(0)} points: ${count} samples`,
+  });
+}
+
+describe.each<{ turns: number; utilization: number }>([
+  { turns: 0.2, utilization: 0.05 },
+  { turns: 0.2, utilization: 0.4 },
+  { turns: 1, utilization: 0.01 },
+  { turns: 1, utilization: 0.2 },
+  { turns: 10, utilization: 0.3 },
+  { turns: 100, utilization: 0.6 },
+])('turns of $turns ms that take $utilization of a processor', ({ turns, utilization }) => {
+  it('have the CPU time of the kernel, most of it where it was used', async () => {
+    const jobs: Job[] = [{ name: 'alpha', millis: turns }];
+    const measured = await app.measure(jobs, utilization, 'seconds=5');
+    const { said, kernelMillis, done, samples } = measured;
+    expectSumOfClock(measured);
+    noteTruth({
+      what: `CPU of main, turns of ${turns} ms, ${Math.round(utilization * 100)} % of a processor`,
+      said: millis(said.total),
+      truth: millis(kernelMillis),
+      tolerance: `5 % + ${EDGES_MILLIS} ms`,
+    });
+    // Each hit is a draw. On a busy machine the sampler may get its processor only when a turn ends, and finds the thread idle.
+    const hits = Math.max(1, samples.alpha);
+    const tolerance = Math.max(5 / Math.sqrt(hits), 0.3);
+    const isRight = Math.abs(said.alpha - done.alpha) <= tolerance * done.alpha + Math.max(turns, 50);
+    expect({ alpha: said.alpha, done: done.alpha, hits, isRight }).toMatchObject({ isRight: true });
+    noteTruth({
+      what: `of it, in the function that did it`,
+      said: millis(said.alpha),
+      truth: millis(done.alpha),
+      tolerance: `${Math.round(100 * tolerance)} %: ${hits} samples`,
+    });
+  });
+});
+
+describe('two functions', () => {
+  it('that use 3:1 in turns of 0.3 ms come out 3:1', async () => {
+    const jobs: Job[] = [
+      { name: 'alpha', millis: 0.3, times: 3 },
+      { name: 'beta', millis: 0.3 },
+    ];
+    const measured = await app.measure(jobs, 0.4, 'seconds=8');
+    expectSumOfClock(measured);
+    expectShare(measured, 'CPU of a function that has three quarters, in turns of 0.3 ms');
+  });
+
+  it('that use the same, one in turns of 40 ms and one in turns of half a millisecond, come out half and half', async () => {
+    const jobs: Job[] = [
+      { name: 'alpha', millis: 40 },
+      { name: 'beta', millis: 0.5, times: 80 },
+    ];
+    const measured = await app.measure(jobs, 0.4, 'seconds=8');
+    expectSumOfClock(measured);
+    expectShare(
+      measured,
+      'CPU of a function that has half, in turns of 40 ms (the other half: turns of 0.5 ms)',
+    );
+  });
+});
+
+describe('captures at the same time, at different rates', () => {
+  it('each have the CPU time of the kernel, and the samples of their own rate', async () => {
+    const jobs: Job[] = [{ name: 'alpha', millis: 2 }];
+    const [slow, fast] = await Promise.all([
+      app.measure(jobs, 0.2, 'seconds=5&hz=50'),
+      app.measure(jobs, 0.2, 'seconds=3&hz=500'),
+    ]);
+    expectSumOfClock(slow);
+    expectSumOfClock(fast);
+    for (const [{ said, samples }, hz] of [
+      [slow, 50],
+      [fast, 500],
+    ] as const) {
+      // No more than the clock, and no more than the samples have seen.
+      expect(said.alpha).toBeLessThan((1.2 * 1000 * samples.alpha) / hz + 1000 / hz);
+    }
+  });
+});
+
+describeWhere(
+  HAS_QUOTAS,
+  'needs root and a control group for processor time',
+  'a fifth of a processor',
+  () => {
+    let quota: QuotaGroup;
+
+    beforeAll(async () => {
+      quota = new QuotaGroup('nestjs-pprof-truth', 0.2);
+      quota.add(app.process.pid);
+    });
+
+    afterAll(async () => {
+      await killProcesses();
+      quota.remove();
+    });
+
+    it('is what the profile says, and 3:1 comes out 3:1', async () => {
+      const jobs: Job[] = [
+        { name: 'alpha', millis: 3, times: 3 },
+        { name: 'beta', millis: 3 },
+      ];
+      const measured = await app.measure(jobs, 0.5, 'seconds=10');
+      expectSumOfClock(measured);
+      noteTruth({
+        what: 'CPU of main with a fifth of a processor, more to do than that',
+        said: millis(measured.said.total),
+        truth: millis(measured.kernelMillis),
+        tolerance: `5 % + ${EDGES_MILLIS} ms`,
+      });
+      expectShare(measured, 'CPU of a function that has three quarters there');
+    });
+  },
+);

@@ -1,0 +1,96 @@
+const SIGNAL = 'SIGPROF';
+
+/** Until V8 has put back what it has found: sampling ends a little after the thread that has asked for it. */
+const RELEASE_AFTER_MILLIS = 500;
+
+/** Signals are numbered from 1, bits from 0. */
+const SIGNAL_BIT = 26n;
+
+let holders = 0;
+let isHeld = false;
+let release: NodeJS.Timeout | undefined;
+
+const listener = () => undefined;
+
+/** `process.removeAllListeners` takes ours along. */
+const onRemoved = (event: string | symbol, removed: unknown) => {
+  if (isHeld && event === SIGNAL && removed === listener) {
+    process.on(SIGNAL, listener);
+  }
+};
+
+/**
+ * V8 samples by a signal, SIGPROF, whose handler it installs for the time of a capture. The first listener that an application
+ * adds for that signal, and the last one that it removes, install another: its samples are then lost, call the listener, or end
+ * the process, as that is what an unhandled SIGPROF does. So a listener is held that does nothing; with it there, Node
+ * leaves the handler alone. Not just for a capture: to add it is what does the harm, if another profiler is sampling.
+ *
+ * It does not keep the process alive.
+ *
+ * @returns lets go of it.
+ * @internal
+ */
+export function holdSigprof(): () => void {
+  holders++;
+  clearTimeout(release);
+  if (!isHeld && process.platform !== 'win32' && !isHandledByOther()) {
+    isHeld = true;
+    process.on(SIGNAL, listener);
+    process.on('removeListener', onRemoved);
+  }
+  let isReleased = false;
+  return () => {
+    if (!isReleased) {
+      isReleased = true;
+      holders--;
+      releaseSoon();
+    }
+  };
+}
+
+function releaseSoon(): void {
+  clearTimeout(release);
+  release = setTimeout(() => {
+    if (holders > 0 || !isHeld) {
+      return;
+    }
+    if (isBeingSampled()) {
+      releaseSoon();
+      return;
+    }
+    isHeld = false;
+    process.off('removeListener', onRemoved);
+    process.off(SIGNAL, listener);
+  }, RELEASE_AFTER_MILLIS).unref();
+}
+
+/** Whether there is a handler that is not of a listener: a profiler is sampling (`--cpu-prof`, an APM agent). */
+function isHandledByOther(): boolean {
+  if (process.listenerCount(SIGNAL) > 0) {
+    return false;
+  }
+  const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readProc('/proc/self/status'));
+  return caught !== null && ((BigInt(`0x${caught[1]!}`) >> SIGNAL_BIT) & 1n) === 1n;
+}
+
+/** Whether V8 samples any thread, for us or for somebody else. */
+function isBeingSampled(): boolean {
+  const { readdirSync } = process.getBuiltinModule('node:fs');
+  try {
+    // https://github.com/v8/v8/blob/main/src/profiler/cpu-profiler.cc (`ProfilerEventsProcessor`)
+    return readdirSync('/proc/self/task').some((thread) =>
+      readProc(`/proc/self/task/${thread}/comm`).startsWith('v8:ProfEvntProc'),
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Empty where there is no such file: not Linux, or the thread has ended. */
+function readProc(file: string): string {
+  try {
+    return process.getBuiltinModule('node:fs').readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
