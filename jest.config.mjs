@@ -49,7 +49,7 @@ export default {
     },
   ],
   testTimeout: 60_000,
-  // Most tests wait for other processes: with one worker less than there are processors, Jest would leave them idle.
-  maxWorkers: '100%',
+  // Most tests wait for windows of a second, or for other processes: with one worker a processor, these would idle.
+  maxWorkers: '150%',
   reporters: ['<rootDir>/scripts/test.reporter.mjs'],
 };

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { DevToolsClient } from './support/devtools.client.js';
+import { rowsOf } from './support/exhaustive.js';
 import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
 import { request } from './support/http.request.js';
 import { describeWhere, itWhere } from './support/needed.tool.js';
@@ -232,7 +233,7 @@ describeWhere(canBeNobody, 'not root', 'a user who is not root', () => {
     expect(app.complaints).toEqual([]);
   });
 
-  it.each(['unwritable', 'missing'])(
+  it.each(rowsOf('with a directory that is', ['unwritable', 'missing'], (kind) => kind === 'unwritable'))(
     'can profile where nothing can be written (%s directory for temporary files)',
     async (kind) => {
       const directory = join(await temporaryDirectory('nobody-'), 'tmp');

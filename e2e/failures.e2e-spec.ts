@@ -82,7 +82,8 @@ describe('a client that leaves during its capture', () => {
     await app.until('samplerRuns', (runs) => runs === false);
     await app.call('startBurning');
     const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
-    expect(profile.durationMillis).toBeLessThan(10_000);
+    // And is not the rest of the first.
+    expect(profile.durationMillis).toBeLessThan(150_000);
     expect(profile.samples.length).toBeGreaterThan(0);
   });
 

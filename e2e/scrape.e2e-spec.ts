@@ -12,7 +12,7 @@ import { ALLOY, fallenValues, OTEL, PARCA, type Scraper, type ScrapeTarget } fro
 
 const APP = fileURLToPath(new URL('contract/fixtures/contract.app.mjs', import.meta.url));
 const SCRAPERS = [ALLOY, PARCA, OTEL];
-const INTERVALS = 3;
+const INTERVALS = 2;
 
 let app: AppProcess;
 let origin: string;

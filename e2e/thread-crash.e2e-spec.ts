@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type AppProcess, killProcesses } from './support/app.process.js';
+import { rowsOf } from './support/exhaustive.js';
 import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
 import { openRequest, request } from './support/http.request.js';
 import { flat, takeProfile } from './support/pprof.profile.js';
@@ -27,11 +28,13 @@ function listensAgain(app: AppProcess): Promise<Status> {
 }
 
 describe('a profiling thread that ends by itself', () => {
-  it.each([
+  const FAULTS = [
     { fault: 'throw', reason: 'thrown by the test' },
     { fault: 'exit', reason: 'exit code 3' },
     { fault: 'kill', reason: 'exit code 1' },
-  ])(
+  ];
+
+  it.each(rowsOf('ended by', FAULTS, ({ fault }) => fault === 'throw'))(
     '($fault) is started again, with one warning; the application notices nothing',
     async ({ fault, reason }) => {
       const app = startBreakable();

@@ -18,6 +18,9 @@ const WINDOWS = [
   'trace?seconds=',
 ];
 
+/** One for each way of being captured: by the agent, by the inspector, and by both. */
+const isEssential = (window: string) => /^(profile|allocs|block|trace)\b/.test(window);
+
 const get = (target: string) => `GET /debug/pprof/${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
 /** One place: a capture that leaves its place taken would not let the next one in. */
@@ -72,23 +75,28 @@ describe('a client that goes away', () => {
     connection.leave();
   });
 
-  it.each(KINDS)('while $name is encoded', async ({ name }) => {
-    await app.process.call('holdEncoding');
-    try {
-      const connection = await connectionWith(get(`${name}?seconds=1`));
-      await app.encodes(connection);
-      connection.leave();
-    } finally {
-      await app.process.call('releaseEncoding');
-    }
-  });
+  it.each(rowsOf('while it is encoded', KINDS, ({ name }) => isEssential(name)))(
+    'while $name is encoded',
+    async ({ name }) => {
+      await app.process.call('holdEncoding');
+      try {
+        const connection = await connectionWith(get(`${name}?seconds=1`));
+        await app.encodes(connection);
+        connection.leave();
+      } finally {
+        await app.process.call('releaseEncoding');
+      }
+    },
+  );
 
-  it.each([
+  const TARGETS = [
     ...KINDS.map(({ name }) => `${name}?seconds=1`),
     'profile?format=cpuprofile&seconds=1',
     'heap?format=heapprofile',
     'trace?seconds=1',
-  ])('after the headers of %s', async (target) => {
+  ];
+
+  it.each(rowsOf('after the headers of', TARGETS, isEssential))('after the headers of %s', async (target) => {
     const connection = await connectionWith(get(target));
     await connection.received(/^HTTP\/1\.1 200 OK\r\n/);
     connection.leave();
@@ -118,9 +126,6 @@ describe('a client that goes away', () => {
     expect((await request(`${app.origin}/debug/pprof/profile?seconds=1`)).status).toBe(200);
   });
 });
-
-/** One for each way of being captured: by the agent, by the inspector, and by both. */
-const isEssential = (window: string) => /^(profile|allocs|block|trace)\b/.test(window);
 
 describe('a client that goes away while the application is being made for its request', () => {
   afterAll(killProcesses);
