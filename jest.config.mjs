@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 // Jest with Nest 12, which is ESM only: swc to ES modules, run under --experimental-vm-modules (see package.json).
 const base = {
   testEnvironment: 'node',
@@ -50,6 +52,7 @@ export default {
   ],
   testTimeout: 60_000,
   // Most tests wait for windows of a second, or for other processes: with one worker a processor, these would idle.
-  maxWorkers: '150%',
+  // A number: Jest takes a percentage above 100 for that many workers.
+  maxWorkers: availableParallelism() + 1,
   reporters: ['<rootDir>/scripts/test.reporter.mjs'],
 };
