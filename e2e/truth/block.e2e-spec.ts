@@ -33,30 +33,39 @@ beforeAll(async () => {
   ({ app, url } = await start({ block: { watch: true, threshold: THRESHOLD } }));
 });
 
-function blocksIn(profile: DecodedProfile): { count: number; millis: number } {
+function blocksIn(profile: DecodedProfile): Sum {
   return { count: flat(profile, 'contentions/count'), millis: flat(profile, 'delay/nanoseconds') / 1e6 };
 }
 
-async function truthSince(moment: number): Promise<{ count: number; millis: number }> {
+async function truthSince(moment: number): Promise<Sum> {
   const turns = (await app.call<Turn[]>('account')).filter(
     ({ at, millis }) => at > moment && millis > THRESHOLD,
   );
   return { count: turns.length, millis: turns.reduce((sum, { millis }) => sum + millis, 0) };
 }
 
-function expectAlike(
-  what: string,
-  said: { count: number; millis: number },
-  truth: { count: number; millis: number },
-  turn: number,
-): void {
-  const isRight =
-    Math.abs(said.count - truth.count) <= 0.1 * truth.count + EDGES &&
-    Math.abs(said.millis - truth.millis) <= 0.1 * truth.millis + EDGES * 2 * turn;
-  expect({ said, truth, isRight }).toMatchObject({ isRight: true });
-  const shown = ({ count, millis }: typeof said) => `${Math.round(count)} in ${Math.round(millis)} ms`;
-  noteTruth({ what, said: shown(said), truth: shown(truth), tolerance: '10 %, and what is at the edges' });
+interface Sum {
+  readonly count: number;
+  readonly millis: number;
 }
+
+/** @param excused milliseconds that others have taken from the loop: the profiler, and who had the processors */
+function expectAlike(what: string, said: Sum, truth: Sum, turn: number, excused: number): void {
+  const isRight =
+    Math.abs(said.count - truth.count) <= 0.1 * truth.count + EDGES + excused / THRESHOLD &&
+    Math.abs(said.millis - truth.millis) <= 0.1 * truth.millis + EDGES * turn + excused;
+  expect({ said, truth, excused, isRight }).toMatchObject({ isRight: true });
+  const shown = ({ count, millis }: Sum) => `${Math.round(count)} in ${Math.round(millis)} ms`;
+  noteTruth({ what, said: shown(said), truth: shown(truth), tolerance: `10 %, ${EDGES} turns at the edges` });
+}
+
+/** Milliseconds for which the main thread has had something to do and no processor, by the kernel. */
+function waitedMillis(): number {
+  return Number(readFileSync(`/proc/${app.pid}/task/${app.pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+}
+
+/** Starting and ending a window's own capture holds the loop up, too. */
+const CAPTURE_MILLIS = 100;
 
 describe.each([
   { turn: 30, pause: 1 },
@@ -68,46 +77,38 @@ describe.each([
   it('are counted where they are longer than the threshold, in their length', async () => {
     await app.call('repeat', { turn, pause });
     try {
+      const waitedBefore = waitedMillis();
       const before = blocksIn(await takeProfile(url));
       const since = Date.now();
       const window = await takeProfile(`${url}?seconds=4&threshold=${THRESHOLD}&threads=main`);
       const truth = await truthSince(since);
       const elapsed = Date.now() - since;
       const after = blocksIn(await takeProfile(url));
-      const watched = { count: after.count - before.count, millis: after.millis - before.millis };
-      // Starting and ending the window's own capture blocks the loop as well.
-      const own = { count: watched.count - truth.count, millis: watched.millis - truth.millis };
+      const waited = waitedMillis() - waitedBefore;
       expectAlike(
         `turns of ${turn} ms, pauses of ${pause} ms, threshold ${THRESHOLD} ms, watched`,
-        watched,
+        { count: after.count - before.count, millis: after.millis - before.millis },
         truth,
-        turn + own.millis,
+        turn,
+        waited + CAPTURE_MILLIS,
       );
+      // The turns come evenly enough.
       const share = window.durationMillis / elapsed;
-      expectAlike(
-        `the same, in a window`,
-        blocksIn(window),
-        { count: truth.count * share, millis: truth.millis * share },
-        turn + 40,
-      );
+      const expected = { count: truth.count * share, millis: truth.millis * share };
+      expectAlike('the same, in a window', blocksIn(window), expected, turn, waited);
     } finally {
       await app.call('repeat', {});
     }
   });
 });
 
-/** Milliseconds for which the main thread has had something to do and no processor, by the kernel. */
-function waitedMillis(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
-}
-
 describe('an idle process', () => {
   it.each([2, 5, 20])('has not blocked its loop for longer than %i ms', async (threshold) => {
-    const before = waitedMillis(app.pid);
+    const before = waitedMillis();
     const profile = await takeProfile(`${url}?seconds=3&threshold=${threshold}&threads=main`);
     const { count, millis } = blocksIn(profile);
     // Where others have the processors, a turn is as long as it waits for one.
-    const isRight = count === 0 || millis <= waitedMillis(app.pid) - before;
+    const isRight = count === 0 || millis <= waitedMillis() - before;
     expect({ count, millis, isRight }).toMatchObject({ isRight: true });
     noteTruth({
       what: `blocks of an idle process, threshold ${threshold} ms`,

@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { killProcesses } from '../support/app.process.js';
-import { describeWhere } from '../support/needed.tool.js';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describeWithQuota, launcherWith } from '../support/quota.tool.js';
 import { samplingError } from '../support/sampling.error.js';
 import type { Job } from './load.driver.js';
-import { HAS_QUOTAS, QuotaGroup } from './quota.group.js';
 import { noteTruth } from './truth.table.js';
 import { type Measured, TurnsApp } from './turns.app.js';
-
-/** The window of a profile and the kernel's account of it are read by two clocks, and between two entries. */
-const EDGES_MILLIS = 20;
 
 let app: TurnsApp;
 
@@ -20,9 +15,19 @@ function millis(value: number): string {
   return `${Math.round(value)} ms`;
 }
 
-function expectSumOfClock({ said, kernelMillis }: Measured): void {
-  const isRight = Math.abs(said.total - kernelMillis) <= 0.05 * kernelMillis + EDGES_MILLIS;
-  expect({ said: said.total, kernelMillis, isRight }).toMatchObject({ isRight: true });
+/** @param what a line of the table */
+function expectSumOfClock({ said, kernel }: Measured, what?: string): void {
+  // The window of a profile is told in whole milliseconds.
+  const isRight = Math.abs(said.total - kernel.used) <= 0.05 * kernel.used + kernel.error + 5;
+  expect({ said: said.total, kernel, isRight }).toMatchObject({ isRight: true });
+  if (what !== undefined) {
+    noteTruth({
+      what,
+      said: millis(said.total),
+      truth: millis(kernel.used),
+      tolerance: `5 % + ${millis(kernel.error + 5)} at the edges`,
+    });
+  }
 }
 
 /** The share of `alpha` in what both functions used, by the profile and by the program. */
@@ -53,21 +58,20 @@ describe.each<{ turns: number; utilization: number }>([
   it('have the CPU time of the kernel, most of it where it was used', async () => {
     const jobs: Job[] = [{ name: 'alpha', millis: turns }];
     const measured = await app.measure(jobs, utilization, 'seconds=5');
-    const { said, kernelMillis, done, samples } = measured;
-    expectSumOfClock(measured);
-    noteTruth({
-      what: `CPU of main, turns of ${turns} ms, ${Math.round(utilization * 100)} % of a processor`,
-      said: millis(said.total),
-      truth: millis(kernelMillis),
-      tolerance: `5 % + ${EDGES_MILLIS} ms`,
-    });
-    // Each hit is a draw. On a busy machine the sampler may get its processor only when a turn ends, and finds the thread idle.
+    const { said, kernel, done, samples } = measured;
+    expectSumOfClock(
+      measured,
+      `CPU of main, turns of ${turns} ms, ${Math.round(utilization * 100)} % of a processor`,
+    );
+    // Each hit is a draw: five standard deviations. And where others have the processors, the sampler may get one only when a
+    // turn has ended, or a turn that waits for one is hit meanwhile.
     const hits = Math.max(1, samples.alpha);
-    const tolerance = Math.max(5 / Math.sqrt(hits), 0.3);
-    const isRight = Math.abs(said.alpha - done.alpha) <= tolerance * done.alpha + Math.max(turns, 50);
-    expect({ alpha: said.alpha, done: done.alpha, hits, isRight }).toMatchObject({ isRight: true });
+    const tolerance = Math.max(0.2, 5 / Math.sqrt(hits));
+    const off = Math.abs(said.alpha - done.alpha);
+    const isRight = off <= tolerance * done.alpha + 2 * turns + kernel.error + kernel.waited;
+    expect({ alpha: said.alpha, done: done.alpha, hits, kernel, isRight }).toMatchObject({ isRight: true });
     noteTruth({
-      what: `of it, in the function that did it`,
+      what: `of it, in the function that has used it`,
       said: millis(said.alpha),
       truth: millis(done.alpha),
       tolerance: `${Math.round(100 * tolerance)} %: ${hits} samples`,
@@ -119,37 +123,15 @@ describe('captures at the same time, at different rates', () => {
   });
 });
 
-describeWhere(
-  HAS_QUOTAS,
-  'needs root and a control group for processor time',
-  'a fifth of a processor',
-  () => {
-    let quota: QuotaGroup;
-
-    beforeAll(async () => {
-      quota = new QuotaGroup('nestjs-pprof-truth', 0.2);
-      quota.add(app.process.pid);
-    });
-
-    afterAll(async () => {
-      await killProcesses();
-      quota.remove();
-    });
-
-    it('is what the profile says, and 3:1 comes out 3:1', async () => {
-      const jobs: Job[] = [
-        { name: 'alpha', millis: 3, times: 3 },
-        { name: 'beta', millis: 3 },
-      ];
-      const measured = await app.measure(jobs, 0.5, 'seconds=10');
-      expectSumOfClock(measured);
-      noteTruth({
-        what: 'CPU of main with a fifth of a processor, more to do than that',
-        said: millis(measured.said.total),
-        truth: millis(measured.kernelMillis),
-        tolerance: `5 % + ${EDGES_MILLIS} ms`,
-      });
-      expectShare(measured, 'CPU of a function that has three quarters there');
-    });
-  },
-);
+describeWithQuota('a fifth of a processor', () => {
+  it('is what the profile says, and 3:1 comes out 3:1', async () => {
+    const small = await TurnsApp.start({}, launcherWith({ cpus: 0.2, memory: '512M' }));
+    const jobs: Job[] = [
+      { name: 'alpha', millis: 3, times: 3 },
+      { name: 'beta', millis: 3 },
+    ];
+    const measured = await small.measure(jobs, 0.5, 'seconds=10');
+    expectSumOfClock(measured, 'CPU of main with a fifth of a processor, more to do than that');
+    expectShare(measured, 'CPU of a function that has three quarters there');
+  });
+});

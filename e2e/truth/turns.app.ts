@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { type DecodedProfile, flat, takeProfile } from '../support/pprof.profile.js';
-import { KernelAccount } from './kernel.account.js';
+import { type Counted, KernelAccount } from './kernel.account.js';
 import { drive, type Job } from './load.driver.js';
 
 interface Entry {
@@ -14,8 +14,8 @@ interface Entry {
 /** A CPU profile of main, beside what the kernel and the program itself have counted in its window. */
 export interface Measured {
   readonly profile: DecodedProfile;
-  /** CPU milliseconds of the main thread, by the kernel. */
-  readonly kernelMillis: number;
+  /** Of the main thread, by the kernel. */
+  readonly kernel: Counted;
   /** CPU milliseconds of the two functions, by the program. */
   readonly done: { readonly alpha: number; readonly beta: number };
   /** CPU milliseconds by the profile: of everything, of the two functions. */
@@ -31,9 +31,10 @@ export class TurnsApp {
     readonly origin: string,
   ) {}
 
-  static async start(options: object = {}): Promise<TurnsApp> {
+  static async start(options: object = {}, launcher: readonly string[] = []): Promise<TurnsApp> {
     const app = new AppProcess(fileURLToPath(new URL('fixtures/turns.app.mjs', import.meta.url)), {
       env: { PPROF_OPTIONS: JSON.stringify(options) },
+      launcher,
     });
     const started = new TurnsApp(app, await profilerOf(app));
     // The first one pays for starting what makes profiles.
@@ -53,7 +54,7 @@ export class TurnsApp {
       const cpu = (leaf?: RegExp) => flat(profile, 'cpu/nanoseconds', leaf) / 1e6;
       return {
         profile,
-        kernelMillis: kernel.between(from, to),
+        kernel: kernel.between(from, to),
         done: {
           alpha: doneUntil(account, to).alpha - doneUntil(account, from).alpha,
           beta: doneUntil(account, to).beta - doneUntil(account, from).beta,

@@ -7,6 +7,7 @@ import { SAMPLE_LOG_COLUMNS } from '../shared/agent.protocol.js';
 import { CpuSampler } from './cpu.sampler.js';
 
 const SLOW = { hz: 100, durationMillis: 10_000 };
+const SLOWEST = { hz: 1, durationMillis: 10_000 };
 const FAST = { hz: 500, durationMillis: 10_000 };
 
 const sampler = new CpuSampler();
@@ -115,6 +116,7 @@ describe('CpuSampler', () => {
   ])("asks whether V8's sampler was stuck where it %s", (_, next) => {
     const { time } = loadAddon();
     sampler.rotate(SLOW);
+    spin(50);
     const stuck = jest.spyOn(time, 'v8ProfilerStuckEventLoopDetected').mockReturnValue(2);
     try {
       expect(sampler.rotate(next)).toMatchObject({ samplerStuck: 2 });
@@ -122,6 +124,19 @@ describe('CpuSampler', () => {
       stuck.mockRestore();
     }
     expect(time.isStarted()).toBe(next !== null);
+  });
+
+  it('does not ask where it ends before there can be samples: the addon would start it anew for nothing', () => {
+    const { time } = loadAddon();
+    // On a busy machine a moment is long.
+    sampler.rotate(SLOWEST);
+    const stop = jest.spyOn(time, 'stop');
+    try {
+      expect(sampler.rotate(null)).toMatchObject({ samplerStuck: 0 });
+      expect(stop).toHaveBeenCalledTimes(1);
+    } finally {
+      stop.mockRestore();
+    }
   });
 
   it("does not have the thread sleep for V8's sampler", () => {

@@ -3,15 +3,14 @@ import { addonIfLoaded, loadAddon } from './addon.loader.js';
 import { failureOf, SamplerHeldError } from '../shared/agent.errors.js';
 import { type CpuSampling, type CpuSegment, NO_STACK, SAMPLE_LOG_COLUMNS } from '../shared/agent.protocol.js';
 import { PprofError } from '../shared/pprof.error.js';
+import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import { isCpuSampledByOther, otherProfilers } from './other.profilers.js';
 
 const MICROS_PER_SECOND = 1e6;
+const NANOS_PER_SECOND = 1e9;
 
 /** The addon has no CPU clock, and hence no contexts, on Windows. */
 const HAS_CPU_TIME = process.platform !== 'win32';
-
-// threadCpuUsage came with Node 22.19 and 23.9.
-const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
 
 /**
  * Makes the addon keep the columns, which source maps need. With `columnNumbers: 'emit'` it writes them only for
@@ -174,9 +173,12 @@ export class CpuSampler {
     const disturbedBy = isCpuSampledByOther() ? otherProfilers() : null;
     const log = new SampleLog();
     const { time } = loadAddon();
-    // The addon tells of a stuck sampler only when it goes on, and then restarts it. That is not free of harm where another copy
+    // The addon tells of a stuck sampler only when it goes on, and then restarts it. It takes one without samples for stuck, as it
+    // may be after a moment; and that is not free of harm where another copy
     // of the addon samples: it takes the other's signals.
-    const asksWhetherStuck = goesOn || disturbedBy === null;
+    const durationNanos = Number(until.nanos - since.nanos);
+    const isLongEnough = (durationNanos / NANOS_PER_SECOND) * sampling.hz > 3;
+    const asksWhetherStuck = goesOn || (disturbedBy === null && isLongEnough);
     const profile = time.stop(asksWhetherStuck, log.note).encode();
     const samplerStuck = asksWhetherStuck ? (time.v8ProfilerStuckEventLoopDetected() as 0 | 1 | 2) : 0;
     if (asksWhetherStuck && !goesOn) {
@@ -187,7 +189,7 @@ export class CpuSampler {
       profile,
       hz: sampling.hz,
       startedAt: since.epochMillis,
-      durationNanos: Number(until.nanos - since.nanos),
+      durationNanos,
       processCpuNanos: cpuMicros * 1000,
       mainCpuNanos: threadCpuBetween(since, until) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
       sampleLog: log.encode(),
@@ -209,20 +211,6 @@ function now(): Moment {
     cpu: process.cpuUsage(),
     threadCpuNanos: threadCpuNanos(),
   };
-}
-
-function threadCpuNanos(): number | undefined {
-  if (threadCpuUsage) {
-    const { user, system } = threadCpuUsage.call(process);
-    return (user + system) * 1000;
-  }
-  try {
-    // First field: nanoseconds on the CPU. https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
-    const { readFileSync } = process.getBuiltinModule('node:fs');
-    return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ', 1)[0]);
-  } catch {
-    return undefined;
-  }
 }
 
 function threadCpuBetween(since: Moment, until: Moment): number | undefined {

@@ -46,8 +46,8 @@ function attributeBlock({ from, to }: LoopBlock, timeline: readonly TimedStack[]
 }
 
 /**
- * The turns of a loop that took longer than the threshold. The watch knows when its timer was late; that the loop was
- * idle for the first part of that time, if it was, the samples know.
+ * The turns that are going on and took longer than the threshold so far. The watch knows when its timer was late; that the
+ * loop was idle for the first part of that time, if it was, the samples know. Of turns that have ended the watch knows both.
  *
  * @internal
  */

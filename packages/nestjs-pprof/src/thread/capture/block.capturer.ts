@@ -126,27 +126,26 @@ async function blocksWhileCapturing(
     stuck: stuckFromTheStart,
   });
   const thresholdMicros = thresholdMillis * 1000;
+  const begin = timeline[0]?.from ?? 0;
+  // What comes after it is the end of the capture itself, which holds the loop up.
+  const end = Math.min(timeline.at(-1)?.to ?? 0, begin + seconds * 1e6);
+  const inWindow = (blocks: readonly LoopBlock[]) =>
+    blocks
+      .map(({ from, to }) => ({ from: Math.max(from, begin), to: Math.min(to, end) }))
+      .filter(({ from, to }) => to - from > thresholdMicros);
+  // One that is going on has not been noted by the watch, whose timer it holds up.
+  const ongoing = inWindow([{ from: watch.lastTick, to: monotonicMillis() * 1000 }]);
   const blocks = stuckFromTheStart
     ? busyStretches(timeline, thresholdMicros)
-    : longTurns(lateTimersIn(timeline, watch), timeline, thresholdMicros);
+    : [...inWindow(watch.blocksFrom(0)), ...longTurns(ongoing, timeline, thresholdMicros)];
   return {
     thread: MAIN_THREAD,
     samples: attributeBlocks(blocks, timeline),
     stuck: stuckFromTheStart,
-    durationNanos: durationOf(timeline),
+    durationNanos: Math.round((end - begin) * 1000),
   };
 }
 
 function durationOf(timeline: readonly TimedStack[]): number {
   return Math.round(((timeline.at(-1)?.to ?? 0) - (timeline[0]?.from ?? 0)) * 1000);
-}
-
-function lateTimersIn(timeline: readonly TimedStack[], watch: LoopWatchMemory): LoopBlock[] {
-  const begin = timeline[0]?.from ?? 0;
-  const end = timeline.at(-1)?.to ?? 0;
-  // One that is going on has not been noted by the watch, whose timer it holds up.
-  const ongoing: LoopBlock = { from: watch.lastTick, to: Math.min(end, monotonicMillis() * 1000) };
-  return [...watch.blocksFrom(0), ongoing]
-    .map(({ from, to }) => ({ from: Math.max(from, begin), to: Math.min(to, end) }))
-    .filter(({ from, to }) => to > from);
 }

@@ -2,12 +2,12 @@ import { messageOf } from '../../shared/error.message.js';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
+import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import type { TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
 import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
-import { ownCpuNanos } from './own-cpu.clock.js';
 import { type SampledSegment, SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
   isSelected,
@@ -124,7 +124,7 @@ class CpuCaptureRun {
   async result(): Promise<CpuCapture> {
     const { threads, signal } = this.request;
     const startedAt = Date.now();
-    const start = { nanos: process.hrtime.bigint(), cpu: process.cpuUsage(), own: ownCpuNanos() };
+    const start = { nanos: process.hrtime.bigint(), cpu: process.cpuUsage(), own: threadCpuNanos() };
     const workerCpu = selectsWorkers(threads) ? this.#measureWorkers() : undefined;
     await Promise.all([
       isSelected(threads, MAIN_THREAD) ? this.#captureMain() : undefined,
@@ -140,7 +140,7 @@ class CpuCaptureRun {
       throw new NoThreadError(this.#skipped);
     }
     const cpu = process.cpuUsage(start.cpu);
-    const own = ownCpuNanos();
+    const own = threadCpuNanos();
     const segments = this.#threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
     const cpuOfWorkers = await workerCpu;
     return {

@@ -168,7 +168,25 @@ describe('SharedCpuSampler, overlapping captures', () => {
     await pass(5000);
     expect(both.map(({ segments }) => segments?.at(-1))).toEqual(['0-5000@100', '0-5000@100']);
     expect(agent.rotations.filter((next) => next === null)).toHaveLength(1);
-    expect(agent.rotations).toHaveLength(3);
+    expect(agent.rotations).toHaveLength(2);
+  });
+
+  it('has one that begins a moment after another begin with it, unless it asks for more', async () => {
+    const first = capture(5);
+    await pass(15);
+    const second = capture(5);
+    await pass(1);
+    const faster = capture(1, 500);
+    await pass(6000);
+    expect(first.segments?.[0]).toBe('0-16@100');
+    expect(second.segments?.[0]).toBe('0-16@100');
+    expect(faster.segments).toEqual(['16-1016@500']);
+    const last = capture(1);
+    await pass(21);
+    const after = capture(1);
+    await pass(2000);
+    expect(last.segments).toHaveLength(2);
+    expect(after.segments).toHaveLength(2);
   });
 
   it('samples at the highest rate that is asked for, as long as it is', async () => {

@@ -14,6 +14,12 @@ import { untilAborted } from './abort.race.js';
 /** Captures that end within this time of each other end together: each rotation costs the main thread a millisecond or two. */
 const END_TOGETHER_MILLIS = 10;
 
+/**
+ * Captures that begin within this time of each other begin together, with the first: two profiles to compare are asked for at
+ * once. The addon takes a segment without a sample for that of a stuck sampler, and starts it anew, which is what costs.
+ */
+const BEGIN_TOGETHER_MILLIS = 20;
+
 /** Room for a main thread that is late to end a segment: what does not fit the addon's buffer is lost. */
 const LATE_BY_MILLIS = 1000;
 
@@ -49,6 +55,8 @@ interface Capture {
 export class SharedCpuSampler {
   readonly #running = new Set<Capture>();
   #turn: Promise<void> = Promise.resolve();
+  /** What runs, and since when; undefined where that is not known. */
+  #segment: (CpuSampling & { readonly since: number }) | undefined;
 
   constructor(private readonly agent: AgentClient) {}
 
@@ -75,7 +83,10 @@ export class SharedCpuSampler {
   async #begin(capture: Capture): Promise<void> {
     const next = samplingFor([...this.#running, capture]);
     try {
-      this.#hand(await this.agent.request('rotateCpu', next), []);
+      if (!this.#hasJustBegun(next)) {
+        this.#hand(await this.agent.request('rotateCpu', next), []);
+        this.#segment = { ...next, since: monotonicMillis() };
+      }
     } catch (error) {
       // A stuck thread has not touched the sampler; else the segment until now is lost for those who run.
       if (!(error instanceof ThreadStuckError)) {
@@ -85,6 +96,16 @@ export class SharedCpuSampler {
     }
     capture.endsAt = monotonicMillis() + capture.millis;
     this.#running.add(capture);
+  }
+
+  #hasJustBegun({ hz, durationMillis }: CpuSampling): boolean {
+    const segment = this.#running.size > 0 ? this.#segment : undefined;
+    return (
+      segment !== undefined &&
+      segment.hz === hz &&
+      segment.durationMillis + BEGIN_TOGETHER_MILLIS >= durationMillis &&
+      monotonicMillis() - segment.since <= BEGIN_TOGETHER_MILLIS
+    );
   }
 
   async #end(capture: Capture): Promise<void> {
@@ -97,8 +118,9 @@ export class SharedCpuSampler {
     const soon = monotonicMillis() + END_TOGETHER_MILLIS;
     const ending = [...this.#running].filter((other) => other === capture || other.endsAt <= soon);
     const staying = [...this.#running].filter((other) => !ending.includes(other));
+    this.#segment = undefined;
     try {
-      this.#hand(await this.#rotateEvenIfStuck(samplingFor(staying)), ending);
+      this.#hand(await this.#rotateEvenIfStuck(staying.length > 0 ? samplingFor(staying) : null), ending);
     } catch (error) {
       if (this.#running.has(capture)) {
         this.#failAll(error);
@@ -208,10 +230,7 @@ export class SharedCpuSampler {
 }
 
 /** The sampling that serves all of these captures: the highest rate, for as long as the last of them lasts. */
-function samplingFor(captures: readonly Capture[]): CpuSampling | null {
-  if (captures.length === 0) {
-    return null;
-  }
+function samplingFor(captures: readonly Capture[]): CpuSampling {
   const now = monotonicMillis();
   const remaining = captures.map(({ endsAt, millis }) => (endsAt === Infinity ? millis : endsAt - now));
   return {

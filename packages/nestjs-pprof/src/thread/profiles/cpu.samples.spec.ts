@@ -244,6 +244,9 @@ describe('cpuSamplesOf, the main thread by the agent', () => {
     );
     expect(cpuMillisOf(samples)).toBeCloseTo(400);
     expect(comments.join('\n')).toMatch(/^cpu of main is an estimate.*cut to 50 %/m);
+    expect(comments.join('\n')).toContain(
+      'CPU of threads that are not JavaScript (libuv, garbage collection) is left out',
+    );
   });
 });
 

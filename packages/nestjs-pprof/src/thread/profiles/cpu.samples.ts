@@ -176,9 +176,9 @@ function commentsOn(
       `samples of the main thread are missing: another profiler has started during the capture and taken the signals (${[...new Set(disturbers.flat())].join(', ') || 'its name is not known'})`,
     );
   }
-  if (!capture.threads.some(({ way }) => way === 'agent')) {
+  if (parts.every(({ otherThreadsNanos }) => otherThreadsNanos === undefined)) {
     comments.push(
-      'CPU of threads that are not JavaScript (libuv, garbage collection) is left out: only the agent tells it',
+      'CPU of threads that are not JavaScript (libuv, garbage collection) is left out: it is known only with the agent, and the CPU clock of the main thread',
     );
   }
   if (capture.profilerCpuNanos === undefined) {

@@ -1,20 +1,18 @@
-import { readFileSync } from 'node:fs';
-
 // threadCpuUsage came with Node 22.19 and 23.9.
 const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
 
 /**
- * CPU time that this, the profiling, thread has used so far, in nanoseconds: it is not the application's and must be
- * taken out of what the process used. Undefined where neither Node nor the kernel tells.
+ * CPU time that the thread which asks has used so far, in nanoseconds. Undefined where neither Node nor the kernel tells.
  *
  * @internal
  */
-export function ownCpuNanos(): number | undefined {
+export function threadCpuNanos(): number | undefined {
   if (threadCpuUsage) {
     const { user, system } = threadCpuUsage.call(process);
     return (user + system) * 1000;
   }
   try {
+    const { readFileSync } = process.getBuiltinModule('node:fs');
     // First field: nanoseconds on the CPU. https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
     return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ', 1)[0]);
   } catch {
