@@ -18,7 +18,7 @@ import { brokenTraceRules, type TraceFile } from './support/trace-event.format.j
 
 const APP = fileURLToPath(new URL('contract/fixtures/contract.app.mjs', import.meta.url));
 
-const OPTIONS = { maxCaptures: 8, block: { watch: true } };
+const OPTIONS = { maxCaptures: 64, block: { watch: true } };
 
 /** Fewer than there may be captures, for those that a test asks for by itself. */
 const AT_A_TIME = 6;
@@ -41,7 +41,7 @@ const GIVEN: Readonly<Record<Given, () => Promise<() => Promise<unknown>>>> = {
     await app.call('holdSampler');
     return () => app.call('releaseSampler');
   },
-  'all places taken': async () => {
+  'all slots taken': async () => {
     const captures = await Promise.all(
       Array.from({ length: OPTIONS.maxCaptures }, async () => {
         const connection = await HttpConnection.open(origin);
@@ -50,7 +50,10 @@ const GIVEN: Readonly<Record<Given, () => Promise<() => Promise<unknown>>>> = {
       }),
     );
     await refusedAt(`${origin}/debug/pprof/threadcreate?seconds=1`);
-    return async () => captures.forEach((connection) => connection.leave());
+    return async () => {
+      captures.forEach((connection) => connection.leave());
+      await acceptedAt(`${origin}/debug/pprof/threadcreate?seconds=1`);
+    };
   },
   'a native call': async () => {
     const fifo = join(await temporaryDirectory('fifo-'), 'fifo');
@@ -67,6 +70,14 @@ const GIVEN: Readonly<Record<Given, () => Promise<() => Promise<unknown>>>> = {
 async function refusedAt(url: string): Promise<void> {
   let response = await request(url);
   while (response.status !== 429) {
+    response = await request(url);
+  }
+}
+
+/** A slot is taken for a second at least, whether its client is still there or not. */
+async function acceptedAt(url: string): Promise<void> {
+  let response = await request(url);
+  while (response.status !== 200) {
     response = await request(url);
   }
 }

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Ending, killProcesses } from './support/app.process.js';
@@ -108,6 +109,32 @@ describe('a process that runs out of memory', () => {
       expect(stdout).toMatch(/Type: inuse_space/);
       expect(stdout).toMatch(/ rememberSession \(src\/sessions\/sessions\.service\.ts\)/);
     });
+  });
+});
+
+describe('a directory in which others have put what they like (hostile names)', () => {
+  const FIFOS = Array.from({ length: 8 }, (_, index) => `oom-${index}-20260101T000000Z.pb.gz`);
+  const FOLDER = 'oom-99-20260101T000000Z.pb.gz';
+  const NO_TIME = 'oom-5-99999999T999999Z.pb.gz';
+
+  it('is read all the same, and neither stops the application nor holds it up', async () => {
+    const directory = await temporaryDirectory('oom-');
+    FIFOS.forEach((name) => execFileSync('mkfifo', [join(directory, name)]));
+    await mkdir(join(directory, FOLDER));
+    await writeFile(join(directory, NO_TIME), 'x');
+    await chmod(directory, 0o777);
+    const { process, url } = await startExample({ PPROF_OOM_DIRECTORY: directory });
+    const profiler = await profilingUrl(process);
+    await process.printed(/WARN .*may be written to by others/);
+    expect((await request(`${profiler}/debug/pprof/`)).status).toBe(200);
+    for (const name of [...FIFOS, FOLDER, NO_TIME]) {
+      expect([name, (await request(`${profiler}/debug/pprof/oom/${name}`)).status]).toEqual([name, 404]);
+    }
+    // What the application does with libuv's threads goes on, and it ends as it should.
+    expect((await request(`${url}/health`)).status).toBe(200);
+    process.signal('SIGTERM');
+    expect(await process.exited).toEqual({ code: 0, signal: null });
+    expect(process.complaints).toHaveLength(1);
   });
 });
 

@@ -31,7 +31,7 @@ describeWithSshd('ssh -L', () => {
     it('serves the index page, whose commands have the port of the near side', async () => {
       const { status, text } = await request(`${near}/debug/pprof/`);
       expect(status).toBe(200);
-      expect(text).toContain(`go tool pprof ${near}/debug/pprof/profile`);
+      expect(text).toContain(`go tool pprof &#39;${near}/debug/pprof/profile`);
     });
 
     it('keeps the guard: a foreign host is refused there too', async () => {

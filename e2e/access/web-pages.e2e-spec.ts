@@ -71,6 +71,53 @@ describeWithChromium('a web page of another origin', () => {
     await expectNoCapture();
   });
 
+  it.each([
+    'speculation rules that prefetch',
+    'speculation rules that prerender',
+    'speculation rules, by a redirect',
+  ])('cannot start a capture with %s, from another port of localhost', async (name) => {
+    html = WEB_ATTACKS[name]!(`${profiler}${CAPTURE}`);
+    await withPage(async (page) => {
+      const address = `${pages.replace('evil.test', 'localhost')}/attack`;
+      expect(await relay.statusOf(CAPTURE, () => page.goto(address))).toBe(403);
+    });
+    await expectNoCapture();
+  });
+
+  it('cannot start a capture with Background Fetch, which needs a service worker and no click', async () => {
+    // A service worker needs a secure context, which localhost is.
+    const site = pages.replace('evil.test', 'localhost');
+    html = '';
+    await withPage(async (page) => {
+      await page.goto(`${site}/attack`);
+      const begin = () =>
+        page.evaluate(`(async () => {
+          await navigator.serviceWorker.register('/worker.js');
+          const { backgroundFetch } = await navigator.serviceWorker.ready;
+          await backgroundFetch.fetch('capture', ['${profiler}${CAPTURE}'], { title: 'x' });
+        })()`);
+      expect(await relay.statusOf(CAPTURE, begin)).toBe(403);
+    });
+    await expectNoCapture();
+  });
+
+  it('cannot have one started by the history of a window that it has opened', async () => {
+    html = '';
+    await withPage(async (page) => {
+      await page.goto(`${pages}/attack`);
+      const opened = page.context().waitForEvent('page');
+      await relay.statusOf(CAPTURE, () => page.evaluate(`void (opened = open('${profiler}${CAPTURE}'))`));
+      const popup = await opened;
+      await popup.waitForLoadState();
+      await page.evaluate(`void (opened.location = '${pages}/attack')`);
+      await popup.waitForURL(/evil\.test/);
+      // No-store: the browser has to ask again.
+      expect(await relay.statusOf(CAPTURE, () => popup.evaluate('history.back()'))).toBe(403);
+      await popup.close();
+    });
+    await expectNoCapture();
+  });
+
   it('cannot start a capture from another port of localhost either', async () => {
     html = WEB_ATTACKS['fetch without CORS']!(`${profiler}${CAPTURE}`);
     await withPage(async (page) => {
@@ -164,6 +211,41 @@ describeWithChromium('an operator in a browser', () => {
     }
   });
 
+  it('reloads it, goes back to it and forward, and opens it in another tab', async () => {
+    await page.goto(index);
+    expect((await page.reload())?.status()).toBe(200);
+    await page.click('a[href="cmdline"]');
+    await page.waitForURL(/cmdline/);
+    expect((await page.reload())?.status()).toBe(200);
+    expect((await page.goBack())?.status()).toBe(200);
+    expect(await page.textContent('h1')).toBe('/debug/pprof/');
+    expect((await page.goForward())?.status()).toBe(200);
+    await page.goto(index);
+    const opened = page.context().waitForEvent('page');
+    await page.click('a[href="cmdline"]', { modifiers: ['Control'] });
+    const tab = await opened;
+    await tab.waitForLoadState();
+    expect(await tab.textContent('body')).toMatch(/http\.mjs/);
+    await tab.close();
+  });
+
+  it('sees the index page with its style, and nothing that its policy refuses', async () => {
+    const complaints: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+    await page.goto(index);
+    expect(await page.evaluate("getComputedStyle(document.querySelector('code')).backgroundColor")).toBe(
+      'rgb(242, 242, 242)',
+    );
+    expect(complaints.filter((text) => /Content.Security.Policy/i.test(text))).toEqual([]);
+  });
+
+  it('opens the viewer', async () => {
+    await page.goto(index);
+    await page.click('a[href^="ui/#profileURL=..%2Fheap&"]');
+    await page.waitForURL(/\/ui\//);
+    expect(await page.title()).toContain('speedscope');
+  });
+
   it.each([
     ['goroutine?debug=2', /main/],
     ['cmdline', /http\.mjs/],
@@ -190,7 +272,9 @@ describeWithChromium('an operator in a browser', () => {
 
 function servePage({ url = '' }: IncomingMessage, response: ServerResponse, html: string): void {
   const to = new URL(url, 'http://evil.test').searchParams.get('to');
-  if (to === null) {
+  if (url === '/worker.js') {
+    response.setHeader('Content-Type', 'text/javascript').end('oninstall = () => skipWaiting();');
+  } else if (to === null) {
     response.setHeader('Content-Type', 'text/html').end(`<!doctype html><body>${html}</body>`);
   } else {
     response.writeHead(302, { Location: to }).end();

@@ -101,10 +101,25 @@ export function json(contentType: string, keys: readonly string[] = []): Answer 
   };
 }
 
+/** The index page, which may load nothing but its own style. */
+export function index(pattern: RegExp): Answer {
+  return withHeaders(text(pattern, 'text/html; charset=utf-8'), {
+    'content-security-policy': /^default-src 'none'; style-src 'sha256-[^']+'; .*frame-ancestors 'none'$/,
+    'cross-origin-opener-policy': 'same-origin',
+  });
+}
+
 /** A file of the viewer, which may load nothing from elsewhere. */
 export function viewer(answer: Answer): Answer {
   const policy = /^default-src 'none'; script-src 'self' .*connect-src 'self'/;
-  return { ...answer, headers: { ...answer.headers, 'content-security-policy': policy } };
+  return withHeaders(answer, {
+    'content-security-policy': policy,
+    'cross-origin-opener-policy': 'same-origin',
+  });
+}
+
+function withHeaders(answer: Answer, headers: Answer['headers']): Answer {
+  return { ...answer, headers: { ...answer.headers, ...headers } };
 }
 
 /** `go tool pprof` shows the text of an error that looks like this. */

@@ -4,7 +4,6 @@ import {
   cpuprofile,
   error,
   headOf,
-  heapprofile,
   json,
   pprof,
   redirect,
@@ -106,7 +105,7 @@ const debugWithSeconds: RowGroup = {
 
 const noDelta: RowGroup = {
   name: '"seconds" where there is no delta',
-  rows: KINDS.filter(({ parameters }) => parameters.seconds === null).map(({ name }) =>
+  rows: KINDS.filter(({ parameters: p }) => p.seconds === null).map(({ name }) =>
     row(
       `GET ${PROFILE}/${name}?seconds=1`,
       error(400, '"seconds" parameter is not supported for this profile type'),
@@ -214,6 +213,11 @@ const targets: RowGroup = {
     row(`GET ${PROFILE}/heap\0`, error(400, /./)),
     row(`GET ${PROFILE}/${'a'.repeat(64 * 1024)}`, error(431, /./)),
     row('GET', error(400, /./)),
+    row(`CONNECT localhost:6060`, error(405, /^method not allowed/, { allow: 'GET, HEAD' })),
+    row('CONNECT evil.com:443', error(403, /^host not allowed/), { headers: { Host: 'evil.com' } }),
+    row(`GET ${PROFILE}/symbol`, error(417, /^the header Expect can only be 100-continue/), {
+      headers: { Expect: 'x' },
+    }),
   ],
 };
 
@@ -225,7 +229,8 @@ const pageGuard: RowGroup = {
     { Host: '127.1.2.3:9999' },
     { Host: '[::1]:6060' },
     { Host: 'localhost:6060', Origin: 'http://localhost:6060' },
-    { 'Sec-Fetch-Site': 'none' },
+    // As a browser sends for what its user types, and for what our own pages load.
+    { 'Sec-Fetch-Site': 'none', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' },
     { 'Sec-Fetch-Site': 'same-origin' },
   ].map((headers: Record<string, string>) =>
     row(`GET ${PROFILE}/symbol`, text(/^num_symbols: 1\n$/), { headers }),
@@ -245,6 +250,18 @@ const guard: RowGroup = {
     { Host: 'localhost:6060', Origin: 'null' },
     { 'Sec-Fetch-Site': 'cross-site' },
     { 'Sec-Fetch-Site': 'same-site' },
+    // Background Fetch, and speculation rules.
+    { 'Sec-Fetch-Site': 'none', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'empty' },
+    { 'Sec-Fetch-Site': 'none' },
+    {
+      'Sec-Fetch-Site': 'none',
+      'Sec-Fetch-Mode': 'navigate',
+      'Sec-Fetch-Dest': 'document',
+      'Sec-Purpose': 'prefetch;prerender',
+    },
+    { 'Sec-Fetch-Site': 'same-origin', 'Sec-Purpose': 'prefetch' },
+    Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`X-${index}`, '1'])),
+    { Host: 'evil.com', Expect: 'x' },
   ].flatMap((headers: Record<string, string>) =>
     ['GET symbol', 'GET ', 'GET nothing', 'GET trace', 'GET ui/', 'DELETE heap', 'HEAD profile'].map(
       (ask) => {
@@ -272,23 +289,23 @@ const held: RowGroup = {
 
 const tooMany: RowGroup = {
   name: 'too many captures at once',
-  given: 'all places taken',
+  given: 'all slots taken',
   rows: [
     ...[
       ...KINDS_WITH_SECONDS.map(({ name }) => `${name}?seconds=1`),
       'profile?seconds=1&format=cpuprofile',
       'trace?seconds=0.05',
+      'goroutine?debug=2',
+      'heap?gc=1',
+      'heap?format=heapprofile',
+      ...KINDS.filter(({ parameters: p }) => p.seconds?.kind !== 'window').map(({ name }) => name),
     ].map((capture) =>
       row(
         `GET ${PROFILE}/${capture}`,
-        error(429, /^8 captures are running.*"maxCaptures"/, { 'retry-after': /^[1-9]\d*$/ }),
+        error(429, /^64 captures are running.*"maxCaptures"/, { 'retry-after': /^[1-9]\d*$/ }),
       ),
     ),
-    // What is of a moment needs no place, nor does a HEAD, and a wrong request is told so.
-    row(`GET ${PROFILE}/goroutine`, pprof('goroutine')),
-    row(`GET ${PROFILE}/heap?gc=1`, pprof('heap')),
-    row(`GET ${PROFILE}/heap?format=heapprofile`, heapprofile('heap')),
-    row(`GET ${PROFILE}/goroutine?debug=2`, text(/main/)),
+    // A HEAD needs no slot, and a wrong request is told so.
     row(`GET ${PROFILE}/ui/`, viewer(text(/./, HTML))),
     row(`HEAD ${PROFILE}/trace`, headOf(trace())),
     row(`HEAD ${PROFILE}/profile`, headOf(pprof('profile', 'window'))),

@@ -1,4 +1,4 @@
-import { headOf, json, pprof, redirect, text, viewer } from './contract.row.js';
+import { headOf, index as indexPage, json, pprof, redirect, text, viewer } from './contract.row.js';
 import { escapeRegExp, HTML, PROFILE, row, type RowGroup, UNKNOWN } from './row.group.js';
 
 // Of the HTTP contract: the pages beside the profiles, and paths that are neither.
@@ -6,7 +6,7 @@ import { escapeRegExp, HTML, PROFILE, row, type RowGroup, UNKNOWN } from './row.
 const pages: RowGroup = {
   name: 'other pages and parameters',
   rows: [
-    row(`GET ${PROFILE}/`, text(/full goroutine stack dump/, HTML)),
+    row(`GET ${PROFILE}/`, indexPage(/full goroutine stack dump/)),
     row(`GET ${PROFILE}`, redirect(`${PROFILE}/`)),
     row(`GET ${PROFILE}?seconds=5&x=%20`, redirect(`${PROFILE}/?seconds=5&x=%20`)),
     row(`GET ${PROFILE}/profile?seconds=1&hz=1000&threads=main`, pprof('profile', 'window')),

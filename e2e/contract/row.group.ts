@@ -1,7 +1,7 @@
 import { type Answer, type ContractRow, error } from './contract.row.js';
 
 /** A state of the application in which a request is made; see `contract.e2e-spec.ts`. */
-export type Given = 'nothing else' | 'another profiler' | 'all places taken' | 'a native call';
+export type Given = 'nothing else' | 'another profiler' | 'all slots taken' | 'a native call';
 
 export interface RowGroup {
   readonly name: string;

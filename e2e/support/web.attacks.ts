@@ -23,6 +23,15 @@ export const WEB_ATTACKS: Readonly<Record<string, (url: string) => string>> = {
     `<a rel="noreferrer" href="${url}">x</a>${script("document.querySelector('a').click()")}`,
   'a new location': (url) => script(`location = '${url}'`),
   'a refresh': (url) => `<meta http-equiv="refresh" content="0;url=${url}">`,
+  'a compression dictionary': (url) => `<link rel="compression-dictionary" href="${url}">`,
+  'an icon': (url) => `<link rel="icon" href="${url}">`,
+  'a link that downloads': (url) =>
+    `<a download href="${url}">x</a>${script("document.querySelector('a').click()")}`,
+  // https://developer.chrome.com/docs/web-platform/prerender-pages: a browser says "none" of these, as of a typed address.
+  'speculation rules that prefetch': (url) => speculation('prefetch', url),
+  'speculation rules that prerender': (url) => speculation('prerender', url),
+  'speculation rules, by a redirect': (url) =>
+    speculation('prerender', `/redirect?to=${encodeURIComponent(url)}`),
   'an image, by a redirect': (url) => `<img src="/redirect?to=${encodeURIComponent(url)}">`,
   'fetch, by a redirect': (url) =>
     script(`fetch('/redirect?to=${encodeURIComponent(url)}', { mode: 'no-cors' })`),
@@ -48,6 +57,11 @@ export const READ_ATTEMPTS: Readonly<Record<string, (url: string) => string>> = 
 
 function script(code: string): string {
   return `<script>${code}</script>`;
+}
+
+function speculation(how: string, url: string): string {
+  const rules = { [how]: [{ source: 'list', urls: [url], eagerness: 'immediate' }] };
+  return `<script type="speculationrules">${JSON.stringify(rules)}</script>`;
 }
 
 function form(method: string, url: string): string {

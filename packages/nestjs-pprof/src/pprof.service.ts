@@ -13,7 +13,7 @@ import { hasAgents } from './main/agent.registry.js';
 import { isPermitted } from './main/node.permissions.js';
 import { isPackageMissing } from './main/own.package.js';
 import type { HeapSampling, OomExportCommand } from './main/heap.sampler.js';
-import { describeOomProfiles, prepareOomExport } from './main/oom.export.js';
+import { describeOomProfiles, describeWritableByOthers, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';
 import type { ResolvedPprofOptions } from './shared/resolved.options.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
@@ -199,7 +199,15 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
   #prepareOomExport(sampling: HeapSampling): OomExportCommand | undefined {
     const { outOfMemory } = this.#options;
     try {
-      return outOfMemory && prepareOomExport(outOfMemory, sampling);
+      if (!outOfMemory) {
+        return undefined;
+      }
+      const command = prepareOomExport(outOfMemory, sampling);
+      const warning = describeWritableByOthers(outOfMemory.directory);
+      if (warning !== undefined) {
+        this.#logger.warn(warning);
+      }
+      return command;
     } catch (error) {
       this.#logger.warn(`Heap profiles on running out of memory: ${messageOf(error)}`);
       return undefined;
@@ -208,7 +216,7 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
 
   async #tellOfOutOfMemory(): Promise<void> {
     const { outOfMemory } = this.#options;
-    const text = outOfMemory && (await describeOomProfiles(outOfMemory.directory));
+    const text = outOfMemory && (await describeOomProfiles(outOfMemory.directory).catch(() => undefined));
     if (text) {
       this.#logger.log(text);
     }

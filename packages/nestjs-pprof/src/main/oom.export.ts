@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { OomExportCommand } from './heap.sampler.js';
 import { listOomProfiles } from '../shared/oom-profile.files.js';
@@ -50,9 +50,25 @@ function makeWritable(directory: string): void {
   }
 }
 
+/**
+ * A warning for the log where others may put files into the directory, as they may into `/tmp`; undefined where they may
+ * not.
+ *
+ * @internal
+ */
+export function describeWritableByOthers(directory: string): string | undefined {
+  const { mode, uid } = statSync(directory);
+  const isOthers = uid !== process.geteuid?.() && uid !== 0;
+  // On Windows the mode tells nothing.
+  return process.platform !== 'win32' && ((mode & 0o022) !== 0 || isOthers)
+    ? `"outOfMemory.directory" ${directory} may be written to by others than the user of this process: they can delete heap ` +
+        'profiles, and leave some that are none. Use a directory of its own, with mode 0700'
+    : undefined;
+}
+
 /** One line for the log on what earlier processes have left behind; undefined where that is nothing. @internal */
 export async function describeOomProfiles(directory: string): Promise<string | undefined> {
-  const [newest, ...others] = await listOomProfiles(directory).catch(() => []);
+  const [newest, ...others] = await listOomProfiles(directory);
   return (
     newest &&
     `A process has run out of memory before, the last one with pid ${newest.pid} at ${newest.writtenAt.toISOString()}: ` +

@@ -10,7 +10,7 @@ import { messageOf } from '../shared/error.message.js';
 import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
 import type { ListeningAddress } from '../pprof.address.js';
 import { ThreadsForbiddenError } from '../pprof.errors.js';
-import { isPermitted } from './node.permissions.js';
+import { isPermitted, permissionFlags } from './node.permissions.js';
 import { holdSigprof } from './sigprof.holder.js';
 import { removeSocket, type SocketFile } from '../shared/socket.removal.js';
 import { programFile } from './own.package.js';
@@ -152,7 +152,7 @@ function startWorker(workerData: unknown): Worker {
     workerData,
     // Without these, the thread would load the user's preloads (APM agents, TypeScript loaders) a second time. Node
     // reads NODE_OPTIONS from the env given here; nothing else of it is needed, so no secret is handed on.
-    execArgv: [],
+    execArgv: permissionFlags(),
     env: { NODE_ENV: 'production' },
     resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB },
   });

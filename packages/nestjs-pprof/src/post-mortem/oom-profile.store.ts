@@ -36,7 +36,9 @@ export async function storeOomProfile(
     return index + 1 >= maxFiles || bytes > maxBytes;
   });
   const obsolete = [...unfinished, ...surplus.map(({ name }) => name)];
-  await Promise.all(obsolete.map((name) => rm(join(directory, name), { force: true })));
+  await Promise.all(
+    obsolete.map((name) => rm(join(directory, name), { force: true }).catch(() => undefined)),
+  );
   const temporary = join(directory, `.oom-${pid}.tmp`);
   await writeFile(temporary, content, { mode: 0o600, flag: 'wx' });
   await rename(temporary, join(directory, oomProfileName(pid, writtenAt)));

@@ -9,10 +9,9 @@ export class AddonUnavailableError extends PprofError {
 
   constructor(cause: unknown) {
     super(
-      isForbidden(cause)
-        ? 'the native addon @datadog/pprof may not be loaded: Node runs under --permission without --allow-addons, or with --no-addons'
-        : `the native addon @datadog/pprof cannot be loaded on ${process.platform}-${process.arch}, Node ${process.version}: ` +
-            `${firstLine(cause)}. Reinstall the dependencies on this platform, or upgrade @datadog/pprof`,
+      forbiddenBy(cause) ??
+        `the native addon @datadog/pprof cannot be loaded on ${process.platform}-${process.arch}, Node ${process.version}: ` +
+          `${firstLine(cause)}. Reinstall the dependencies on this platform, or upgrade @datadog/pprof`,
       { cause },
     );
   }
@@ -101,8 +100,15 @@ export class NotByInterruptError extends PprofError {
   }
 }
 
-function isForbidden(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException | null)?.code === 'ERR_DLOPEN_DISABLED';
+/** What Node's permission model forbids, and the flag that allows it. */
+function forbiddenBy(error: unknown): string | undefined {
+  const { code, resource } = (error ?? {}) as NodeJS.ErrnoException & { resource?: string };
+  if (code === 'ERR_ACCESS_DENIED') {
+    return `the native addon @datadog/pprof may not be loaded: Node runs under --permission without --allow-fs-read=${resource ?? 'PATH'}, which it looks at`;
+  }
+  return code === 'ERR_DLOPEN_DISABLED'
+    ? 'the native addon @datadog/pprof may not be loaded: Node runs under --permission without --allow-addons, or with --no-addons'
+    : undefined;
 }
 
 function firstLine(error: unknown): string {

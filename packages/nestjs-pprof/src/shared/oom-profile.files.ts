@@ -1,4 +1,5 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { constants, type ReadStream } from 'node:fs';
+import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** A heap profile that a process has left behind as it ran out of memory. @internal */
@@ -11,6 +12,9 @@ export interface OomProfileFile {
 
 const NAME = /^oom-(\d{1,10})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.pb\.gz$/;
 
+/** More are never kept; whoever else puts files there does not keep this process busy with them. */
+const MOST_FILES = 1000;
+
 /** `oom-4711-20261124T031500Z.pb.gz` @internal */
 export function oomProfileName(pid: number, writtenAt: Date): string {
   const seconds = writtenAt.toISOString().slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
@@ -19,11 +23,11 @@ export function oomProfileName(pid: number, writtenAt: Date): string {
 
 /** Whether a name can be one of ours: nothing else in the directory is listed, served or deleted. @internal */
 export function isOomProfileName(name: string): boolean {
-  return NAME.test(name);
+  return parseName(name) !== undefined;
 }
 
 /**
- * The newest first; none where there is no such directory.
+ * The newest first; none where there is no such directory. Nothing is opened: what has such a name may be anything.
  *
  * @throws where it cannot be read.
  * @internal
@@ -35,19 +39,51 @@ export async function listOomProfiles(directory: string): Promise<OomProfileFile
     }
     throw error;
   });
-  const files = await Promise.all(names.map((name) => describe(directory, name)));
-  return files
-    .filter((file) => file !== undefined)
-    .toSorted((a, b) => b.writtenAt.getTime() - a.writtenAt.getTime() || b.pid - a.pid);
+  const newest = names
+    .map(parseName)
+    .filter((parsed) => parsed !== undefined)
+    .toSorted((a, b) => b.writtenAt.getTime() - a.writtenAt.getTime() || b.pid - a.pid)
+    .slice(0, MOST_FILES);
+  const files = await Promise.all(
+    newest.map(async (parsed) => {
+      // Another process may just be deleting it.
+      const stats = await lstat(join(directory, parsed.name)).catch(() => undefined);
+      return stats?.isFile() ? { ...parsed, bytes: stats.size } : undefined;
+    }),
+  );
+  return files.filter((file) => file !== undefined);
 }
 
-async function describe(directory: string, name: string): Promise<OomProfileFile | undefined> {
-  const [, pid, year, month, day, hour, minute, second] = NAME.exec(name) ?? [];
-  if (pid === undefined) {
+/**
+ * Opens one to be read, and only a file that lies there itself: a link, a directory, a FIFO (which would hold a thread of
+ * libuv's pool, the application's too, until somebody writes to it) or a device is none.
+ *
+ * @returns undefined where there is no such file.
+ * @internal
+ */
+export async function openOomProfile(
+  directory: string,
+  name: string,
+): Promise<{ readonly size: number; readonly stream: ReadStream } | undefined> {
+  if (!isOomProfileName(name)) {
     return undefined;
   }
-  // Another process may just be deleting it.
-  const stats = await lstat(join(directory, name)).catch(() => undefined);
+  // Windows has neither of the two.
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const file = await open(join(directory, name), flags).catch(() => undefined);
+  const stats = await file?.stat();
+  if (file === undefined || !stats?.isFile() || stats.size === 0) {
+    await file?.close();
+    return undefined;
+  }
+  // No more than it has now, as that is what the answer says.
+  return { size: stats.size, stream: file.createReadStream({ start: 0, end: stats.size - 1 }) };
+}
+
+function parseName(name: string): Omit<OomProfileFile, 'bytes'> | undefined {
+  const [, pid, year, month, day, hour, minute, second] = NAME.exec(name) ?? [];
   const writtenAt = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  return stats?.isFile() ? { name, pid: Number(pid), writtenAt, bytes: stats.size } : undefined;
+  // The 99th of a month is no day, and the 31st not one of each.
+  const isOurs = !Number.isNaN(writtenAt.getTime()) && oomProfileName(Number(pid), writtenAt) === name;
+  return isOurs ? { name, pid: Number(pid), writtenAt } : undefined;
 }

@@ -9,6 +9,7 @@ jest.unstable_mockModule('./inspector.connection.js', () => ({
   InspectorConnection: {
     using: (use: (target: object) => Promise<unknown>) =>
       use({
+        thread: { id: 0, label: 'main' },
         post: (method: string) =>
           method === 'HeapProfiler.collectGarbage'
             ? new Promise<void>((resolve) => (releaseCollection = resolve))
@@ -102,7 +103,9 @@ beforeEach(() => {
   heap = new MainHeap(agent.asClient, SAMPLING);
 });
 
-afterEach(() => {
+afterEach(async () => {
+  // The rest after a collection.
+  await jest.advanceTimersByTimeAsync(60_000);
   jest.useRealTimers();
 });
 
@@ -132,6 +135,7 @@ describe('MainHeap', () => {
 
   it('tells so too where the window begins while garbage is collected', async () => {
     const collecting = heap.sample(true, patient);
+    await jest.advanceTimersByTimeAsync(0);
     const capturing = heap.captureAllocations(REQUEST);
     releaseCollection();
     await jest.advanceTimersByTimeAsync(BEGIN_MILLIS);
@@ -161,6 +165,7 @@ describe('MainHeap', () => {
     const capturing = heap.captureAllocations(REQUEST);
     await jest.advanceTimersByTimeAsync(BEGIN_MILLIS);
     const asked = heap.sample(true, patient);
+    await jest.advanceTimersByTimeAsync(0);
     releaseCollection();
     await expect(asked).rejects.toThrow('must not be asked in a window');
     await jest.advanceTimersByTimeAsync(1000);

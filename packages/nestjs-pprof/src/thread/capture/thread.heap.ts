@@ -1,4 +1,5 @@
 import type { AllocationNode, HeapRestart } from '../../shared/agent.protocol.js';
+import { DutyCycle } from './duty.cycle.js';
 import type { InspectorTarget } from './inspector.target.js';
 import type { ThreadInfo } from './thread.info.js';
 import { ThreadUnreachableError } from './threads.errors.js';
@@ -29,8 +30,43 @@ export interface ThreadHeap {
 /** V8 collects garbage on request only from the event loop, not by interrupt. */
 const COLLECTION_DEADLINE_MILLIS = 2000;
 
-/** @returns whether it could be done, which it cannot on a thread that is stuck or waits in `Atomics.wait`. @internal */
+/** A collection of a large heap takes seconds; nobody waits longer than this for the next one. */
+const LONGEST_REST_MILLIS = 10_000;
+
+interface Collections {
+  readonly cycle: DutyCycle;
+  running?: Promise<boolean> | undefined;
+}
+
+/** By the id of the thread. */
+const collections = new Map<number, Collections>();
+
+/**
+ * Collects garbage, which stops the thread: one at a time, with a rest after it, and once for all who ask before it is done.
+ *
+ * @returns whether it could be done, which it cannot on a thread that is stuck or waits in `Atomics.wait`.
+ * @internal
+ */
 export async function collectGarbage(target: InspectorTarget): Promise<boolean> {
+  const { id } = target.thread;
+  const ofThread = collections.get(id) ?? { cycle: new DutyCycle(LONGEST_REST_MILLIS) };
+  collections.set(id, ofThread);
+  while (ofThread.running) {
+    const others = await ofThread.running.catch(() => undefined);
+    if (others !== undefined) {
+      return others;
+    }
+    // The one whose session it was has gone.
+  }
+  ofThread.running = ofThread.cycle.run(() => collect(target));
+  try {
+    return await ofThread.running;
+  } finally {
+    ofThread.running = undefined;
+  }
+}
+
+async function collect(target: InspectorTarget): Promise<boolean> {
   try {
     await target.post('HeapProfiler.collectGarbage', {}, COLLECTION_DEADLINE_MILLIS);
     return true;

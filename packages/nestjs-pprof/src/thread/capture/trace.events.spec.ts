@@ -40,6 +40,38 @@ describe('TraceEvents', () => {
     expect(written(events)[0]?.args).toEqual({ data: { method: 'GET', url: '/orders?…', path: '/other' } });
   });
 
+  it.each([
+    [
+      { data: { url: 'http://u:geheim@h/p?t=1', statusCode: 200 } },
+      { data: { url: 'http://u:***@h/p?…', statusCode: 200 } },
+    ],
+    [{ data: { path: 'http://geheimgeheimgeheim@h/p' } }, { data: { path: 'http://***@h/p' } }],
+    [{ filename: 'https://h/x.js?token=geheim' }, { filename: 'https://h/x.js?…' }],
+    [{ filename: 'file:///app/x.js#geheim' }, { filename: 'file:///app/x.js?…' }],
+    [{ data: { fileName: 'data:text/javascript,geheim' } }, { data: { fileName: 'data:text/javascript,…' } }],
+    [
+      {
+        args: { args: ['node', '--db-password=geheim'], exec_args: ['--conditions=x', '--token', 'geheim'] },
+      },
+      { args: { args: ['node', '--db-password=***'], exec_args: ['--conditions=x', '--token', '***'] } },
+    ],
+    [{ path: '/app/dist/main.js' }, { path: '/app/dist/main.js' }],
+    [
+      { count: 1, list: [1, 'a'], nothing: null },
+      { count: 1, list: [1, 'a'], nothing: null },
+    ],
+  ])('leaves out what may be secret in %j', (args, left) => {
+    const events = new TraceEvents(['v8'], new Map());
+    events.add([event({ args })]);
+    expect(written(events)[0]?.args).toEqual(left);
+  });
+
+  it('shortens the name of a module that is its own text', () => {
+    const events = new TraceEvents(['v8'], new Map());
+    events.add([event({ name: 'data:text/javascript;base64,Z2VoZWlt' })]);
+    expect(written(events)[0]?.name).toBe('data:text/javascript;base64,…');
+  });
+
   it('leaves out what another in the process has asked for', () => {
     const events = new TraceEvents(['v8', 'node.http'], new Map());
     events.add([

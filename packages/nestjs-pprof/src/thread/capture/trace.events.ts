@@ -1,3 +1,4 @@
+import { maskSecrets } from '../../shared/secrets.mask.js';
 import { ownKernelThread } from './kernel.threads.js';
 import { MAIN_THREAD } from './thread.info.js';
 
@@ -58,7 +59,7 @@ export class TraceEvents {
         // Node repeats these with every batch.
         this.#metadata.set(`${event.tid} ${event.name}`, event);
       } else if (event.tid !== this.#ownThread && this.#isAskedFor(event)) {
-        texts.push(JSON.stringify(event, withoutQuery));
+        texts.push(JSON.stringify(event, withoutSecrets));
       }
     }
     if (this.#bytes >= this.maxBytes) {
@@ -107,11 +108,25 @@ export class TraceEvents {
 }
 
 /**
- * A query string may hold what is secret, a token for instance; what a trace is for does not need it. Node writes the
- * address of a request under these names: lib/_http_server.js and lib/_http_client.js (`traceBegin`).
+ * Names under which Node and V8 write addresses and files: `traceBegin` in lib/_http_server.js and lib/_http_client.js,
+ * `ContextifyScript::New` in src/node_contextify.cc, V8's events of compilations.
  */
-function withoutQuery(key: string, value: unknown): unknown {
-  return (key === 'url' || key === 'path') && typeof value === 'string'
-    ? value.replace(/\?.*/s, '?…')
-    : value;
+const ADDRESSES = new Set(['url', 'path', 'filename', 'fileName']);
+
+/** The command line of a thread that starts: `Environment` in src/env.cc. */
+const COMMAND_LINES = new Set(['args', 'exec_args']);
+
+/**
+ * What a trace is for does not need what may be secret: the query of an address, user and password in it, the flags that
+ * a worker thread is started with, the text of a module that is its own address (`data:`).
+ */
+function withoutSecrets(key: string, value: unknown): unknown {
+  if (COMMAND_LINES.has(key) && Array.isArray(value)) {
+    return maskSecrets(value.map(String));
+  }
+  if (typeof value !== 'string') {
+    return value;
+  }
+  const text = value.startsWith('data:') ? value.replace(/,.*$/s, ',…') : value;
+  return ADDRESSES.has(key) ? maskSecrets([text.replace(/[?#].*/s, '?…')])[0] : text;
 }

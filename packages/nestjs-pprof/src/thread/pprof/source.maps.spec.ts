@@ -121,6 +121,8 @@ describe('a generated file', () => {
   it.each([
     ['file:///a%2Fb.js', '/a%2Fb.js'],
     ['file:///a%ZZ.js', '/a%ZZ.js'],
+    ['data:text/javascript;base64,c2VjcmV0', 'data:text/javascript;base64,…'],
+    ['data:text/javascript,secret()\n,x', 'data:text/javascript,…'],
     ['file://host/a.js', '/host/a.js'],
   ])('at the malformed URL %s still gets a path', async (url, path) => {
     const positions = await new SourceMaps().load([url]);

@@ -141,6 +141,10 @@ export class OriginalPositions {
 
 /** V8 knows ES modules by their URL and CommonJS modules by their path. */
 function toPath(file: string): string {
+  if (file.startsWith('data:')) {
+    // Its address is its whole text.
+    return file.replace(/,.*$/s, ',…');
+  }
   if (!file.startsWith('file:')) {
     return file;
   }

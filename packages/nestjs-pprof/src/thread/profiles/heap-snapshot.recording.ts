@@ -19,6 +19,7 @@ export const heapSnapshotRecording: RecordingKind = {
     const thread = singleThread(parseThreads(threads), 'a heap snapshot');
     return {
       head: { as: 'file', fileName: 'heap.heapsnapshot' },
+      seconds: 0,
       record: (context) => context.threads.v8.takeHeapSnapshot({ thread, signal }),
     };
   },

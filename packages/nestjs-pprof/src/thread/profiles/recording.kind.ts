@@ -32,7 +32,10 @@ export type RecordingBody = string | Buffer | { readonly size: number; readonly 
 /** A request that has been found to be in order. @internal */
 export interface PreparedRecording {
   readonly head: RecordingHead;
-  /** Length of the window of time that it takes; undefined for what is of this moment. */
+  /**
+   * Length of the window of time that it takes, 0 for what takes as long as it takes and is made for each request anew;
+   * undefined for what is of this moment and the same for all who ask now.
+   */
   readonly seconds?: number | undefined;
   record(context: RecordingContext): Promise<RecordingBody>;
 }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { NotFoundException, PayloadTooLargeException } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
 import { silenceOf } from '../capture/thread.silence.js';
@@ -16,13 +17,40 @@ import {
   ThreadStuckError,
   ThreadUnreachableError,
 } from '../capture/threads.errors.js';
-import { TooManyCapturesError } from './capture.limit.js';
-import { ProfileOffError, toHttpError, UnknownProfileError } from './http.errors.js';
+import { TooManyCapturesError } from './limits/capture.slots.js';
+import {
+  BodyTooLargeError,
+  ExpectationError,
+  MethodNotAllowedError,
+  ProfileOffError,
+  UnknownProfileError,
+} from './http.errors.js';
+import { sendError } from './http.response.js';
 
-describe('toHttpError', () => {
+/** What a client gets for an error. */
+function answerTo(error: unknown) {
+  const headers: Record<string, string> = {};
+  const answer = { status: 200, message: '', headers };
+  const response = {
+    set statusCode(status: number) {
+      answer.status = status;
+    },
+    setHeader: (name: string, value: string) => (headers[name] = value),
+    removeHeader: () => undefined,
+    once: () => undefined,
+    end: (body: Buffer) => (answer.message = body.toString().replace(/\n$/, '')),
+  };
+  sendError(response as unknown as ServerResponse, error);
+  return answer;
+}
+
+describe('sendError', () => {
   const answers: [Error, number][] = [
     [new BadParameterError('invalid value for "hz"'), 400],
     [new UnknownProfileError(), 404],
+    [new MethodNotAllowedError(['GET', 'HEAD']), 405],
+    [new BodyTooLargeError(5), 413],
+    [new ExpectationError(), 417],
     [new ProfileOffError('heap'), 404],
     [new NotEnabledError('heap snapshots are off'), 404],
     [new AgentFailureError({ status: 404, message: 'heap sampling is off' }), 404],
@@ -48,29 +76,29 @@ describe('toHttpError', () => {
   it.each(answers.map(([error, status]) => [error.name, error.message, status, error] as const))(
     "answers %s '%s' with %d, and its own words",
     (_name, _message, status, error) => {
-      expect(toHttpError(error)).toMatchObject({ status, message: error.message });
+      expect(answerTo(error)).toMatchObject({ status, message: error.message });
     },
   );
 
   it('says "Unknown profile" for a profile that there is not, as Go does', () => {
-    expect(toHttpError(new UnknownProfileError()).message).toBe('Unknown profile');
+    expect(answerTo(new UnknownProfileError()).message).toBe('Unknown profile');
   });
 
   it('says when to try again, where too many captures are running', () => {
-    expect(toHttpError(new TooManyCapturesError(16, 7)).headers).toEqual({ 'Retry-After': '7' });
+    expect(answerTo(new TooManyCapturesError(16, 7)).headers).toMatchObject({ 'Retry-After': '7' });
   });
 
   it('takes the status of an error of the framework', () => {
-    expect(toHttpError(new PayloadTooLargeException('too large'))).toEqual({
+    expect(answerTo(new PayloadTooLargeException('too large'))).toMatchObject({
       status: 413,
       message: 'too large',
     });
     const malformed = Object.assign(new Error("Failed to decode param '%'"), { status: 400 });
-    expect(toHttpError(malformed)).toEqual({ status: 400, message: "Failed to decode param '%'" });
+    expect(answerTo(malformed)).toMatchObject({ status: 400, message: "Failed to decode param '%'" });
   });
 
   it('does not repeat the path in the text for a route that there is not', () => {
-    expect(toHttpError(new NotFoundException('Cannot GET /<script>'))).toEqual({
+    expect(answerTo(new NotFoundException('Cannot GET /<script>'))).toMatchObject({
       status: 404,
       message: 'Unknown profile',
     });
@@ -79,7 +107,7 @@ describe('toHttpError', () => {
   it.each([0, 200, 302, 399, 600, '404', null])(
     'takes an error whose status is %p for a failure',
     (status) => {
-      expect(toHttpError(Object.assign(new Error('odd'), { status }))).toEqual({
+      expect(answerTo(Object.assign(new Error('odd'), { status }))).toMatchObject({
         status: 500,
         message: 'odd',
       });
@@ -87,8 +115,8 @@ describe('toHttpError', () => {
   );
 
   it('copes with what is thrown and is no error', () => {
-    expect(toHttpError('a text')).toEqual({ status: 500, message: 'a text' });
-    expect(toHttpError(undefined)).toEqual({ status: 500, message: 'undefined' });
-    expect(toHttpError(null)).toEqual({ status: 500, message: 'null' });
+    expect(answerTo('a text')).toMatchObject({ status: 500, message: 'a text' });
+    expect(answerTo(undefined)).toMatchObject({ status: 500, message: 'undefined' });
+    expect(answerTo(null)).toMatchObject({ status: 500, message: 'null' });
   });
 });

@@ -1,15 +1,12 @@
-import { messageOf } from '../../shared/error.message.js';
 import { PprofError } from '../../shared/pprof.error.js';
 
-/** An error as the client sees it. @internal */
-export interface HttpError {
-  readonly status: number;
-  readonly message: string;
-  readonly headers?: Readonly<Record<string, string>>;
+/** An error of HTTP itself, whose answer may need headers of its own. @internal */
+export abstract class HttpError extends PprofError {
+  readonly headers: Readonly<Record<string, string>> = {};
 }
 
 /** The path names no profile. @internal */
-export class UnknownProfileError extends PprofError {
+export class UnknownProfileError extends HttpError {
   override readonly name = 'UnknownProfileError';
   readonly status = 404;
 
@@ -19,7 +16,7 @@ export class UnknownProfileError extends PprofError {
 }
 
 /** The option `profiles` leaves this profile out. @internal */
-export class ProfileOffError extends PprofError {
+export class ProfileOffError extends HttpError {
   override readonly name = 'ProfileOffError';
   readonly status = 404;
 
@@ -28,22 +25,34 @@ export class ProfileOffError extends PprofError {
   }
 }
 
-/** Status and text for whatever a request ran into. @internal */
-export function toHttpError(error: unknown): HttpError {
-  if (error instanceof PprofError) {
-    const { status, message, retryAfterSeconds } = error;
-    return {
-      status,
-      message,
-      ...(retryAfterSeconds !== undefined && { headers: { 'Retry-After': String(retryAfterSeconds) } }),
-    };
+/** @internal */
+export class MethodNotAllowedError extends HttpError {
+  override readonly name = 'MethodNotAllowedError';
+  readonly status = 405;
+  override readonly headers: Readonly<Record<string, string>>;
+
+  constructor(allowed: readonly string[]) {
+    super(`method not allowed, use ${allowed.join(' or ')}`);
+    this.headers = { Allow: allowed.join(', ') };
   }
-  const status = statusOfFrameworkError(error);
-  return { status, message: status === 404 ? 'Unknown profile' : messageOf(error) };
 }
 
-/** Nest's HttpException and Express' own errors (a malformed URL, for instance) carry a status. */
-function statusOfFrameworkError(error: unknown): number {
-  const status = (error as { status?: unknown } | null | undefined)?.status;
-  return typeof status === 'number' && status >= 400 && status <= 599 ? status : 500;
+/** The header `Expect` has something else than `100-continue`. @internal */
+export class ExpectationError extends HttpError {
+  override readonly name = 'ExpectationError';
+  readonly status = 417;
+
+  constructor() {
+    super('the header Expect can only be 100-continue: ask without it');
+  }
+}
+
+/** The client sends more than is read here. @internal */
+export class BodyTooLargeError extends HttpError {
+  override readonly name = 'BodyTooLargeError';
+  readonly status = 413;
+
+  constructor(maxBytes: number) {
+    super(`the body of the request is larger than ${maxBytes} bytes`);
+  }
 }

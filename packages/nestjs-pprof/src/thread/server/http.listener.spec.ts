@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { ThreadData } from '../../shared/thread.protocol.js';
 import { createAccessControl } from './access/access.control.js';
 import { createProfilingServer } from './http.listener.js';
+import { RateLimit } from './limits/rate.limit.js';
 
 interface Answer {
   readonly status: number | undefined;
@@ -16,11 +17,13 @@ interface Answer {
 
 let server: Server | undefined;
 
-afterEach(() => {
+afterEach(close);
+
+function close(): void {
   server?.closeAllConnections();
   server?.close();
   server = undefined;
-});
+}
 
 const application: RequestListener = (incoming, response) => response.end(`application: ${incoming.url}`);
 
@@ -28,6 +31,7 @@ async function listen(
   load: () => Promise<RequestListener> = () => Promise.resolve(application),
   access: Partial<Pick<ThreadData, 'allowedHosts' | 'credentialsHash'>> = {},
 ): Promise<void> {
+  close();
   server = createProfilingServer(
     load,
     createAccessControl({ allowedHosts: [], credentialsHash: undefined, ...access }),
@@ -50,6 +54,8 @@ function ask(path: string, { method = 'GET', headers = {} } = {}): Promise<Answe
     sent.end();
   });
 }
+
+const CREDENTIALS = createHash('sha256').update('ops:hunter2').digest('hex');
 
 describe('the listener', () => {
   it('makes the application for the first request, and once', async () => {
@@ -130,9 +136,13 @@ describe('the listener', () => {
 
 /** Sends bytes as they are and reads until the server closes: what no HTTP client would send. */
 async function sendRaw(...lines: string[]): Promise<string> {
+  return sendBytes([...lines, 'Connection: close', '', ''].join('\r\n'));
+}
+
+function sendBytes(bytes: string): Promise<string> {
   const { port } = server!.address() as AddressInfo;
   const socket = connect(port, '127.0.0.1');
-  socket.end([...lines, 'Connection: close', '', ''].join('\r\n'));
+  socket.end(bytes);
   return readText(socket);
 }
 
@@ -194,19 +204,123 @@ describe('the listener, asked in unusual ways', () => {
     expect(answer).toMatch(/\r\n\r\napplication: \/debug\/pprof\/heap\?debug=1$/);
   });
 
-  it('serves nothing to CONNECT', async () => {
+  it('looks at headers after the hundredth, too', async () => {
     await listen();
-    expect(await sendRaw('CONNECT localhost:6060 HTTP/1.1', 'Host: localhost:6060')).not.toContain('200');
+    const many = (count: number) => Array.from({ length: count }, (_, index) => `X-${index}: 1`);
+    const answerTo = (...headers: string[]) =>
+      sendRaw('GET /debug/pprof/heap HTTP/1.1', 'Host: localhost', ...headers);
+    expect(await answerTo(...many(98))).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await answerTo(...many(99))).toMatch(
+      /^HTTP\/1\.1 403 [^]*\r\n\r\nmore than 100 headers not allowed/,
+    );
+    expect(await answerTo(...many(120), 'Origin: http://evil.com')).toMatch(/^HTTP\/1\.1 403 /);
+  });
+});
+
+describe('the listener, asked for what Node would answer by itself', () => {
+  const EXPECTATIONS = ['x', '100-continue', '100-continue, x', '', 'X'.repeat(100)];
+
+  it.each(EXPECTATIONS)('has the guard answer first where it expects %j', async (expectation) => {
+    await listen();
+    const answer = await sendRaw('GET / HTTP/1.1', 'Host: evil.com', `Expect: ${expectation}`);
+    expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
+    expect(answer).toMatch(/^X-Content-Type-Options: nosniff\r$/m);
+  });
+
+  it.each(EXPECTATIONS)('then wants credentials, where it expects %j', async (expectation) => {
+    await listen(undefined, { credentialsHash: CREDENTIALS });
+    const answer = await sendRaw('GET / HTTP/1.1', 'Host: localhost', `Expect: ${expectation}`);
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+  });
+
+  it('refuses an expectation that it does not know, as an error like all others', async () => {
+    await listen();
+    const answer = await sendRaw('GET / HTTP/1.1', 'Host: localhost', 'Expect: x');
+    expect(answer).toMatch(/^HTTP\/1\.1 417 Expectation Failed\r\n/);
+    expect(answer).toMatch(/^X-Go-Pprof: 1\r$/m);
+    expect(answer).toMatch(/\r\n\r\nthe header Expect can only be 100-continue[^\n]*\n$/);
+  });
+
+  it('tells a client that waits for it to send its body', async () => {
+    await listen();
+    const answer = await sendRaw('GET /a HTTP/1.1', 'Host: localhost', 'Expect: 100-continue');
+    expect(answer).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
+    expect(await sendRaw('GET /a HTTP/1.0', 'Host: localhost', 'Expect: 100-continue')).toMatch(
+      /^HTTP\/1\.1 200 OK/,
+    );
+  });
+
+  it('refuses CONNECT as any other method, after the guard', async () => {
+    await listen();
+    const answer = await sendRaw('CONNECT localhost:6060 HTTP/1.1', 'Host: localhost:6060');
+    expect(answer).toMatch(/^HTTP\/1\.1 405 Method Not Allowed\r\n/);
+    expect(answer).toMatch(/^X-Go-Pprof: 1\r$/m);
+    expect(await sendRaw('CONNECT localhost:6060 HTTP/1.1', 'Host: evil.com')).toMatch(/^HTTP\/1\.1 403 /);
+    await listen(undefined, { credentialsHash: CREDENTIALS });
+    expect(await sendRaw('CONNECT localhost:6060 HTTP/1.1', 'Host: localhost')).toMatch(/^HTTP\/1\.1 401 /);
+  });
+
+  it.each([
+    ['what is expected', 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: x\r\n\r\n'],
+    ['CONNECT', 'CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    ['malformed requests', 'hello\r\n\r\n'],
+  ])('has the rate limit count %s as well, after all others', async (_, bytes) => {
+    const rateLimit = new RateLimit(1, 0);
+    const admit = jest.spyOn(rateLimit, 'admit');
+    server = createProfilingServer(
+      () => Promise.resolve(application),
+      createAccessControl({ allowedHosts: [], credentialsHash: undefined }),
+      rateLimit,
+    );
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    expect(await sendBytes(bytes)).toMatch(/^HTTP\/1\.1 4/);
+    expect(admit.mock.calls.map(([, , isStrange]) => isStrange)).toEqual([true]);
+    // Those that follow wait, and a client that leaves is not answered.
+    const { port } = server.address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+    socket.on('error', () => undefined);
+    while (admit.mock.calls.length < 2) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(socket.bytesRead).toBe(0);
+    socket.destroy();
+  });
+});
+
+describe('the listener, in which something fails', () => {
+  it('answers where a check throws, and goes on', async () => {
+    const check = jest.fn().mockImplementationOnce(() => {
+      throw new TypeError('odd');
+    });
+    server = createProfilingServer(() => Promise.resolve(application), check as () => void);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    expect(await ask('/a')).toMatchObject({ status: 500, text: 'odd\n' });
+    expect(await ask('/a')).toMatchObject({ status: 200 });
+  });
+
+  it('answers where the application throws, and goes on', async () => {
+    let failures = 1;
+    await listen(() =>
+      Promise.resolve((incoming, response) => {
+        if (failures-- > 0) {
+          throw new Error('thrown by the application');
+        }
+        application(incoming, response);
+      }),
+    );
+    expect(await ask('/a')).toMatchObject({ status: 500, text: 'thrown by the application\n' });
+    expect(await ask('/a')).toMatchObject({ status: 200 });
   });
 });
 
 describe('the listener with credentials', () => {
-  const credentialsHash = createHash('sha256').update('ops:hunter2').digest('hex');
   const authorization = `Basic ${Buffer.from('ops:hunter2').toString('base64')}`;
 
   it('asks for them before it looks at method or path, and without making the application', async () => {
     const load = jest.fn(() => Promise.resolve(application));
-    await listen(load, { credentialsHash });
+    await listen(load, { credentialsHash: CREDENTIALS });
     for (const [path, method] of [
       ['/debug/pprof/', 'GET'],
       ['/debug/pprof', 'GET'],
@@ -224,7 +338,7 @@ describe('the listener with credentials', () => {
   });
 
   it('lets a request pass that has them', async () => {
-    await listen(undefined, { credentialsHash });
+    await listen(undefined, { credentialsHash: CREDENTIALS });
     expect(await ask('/debug/pprof/heap', { headers: { authorization } })).toMatchObject({ status: 200 });
   });
 });

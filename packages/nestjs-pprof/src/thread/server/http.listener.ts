@@ -3,85 +3,147 @@ import {
   type IncomingMessage,
   type RequestListener,
   type Server,
-  type ServerResponse,
+  ServerResponse,
 } from 'node:http';
-import { limitConnections } from './limits/connection.limit.js';
-import { type HttpError, toHttpError } from './http.errors.js';
-import { destroyWhenStalled, hasBody, MAX_HEADERS, REQUEST_LIMITS } from './limits/http.limits.js';
-import { sendError, setCommonHeaders } from './http.response.js';
-import { answerMalformedRequests } from './limits/malformed.request.js';
-import type { GuardedRequest } from './access/request.guard.js';
-import { RequestPace } from './limits/request.pace.js';
-import { parseTarget } from './access/request.target.js';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type GuardedRequest, parseTarget } from './access/request.guard.js';
+import { ExpectationError, MethodNotAllowedError } from './http.errors.js';
+import { errorText, redirect, sendError, setCommonHeaders } from './http.response.js';
+import { ConnectionLimit } from './limits/connection.limit.js';
+import { RateLimit } from './limits/rate.limit.js';
+import { hasBody, REQUEST_LIMITS } from './limits/request.limits.js';
 
 const ROOT = '/debug/pprof';
+
+/** How long a client may go on sending what is not read any more; its answer could be lost if the connection closed at once. */
+const LINGER_MILLIS = 500;
 
 /**
  * The listener on the profiling port: small, so that it is up at once and stays cheap while nobody asks. It turns away
  * what may not pass before anything else is looked at, and has the Nest application made for the first request that may.
+ * Whatever a client sends, also what Node would answer by itself, goes one path: rate limit, access, method, application.
  *
  * @param load makes the application; called once, and again if that failed.
- * @param refuse tells why a request may not pass; see `access.control.ts`
+ * @param checkAccess throws for a request that may not pass; see `access.control.ts`
  * @internal
  */
 export function createProfilingServer(
   load: () => Promise<RequestListener>,
-  refuse: (request: GuardedRequest) => HttpError | undefined,
+  checkAccess: (request: GuardedRequest) => void,
+  rateLimit = new RateLimit(),
 ): Server {
-  let loading: Promise<RequestListener> | undefined;
-  const loadOnce = () => {
-    loading ??= load().catch((error: unknown) => {
-      loading = undefined;
-      throw error;
-    });
-    return loading;
-  };
-  const answer: RequestListener = (request, response) => {
-    const refused = refuse(request);
-    if (refused) {
-      sendError(response, refused);
-      return;
+  const connections = new ConnectionLimit();
+  let application: Promise<RequestListener> | undefined;
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      checkAccess(request);
+      const { path } = parseTarget(request.url);
+      request.url = path;
+      checkMethod(request);
+      meetExpectation(request, response);
+      if (path === ROOT || path.startsWith(`${ROOT}?`)) {
+        redirect(response, `${ROOT}/${path.slice(ROOT.length)}`);
+        return;
+      }
+      application ??= load();
+      const listener = await application.catch((error: unknown) => {
+        application = undefined;
+        throw error;
+      });
+      listener(request, response);
+    } catch (error) {
+      sendError(response, error);
     }
-    request.url = parseTarget(request.url).path;
-    if (!answerWithoutApplication(request, response)) {
-      loadOnce().then(
-        (application) => application(request, response),
-        (error: unknown) => sendError(response, toHttpError(error)),
-      );
-    }
-  };
-  const pace = new RequestPace();
-  // A request without Host gets the answer of the guard, not Node's own, which lacks our headers.
-  const server = createServer({ ...REQUEST_LIMITS, requireHostHeader: false }, (request, response) => {
+  }
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse, isStrange = false) => {
+    connections.onRequest(request, response);
     setCommonHeaders(response);
-    destroyWhenStalled(response);
     if (hasBody(request)) {
       // Most are not read, so no other request can follow them.
       response.setHeader('Connection', 'close');
     }
-    pace.admit(response, () => answer(request, response));
+    rateLimit.admit(request.socket, () => void answer(request, response), isStrange);
+  };
+
+  const broken = new WeakSet<Duplex>();
+  // https://nodejs.org/api/http.html#event-clienterror
+  const onMalformed = (error: NodeJS.ErrnoException, stream: Duplex) => {
+    if (broken.has(stream) || stream.writableEnded) {
+      return;
+    }
+    broken.add(stream);
+    const socket = stream as Socket & { _httpMessage?: { headersSent: boolean } | null };
+    // Half an answer must not look like a whole one; and who has reset the connection reads none.
+    if (error.code === 'ECONNRESET' || !socket.writable || socket._httpMessage?.headersSent) {
+      socket.destroy();
+      return;
+    }
+    // Or each further piece of it would be an error of its own.
+    socket.pause();
+    rateLimit.admit(socket, () => endSoon(socket.end(malformedText(error))), true);
+  };
+
+  // A request without Host gets the answer of the guard, not Node's own, which lacks our headers.
+  const server = createServer({ ...REQUEST_LIMITS, requireHostHeader: false });
+  // All are looked at: the guard has a limit of its own, and their bytes have one.
+  server.maxHeadersCount = 0;
+  server.on('connection', (socket: Socket) => connections.onConnection(socket));
+  server.on('request', (request, response) => onRequest(request, response));
+  server.on('checkContinue', (request, response) => onRequest(request, response));
+  server.on('checkExpectation', (request, response) => onRequest(request, response, true));
+  server.on('connect', (request: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => socket.destroy());
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => endSoon(socket.end()));
+    onRequest(request, response, true);
   });
-  server.maxHeadersCount = MAX_HEADERS;
-  limitConnections(server);
-  answerMalformedRequests(server);
+  server.on('clientError', onMalformed);
   return server;
 }
 
-function answerWithoutApplication(request: IncomingMessage, response: ServerResponse): boolean {
-  const { url = '' } = request;
-  const queryAt = url.indexOf('?');
-  const path = queryAt === -1 ? url : url.slice(0, queryAt);
-  const allowed = path === `${ROOT}/symbol` ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD'];
-  if (!allowed.includes(request.method ?? '')) {
-    const headers = { Allow: allowed.join(', ') };
-    sendError(response, { status: 405, message: `method not allowed, use ${allowed.join(' or ')}`, headers });
-    return true;
+/** @throws {MethodNotAllowedError} */
+function checkMethod({ method = '', url = '' }: IncomingMessage): void {
+  const isSymbol = url.split('?', 1)[0] === `${ROOT}/symbol`;
+  const allowed = isSymbol ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD'];
+  if (!allowed.includes(method)) {
+    throw new MethodNotAllowedError(allowed);
   }
-  if (path === ROOT) {
-    response.statusCode = 301;
-    response.setHeader('Location', `${ROOT}/${url.slice(path.length)}`);
-    response.end();
-    return true;
+}
+
+/** HTTP/1.0 knows none. @throws {ExpectationError} */
+function meetExpectation(
+  { headers: { expect }, httpVersion }: IncomingMessage,
+  response: ServerResponse,
+): void {
+  if (expect === undefined || httpVersion === '1.0') {
+    return;
   }
-  return false;
+  if (expect.toLowerCase() !== '100-continue') {
+    throw new ExpectationError();
+  }
+  response.writeContinue();
+}
+
+function malformedText({ code }: NodeJS.ErrnoException): string {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return errorText(431, 'address and headers together are too long');
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return errorText(413, 'chunk extensions are too long');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return errorText(408, 'the request has not arrived in time');
+    default:
+      return errorText(400, 'not a valid HTTP request');
+  }
+}
+
+/** Reads on for a while, and closes. */
+function endSoon(socket: Socket): void {
+  socket.resume();
+  setTimeout(() => socket.destroy(), LINGER_MILLIS).unref();
 }

@@ -1,9 +1,18 @@
 import { createServer, type IncomingHttpHeaders, request, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Readable } from 'node:stream';
-import { redirect, sendError, sendRecording, sendText, setCommonHeaders } from './http.response.js';
+import { HttpError } from './http.errors.js';
+import {
+  redirect,
+  sendError,
+  sendPage,
+  sendRecording,
+  sendRecordingHead,
+  sendText,
+  setCommonHeaders,
+} from './http.response.js';
 
 interface Answer {
   readonly status: number | undefined;
@@ -13,14 +22,17 @@ interface Answer {
 
 let server: Server | undefined;
 
-afterEach(() => {
+afterEach(close);
+
+function close(): void {
   server?.closeAllConnections();
   server?.close();
   server = undefined;
-});
+}
 
 /** What a client gets where a server answers like this; rejects where the connection breaks off. */
 async function answerOf(respond: (response: ServerResponse) => void, method = 'GET'): Promise<Answer> {
+  close();
   server = createServer((_, response) => respond(response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -98,13 +110,20 @@ describe('sendRecording', () => {
     expect(headers).not.toHaveProperty('content-disposition');
   });
 
-  it('sends the headers alone in answer to HEAD', async () => {
-    const { headers, text } = await answerOf(
-      (response) => void sendRecording(response, file('heap'), Buffer.from('x')),
-      'HEAD',
-    );
+  it('answers HEAD without a length, as nobody knows that of GET', async () => {
+    const { headers, text } = await answerOf((response) => sendRecordingHead(response, file('heap')), 'HEAD');
     expect(text).toBe('');
     expect(headers['content-disposition']).toBe('attachment; filename="heap"');
+    expect(headers).not.toHaveProperty('content-length');
+    expect(headers).not.toHaveProperty('transfer-encoding');
+  });
+
+  it('answers HEAD with the length of GET where the body is there, also of a large one', async () => {
+    const respond = (response: ServerResponse) =>
+      void sendRecording(response, file('heap'), Buffer.alloc(1_000_000));
+    const [get, head] = [await answerOf(respond), await answerOf(respond, 'HEAD')];
+    expect(head.headers['content-length']).toBe(get.headers['content-length']);
+    expect([get.text.length, head.text]).toEqual([1_000_000, '']);
   });
 
   it('sends a stream, with the length that it will have', async () => {
@@ -144,6 +163,113 @@ describe('sendRecording', () => {
   });
 });
 
+/** Of a server with this listener; it reads nothing. */
+async function ignoringClientOf(respond: (response: ServerResponse) => void, requests = 1): Promise<Socket> {
+  close();
+  server = createServer((_, response) => respond(response));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  client.on('error', () => undefined);
+  client.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(requests));
+  return client;
+}
+
+describe('an answer that is not read', () => {
+  const file = { as: 'file', fileName: 'x' } as const;
+  const SIZE = 50_000_000;
+  async function* chunks(): AsyncGenerator<Buffer> {
+    for (let sent = 0; sent < SIZE; sent += 1_000_000) {
+      yield Buffer.alloc(1_000_000);
+    }
+  }
+
+  it.each([
+    ['of bytes', () => Buffer.alloc(SIZE)],
+    ['of a stream', () => ({ size: SIZE, stream: Readable.from(chunks()) })],
+  ])('%s is given up, and its connection closed', async (_, bodyOf) => {
+    const body = bodyOf();
+    let sending: Promise<void> | undefined;
+    const closed = new Promise<void>((resolve) => {
+      void ignoringClientOf((response) => {
+        response.once('close', resolve);
+        sending = sendRecording(response, file, body, 50);
+        sending.catch(() => undefined);
+      });
+    });
+    await closed;
+    await expect(sending).rejects.toThrow();
+    if (!Buffer.isBuffer(body)) {
+      expect(body.stream.destroyed).toBe(true);
+    }
+  });
+
+  it('is given up all the same where its client sends something meanwhile', async () => {
+    let client: Promise<Socket>;
+    const closed = new Promise<void>((resolve) => {
+      client = ignoringClientOf((response) => {
+        response.once('close', resolve);
+        sendRecording(response, file, Buffer.alloc(SIZE), 50).catch(() => undefined);
+      });
+    });
+    const sender = await client!;
+    const trickle = setInterval(() => sender.write('G'), 10);
+    await closed;
+    clearInterval(trickle);
+  });
+
+  it('may take as long as it takes where it is read slowly', async () => {
+    const client = await ignoringClientOf((response) => {
+      sendRecording(response, file, Buffer.alloc(SIZE), 1000).catch(() => undefined);
+    });
+    await new Promise<void>((resolve) => {
+      client.on('data', () => {
+        if (client.bytesRead >= SIZE) {
+          resolve();
+        }
+        client.pause();
+        setImmediate(() => client.resume());
+      });
+    });
+    client.destroy();
+  });
+
+  it('has no limit before its turn has come, where several were asked for at once', async () => {
+    let client: Promise<Socket>;
+    const responses: ServerResponse[] = [];
+    const both = new Promise<void>((resolve) => {
+      client = ignoringClientOf((response) => {
+        responses.push(response);
+        if (responses.length === 2) {
+          resolve();
+        }
+      }, 2);
+    });
+    await both;
+    (await client!).resume();
+    const [first, second] = responses;
+    const sent = sendRecording(second!, file, Buffer.alloc(1_000_000), 50);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(second!.destroyed).toBe(false);
+    sendText(first!, 'first');
+    await sent;
+  });
+});
+
+describe('sendPage', () => {
+  it('has nothing loaded or framed but what is named, and shares no window', async () => {
+    const { headers } = await answerOf((response) =>
+      sendPage(response, Buffer.from('x'), 'text/html', "style-src 'self'"),
+    );
+    expect(headers).toMatchObject({
+      'content-type': 'text/html',
+      'content-security-policy':
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      'cross-origin-opener-policy': 'same-origin',
+    });
+  });
+});
+
 describe('redirect', () => {
   it('sends a location as it is, relative ones too', async () => {
     const { status, headers } = await answerOf((response) => redirect(response, 'ui/'));
@@ -151,10 +277,20 @@ describe('redirect', () => {
   });
 });
 
+class SomeError extends HttpError {
+  constructor(
+    readonly status: number,
+    message: string,
+    override readonly headers = {},
+  ) {
+    super(message);
+  }
+}
+
 describe('sendError', () => {
   it('answers with both headers that make go tool pprof show the text', async () => {
     const { status, headers, text } = await answerOf((response) =>
-      sendError(response, { status: 404, message: 'Unknown profile' }),
+      sendError(response, new SomeError(404, 'Unknown profile')),
     );
     expect({ status, text }).toEqual({ status: 404, text: 'Unknown profile\n' });
     expect(headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8', 'x-go-pprof': '1' });
@@ -162,7 +298,7 @@ describe('sendError', () => {
 
   it('makes one line of the text, as go tool pprof shows one', async () => {
     const { text } = await answerOf((response) =>
-      sendError(response, { status: 500, message: '\n first\r\n\tsecond\u2028third  \n' }),
+      sendError(response, new Error('\n first\r\n\tsecond\u2028third  \n')),
     );
     expect(text).toBe('first second third\n');
   });
@@ -171,7 +307,7 @@ describe('sendError', () => {
     const { headers } = await answerOf((response) => {
       response.setHeader('Content-Disposition', 'attachment; filename="profile"');
       response.setHeader('Content-Type', 'application/octet-stream');
-      sendError(response, { status: 500, message: 'failed' });
+      sendError(response, new Error('failed'));
     });
     expect(headers).not.toHaveProperty('content-disposition');
     expect(headers['content-type']).toBe('text/plain; charset=utf-8');
@@ -179,18 +315,14 @@ describe('sendError', () => {
 
   it('adds the headers of the error, which cannot replace its own', async () => {
     const { headers } = await answerOf((response) =>
-      sendError(response, {
-        status: 429,
-        message: 'later',
-        headers: { 'Retry-After': '5', 'Content-Type': 'text/html' },
-      }),
+      sendError(response, new SomeError(429, 'later', { 'Retry-After': '5', 'Content-Type': 'text/html' })),
     );
     expect(headers).toMatchObject({ 'retry-after': '5', 'content-type': 'text/plain; charset=utf-8' });
   });
 
   it('breaks the connection off once the headers are out: half a profile must not look whole', async () => {
     const answer = answerOf((response) => {
-      response.write('half a profile', () => sendError(response, { status: 500, message: 'failed' }));
+      response.write('half a profile', () => sendError(response, new Error('failed')));
     });
     await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
   });

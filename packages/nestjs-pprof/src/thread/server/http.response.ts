@@ -1,7 +1,9 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { messageOf } from '../../shared/error.message.js';
+import { PprofError } from '../../shared/pprof.error.js';
 import type { RecordingBody, RecordingHead } from '../profiles/recording.kind.js';
-import type { HttpError } from './http.errors.js';
 
 const COMMON_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
@@ -11,6 +13,14 @@ const COMMON_HEADERS = {
 
 const TEXT = 'text/plain; charset=utf-8';
 
+/** Written at a time; taken by the client or not, this is what its progress is measured in. */
+const SLICE = 64 * 1024;
+
+/** A client that has not read a slice of its answer for so long has gone, or does not want it. */
+const STALLED_MILLIS = 60_000;
+
+type Headers = Readonly<Record<string, string>>;
+
 /** Headers of every response, errors included. @internal */
 export function setCommonHeaders(response: ServerResponse): void {
   setHeaders(response, COMMON_HEADERS);
@@ -18,64 +28,92 @@ export function setCommonHeaders(response: ServerResponse): void {
 
 /** @internal */
 export function sendText(response: ServerResponse, text: string, contentType = TEXT): void {
-  send(response, { 'Content-Type': contentType }, Buffer.from(text));
+  void send(response, { 'Content-Type': contentType }, Buffer.from(text));
 }
 
-/** What a browser shows, or a part of that. @internal */
-export function sendPage(response: ServerResponse, body: Buffer, contentType: string): void {
-  send(response, { 'Content-Type': contentType }, body);
+/**
+ * What a browser shows, or a part of that. Nothing else in it can do harm, even where a text that somebody has made up
+ * gets into a page.
+ *
+ * @internal
+ */
+export function sendPage(
+  response: ServerResponse,
+  body: Buffer,
+  contentType: string,
+  contentSecurityPolicy: string,
+): void {
+  const headers = {
+    'Content-Type': contentType,
+    'Content-Security-Policy': `default-src 'none'; ${contentSecurityPolicy}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    // No page that has opened this one, or is opened by it, has a hold on it.
+    'Cross-Origin-Opener-Policy': 'same-origin',
+  };
+  void send(response, headers, body);
 }
 
 /** @param location relative, so that it works behind a tunnel. @internal */
 export function redirect(response: ServerResponse, location: string): void {
   response.statusCode = 301;
-  setHeaders(response, { Location: location });
-  response.end();
+  void send(response, { Location: location }, Buffer.alloc(0));
 }
 
 /**
- * Settles when all of it is on its way. A stream that fails, or a client that leaves, takes the connection with it: what
- * is cut off must not look whole.
+ * Settles when all of it is on its way. A stream that fails, or a client that leaves or stops reading, takes the
+ * connection with it: what is cut off must not look whole.
  *
  * @internal
  */
-export async function sendRecording(
+export function sendRecording(
   response: ServerResponse,
   head: RecordingHead,
   body: RecordingBody,
+  stalledMillis?: number,
 ): Promise<void> {
-  const headers = head.as === 'text' ? { 'Content-Type': TEXT } : attachmentHeaders(head.fileName);
-  if (typeof body === 'string' || Buffer.isBuffer(body)) {
-    send(response, headers, typeof body === 'string' ? Buffer.from(body) : body);
-    return;
-  }
-  setHeaders(response, { ...headers, 'Content-Length': String(body.size) });
-  await pipeline(body.stream, response);
+  return send(
+    response,
+    recordingHeaders(head),
+    typeof body === 'string' ? Buffer.from(body) : body,
+    stalledMillis,
+  );
 }
 
-function attachmentHeaders(name: string): Readonly<Record<string, string>> {
-  return {
-    'Content-Type': 'application/octet-stream',
-    'Content-Disposition': `attachment; filename="${name}"`,
-  };
+/** The answer to HEAD: without the length of the body, which nobody knows before it is there. @internal */
+export function sendRecordingHead(response: ServerResponse, head: RecordingHead): void {
+  setHeaders(response, recordingHeaders(head));
+  response.end();
 }
 
-/** `go tool pprof` shows the text of an error only with both of these headers. @internal */
-export function sendError(response: ServerResponse, { status, message, headers = {} }: HttpError): void {
+function recordingHeaders(head: RecordingHead): Headers {
+  return head.as === 'text'
+    ? { 'Content-Type': TEXT }
+    : {
+        'Content-Type': 'application/octet-stream',
+        'Content-Disposition': `attachment; filename="${head.fileName}"`,
+      };
+}
+
+/**
+ * Answers with whatever a request ran into, on one line. `go tool pprof` shows the text of an error only with both of
+ * these headers.
+ *
+ * @internal
+ */
+export function sendError(response: ServerResponse, error: unknown): void {
   if (response.headersSent) {
     // Half an answer must not look like a whole one.
     response.destroy();
     return;
   }
+  const { status, text, headers } = describeError(error);
   response.statusCode = status;
   response.removeHeader('Content-Disposition');
-  const text = `${message.replaceAll(/\s+/g, ' ').trim()}\n`;
-  send(response, { ...headers, 'Content-Type': TEXT, 'X-Go-Pprof': '1' }, Buffer.from(text));
+  void send(response, { ...headers, 'Content-Type': TEXT, 'X-Go-Pprof': '1' }, Buffer.from(text));
 }
 
 /** An error as bytes of a response, for a client that has sent no request that could be answered. @internal */
 export function errorText(status: number, message: string): string {
-  const body = `${message}\n`;
+  const body = `${STATUS_CODES[status]}: ${message}\n`;
   const headers = {
     ...COMMON_HEADERS,
     'Content-Type': TEXT,
@@ -87,13 +125,77 @@ export function errorText(status: number, message: string): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
 }
 
-function send(response: ServerResponse, headers: Readonly<Record<string, string>>, body: Buffer): void {
-  setHeaders(response, { ...headers, 'Content-Length': String(body.length) });
-  // Node leaves out the body of an answer to HEAD.
-  response.end(body);
+/** By its shape and not its class, as it may come from the other program of this thread, see `deferred.program.ts`. */
+function describeError(error: unknown): { status: number; text: string; headers: Headers } {
+  const {
+    status = 500,
+    headers = {},
+    retryAfterSeconds,
+  } = (error ?? {}) as { status?: unknown; headers?: Headers; retryAfterSeconds?: number };
+  const isStatus = typeof status === 'number' && status >= 400 && status <= 599;
+  // What the framework says of a path that there is not repeats the path.
+  const isOthers = status === 404 && !(error instanceof PprofError);
+  const message = isOthers ? 'Unknown profile' : messageOf(error);
+  return {
+    status: isStatus ? status : 500,
+    text: `${message.replaceAll(/\s+/g, ' ').trim()}\n`,
+    headers: {
+      ...headers,
+      ...(retryAfterSeconds !== undefined && { 'Retry-After': String(retryAfterSeconds) }),
+    },
+  };
 }
 
-function setHeaders(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
+async function send(
+  response: ServerResponse,
+  headers: Headers,
+  body: Buffer | { readonly size: number; readonly stream: Readable },
+  stalledMillis = STALLED_MILLIS,
+): Promise<void> {
+  const isWhole = Buffer.isBuffer(body);
+  setHeaders(response, { ...headers, 'Content-Length': String(isWhole ? body.length : body.size) });
+  const progressed = destroyWhenStalled(response, stalledMillis);
+  if (isWhole && body.length <= SLICE) {
+    // Node leaves out the body of an answer to HEAD.
+    response.end(body);
+    return;
+  }
+  if (!isWhole) {
+    // One that waits for its own data does not hear of it through the pipeline.
+    response.once('close', () => body.stream.destroy());
+  }
+  await pipeline(isWhole ? [body] : body.stream, inSlices(progressed), response);
+}
+
+/** @returns to be called whenever the client has taken something. */
+function destroyWhenStalled(response: ServerResponse, millis: number): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const start = () => {
+    timer = setTimeout(() => response.destroy(), millis).unref();
+    response.once('close', () => clearTimeout(timer));
+  };
+  if (response.socket) {
+    start();
+  } else if (!response.closed) {
+    // A client that has sent several requests at once gets this answer after the others.
+    response.once('socket', start);
+  }
+  return () => timer?.refresh();
+}
+
+/** A slice is asked for when there is room for it, so the one before it is on its way. */
+function inSlices(progressed: () => void) {
+  return async function* (chunks: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      for (let from = 0; from < chunk.length; from += SLICE) {
+        progressed();
+        yield chunk.subarray(from, from + SLICE);
+      }
+    }
+  };
+}
+
+function setHeaders(response: ServerResponse, headers: Headers): void {
   for (const [name, value] of Object.entries(headers)) {
     response.setHeader(name, value);
   }

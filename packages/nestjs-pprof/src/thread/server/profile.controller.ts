@@ -3,13 +3,14 @@ import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SourceMaps } from '../pprof/source.maps.js';
 import { Symbolizer } from '../pprof/profile.symbolizer.js';
-import type { PreparedRecording, RecordingBody, RecordingKind } from '../profiles/recording.kind.js';
+import type { Query as RecordingQuery } from '../profiles/query.parameters.js';
+import type { RecordingBody, RecordingContext, RecordingKind } from '../profiles/recording.kind.js';
 import { RECORDINGS } from '../profiles/recording.table.js';
 import { ApplicationThreads } from '../capture/application.threads.js';
-import { CaptureLimit } from './capture.limit.js';
 import { ProfileOffError, UnknownProfileError } from './http.errors.js';
-import { sendRecording } from './http.response.js';
-import { firstValues, type RawQuery } from './query.js';
+import { sendRecording, sendRecordingHead } from './http.response.js';
+import { CaptureSlots } from './limits/capture.slots.js';
+import { MomentCaptures } from './limits/moment.captures.js';
 import {
   PROCESS_DESCRIPTION,
   type ProcessDescription,
@@ -19,33 +20,44 @@ import {
 
 /** Serves each kind of recording of the table under its name. @internal */
 @Controller('debug/pprof')
-export class ProfileController {
+export class ProfileController implements RecordingContext {
+  readonly #moments: MomentCaptures;
+
   constructor(
-    @Inject(ApplicationThreads) private readonly threads: ApplicationThreads,
-    @Inject(Symbolizer) private readonly symbolizer: Symbolizer,
-    @Inject(SourceMaps) private readonly sourceMaps: SourceMaps,
-    @Inject(PROCESS_DESCRIPTION) private readonly process: ProcessDescription,
+    @Inject(ApplicationThreads) readonly threads: ApplicationThreads,
+    @Inject(Symbolizer) readonly symbolizer: Symbolizer,
+    @Inject(SourceMaps) readonly sourceMaps: SourceMaps,
+    @Inject(PROCESS_DESCRIPTION) readonly process: ProcessDescription,
     @Inject(SERVER_OPTIONS) private readonly options: ServerOptions,
-    @Inject(CaptureLimit) private readonly limit: CaptureLimit,
-  ) {}
+    @Inject(CaptureSlots) private readonly slots: CaptureSlots,
+  ) {
+    this.#moments = new MomentCaptures(slots);
+  }
 
   @Get(':name')
   async profile(
     @Param('name') name: string,
-    @Query() query: RawQuery,
+    @Query() query: Readonly<Record<string, string | string[]>>,
     @Req() request: IncomingMessage,
     @Res() response: ServerResponse,
   ): Promise<void> {
     const kind = this.#kindNamed(name);
     const gone = abortedWhenGone(request, response);
-    const prepared = kind.prepare(firstValues(query), this.options, gone);
-    if (request.method === 'HEAD') {
-      // Whether it would be answered, without the minute that the answer may take.
-      await sendRecording(response, prepared.head, '');
-      return;
-    }
+    const asked = firstValues(query);
+    const { head, seconds } = kind.prepare(asked, this.options, gone);
+    const record = (signal: AbortSignal): Promise<RecordingBody> =>
+      kind.prepare(asked, this.options, signal).record(this);
     try {
-      await sendRecording(response, prepared.head, await this.#record(prepared, gone));
+      if (request.method === 'HEAD') {
+        // Whether it would be answered, without the minute that the answer may take.
+        sendRecordingHead(response, head);
+      } else if (seconds === undefined) {
+        const question = `${name} ${JSON.stringify(asked)}`;
+        await sendRecording(response, head, await this.#moments.take(name, question, gone, record));
+      } else {
+        // Until the answer is out: one that is not read has its slot, too.
+        await this.slots.run(seconds, gone, async () => sendRecording(response, head, await record(gone)));
+      }
     } catch (error) {
       if (!gone.aborted) {
         throw error;
@@ -63,13 +75,13 @@ export class ProfileController {
     }
     return kind;
   }
+}
 
-  /** The one place where anything is recorded. What is of this moment is quick to answer and needs no place. */
-  #record(prepared: PreparedRecording, gone: AbortSignal): Promise<RecordingBody> {
-    const { threads, symbolizer, sourceMaps, process } = this;
-    const record = () => prepared.record({ threads, symbolizer, sourceMaps, process });
-    return prepared.seconds === undefined ? record() : this.limit.run(prepared.seconds, gone, record);
-  }
+/** Of a repeated parameter the first value counts, as in Go; scrapers have been seen to send one twice. */
+function firstValues(query: Readonly<Record<string, string | string[]>>): RecordingQuery {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? (value[0] ?? '') : value]),
+  );
 }
 
 /**

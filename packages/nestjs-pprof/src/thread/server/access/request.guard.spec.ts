@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createGuard, type GuardedRequest } from './request.guard.js';
+import { createGuard, type GuardedRequest, parseTarget } from './request.guard.js';
 
 interface Given extends Partial<Pick<GuardedRequest, 'rawHeaders' | 'url'>> {
   readonly allowedHosts?: readonly string[];
@@ -183,21 +183,94 @@ describe('refusalOf, by the Origin header', () => {
   });
 });
 
-describe('refusalOf, by the Sec-Fetch-Site header', () => {
+describe('refusalOf, by the Sec-Fetch headers', () => {
   const host = 'localhost:6060';
+  const TYPED = { 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
 
-  it.each(['same-origin', 'none'])('lets %s pass', (site) => {
-    expect(refusalOf({ host, 'sec-fetch-site': site })).toBeUndefined();
+  it('lets pass what a user types, reloads, goes back to and clicks', () => {
+    expect(refusalOf({ host, ...TYPED })).toBeUndefined();
+    expect(refusalOf({ host, ...TYPED, 'sec-fetch-user': '?1' })).toBeUndefined();
+    expect(refusalOf({ host, ...TYPED, 'sec-fetch-site': 'same-origin' })).toBeUndefined();
   });
 
-  it.each(['cross-site', 'same-site', 'SAME-ORIGIN', '', 'same-origin, cross-site', 'x'])(
-    'refuses %j',
+  it('lets pass what our own pages ask for', () => {
+    for (const [mode, dest] of [
+      ['cors', 'empty'],
+      ['no-cors', 'script'],
+      ['no-cors', 'image'],
+    ] as const) {
+      const headers = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': mode, 'sec-fetch-dest': dest };
+      expect(refusalOf({ host, ...headers })).toBeUndefined();
+    }
+  });
+
+  it.each(['cross-site', 'same-site', 'SAME-ORIGIN', '', 'same-origin, cross-site', 'none, none', 'x'])(
+    'refuses the site %j',
     (site) => {
-      expect(refusalOf({ host, 'sec-fetch-site': site })).toMatch(/^cross-site request not allowed/);
+      expect(refusalOf({ host, ...TYPED, 'sec-fetch-site': site })).toMatch(
+        /^cross-site request not allowed/,
+      );
     },
   );
 
+  it.each([
+    [{ 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'empty' }],
+    [{ 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }],
+    [{ 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' }],
+    [{ 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'empty' }],
+    [{ 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'document' }],
+    [{ 'sec-fetch-mode': 'navigate' }],
+    [{ 'sec-fetch-dest': 'document' }],
+    [{}],
+  ])(
+    'refuses the site none with %j, which no user has typed: Background Fetch, and what may come',
+    (headers) => {
+      expect(refusalOf({ host, 'sec-fetch-site': 'none', ...headers })).toMatch(
+        /^cross-site request not allowed/,
+      );
+    },
+  );
+
+  it.each(['sec-purpose', 'purpose', 'x-purpose', 'x-moz'])('refuses what has the header %s', (name) => {
+    for (const value of ['prefetch', 'prefetch;prerender', 'preview', '']) {
+      const site = { ...TYPED, [name]: value };
+      expect(refusalOf({ host, ...site })).toMatch(/^prefetch not allowed/);
+      expect(refusalOf({ host, ...site, 'sec-fetch-site': 'same-origin' })).toMatch(/^prefetch not allowed/);
+    }
+    expect(refusalOf({ host, [name]: 'prefetch' })).toMatch(/^prefetch not allowed/);
+  });
+
   it('lets a request pass that has none, as those of curl and go tool pprof have none', () => {
     expect(refusalOf({ host })).toBeUndefined();
+  });
+});
+
+describe('refusalOf, by the number of headers', () => {
+  it('refuses more than a hundred: older ones of Node stop there, and what comes after is not seen', () => {
+    const headers = (count: number) =>
+      Array.from({ length: count }, (_, index) => [`X-${index}`, '1']).flat();
+    const host = { host: 'localhost' };
+    expect(refusalOf(host, { rawHeaders: ['Host', 'localhost', ...headers(99)] })).toBeUndefined();
+    expect(refusalOf(host, { rawHeaders: ['Host', 'localhost', ...headers(100)] })).toMatch(
+      /^more than 100 headers not allowed/,
+    );
+  });
+});
+
+describe('parseTarget', () => {
+  it.each([
+    ['/debug/pprof/?seconds=1', undefined, '/debug/pprof/?seconds=1'],
+    ['//evil.com/debug/pprof/', undefined, '//evil.com/debug/pprof/'],
+    ['/a?url=http://evil.com/', undefined, '/a?url=http://evil.com/'],
+    ['*', undefined, '*'],
+    ['', undefined, ''],
+    ['http://localhost:6060/debug/pprof/?a=b', 'localhost:6060', '/debug/pprof/?a=b'],
+    ['HTTP://localhost', 'localhost', '/'],
+    ['http://localhost?seconds=1', 'localhost', '/?seconds=1'],
+    ['http://evil.com#localhost/', 'evil.com', '/#localhost/'],
+    ['http://localhost@evil.com/', 'localhost@evil.com', '/'],
+    ['http:///debug', '', '/debug'],
+  ])('takes %j for host %j and path %j', (url, authority, path) => {
+    expect(parseTarget(url)).toEqual({ authority, path });
   });
 });

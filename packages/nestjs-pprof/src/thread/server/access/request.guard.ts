@@ -1,13 +1,26 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { isLoopback } from '../../../shared/loopback.host.js';
-import { parseTarget } from './request.target.js';
 
 /** Letters, digits and dots, or an IPv6 address in brackets; then perhaps a port, of the tunnel and not ours. */
 const HOST_HEADER = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
 
+/** What a browser fetches ahead of a navigation has one of these; the last two are those of older ones. */
+const PREFETCH_HEADERS = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'];
+
+/** No client sends as many. Node, too, has stopped at the hundredth, without a word: what came after was not looked at. */
+const MAX_HEADERS = 100;
+
 /** Of a request, what the guard looks at. @internal */
 export type GuardedRequest = Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'url'>;
+
+/** What a request asks for. @internal */
+export interface RequestTarget {
+  /** The host that is asked, where the target names one: `http://host:port/path`, as a client sends it to a proxy. */
+  readonly authority: string | undefined;
+  /** Path and query. */
+  readonly path: string;
+}
 
 /**
  * Listening on loopback is not a wall by itself: a web page that the operator has open can send requests here too, under
@@ -38,15 +51,49 @@ export function createGuard(
         'with a name of its own needs the option allowedHosts'
       );
     }
+    if (rawHeaders.length > 2 * MAX_HEADERS) {
+      return `more than ${MAX_HEADERS} headers not allowed: send fewer`;
+    }
     if (origin !== undefined && !isSameOrigin(origin, host)) {
       return 'origin not allowed: requests from other web pages are refused, open this address itself';
     }
-    const site = headers['sec-fetch-site'];
-    if (site !== undefined && site !== 'same-origin' && site !== 'none') {
+    if (PREFETCH_HEADERS.some((name) => headers[name] !== undefined)) {
+      return 'prefetch not allowed: a web page may be what asks for this ahead of time, open this address itself';
+    }
+    if (!isAskedByUser(headers)) {
       return 'cross-site request not allowed: type the address into the address bar, or use curl';
     }
     return undefined;
   };
+}
+
+/**
+ * Takes a request's target apart. One that names a host counts more than the Host header does (RFC 9112, section 3.2.2),
+ * and Express would route it by its path: so it has to pass the same rule.
+ *
+ * @internal
+ */
+export function parseTarget(url = ''): RequestTarget {
+  const [absolute, authority] = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(url) ?? [];
+  if (absolute === undefined) {
+    return { authority: undefined, path: url };
+  }
+  const path = url.slice(absolute.length);
+  return { authority, path: path.startsWith('/') ? path : `/${path}` };
+}
+
+/**
+ * Whether it is no browser that asks, or its user. `none` means that no page has asked, or so it says: Chromium sends it
+ * for Background Fetch, too, which any page can start. What a user types, reloads or goes back to is a navigation.
+ * https://w3c.github.io/webappsec-fetch-metadata/#sec-fetch-site-header
+ */
+function isAskedByUser(headers: IncomingMessage['headers']): boolean {
+  const site = headers['sec-fetch-site'];
+  return (
+    site === undefined ||
+    site === 'same-origin' ||
+    (site === 'none' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document')
+  );
 }
 
 function hostHeaders(rawHeaders: readonly string[]): string[] {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { limitConnections } from './connection.limit.js';
+import { ConnectionLimit } from './connection.limit.js';
 
 const MAX = 3;
 
@@ -16,11 +16,13 @@ beforeEach(async () => {
   sockets = [];
   waiting = [];
   onRequest = () => undefined;
-  server = createServer((_request, response) => {
+  const limit = new ConnectionLimit(MAX);
+  server = createServer((request, response) => {
+    limit.onRequest(request, response);
     waiting.push(response);
     onRequest();
   });
-  limitConnections(server, MAX);
+  server.on('connection', (socket: Socket) => limit.onConnection(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 });
@@ -52,7 +54,7 @@ async function ask(
   return waiting.at(-1)!;
 }
 
-describe('limitConnections', () => {
+describe('ConnectionLimit', () => {
   it('has the connection that has been idle for longest give way to a new one', async () => {
     const first = await open();
     const closed = once(first, 'close');

@@ -1,6 +1,6 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { hasBody } from './http.limits.js';
+import { hasBody } from './request.limits.js';
 
 /** Some 20 KB each. */
 const MAX_CONNECTIONS = 256;
@@ -15,49 +15,53 @@ const MAX_PIPELINED = 8;
  *
  * @internal
  */
-export function limitConnections(server: Server, max = MAX_CONNECTIONS): void {
-  const answering = new Map<Socket, number>();
+export class ConnectionLimit {
+  readonly #answering = new Map<Socket, number>();
   /** In the order in which they became idle. */
-  const idle = new Set<Socket>();
+  readonly #idle = new Set<Socket>();
 
-  server.on('connection', (socket: Socket) => {
-    idle.add(socket);
+  constructor(private readonly max = MAX_CONNECTIONS) {}
+
+  onConnection(socket: Socket): void {
+    this.#idle.add(socket);
     socket.once('close', () => {
-      idle.delete(socket);
-      answering.delete(socket);
+      this.#idle.delete(socket);
+      this.#answering.delete(socket);
     });
-    if (idle.size + answering.size > max) {
-      const [longestIdle] = idle;
+    if (this.#idle.size + this.#answering.size > this.max) {
+      const [longestIdle] = this.#idle;
       longestIdle!.destroy();
     }
-  });
+  }
 
-  // Before the listener that answers.
-  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
-    const { socket } = request;
-    const begin = () => {
-      if (!socket.destroyed && !response.closed) {
-        idle.delete(socket);
-        answering.set(socket, (answering.get(socket) ?? 0) + 1);
-        response.once('close', end);
-        if (answering.get(socket)! > MAX_PIPELINED) {
-          socket.destroy();
-        }
-      }
-    };
-    const end = () => {
-      const left = (answering.get(socket) ?? 1) - 1;
-      if (left > 0) {
-        answering.set(socket, left);
-      } else if (answering.delete(socket) && !socket.destroyed) {
-        idle.add(socket);
-      }
-    };
+  onRequest(request: IncomingMessage, response: ServerResponse): void {
     // A body may trickle: until it is whole, nothing is asked.
     if (hasBody(request)) {
-      request.once('end', begin);
+      request.once('end', () => this.#begin(request.socket, response));
     } else {
-      begin();
+      this.#begin(request.socket, response);
     }
-  });
+  }
+
+  #begin(socket: Socket, response: ServerResponse): void {
+    if (socket.destroyed || response.closed) {
+      return;
+    }
+    const answering = (this.#answering.get(socket) ?? 0) + 1;
+    this.#idle.delete(socket);
+    this.#answering.set(socket, answering);
+    response.once('close', () => this.#end(socket));
+    if (answering > MAX_PIPELINED) {
+      socket.destroy();
+    }
+  }
+
+  #end(socket: Socket): void {
+    const left = (this.#answering.get(socket) ?? 1) - 1;
+    if (left > 0) {
+      this.#answering.set(socket, left);
+    } else if (this.#answering.delete(socket) && !socket.destroyed) {
+      this.#idle.add(socket);
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { RECORDINGS } from '../../profiles/recording.table.js';
@@ -24,13 +25,28 @@ async function pageOf(
   options: Partial<ServerOptions> = {},
 ): Promise<string> {
   let page = '';
-  const response = { setHeader: () => undefined, end: (body: Buffer) => (page = body.toString()) };
-  const request = { headers: { host: 'localhost:7070' }, socket: { localPort: 6061 } };
+  const headers = new Map<string, string>();
+  const response = {
+    setHeader: (name: string, value: string) => headers.set(name, value),
+    end: (body: Buffer) => (page = body.toString()),
+    once: () => undefined,
+  };
+  const request = {
+    headers: { host: 'localhost:7070' },
+    socket: { localAddress: '127.0.0.1', localPort: 6061 },
+  };
   await new IndexController({ ...DESCRIPTION, ...description }, { ...OPTIONS, ...options }, registry).index(
     request as unknown as IncomingMessage,
     response as unknown as ServerResponse,
   );
+  expect(headers.get('Content-Security-Policy')).toContain(styleHashOf(page));
   return page;
+}
+
+/** As browsers reckon it. */
+function styleHashOf(page: string): string {
+  const [, style = ''] = /<style>([^]*)<\/style>/.exec(page)!;
+  return `'sha256-${createHash('sha256').update(style).digest('base64')}'`;
 }
 
 describe('the index page', () => {
@@ -51,8 +67,10 @@ describe('the index page', () => {
   });
 
   it('says what to type, with the address that was asked for and the port behind a tunnel', async () => {
-    expect(await pageOf({})).toContain('go tool pprof http://localhost:7070/debug/pprof/profile');
-    expect(await pageOf({})).toContain('ssh -L 6060:localhost:6061 user@host');
+    expect(await pageOf({})).toContain(
+      'go tool pprof &#39;http://localhost:7070/debug/pprof/profile?seconds=10&#39;',
+    );
+    expect(await pageOf({})).toContain('ssh -L 6060:127.0.0.1:6061 user@host');
   });
 
   it('links to the flame graph of each, relative, with the profile in the address', async () => {

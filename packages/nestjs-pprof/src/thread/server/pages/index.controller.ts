@@ -1,11 +1,10 @@
+import { createHash } from 'node:crypto';
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RecordingKind } from '../../profiles/recording.kind.js';
 import { listOomProfiles } from '../../../shared/oom-profile.files.js';
-import { escapeHtml } from './html.text.js';
-import { sendText } from '../http.response.js';
-import { oomTable } from './oom.table.js';
-import { processTable } from './process.table.js';
+import { sendPage } from '../http.response.js';
+import { escapeHtml, oomTable, processTable } from './index.tables.js';
 import { ProfilerRegistry } from '../processes/profiler.registry.js';
 import {
   PROCESS_DESCRIPTION,
@@ -40,6 +39,15 @@ const OTHER_PAGES: readonly Page[] = [
   },
 ];
 
+const STYLE = `
+body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 50rem; padding: 0 1rem; }
+td, th { text-align: left; padding: 0.2rem 1rem 0.2rem 0; vertical-align: top; }
+code { background: #f2f2f2; padding: 0 0.3em; }
+`;
+
+/** This one style, and nothing else. */
+const CONTENT_SECURITY_POLICY = `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
+
 /** The page a person sees first. Its links are relative, so that they work behind a tunnel. @internal */
 @Controller('debug/pprof')
 export class IndexController {
@@ -57,6 +65,7 @@ export class IndexController {
     const pages = [...kinds, ...OTHER_PAGES];
     const commands = terminalCommands({
       host: request.headers.host ?? '',
+      address: request.socket.localAddress,
       port: request.socket.localPort,
       socketPath,
       needsCredentials,
@@ -67,11 +76,7 @@ export class IndexController {
 <head>
 <meta charset="utf-8">
 <title>/debug/pprof/</title>
-<style>
-body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 50rem; padding: 0 1rem; }
-td, th { text-align: left; padding: 0.2rem 1rem 0.2rem 0; vertical-align: top; }
-code { background: #f2f2f2; padding: 0 0.3em; }
-</style>
+<style>${STYLE}</style>
 </head>
 <body>
 <h1>/debug/pprof/</h1>
@@ -87,7 +92,7 @@ ${commands.map(({ text, command }) => `<p>${escapeHtml(text)} <code>${escapeHtml
 ${processTable(others, entryScript)}</body>
 </html>
 `;
-    sendText(response, page, 'text/html; charset=utf-8');
+    sendPage(response, Buffer.from(page), 'text/html; charset=utf-8', CONTENT_SECURITY_POLICY);
   }
 }
 

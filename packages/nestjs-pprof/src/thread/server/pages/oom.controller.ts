@@ -1,11 +1,8 @@
-import { Controller, Get, Inject, Param, Res } from '@nestjs/common';
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
-import type { ServerResponse } from 'node:http';
-import { join } from 'node:path';
-import { isOomProfileName } from '../../../shared/oom-profile.files.js';
+import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { openOomProfile } from '../../../shared/oom-profile.files.js';
 import { UnknownProfileError } from '../http.errors.js';
-import { sendRecording } from '../http.response.js';
+import { sendRecording, sendRecordingHead } from '../http.response.js';
 import { SERVER_OPTIONS, type ServerOptions } from '../profiling.tokens.js';
 
 /** Serves the heap profiles that processes have left behind when they ran out of memory. @internal */
@@ -14,27 +11,22 @@ export class OomController {
   constructor(@Inject(SERVER_OPTIONS) private readonly options: ServerOptions) {}
 
   @Get(':file')
-  async profile(@Param('file') name: string, @Res() response: ServerResponse): Promise<void> {
+  async profile(
+    @Param('file') name: string,
+    @Req() { method }: IncomingMessage,
+    @Res() response: ServerResponse,
+  ): Promise<void> {
     const { oomDirectory } = this.options;
-    // Only what has the form of our own names: no path leads out of the directory, nor to anything else in it.
-    if (oomDirectory === undefined || !isOomProfileName(name)) {
+    const file = oomDirectory === undefined ? undefined : await openOomProfile(oomDirectory, name);
+    if (file === undefined) {
       throw new UnknownProfileError();
     }
     const head = { as: 'file', fileName: name } as const;
-    await sendRecording(response, head, await readRegularFile(join(oomDirectory, name)));
-  }
-}
-
-/** @throws {UnknownProfileError} where there is no such file, or it is a link. */
-async function readRegularFile(path: string): Promise<Buffer> {
-  const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch(
-    (error: NodeJS.ErrnoException) => {
-      throw error.code === 'ENOENT' || error.code === 'ELOOP' ? new UnknownProfileError() : error;
-    },
-  );
-  try {
-    return await file.readFile();
-  } finally {
-    await file.close();
+    if (method === 'HEAD') {
+      file.stream.destroy();
+      sendRecordingHead(response, head);
+      return;
+    }
+    await sendRecording(response, head, file);
   }
 }

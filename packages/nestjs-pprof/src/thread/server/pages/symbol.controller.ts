@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { skipBody } from '../limits/http.limits.js';
+import { skipBody } from '../limits/request.limits.js';
 import { sendText } from '../http.response.js';
 
 /**

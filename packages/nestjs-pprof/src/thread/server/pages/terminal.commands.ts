@@ -1,8 +1,11 @@
+import { isIPv6 } from 'node:net';
+
 /** How the profiler is reached. @internal */
 export interface Reach {
   /** The Host header of the request: the address that works for whoever has asked. */
   readonly host: string;
-  /** What `ssh -L` forwards to: a port, or the path of a unix socket. */
+  /** What is listened on, and what `ssh -L` forwards to: an address and port, or the path of a unix socket. */
+  readonly address: string | undefined;
   readonly port: number | undefined;
   readonly socketPath: string | undefined;
   readonly needsCredentials: boolean;
@@ -15,17 +18,17 @@ export interface TerminalCommand {
 }
 
 /** What to type in a terminal to profile this process. @internal */
-export function terminalCommands({ host, port, socketPath, needsCredentials }: Reach): TerminalCommand[] {
-  const target = socketPath ?? `localhost:${port}`;
+export function terminalCommands(reach: Reach): TerminalCommand[] {
+  const { socketPath, needsCredentials } = reach;
   const tunnel = {
     text: socketPath === undefined ? 'From another machine, first' : 'A browser and go need a port, first',
-    command: `ssh -L 6060:${target} user@host`,
+    command: tunnelCommand(6060, socketPath ?? listenedOn(reach)),
   };
-  // Without a port it is one that curl has asked over the socket.
-  const address = `${needsCredentials ? 'USER:PASSWORD@' : ''}${/:\d+$/.test(host) ? host : 'localhost:6060'}`;
+  const address = `${needsCredentials ? 'USER:PASSWORD@' : ''}${reachable(reach)}`;
+  const profile = `http://${address}/debug/pprof/profile?seconds=10`;
   const commands = [
-    { text: '', command: `go tool pprof http://${address}/debug/pprof/profile?seconds=10` },
-    { text: '', command: `curl 'http://${address}/debug/pprof/profile?seconds=10&format=text'` },
+    { text: '', command: `go tool pprof ${quoted(profile)}` },
+    { text: '', command: `curl ${quoted(`${profile}&format=text`)}` },
   ];
   return socketPath === undefined
     ? [...commands, tunnel]
@@ -36,7 +39,39 @@ export function terminalCommands({ host, port, socketPath, needsCredentials }: R
       ];
 }
 
+/** @param to an address with its port, or the path of a unix socket. @internal */
+export function tunnelCommand(port: number, to: string): string {
+  return `ssh -L ${quoted(`${port}:${to}`)} user@host`;
+}
+
+/** An address and port as URLs and `ssh` have them. @internal */
+export function withPort(address: string, port: number): string {
+  return `${isIPv6(address) ? `[${address}]` : address}:${port}`;
+}
+
+function listenedOn({ address = '127.0.0.1', port = 6060 }: Reach): string {
+  return withPort(address, port);
+}
+
+/**
+ * A name with our own port is not told: `localhost` can be either of two addresses, and somebody else may listen on the
+ * other one. With another port it is that of a tunnel, or without one of a socket.
+ */
+function reachable(reach: Reach): string {
+  const [, hostPort] = /:(\d+)$/.exec(reach.host) ?? [];
+  if (hostPort === undefined) {
+    return '127.0.0.1:6060';
+  }
+  return Number(hostPort) === reach.port && /^localhost:/i.test(reach.host) ? listenedOn(reach) : reach.host;
+}
+
 function overSocket(socketPath: string, needsCredentials: boolean): string {
   const credentials = needsCredentials ? '-u USER:PASSWORD ' : '';
-  return `curl ${credentials}--unix-socket ${socketPath} 'http://localhost/debug/pprof/profile?seconds=10&format=text'`;
+  const url = quoted('http://localhost/debug/pprof/profile?seconds=10&format=text');
+  return `curl ${credentials}--unix-socket ${quoted(socketPath)} ${url}`;
+}
+
+/** For sh, bash and zsh; the last refuses `?` and `[` without quotes. */
+function quoted(text: string): string {
+  return /^[\w@%+:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,13 +1,14 @@
 import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
+import { readdir, readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { extname, join } from 'node:path';
+import { PprofError } from '../../../shared/pprof.error.js';
 import { UnknownProfileError } from '../http.errors.js';
 import { redirect, sendPage } from '../http.response.js';
 import { SERVER_OPTIONS, type ServerOptions } from '../profiling.tokens.js';
-import { readViewerFile } from './viewer.files.js';
 
 /** All that the viewer needs is here; a profile, which may hold names that somebody has made up, sends nothing elsewhere. */
 const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
   // The viewer has a decoder in WebAssembly; scripts made of text are still refused.
   "script-src 'self' 'wasm-unsafe-eval'",
   // It writes its styles with a script.
@@ -15,10 +16,18 @@ const CONTENT_SECURITY_POLICY = [
   "img-src 'self' data: blob:",
   "font-src 'self'",
   "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
 ].join('; ');
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.wasm': 'application/wasm',
+};
 
 /**
  * The flame graph viewer: speedscope, as its package on npm has it. Links to it carry the profile to
@@ -46,7 +55,42 @@ export class ViewerController {
     if (!file) {
       throw new UnknownProfileError();
     }
-    response.setHeader('Content-Security-Policy', CONTENT_SECURITY_POLICY);
-    sendPage(response, file.content, file.contentType);
+    sendPage(response, file.content, file.contentType, CONTENT_SECURITY_POLICY);
+  }
+}
+
+/** Its files are read when they are asked for, and a deployment may have removed them. @internal */
+export class ViewerGoneError extends PprofError {
+  override readonly name = 'ViewerGoneError';
+  readonly status = 503;
+
+  constructor(directory: string, cause: unknown) {
+    super(
+      `the files of the viewer cannot be read from ${directory} any more: they were there, or should have been, when this ` +
+        'process was started. Profiles are served all the same: open one with another viewer, or restart the process',
+      { cause },
+    );
+  }
+}
+
+/**
+ * @returns undefined where the viewer has no such file: its name must be one of those in its directory.
+ * @throws {ViewerGoneError}
+ * @internal
+ */
+export async function readViewerFile(
+  directory: string,
+  name: string,
+): Promise<{ readonly content: Buffer; readonly contentType: string } | undefined> {
+  try {
+    if (!(await readdir(directory)).includes(name)) {
+      return undefined;
+    }
+    return {
+      content: await readFile(join(directory, name)),
+      contentType: CONTENT_TYPES[extname(name)] ?? 'text/plain; charset=utf-8',
+    };
+  } catch (cause) {
+    throw new ViewerGoneError(directory, cause);
   }
 }

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmod,
   chown,
@@ -9,6 +9,7 @@ import {
   rm,
   stat,
   symlink,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -144,9 +145,58 @@ describe('ProfilerRegistry', () => {
     ['a host', { host: 'evil.example' }],
     ['a title', { title: 7 }],
     ['a socket', { host: null, port: null, socketPath: 'relative' }],
+    ['a socket', { host: null, port: null }],
+    ['a port', { port: 0 }],
+    ['a port', { port: 70_000 }],
+    ['a port', { port: null }],
+    ['an instance', { instance: 7 }],
+    ['a line of text', { title: 'a\nb' }],
+    ['a line of text', { program: '/a\u001b[2J' }],
+    ['a line of text', { host: null, port: null, socketPath: '/a\nssh evil' }],
   ])('passes over an entry whose value is no such thing as %s', async (_, over) => {
     await registered(over);
     expect(await new ProfilerRegistry(directory).others()).toEqual([]);
+  });
+
+  it('takes an entry without what is null for one in which it is null', async () => {
+    await registered({ socketPath: undefined, instance: undefined });
+    expect(await new ProfilerRegistry(directory).others()).toMatchObject([
+      { port: 6060, socketPath: null, instance: null },
+    ]);
+  });
+
+  it('writes what it is called on one line', async () => {
+    await new ProfilerRegistry(directory).register({ ...SELF, title: 'a\nb\u001b' });
+    expect(await new ProfilerRegistry(directory).others()).toMatchObject([{ title: 'a b ' }]);
+  });
+
+  it('removes what containers have left behind that were killed: what nobody has touched for days', async () => {
+    const file = await registered({ namespaces: 'pid:[1]net:[1]' });
+    const broken = join(directory, '12-6060.json');
+    await writeFile(broken, '{');
+    const daysAgo = (days: number) => new Date(Date.now() - days * 24 * 3600 * 1000);
+    await Promise.all([file, broken].map((path) => utimes(path, daysAgo(1), daysAgo(1))));
+    await new ProfilerRegistry(directory).others();
+    expect(await readdir(directory)).toHaveLength(2);
+    await Promise.all([file, broken].map((path) => utimes(path, daysAgo(3), daysAgo(3))));
+    await new ProfilerRegistry(directory).others();
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('is not held up by what is no file', async () => {
+    await registered();
+    execFileSync('mkfifo', [join(directory, '13-6060.json')]);
+    await mkdir(join(directory, '14-6060.json'));
+    expect(await new ProfilerRegistry(directory).others()).toHaveLength(1);
+  });
+
+  it('sees those that run behind any number of others', async () => {
+    await mkdir(directory, { mode: 0o700 });
+    await Promise.all(
+      Array.from({ length: 600 }, (_, index) => writeFile(join(directory, `${index}-6060.json`), '{')),
+    );
+    await registered();
+    expect(await new ProfilerRegistry(directory).others()).toHaveLength(1);
   });
 
   it('follows no link from its directory', async () => {

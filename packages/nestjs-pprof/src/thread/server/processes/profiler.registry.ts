@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, unlink, writeFile } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, unlink, utimes, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { isLoopback } from '../../../shared/loopback.host.js';
@@ -37,6 +37,13 @@ const ENTRY_NAME = /^\d{1,10}-(\d{1,5}|socket\d{1,10})\.json$/;
 const LARGEST_ENTRY_BYTES = 16 * 1024;
 const MOST_ENTRIES = 256;
 
+/** Of another container nobody can see from here whether it runs: those that do touch their entry now and then. */
+const TOUCH_MILLIS = 6 * 3600 * 1000;
+const ABANDONED_MILLIS = 2 * 24 * 3600 * 1000;
+
+// oxlint-disable-next-line no-control-regex
+const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
 /** No more of a title or path than a page has room for. */
 const LONGEST_TEXT = 1024;
 
@@ -71,6 +78,7 @@ export class ProfilerRegistry {
       await unlink(file).catch(() => undefined);
       await writeFile(file, `${JSON.stringify(entry)}\n`, { flag: 'wx', mode: 0o600 });
       this.#own = file;
+      setInterval(() => touch(file), TOUCH_MILLIS).unref();
       // Where nobody ever looks at them, those of killed processes would pile up.
       await this.others();
       return file;
@@ -87,11 +95,16 @@ export class ProfilerRegistry {
       }
       const namespaces = await ownNamespaces();
       const names = (await readdir(this.directory)).filter((name) => ENTRY_NAME.test(name));
-      const files = names.slice(0, MOST_ENTRIES).map((name) => join(this.directory, name));
-      const read = files.filter((file) => file !== this.#own).map((file) => runningIn(file, namespaces));
-      return (await Promise.all(read))
-        .filter((each) => each !== undefined)
-        .toSorted((a, b) => (a.port ?? 0) - (b.port ?? 0));
+      const files = names.map((name) => join(this.directory, name)).filter((file) => file !== this.#own);
+      const running: RunningProfiler[] = [];
+      // One after the other, as there may be many, left behind by containers; of those that run there are few.
+      for (const file of files) {
+        const found = running.length < MOST_ENTRIES && (await runningIn(file, namespaces));
+        if (found) {
+          running.push(found);
+        }
+      }
+      return running.toSorted((a, b) => (a.port ?? 0) - (b.port ?? 0));
     } catch {
       return [];
     }
@@ -121,8 +134,8 @@ function describe({
   const program = script === undefined ? execPath : resolve(cwd, script);
   return {
     pid,
-    title: title.slice(0, LONGEST_TEXT),
-    program: program.slice(0, LONGEST_TEXT),
+    title: shown(title),
+    program: shown(program),
     instance: instance ?? null,
     host,
     port,
@@ -130,57 +143,72 @@ function describe({
   };
 }
 
+function shown(text: string): string {
+  return text.slice(0, LONGEST_TEXT).replaceAll(new RegExp(CONTROL_CHARACTERS, 'g'), ' ');
+}
+
 async function runningIn(file: string, namespaces: string): Promise<RunningProfiler | undefined> {
-  const entry = toEntry(await readSmallFile(file).catch(() => ''));
+  const { text, writtenAt } = await readSmallFile(file).catch(() => ({ text: '', writtenAt: Date.now() }));
+  const entry = toEntry(text);
   // In another container it may run all the same; its port cannot be reached from here.
-  if (entry === undefined || entry.namespaces !== namespaces) {
-    return undefined;
-  }
-  const isRunning = isAlive(entry.pid) && ((await startTicksOf(entry.pid)) ?? null) === entry.startTicks;
+  const isElsewhere = entry?.namespaces !== namespaces;
+  const isRunning = isElsewhere
+    ? Date.now() - writtenAt < ABANDONED_MILLIS
+    : isAlive(entry.pid) && ((await startTicksOf(entry.pid)) ?? null) === entry.startTicks;
   if (!isRunning) {
     await unlink(file).catch(() => undefined);
+  }
+  if (entry === undefined || isElsewhere || !isRunning) {
     return undefined;
   }
   const { pid, title, program, instance, host, port, socketPath } = entry;
   return { pid, title, program, instance, host, port, socketPath };
 }
 
-async function readSmallFile(file: string): Promise<string> {
-  // Windows has no such flag.
-  const handle = await open(
-    file,
-    constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
-  );
+function touch(file: string): void {
+  const now = new Date();
+  utimes(file, now, now).catch(() => undefined);
+}
+
+/** What it is not is not waited for, nor followed: a link, a FIFO, a directory. */
+async function readSmallFile(file: string): Promise<{ text: string; writtenAt: number }> {
+  // Windows has no such flags.
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const handle: FileHandle = await open(file, flags);
   try {
-    const { buffer, bytesRead } = await handle.read(
-      Buffer.alloc(LARGEST_ENTRY_BYTES),
-      0,
-      LARGEST_ENTRY_BYTES,
-      0,
-    );
-    return buffer.toString('utf8', 0, bytesRead);
+    const stats = await handle.stat();
+    const bytes = Buffer.alloc(LARGEST_ENTRY_BYTES);
+    const { bytesRead } = stats.isFile() ? await handle.read(bytes, 0, bytes.length, 0) : { bytesRead: 0 };
+    return { text: bytes.toString('utf8', 0, bytesRead), writtenAt: stats.mtimeMs };
   } finally {
     await handle.close();
   }
 }
 
+/** @returns undefined for what was not written as `describe` does: it is shown, and as a command to copy. */
 function toEntry(text: string): Entry | undefined {
   try {
-    const entry = JSON.parse(text) as Entry;
+    const entry = JSON.parse(text) as Partial<Entry>;
+    const { pid, title, program, namespaces, instance = null, startTicks = null } = entry;
+    const { host = null, port = null, socketPath = null } = entry;
     const isWhole =
-      Number.isSafeInteger(entry.pid) &&
-      entry.pid > 0 &&
-      [entry.title, entry.program, entry.namespaces].every((value) => typeof value === 'string') &&
-      [entry.instance, entry.startTicks].every((value) => value === null || typeof value === 'string') &&
-      hasAddress(entry);
-    return isWhole ? entry : undefined;
+      Number.isSafeInteger(pid) &&
+      pid! > 0 &&
+      [title, program, namespaces].every(isPlainText) &&
+      [instance, startTicks].every((value) => value === null || isPlainText(value)) &&
+      (isPlainText(socketPath)
+        ? isAbsolute(socketPath) && host === null && port === null
+        : socketPath === null && isPlainText(host) && isLoopback(host) && isPort(port));
+    return isWhole ? { ...(entry as Entry), instance, startTicks, host, port, socketPath } : undefined;
   } catch {
     return undefined;
   }
 }
 
-function hasAddress({ host, port, socketPath }: Entry): boolean {
-  return typeof socketPath === 'string'
-    ? isAbsolute(socketPath) && host === null && port === null
-    : typeof host === 'string' && isLoopback(host) && Number.isSafeInteger(port);
+function isPort(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) < 65_536;
+}
+
+function isPlainText(value: unknown): value is string {
+  return typeof value === 'string' && !CONTROL_CHARACTERS.test(value);
 }

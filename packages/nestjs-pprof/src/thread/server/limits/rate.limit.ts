@@ -1,5 +1,4 @@
-import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** Requests that are let through at once. Far more than a scraper or a person sends. */
 const BURST = 200;
@@ -10,7 +9,7 @@ const RATE = 100;
 const TICK_MILLIS = 20;
 
 interface Waiting {
-  readonly response: ServerResponse;
+  readonly socket: Duplex;
   readonly answer: () => void;
 }
 
@@ -21,10 +20,10 @@ interface Waiting {
  *
  * @internal
  */
-export class RequestPace {
+export class RateLimit {
   readonly #newcomers: Waiting[] = [];
   readonly #others: Waiting[] = [];
-  readonly #known = new WeakSet<Socket>();
+  readonly #known = new WeakSet<Duplex>();
   #tokens: number;
   #refilledAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
@@ -36,12 +35,15 @@ export class RequestPace {
     this.#tokens = burst;
   }
 
-  /** Calls `answer`, now or later; not if the client goes away before. */
-  admit(response: ServerResponse, answer: () => void): void {
-    const { socket } = response.req;
-    const queue = this.#known.has(socket) ? this.#others : this.#newcomers;
+  /**
+   * Calls `answer`, now or later; not if the client goes away before.
+   *
+   * @param isStrange of what no client of a profiler sends: it comes after all others.
+   */
+  admit(socket: Duplex, answer: () => void, isStrange = false): void {
+    const queue = isStrange || this.#known.has(socket) ? this.#others : this.#newcomers;
     this.#known.add(socket);
-    queue.push({ response, answer });
+    queue.push({ socket, answer });
     if (this.#timer === undefined) {
       this.#letThrough();
     }
@@ -55,10 +57,9 @@ export class RequestPace {
       if (next === undefined) {
         return;
       }
-      const { response, answer } = next;
-      if (!response.destroyed && !response.req.socket.destroyed) {
+      if (!next.socket.destroyed) {
         this.#tokens -= 1;
-        answer();
+        next.answer();
       }
     }
     if (this.#newcomers.length + this.#others.length > 0) {

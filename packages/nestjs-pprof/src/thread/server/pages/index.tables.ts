@@ -1,5 +1,34 @@
-import { escapeHtml } from './html.text.js';
+import type { OomProfileFile } from '../../../shared/oom-profile.files.js';
 import type { RunningProfiler } from '../processes/profiler.registry.js';
+import { tunnelCommand, withPort } from './terminal.commands.js';
+
+/** Text as it is written in HTML, also within quotes. @internal */
+export function escapeHtml(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character]!);
+}
+
+/** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. @internal */
+export function oomTable(files: readonly OomProfileFile[]): string {
+  if (files.length === 0) {
+    return '';
+  }
+  const rows = files.map(
+    ({ name, pid, writtenAt, bytes }) =>
+      `<tr><td><a href="oom/${name}">${name}</a></td><td>pid ${pid}, ${writtenAt.toISOString()}, ${bytes} bytes</td></tr>`,
+  );
+  return `<h2>Heap profiles of processes that ran out of memory</h2>
+<table>
+${rows.join('\n')}
+</table>
+`;
+}
 
 /**
  * The other processes whose profiles can be had, those of the same program first: for who has found one process of a
@@ -39,18 +68,18 @@ function row({ pid, title, program, instance, host, port, socketPath }: RunningP
     link,
     String(pid),
     `${escapeHtml(name)}<br><code>${escapeHtml(program)}</code>`,
-    `<code>${escapeHtml(`ssh -L ${tunnel} user@host`)}</code>`,
+    `<code>${escapeHtml(tunnel)}</code>`,
   ];
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
 }
 
 function onPort(host: string, port: number): { link: string; tunnel: string } {
-  const authority = host.includes(':') ? `[${host}]` : host === '127.0.0.1' ? 'localhost' : host;
-  const url = `http://${authority}:${port}/debug/pprof/`;
-  return { link: `<a href="${escapeHtml(url)}">${port}</a>`, tunnel: `${port}:${authority}:${port}` };
+  const address = withPort(host, port);
+  const link = `<a href="${escapeHtml(`http://${address}/debug/pprof/`)}">${port}</a>`;
+  return { link, tunnel: tunnelCommand(port, address) };
 }
 
 /** No link leads to a socket. */
 function onSocket(path: string): { link: string; tunnel: string } {
-  return { link: `<code>${escapeHtml(path)}</code>`, tunnel: `6060:${path}` };
+  return { link: `<code>${escapeHtml(path)}</code>`, tunnel: tunnelCommand(6060, path) };
 }

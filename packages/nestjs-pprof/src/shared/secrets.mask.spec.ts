@@ -41,6 +41,30 @@ describe('maskSecrets', () => {
     ["{'token': 'x'}", "{'token': ***"],
     ['https://host/hook?room=1&token=x', 'https://host/hook?room=1&token=***'],
     ['--user=app:x', '--user=app:***'],
+    ['-uapp:x', '-uapp:***'],
+    ['--signing-key=x', '--signing-key=***'],
+    ['--signingKey=x', '--signingKey=***'],
+    ['--key=x', '--key=***'],
+    [
+      'DefaultEndpointsProtocol=https;AccountName=a;AccountKey=x==;',
+      'DefaultEndpointsProtocol=https;AccountName=a;AccountKey=***',
+    ],
+    ['--jwt=x', '--jwt=***'],
+    ['--bearer=x', '--bearer=***'],
+    ['--creds=x', '--creds=***'],
+    ['--pw=x', '--pw=***'],
+    ['--psk=x', '--psk=***'],
+    ['--dsn=x', '--dsn=***'],
+    ['SENTRY_DSN=x', 'SENTRY_DSN=***'],
+    ['--session=x', '--session=***'],
+    ['-phunter2', '-p***'],
+    ['X-Custom: Basic eDp5', 'X-Custom: Basic ***'],
+    ['--with=ghp_0123456789abcdefghij', '--with=***'],
+    ['sk_live_0123456789abcdef', '***'],
+    ['xoxb-0123456789-abcdef', '***'],
+    ['AKIAIOSFODNN7EXAMPLE', '***'],
+    ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln', '***'],
+    ['-----BEGIN PRIVATE KEY-----\nabc', '***'],
   ])('masks the value of %j', (argument, masked) => {
     expect(maskSecrets(['node', 'main.js', argument])).toEqual(['node', 'main.js', masked]);
   });
@@ -73,6 +97,20 @@ describe('maskSecrets', () => {
     ['--cookie', 'sid=x', '***'],
     ['-u', 'app:x', 'app:***'],
     ['--proxy-user', 'app:x', 'app:***'],
+    ['--token', '-abc', '***'],
+    ['--signing-key', 'x', '***'],
+    ['--jwt', 'x', '***'],
+    ['--bearer', 'x', '***'],
+    ['--creds', 'x', '***'],
+    ['--pw', 'x', '***'],
+    ['--psk', 'x', '***'],
+    ['--dsn', 'x', '***'],
+    ['--session', 'x', '***'],
+    ['-p', 'x', '***'],
+    ['-p', '-8', '***'],
+    ['Basic', 'eDp5', '***'],
+    ['Bearer', 'x', '***'],
+    ['X-Api-Key:', 'x', '***'],
   ])('masks what follows %s: %j', (flag, argument, masked) => {
     expect(maskSecrets([flag, argument])).toEqual([flag, masked]);
   });
@@ -82,8 +120,67 @@ describe('maskSecrets', () => {
     ['--url=redis://:hunter2@cache', '--url=redis://:***@cache'],
     ['a=https://u:p1@h1,https://u:p2@h2', 'a=https://u:***@h1,https://u:***@h2'],
     ['mongodb+srv://u:p@h', 'mongodb+srv://u:***@h'],
+    ['postgres://app:p@ss@db/app', 'postgres://app:***@db/app'],
+    ['postgres://app:p/s@s@db/app', 'postgres://app:***@db/app'],
+    ['redis://hunter2@cache:6379', 'redis://***@cache:6379'],
+    ['https://user@host/', 'https://***@host/'],
+    ['https://0123456789abcdef0123:@host/', 'https://***@host/'],
+    ['https://abc:x-oauth-basic@github.com/a/b', 'https://***@github.com/a/b'],
+    ['app:hunter2@db:5432', 'app:***@db:5432'],
+    ['--db=app:hunter2@db:5432/app', '--db=app:***@db:5432/app'],
+    ['app:p@ss:w@db', 'app:***@db'],
+    ['https://bucket/x?X-Amz-Signature=abc', 'https://bucket/x?X-Amz-Signature=***'],
+    ['https://blob/x?sv=1&sig=abc%3D', 'https://blob/x?sv=1&sig=***'],
   ])('masks passwords in URLs: %s', (argument, masked) => {
     expect(maskSecrets([argument])).toEqual([masked]);
+  });
+
+  it.each([
+    ['-p', '3000'],
+    ['-p', '8080:80'],
+    ['-p', '127.0.0.1:8080:80/tcp'],
+    ['-p', '--watch'],
+  ])('leaves what follows %s: %j', (flag, argument) => {
+    expect(maskSecrets([flag, argument])).toEqual([flag, argument]);
+  });
+
+  describe('of a long argument', () => {
+    const long = (unit: string) => unit.repeat(200_000 / unit.length);
+
+    it.each(
+      [
+        [
+          'a',
+          'a:',
+          'a=',
+          '://',
+          'a@',
+          'a:b@',
+          '/',
+          ' ',
+          '"',
+          'token',
+          'token:',
+          'Bearer',
+          'Bearer ',
+          '-p',
+          'eyJ',
+          '.',
+          '\n',
+          'a://',
+        ],
+      ].flat(),
+    )('looks at the beginning alone, whatever it is of: %j', (unit) => {
+      const [masked = ''] = maskSecrets([long(unit)]);
+      expect(masked.length).toBeLessThan(5000);
+      expect(masked.endsWith('***')).toBe(true);
+    });
+
+    it('shows no half of what it cuts', () => {
+      const text = `list ${'x'.repeat(4050)} postgres://app:${'Q'.repeat(200)}@db`;
+      expect(maskSecrets([text])).toEqual([`list ${'x'.repeat(4050)} ***`]);
+      expect(maskSecrets([`https://app:${'Q'.repeat(5000)}@db`])).toEqual(['***']);
+    });
   });
 
   it.each([
@@ -92,7 +189,6 @@ describe('maskSecrets', () => {
     ['--port=3000'],
     ['--inspect=127.0.0.1:9229'],
     ['http://localhost:3000/path'],
-    ['https://user@host/'],
     ['/srv/token-service/main.js'],
     ['--max-old-space-size=4096'],
     ['--env=NODE_ENV=production'],
@@ -107,6 +203,14 @@ describe('maskSecrets', () => {
     ['{"port":3000}'],
     ['--user=app'],
     ['a sentence about a secret'],
+    ['git@github.com:org/repo.git'],
+    ['https://unpkg.com/pkg@1.2.3/x.js'],
+    ['https://host:8080/@scope/pkg'],
+    ['-p3000'],
+    ['-p8080:80'],
+    ['--monkey=1'],
+    ['--keyboard=de'],
+    ['--turnkey'],
     [''],
   ])('leaves %j as it is', (argument) => {
     expect(maskSecrets([argument])).toEqual([argument]);
@@ -117,6 +221,16 @@ describe('maskSecrets', () => {
     .array(fc.constantFrom('Q', '=', ':', ' ', ',', '@', '/', '"', '\n', ';'), { maxLength: 12 })
     .map((characters) => `Q${characters.join('')}`);
   const flagName = fc.constantFrom('--token', '--db-password', '--api-key', '-secret', '--cookie');
+  const wordFlag = fc.constantFrom(
+    '--signing-key',
+    '--jwt',
+    '--creds',
+    '--pw',
+    '--psk',
+    '--dsn',
+    '--session',
+    '--bearer',
+  );
   const variable = fc.constantFrom('DB_PASSWORD', 'API_TOKEN', 'aws_secret_access_key', 'PGPASSWORD');
   const header = fc.constantFrom('Authorization', 'authorization', 'Cookie', 'X-Auth-Token', 'x-api-key');
   const scheme = fc.constantFrom('', 'Bearer ', 'Basic ');
@@ -132,6 +246,23 @@ describe('maskSecrets', () => {
     fc.tuple(header, scheme, value).map(([name, kind, secret]) => [`-H${name}:${kind}${secret}`]),
     value.map((secret) => ['--header', `X-Custom: Bearer ${secret}`]),
     value.map((secret) => ['--user', `app:${secret}`]),
+    value.map((secret) => [`-uapp:${secret}`]),
+    fc.tuple(wordFlag, value).map(([name, secret]) => [`${name}=${secret}`]),
+    fc.tuple(wordFlag, value).map(([name, secret]) => [name, secret]),
+    fc.tuple(fc.constantFrom('Basic', 'Bearer', 'basic'), value),
+    value.map((secret) => ['-p', secret]),
+    // What no URL, and no list of them, can have within a password.
+    value
+      .map((secret) => secret.replaceAll(/[\s"]/g, '').replaceAll('://', ''))
+      .map((secret) => [`postgres://app:${secret}@db:5432/app`]),
+    value.map((secret) => secret.replaceAll(/[\s"/:]/g, '')).map((secret) => [`redis://${secret}@cache`]),
+    value.map((secret) => secret.replaceAll('://', '')).map((secret) => [`app:${secret}@db:5432`]),
+    fc
+      .tuple(fc.constantFrom('sig', 'X-Amz-Signature', 'token', 'access_token'), value)
+      .map(([name, secret]) => [`https://host/path?a=1&${name}=${secret}`]),
+    fc
+      .tuple(fc.constantFrom('ghp_', 'sk_live_', 'xoxb-', 'AKIA', 'eyJ', 'glpat-'), fc.nat({ max: 20 }))
+      .map(([begin, more]) => [`--with=${begin}${'Q'.repeat(16 + more)}`]),
   );
   const ordinary = fc.constantFrom(
     ['serve'],

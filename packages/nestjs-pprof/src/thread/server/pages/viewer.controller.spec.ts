@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { readViewerFile } from './viewer.files.js';
+import { readViewerFile } from './viewer.controller.js';
 
 const VIEWER = join(
   dirname(createRequire(import.meta.url).resolve('speedscope/package.json')),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { processTable } from './process.table.js';
+import { processTable } from './index.tables.js';
 import type { RunningProfiler } from '../processes/profiler.registry.js';
 
 function running(over: Partial<RunningProfiler> = {}): RunningProfiler {
@@ -22,8 +22,8 @@ describe('processTable', () => {
 
   it('has a link to each port, and how to forward it', () => {
     const html = processTable([running({ instance: 'cluster worker 2' })], '/app/main.js');
-    expect(html).toContain('<a href="http://localhost:6061/debug/pprof/">6061</a>');
-    expect(html).toContain('<code>ssh -L 6061:localhost:6061 user@host</code>');
+    expect(html).toContain('<a href="http://127.0.0.1:6061/debug/pprof/">6061</a>');
+    expect(html).toContain('<code>ssh -L 6061:127.0.0.1:6061 user@host</code>');
     expect(html).toContain('<td>7</td><td>cluster worker 2, node<br><code>/app/main.js</code></td>');
     expect(html).not.toContain('Other services');
   });
@@ -31,7 +31,7 @@ describe('processTable', () => {
   it('writes other addresses as a URL and ssh take them', () => {
     const html = processTable([running({ host: '::1' }), running({ host: '127.0.0.2' })], '/app/main.js');
     expect(html).toContain('href="http://[::1]:6061/debug/pprof/"');
-    expect(html).toContain('ssh -L 6061:[::1]:6061 ');
+    expect(html).toContain('ssh -L &#39;6061:[::1]:6061&#39; ');
     expect(html).toContain('href="http://127.0.0.2:6061/debug/pprof/"');
   });
 
@@ -42,6 +42,16 @@ describe('processTable', () => {
     );
     expect(html).toContain('<tr><td><code>/run/a.sock</code></td>');
     expect(html).toContain('<code>ssh -L 6060:/run/a.sock user@host</code>');
+  });
+
+  it('quotes what a path has for the shell, so that the line can be copied', () => {
+    const socketPath = "/tmp/$(touch x);'`&.sock";
+    const html = processTable([running({ host: null, port: null, socketPath })], '/app/main.js');
+    expect(html).toContain(
+      "<code>ssh -L '6060:/tmp/$(touch x);'\\''`&.sock' user@host</code>"
+        .replaceAll("'", '&#39;')
+        .replace('&.', '&amp;.'),
+    );
   });
 
   it('has those of the same program first, and escapes what they call themselves', () => {

@@ -1,33 +1,39 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
+import { maskSecrets } from '../../../shared/secrets.mask.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
 import { sendText } from '../http.response.js';
 import { ProfilerRegistry } from '../processes/profiler.registry.js';
 import { PROCESS_DESCRIPTION, type ProcessDescription } from '../profiling.tokens.js';
-import { maskSecrets } from './secrets.mask.js';
 
-/**
- * Public variables of the process as JSON, like Go's expvar. What only the event loop can tell is null while it is stuck;
- * all else is told even then.
- *
- * @internal
- */
-@Controller('debug/vars')
-export class VarsController {
+/** What the process tells of itself. @internal */
+@Controller('debug')
+export class ProcessController {
+  #masked: readonly string[] | undefined;
+
   constructor(
     @Inject(ApplicationThreads) private readonly threads: ApplicationThreads,
     @Inject(PROCESS_DESCRIPTION) private readonly process: ProcessDescription,
     @Inject(ProfilerRegistry) private readonly registry: ProfilerRegistry,
   ) {}
 
-  @Get()
+  /** Joined by NUL bytes, as in Go. */
+  @Get('pprof/cmdline')
+  cmdline(@Res() response: ServerResponse): void {
+    sendText(response, this.#commandLine().join('\0'));
+  }
+
+  /**
+   * Public variables as JSON, like Go's expvar. What only the event loop can tell is null while it is stuck; all else is
+   * told even then.
+   */
+  @Get('vars')
   async vars(@Res() response: ServerResponse): Promise<void> {
     const { stuck, lastTurn, delayMillis, description } = await this.threads.observeLoop();
-    const { argv, execArgv, pid, title, instance } = this.process;
-    const [executable = '', ...rest] = argv;
+    const { pid, title, instance } = this.process;
     const cpu = process.cpuUsage();
     const variables = {
-      cmdline: maskSecrets([executable, ...execArgv, ...rest]),
+      cmdline: this.#commandLine(),
       pid,
       title,
       instance: instance ?? null,
@@ -47,5 +53,12 @@ export class VarsController {
       otherProcesses: await this.registry.others(),
     };
     sendText(response, `${JSON.stringify(variables, null, 2)}\n`, 'application/json; charset=utf-8');
+  }
+
+  #commandLine(): readonly string[] {
+    const { argv, execArgv } = this.process;
+    const [executable = '', ...rest] = argv;
+    this.#masked ??= maskSecrets([executable, ...execArgv, ...rest]);
+    return this.#masked;
   }
 }

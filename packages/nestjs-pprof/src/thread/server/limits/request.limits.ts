@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http';
-import { PprofError } from '../../../shared/pprof.error.js';
+import type { IncomingMessage, ServerOptions } from 'node:http';
+import { BodyTooLargeError } from '../http.errors.js';
 
 /**
  * Limits on what a client may send. None of them cuts a long capture: they are for requests, a response may take as long
@@ -20,24 +20,8 @@ export const REQUEST_LIMITS = {
   connectionsCheckingInterval: 2000,
 } as const satisfies ServerOptions;
 
-/** Headers beyond this are not kept. */
-export const MAX_HEADERS = 100;
-
-/** Bytes of a body: some 50,000 addresses for `symbol`. */
+/** Bytes of a body: some 50,000 addresses for `symbol`. @internal */
 export const MAX_BODY = 1024 * 1024;
-
-/** A client that has not read a byte of its finished answer for so long has gone, or does not want it. */
-const STALLED_MILLIS = 60_000;
-
-/** The client sends more than is read here. @internal */
-export class BodyTooLargeError extends PprofError {
-  override readonly name = 'BodyTooLargeError';
-  readonly status = 413;
-
-  constructor() {
-    super(`the body of the request is larger than ${MAX_BODY} bytes`);
-  }
-}
 
 /** @internal */
 export function hasBody({ headers }: IncomingMessage): boolean {
@@ -59,16 +43,10 @@ export function skipBody(request: IncomingMessage): Promise<void> {
       bytes += chunk.length;
       if (bytes > MAX_BODY) {
         request.pause();
-        reject(new BodyTooLargeError());
+        reject(new BodyTooLargeError(MAX_BODY));
       }
     });
     request.once('end', resolve);
     request.once('error', reject);
   });
-}
-
-/** Gives up on a client that does not read its answer, once there is all of it. @internal */
-export function destroyWhenStalled(response: ServerResponse, millis = STALLED_MILLIS): void {
-  // Node sets the timeout anew when the answer is out.
-  response.once('prefinish', () => response.socket?.setTimeout(millis));
 }

@@ -1,14 +1,9 @@
 import { once } from 'node:events';
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { BodyTooLargeError, destroyWhenStalled, hasBody, MAX_BODY, skipBody } from './http.limits.js';
+import { BodyTooLargeError } from '../http.errors.js';
+import { hasBody, MAX_BODY, skipBody } from './request.limits.js';
 
 const open: Array<{ server: Server; client: Socket }> = [];
 let server: Server | undefined;
@@ -33,38 +28,6 @@ async function send(text: string, listener: RequestListener): Promise<Socket> {
   client.write(text);
   return client;
 }
-
-const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
-
-describe('destroyWhenStalled', () => {
-  it('gives up on a client that does not read its answer', async () => {
-    // Without the limit it would never be closed: the system's buffers hold a part of the answer only.
-    await new Promise<void>((resolve) => {
-      void send(GET, (_request, response) => {
-        destroyWhenStalled(response, 20);
-        response.once('close', resolve);
-        response.end(Buffer.alloc(50_000_000));
-      });
-    });
-    expect(client!.bytesRead).toBeLessThan(50_000_000);
-  });
-
-  it('waits as long as it takes for an answer that is not there yet', async () => {
-    let answer!: () => void;
-    const asked = new Promise<ServerResponse>((resolve) => {
-      void send(GET, (_request, response) => {
-        destroyWhenStalled(response, 1);
-        answer = () => response.end('late');
-        resolve(response);
-      });
-    });
-    const response = await asked;
-    expect(response.socket?.timeout ?? 0).toBe(0);
-    answer();
-    const [text] = (await once(client!, 'data')) as [Buffer];
-    expect(String(text)).toContain('late');
-  });
-});
 
 describe('skipBody', () => {
   function post(headers: string, body: string): Promise<unknown> {

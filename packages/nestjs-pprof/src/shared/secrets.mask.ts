@@ -1,0 +1,180 @@
+/** Of a longer argument the rest is masked unseen: no flag that tells anything is as long. */
+const LOOKED_AT = 4096;
+
+const MASK = '***';
+
+/** Anywhere in a name. */
+const SECRET_PART = new RegExp(
+  [
+    'pass(?:word|wd|phrase)?',
+    'pwd',
+    'secret',
+    'token',
+    'credential',
+    // Not the author of something, but what authorizes.
+    'auth(?!or(?!i[sz]))',
+    'cookie',
+    'bearer',
+    'signature',
+    '(?:api|access|private|account|shared)[-_.]?key',
+  ].join('|'),
+  'i',
+);
+/** As the last word of a name: `--signing-key`, `AccountKey`, `?sig=`. */
+const SECRET_WORD =
+  /(?:^|[-_.])(?:key|sig|pw|jwt|psk|dsn|creds?|session|sid|pin|otp)$|[a-z](?:Key|Sig|Pw|Jwt|Psk|Dsn|Creds?|Session|Sid|Pin|Otp)$/;
+
+/** What the issuers of tokens let them begin with, so that they are found. */
+const KNOWN_TOKEN = new RegExp(
+  String.raw`(?<![A-Za-z0-9])(?:` +
+    [
+      'gh[pousr]_',
+      'github_pat_',
+      'glpat-',
+      'xox[abeoprs]-',
+      'sk[-_]',
+      'rk_',
+      'whsec_',
+      'AKIA',
+      'ASIA',
+      'AIza',
+      String.raw`ya29\.`,
+      'eyJ',
+      'npm_',
+      'pypi-',
+      String.raw`hv[bs]\.`,
+      'dop_v1_',
+      String.raw`SG\.`,
+      'shp(?:at|ca|pa|ss)_',
+    ].join('|') +
+    String.raw`)[A-Za-z0-9+/=_.~-]{8,}`,
+  'g',
+);
+const PRIVATE_KEY = /-----BEGIN[^]*$/;
+const SCHEME = /(\b(?:bearer|basic|digest|negotiate)\s+)\S[^]*$/i;
+
+/** What curl and wget take as `user:password`. */
+const USER_FLAG = /^(?:-u|--user|--proxy-user)$/;
+const USER_PAIR = /^((?:-u|--(?:proxy-)?user=)?[^:\s]+:)[^]+$/;
+/** A password for some, and a port for others. */
+const SHORT_PASSWORD_FLAG = /^-p$/;
+const PORTS = /^(?:[\d.]+:)?\d{1,5}(?:-\d{1,5})?(?::\d{1,5}(?:-\d{1,5})?)?(?:\/\w+)?$/;
+
+/**
+ * Masks what looks like a secret in a command line: values of flags, variables, headers and parameters with a telling name
+ * (`--token=x`, `--token x`, `-e TOKEN=x`, `--header "Authorization: Bearer x"`, `?sig=x`), user and password in URLs, and
+ * what begins as tokens do. A command line is the wrong place for a secret, and still many have one there. Rather too much
+ * is masked than too little.
+ *
+ * @internal
+ */
+export function maskSecrets(argv: readonly string[]): string[] {
+  return argv.map((argument, index) => maskArgument(argument, argv[index - 1] ?? ''));
+}
+
+function maskArgument(argument: string, previous: string): string {
+  if (argument.length > LOOKED_AT) {
+    // Cut where one thing ends, as what is cut in the middle may not be told any more.
+    const head = argument.slice(0, LOOKED_AT);
+    const end = Math.max(...[' ', '\n', ',', ';', '&'].map((delimiter) => head.lastIndexOf(delimiter)));
+    return `${maskArgument(head.slice(0, end + 1), previous).replace(/\*{3}$/, '')}${MASK}`;
+  }
+  if (isSecretAfter(previous, argument)) {
+    return MASK;
+  }
+  if (USER_FLAG.test(previous) || /^(?:-u[^-\s]|--(?:proxy-)?user=)/.test(argument)) {
+    return argument.replace(USER_PAIR, `$1${MASK}`);
+  }
+  const masked = maskParts(argument);
+  const [, glued] = /^-p([^-].*)$/s.exec(argument) ?? [];
+  return glued !== undefined && masked === argument && !PORTS.test(glued) ? `-p${MASK}` : masked;
+}
+
+/** The rest after a telling name, and what is a secret wherever it is; all is looked for in the text as it was. */
+function maskParts(text: string): string {
+  const restAt = Math.min(startOfValue(text), startAfterScheme(text));
+  const secrets = userInfos(text).filter(([start]) => start < restAt);
+  let masked = '';
+  let from = 0;
+  for (const [start, end] of secrets) {
+    masked += `${text.slice(from, start)}${MASK}`;
+    from = end;
+  }
+  if (from <= restAt) {
+    masked += restAt === Infinity ? text.slice(from) : `${text.slice(from, restAt)}${MASK}`;
+  }
+  return masked.replace(KNOWN_TOKEN, MASK).replace(PRIVATE_KEY, MASK);
+}
+
+function startAfterScheme(text: string): number {
+  const found = SCHEME.exec(text);
+  return found ? found.index + found[1]!.length : Infinity;
+}
+
+/** Whether an argument is the value of the one before it: of a telling flag or header, or of `Bearer`. */
+function isSecretAfter(previous: string, argument: string): boolean {
+  if (/^(?:bearer|basic)$/i.test(previous)) {
+    return true;
+  }
+  if (SHORT_PASSWORD_FLAG.test(previous)) {
+    return !PORTS.test(argument) && !/^--?[a-z]/i.test(argument);
+  }
+  const [, name] = /^(?:--?|(?=[\w.-]+:$))([\w.-]{1,200}):?$/.exec(previous) ?? [];
+  // The next flag is not the value of one that has none.
+  return name !== undefined && isSecretName(name) && !/^(?:--[a-z]|-[a-z]$)/i.test(argument);
+}
+
+function isSecretName(name: string): boolean {
+  return SECRET_PART.test(name) || SECRET_WORD.test(name) || SECRET_WORD.test(name.toLowerCase());
+}
+
+/** From the first pair with a telling name on all is masked, as nobody knows where its value ends. */
+function startOfValue(text: string): number {
+  for (const { 0: name, index } of text.matchAll(/[\w.-]+/g)) {
+    const before = text[index - 1];
+    if ((before === undefined || /[\s=:,;&?{('"]/.test(before)) && isSecretName(name)) {
+      const end = index + name.length;
+      // `auth:8080` is a host.
+      const [separator] = /^["']?\s{0,20}(?:=|:(?!$|\d{1,5}(?:\/|$)))\s{0,20}/.exec(text.slice(end)) ?? [];
+      if (separator !== undefined) {
+        return end + separator.length;
+      }
+    }
+  }
+  return Infinity;
+}
+
+/**
+ * Where user and password of URLs are, and of `user:password@host` without a scheme: the user is left where that tells
+ * nothing. All before the last `@` of the authority counts, as a password may have one, too; a name without a password may
+ * be a token.
+ */
+function userInfos(text: string): Array<readonly [start: number, end: number]> {
+  const [beforeFirst = '', ...urls] = text.split('://');
+  if (urls.length === 0) {
+    const [colon, at] = [text.indexOf(':'), text.lastIndexOf('@')];
+    return colon > 0 && colon < at && /^[\w[.-]/.test(text.slice(at + 1)) ? [[colon + 1, at]] : [];
+  }
+  let start = beforeFirst.length;
+  return urls.flatMap((rest) => {
+    start += '://'.length;
+    const [from, to] = userInfoOf(rest);
+    const found = [start + from, start + to] as const;
+    start += rest.length;
+    return to > 0 ? [found] : [];
+  });
+}
+
+/** @param rest what follows `://`, up to the next one. */
+function userInfoOf(rest: string): readonly [start: number, end: number] {
+  const authority = /^[^/?#\s"'<>]*/.exec(rest)![0];
+  const whole = /^[^\s"'<>]*/.exec(rest)![0];
+  // A password may have a `/` in it, which is not allowed and still seen; a port is no password.
+  const hasPassword = /^[^:@]*:(?!\d{1,5}(?:$|[,/?#]))/.test(authority);
+  const at = (hasPassword ? whole : authority).lastIndexOf('@');
+  const colon = rest.indexOf(':');
+  // Where the password is nothing or a word that is always the same, the name is the token.
+  const tellsUser =
+    colon !== -1 && colon < at && colon <= 16 && !/:(?:x-oauth-basic)?$/.test(rest.slice(0, at));
+  return [tellsUser ? colon + 1 : 0, at];
+}
