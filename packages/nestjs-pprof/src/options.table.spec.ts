@@ -23,7 +23,7 @@ function problemsOf(options: Record<string, unknown>): readonly string[] {
 
 const DEFAULTS = {
   enabled: true,
-  host: '127.0.0.1',
+  host: 'localhost',
   port: 6060,
   whenPortTaken: undefined,
   socketPath: undefined,

@@ -25,7 +25,7 @@ interface Rule {
 const OPTIONS = {
   enabled: flag(true),
   host: {
-    default: '127.0.0.1',
+    default: 'localhost',
     takes: "a loopback address: 'localhost', '127.0.0.1' or '::1'",
     fits: isHost,
   },

@@ -51,8 +51,9 @@ export interface PprofAuthOptions {
 /** What is left behind by a process that runs out of memory. */
 export interface PprofOutOfMemoryOptions {
   /**
-   * Where the heap profiles are written; made, for the owner alone, where it is missing. In a container it must be on a
-   * volume that outlives it.
+   * Where the heap profiles are written: a directory of the service's own, made, for the owner alone, where it is missing. A
+   * warning is logged where others may write to it. In a container it must be on a volume that outlives it, which several may
+   * share.
    */
   directory: string;
 
@@ -74,7 +75,7 @@ export interface PprofOutOfMemoryOptions {
 /** Options of `PprofModule.forRoot`. Each has a default; `undefined` means "not given". */
 export interface PprofModuleOptions {
   /**
-   * Whether profiling starts with the application. `false` starts no thread, opens no port and loads no native addon;
+   * Whether profiling starts with the application, when the module is constructed. `false` starts no thread, opens no port and loads no native addon;
    * `PprofService.start()` can still switch it on later. The texts of `process.env` are refused, `'true'` as well as `''`:
    * `enabled: process.env.PPROF_ENABLED === 'true'`.
    *
@@ -86,7 +87,10 @@ export interface PprofModuleOptions {
    * The loopback address to listen on: `localhost`, `127.0.0.0/8` or `::1`. Anything else is refused, as a profile
    * tells a stranger what your program does: reach it from elsewhere through `ssh -L`. Not together with `socketPath`.
    *
-   * @default '127.0.0.1'
+   * `localhost` is both `127.0.0.1` and, on a machine with IPv6, `::1`, without looking the name up: clients ask for either, so
+   * nobody else shall have the other one. Where somebody has, a warning says so, and which address to ask for meanwhile.
+   *
+   * @default 'localhost'
    */
   host?: string;
 
@@ -102,7 +106,7 @@ export interface PprofModuleOptions {
    * What to do where the port is taken. Either way the application starts, and `PprofService.status` tells.
    *
    * - `'wait'`: a warning, and then this very port as soon as it is free, so that the port is always that of this
-   *   service. It is tried again after 250 ms, then after pauses that grow to 30 s, for as long as the process runs; the
+   *   service. It is tried again after 250 ms, then after pauses that grow to a second, for as long as the process runs; the
    *   warning comes only where it is still taken after a second.
    * - `'next'`: the lowest free port of `port` to `port + 63`, for processes that share a host and their options. Which
    *   one it is, each process logs, and the index page of any of them shows all. Where none is free, it waits.
@@ -146,7 +150,7 @@ export interface PprofModuleOptions {
    * of a pod, must not read profiles and a `socketPath` does not do. They are never logged. Basic is not encryption; what
    * carries it (loopback, `ssh -L`) has to be. The profiler keeps their SHA-256, this object stays as it is.
    *
-   * `go tool pprof http://USER:PASSWORD@localhost:6060/debug/pprof/profile`, `curl -u USER:PASSWORD`.
+   * `go tool pprof J7.0.0.1:6060/debug/pprof/profile`, `curl -u USER:PASSWORD`.
    *
    * @default undefined
    */

@@ -25,6 +25,7 @@ const logger: LoggerService = {
 };
 
 const OPTIONS = { port: 0, heap: false } as const;
+const OFF = { ...OPTIONS, enabled: false } as const;
 
 let services: package_.PprofService[] = [];
 let blocker: Server | undefined;
@@ -76,7 +77,6 @@ function complaints(): string[] {
 describe('PprofService.start', () => {
   it('settles when the profiles are served, and tells where', async () => {
     const service = create();
-    expect(service.status).toEqual({ state: 'stopped' });
     const starting = service.start();
     expect(service.status).toEqual({ state: 'starting' });
     const address = await starting;
@@ -103,7 +103,7 @@ describe('PprofService.start', () => {
   });
 
   it('starts what the options have switched off', async () => {
-    const service = create({ ...OPTIONS, enabled: false });
+    const service = create(OFF);
     expect(service.status).toEqual({ state: 'disabled' });
     expect(await service.start()).toMatchObject({ host: '127.0.0.1' });
   });
@@ -122,7 +122,7 @@ describe('PprofService.start', () => {
     expect(await service.start()).toBeUndefined();
     expect(service.status).toEqual({
       state: 'waiting',
-      reason: expect.stringContaining(`port ${port} on 127.0.0.1 is taken by another process`),
+      reason: expect.stringContaining(`port ${port} on 127.0.0.1 is taken`),
     });
     expect(service.address).toBeUndefined();
     expect(await service.start()).toBeUndefined();
@@ -151,7 +151,7 @@ describe('PprofService.start', () => {
   });
 
   it('does not reject where no thread can be started: it tells why, and can be tried again', async () => {
-    const service = create();
+    const service = create(OFF);
     breakThreads();
     expect(await service.start()).toBeUndefined();
     expect(service.status).toEqual({ state: 'failed', reason: NO_THREADS });
@@ -216,14 +216,14 @@ describe('PprofService.stop', () => {
   });
 
   it('can be called when nothing runs, more than once, and keeps what the options say', async () => {
-    const service = create({ ...OPTIONS, enabled: false });
+    const service = create(OFF);
     await Promise.all([service.stop(), service.stop()]);
     expect(service.status).toEqual({ state: 'disabled' });
   });
 
   it('keeps the reason of a failure', async () => {
-    const service = create();
     breakThreads();
+    const service = create();
     await service.start();
     await service.stop();
     expect(service.status.state).toBe('failed');
@@ -240,6 +240,58 @@ describe('PprofService.stop', () => {
     // Nobody is left who would take it.
     expect(await create({ ...OPTIONS, port }).start()).toMatchObject({ port });
     expect(service.status).toEqual({ state: 'stopped' });
+  });
+});
+
+describe('two of them in one process', () => {
+  const SHARED = /another PprofModule of this process has its profiler already on http/i;
+
+  it('with the same options have one profiler, one line says so, and each can end without the other', async () => {
+    const port = await takenPort();
+    blocker!.close();
+    await once(blocker!, 'close');
+    const options = { ...OPTIONS, port };
+    const first = create(options);
+    const second = create(options);
+    const address = await first.start();
+    expect(await second.start()).toEqual(address);
+    expect([second.status, second.address]).toEqual([first.status, address]);
+    expect(complaints()).toEqual([]);
+    expect(logged.filter((line) => SHARED.test(line))).toHaveLength(1);
+
+    await first.stop();
+    expect(first.status).toEqual({ state: 'stopped' });
+    await until(() => second.status.state === 'listening');
+    expect(second.address).toEqual(address);
+    expect((await fetch(address!.url)).status).toBe(200);
+    await second.stop();
+    await expect(fetch(address!.url)).rejects.toThrow();
+  });
+
+  it('with other options, too: a warning names what differs', async () => {
+    const first = create();
+    const second = create({ ...OPTIONS, maxSeconds: 60, auth: { username: 'ops', password: 'hunter2' } });
+    const address = await first.start();
+    expect(await second.start()).toEqual(address);
+    expect(complaints()).toEqual([
+      expect.stringMatching(
+        /^warn Another .* both use that: with its options, which differ in maxSeconds, auth$/,
+      ),
+    ]);
+    await second.stop();
+    expect(second.status).toEqual({ state: 'stopped' });
+    expect(first.status.state).toBe('listening');
+  });
+
+  it('do without the one that fails', async () => {
+    jest.spyOn(process, 'cwd').mockImplementationOnce(() => {
+      throw new Error(NO_THREADS);
+    });
+    const first = create();
+    const second = create();
+    expect(await second.start()).toBeDefined();
+    expect(first.status.state).toBe('failed');
+    expect(logged.some((line) => SHARED.test(line))).toBe(false);
   });
 });
 
@@ -272,6 +324,21 @@ describe('PprofService in an application', () => {
     expect(service.status.state).toBe('waiting');
     await app.close();
     expect(complaints()).toHaveLength(1);
+  });
+
+  it('can be profiled before the application is there, and where no hook is called', async () => {
+    const app = await application(OPTIONS);
+    const address = await app.get(PprofService).start();
+    expect((await fetch(address!.url)).status).toBe(200);
+    await app.close();
+    await expect(fetch(address!.url)).rejects.toThrow();
+  });
+
+  it('says, to whoever debugs, that it is off', async () => {
+    const debug = jest.fn();
+    Logger.overrideLogger({ ...logger, debug });
+    create(OFF);
+    expect(debug.mock.calls).toEqual([['Profiling is off: the option "enabled" is false', 'PprofModule']]);
   });
 
   it('does nothing where it is disabled', async () => {

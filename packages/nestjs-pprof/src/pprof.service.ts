@@ -1,15 +1,6 @@
 import { messageOf } from './shared/error.message.js';
-import {
-  Inject,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-  type OnModuleInit,
-} from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { Agent } from './main/agent.js';
-import { SamplerHeldError } from './shared/agent.errors.js';
-import { hasAgents } from './main/agent.registry.js';
 import { isPermitted } from './main/node.permissions.js';
 import { isPackageMissing } from './main/own.package.js';
 import type { HeapSampling, OomExportCommand } from './main/heap.sampler.js';
@@ -24,6 +15,8 @@ import {
   toPprofAddress,
 } from './pprof.address.js';
 import type { PprofStatus } from './pprof.status.js';
+import { type Slot, type SlotHolder, takeSlot } from './main/process.registry.js';
+import { unsupportedRuntime } from './main/runtime.support.js';
 import { ThreadSupervisor } from './main/thread.supervisor.js';
 
 /**
@@ -34,32 +27,48 @@ import { ThreadSupervisor } from './main/thread.supervisor.js';
  * flags.on('profiling', (on) => (on ? pprof.start() : pprof.stop()));
  */
 @Injectable()
-export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
+export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
   readonly #logger = new Logger('PprofModule');
   readonly #options: ResolvedPprofOptions;
   readonly #agent = new Agent();
+  readonly #holder: SlotHolder;
+  /** Where it is ours: until it is, nothing of ours runs. */
+  #slot: Slot | undefined;
+  /** Where it is another's. */
+  #shared: Slot | undefined;
   #supervisor: ThreadSupervisor | undefined;
-  /** At module initialization, or at the first `start()` where that comes first; a failure is told of once. */
-  #heap: 'untried' | 'held' | 'tried' = 'untried';
   #starting: Promise<PprofAddress | undefined> | undefined;
   /** Settles the start that is under way. */
   #started: ((address: PprofAddress | undefined) => void) | undefined;
   #stopping: Promise<void> = Promise.resolve();
   #status: PprofStatus;
 
-  /** @throws {PprofOptionsError} where an option is not valid. */
+  /**
+   * Starts it, unless it is disabled: a start of the application that hangs, or takes long, can be profiled; nor does every
+   * way to run Nest call the hooks of its lifecycle (a hybrid application without `listen` does not).
+   *
+   * @throws {PprofOptionsError} where an option is not valid.
+   */
   constructor(@Inject(PPROF_OPTIONS) options: PprofModuleOptions) {
     this.#options = resolveOptions(options);
+    this.#holder = this.#asHolder();
     this.#status = { state: this.#options.enabled ? 'stopped' : 'disabled' };
+    if (this.#options.enabled) {
+      // Not awaited: the application does not wait for its profiler.
+      void this.start();
+    } else {
+      this.#logger.debug('Profiling is off: the option "enabled" is false');
+    }
   }
 
   /** Where the profiles are served; undefined while they are not. After a wait for the port, or a restart, it may change. */
   get address(): PprofAddress | undefined {
-    return this.#status.address;
+    return this.status.address;
   }
 
+  /** Where another `PprofModule` of this process profiles it: of that one. */
   get status(): PprofStatus {
-    return this.#status;
+    return this.#shared?.holder.status() ?? this.#status;
   }
 
   /**
@@ -69,37 +78,34 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
    * Never rejects.
    */
   start(): Promise<PprofAddress | undefined> {
-    this.#starting ??= this.#start();
-    return this.#starting;
+    return this.#starting ?? this.#start();
   }
 
   /** Stops the profiler and frees its port, or removes its socket; captures that are running are cut off. Never rejects. */
   async stop(): Promise<void> {
     const supervisor = this.#supervisor;
     this.#supervisor = undefined;
+    this.#shared = undefined;
     this.#starting = undefined;
     this.#started?.(undefined);
     this.#started = undefined;
-    this.#heap = 'untried';
     this.#agent.stop();
     if (this.#status.state !== 'disabled' && this.#status.state !== 'failed') {
       this.#status = { state: 'stopped' };
     }
     this.#stopping = supervisor?.stop() ?? this.#stopping;
     await this.#stopping;
-  }
-
-  onModuleInit(): void {
-    if (this.#options.enabled) {
-      // Before other modules fill their caches at bootstrap: what is not seen being allocated is in no heap profile.
-      this.#startHeapSampling();
+    // Unless start() has come in between.
+    if (this.#starting === undefined) {
+      this.#slot?.free();
+      this.#slot = undefined;
     }
   }
 
-  onApplicationBootstrap(): void {
-    if (this.#options.enabled) {
-      // Not awaited: the application does not wait for its profiler.
-      void this.start();
+  /** Before the profiler that it shares is stopped by the last of the hooks, as it would start its own then. */
+  async onModuleDestroy(): Promise<void> {
+    if (this.#shared) {
+      await this.stop();
     }
   }
 
@@ -109,15 +115,58 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
   }
 
   #start(): Promise<PprofAddress | undefined> {
-    this.#status = { state: 'starting' };
-    if (this.#heap === 'untried') {
-      this.#startHeapSampling();
+    const unsupported = unsupportedRuntime();
+    if (unsupported !== undefined) {
+      this.#fail(unsupported);
+      return Promise.resolve(undefined);
     }
     const started = new Promise<PprofAddress | undefined>((resolve) => {
       this.#started = resolve;
     });
-    void this.#startThreadOnceStopped();
+    this.#starting = started;
+    const slot = takeSlot(this.#holder);
+    if (slot.holder === this.#holder) {
+      this.#slot = slot;
+      this.#status = { state: 'starting' };
+      this.#startHeapSampling();
+      void this.#startThreadOnceStopped();
+    } else {
+      void this.#share(slot);
+    }
     return started;
+  }
+
+  /** Another PprofModule of this process profiles it; what this one wants is done when that has ended. */
+  async #share(slot: Slot): Promise<void> {
+    this.#shared = slot;
+    const address = await slot.holder.listening();
+    const isSharing = () => this.#shared === slot;
+    const { state } = slot.holder.status();
+    // One that is just ending, in a hot reload, is nothing to tell of.
+    if (isSharing() && state !== 'stopped' && state !== 'failed') {
+      this.#tellOfSharing(slot.holder, address);
+      this.#settleStart();
+    }
+    await slot.freed;
+    if (isSharing()) {
+      this.#shared = undefined;
+      const started = this.#started;
+      void this.#start().then((own) => started?.(own));
+    }
+  }
+
+  #tellOfSharing({ options }: SlotHolder, address: PprofAddress | undefined): void {
+    const theirs = JSON.parse(options) as Readonly<Record<string, unknown>>;
+    const differing = Object.entries(JSON.parse(this.#holder.options) as Readonly<Record<string, unknown>>)
+      .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(theirs[name]))
+      .map(([name]) => (name === 'credentialsHash' ? 'auth' : name));
+    const place = address === undefined ? '' : ` on ${describeAddress(address)}`;
+    const text = `Another PprofModule of this process has its profiler already${place}, and both use that`;
+    if (differing.length === 0) {
+      this.#logger.log(text);
+    } else {
+      this.#logger.warn(`${text}: with its options, which differ in ${differing.join(', ')}`);
+    }
   }
 
   /** A thread that is still ending holds the port. */
@@ -148,21 +197,31 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
         }
         this.#settleStart();
       },
-      onFailed: (reason) => {
-        this.#status = { state: 'failed', reason };
-        this.#logger.warn(`Profiling is not available, the application goes on without it: ${reason}`);
-        void this.stop();
-      },
+      onWarning: (message) => this.#logger.warn(message),
+      onFailed: (reason) => this.#fail(reason),
     });
     this.#supervisor.start();
+  }
+
+  #fail(reason: string): void {
+    this.#status = { state: 'failed', reason };
+    this.#logger.warn(`Profiling is not available, the application goes on without it: ${reason}`);
+    void this.stop();
   }
 
   #onListening(listening: ListeningAddress): void {
     const address = toPprofAddress(listening);
     this.#status = { state: 'listening', address };
-    this.#startHeapSampling();
     this.#logger.log(`Profiling server listening on ${describeAddress(address)}`);
     this.#settleStart();
+  }
+
+  #asHolder(): SlotHolder {
+    return {
+      options: JSON.stringify(this.#options),
+      status: () => this.#status,
+      listening: () => this.#starting ?? Promise.resolve(undefined),
+    };
   }
 
   /** With what is known now; what start() gives from now on is the same. */
@@ -173,26 +232,13 @@ export class PprofService implements OnModuleInit, OnApplicationBootstrap, OnApp
 
   #startHeapSampling(): void {
     // Without threads nobody could ask for it.
-    if (
-      this.#options.heap === false ||
-      this.#heap === 'tried' ||
-      !isPermitted('worker') ||
-      isPackageMissing()
-    ) {
+    if (this.#options.heap === false || !isPermitted('worker') || isPackageMissing()) {
       return;
     }
-    const isFirstTry = this.#heap === 'untried';
-    this.#heap = 'tried';
     try {
       this.#agent.startHeapSampling(this.#options.heap, this.#prepareOomExport(this.#options.heap));
     } catch (error) {
-      // By an application of this process that is just being replaced (hot reload), which lets go of it before its port.
-      const isHeldByOurs = error instanceof SamplerHeldError && hasAgents();
-      if (isFirstTry && isHeldByOurs) {
-        this.#heap = 'held';
-      } else {
-        this.#logger.warn(`Heap profiles are not available: ${messageOf(error)}`);
-      }
+      this.#logger.warn(`Heap profiles are not available: ${messageOf(error)}`);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { PprofAddress } from './pprof.address.js';
 
-/** What the profiler is doing. The application is not affected by any of it. */
+/** What the profiler is doing, or that of another `PprofModule` of this process, which both then share. The application is not affected by any of it. */
 export interface PprofStatus {
   /**
    * - `disabled`: switched off by the options, and not started by hand

@@ -12,7 +12,7 @@ import {
   type CpuSegment,
   type InterruptAnswer,
 } from '../shared/agent.protocol.js';
-import { registerAgent, unregisterAgent } from './agent.registry.js';
+import { processGlobal, registerAgent, unregisterAgent } from './process.registry.js';
 import { LoopWatchMemory } from '../shared/loop-watch.memory.js';
 
 interface Posted {
@@ -198,7 +198,7 @@ describe('Agent.abandonCaptures', () => {
 describe('the registry of agents', () => {
   it('has each agent under the id of its profiling thread, until it is taken out', () => {
     const other = new Agent();
-    const agents = () => (globalThis as { [AGENTS]?: Map<number, Agent> })[AGENTS];
+    const agents = () => processGlobal()[AGENTS];
     registerAgent(threadId + 1, agent);
     registerAgent(threadId + 2, other);
     expect([agents()?.get(threadId + 1), agents()?.get(threadId + 2)]).toEqual([agent, other]);

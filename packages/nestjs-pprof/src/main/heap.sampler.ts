@@ -17,10 +17,18 @@ import type {
 import { AllocationSampler, isHeapSampled } from './allocation.sampler.js';
 import { isOtherAddonLoaded, otherProfilers } from './other.profilers.js';
 
+import type { OomExportOptions } from '../shared/oom-export.options.js';
+
 export type { HeapSampling } from '../shared/agent.protocol.js';
 
-/** The program, with its arguments, that is given what was sampled when the heap is full. @internal */
-export type OomExportCommand = readonly string[];
+/**
+ * Gives the program, with its arguments, that is given what was sampled when the heap is full.
+ *
+ * @internal
+ */
+export type OomExportCommand = (
+  sampled: Pick<OomExportOptions, 'since' | 'withGarbage'>,
+) => readonly string[];
 
 /**
  * The limit of the heap is raised once, by what V8 needs to go on until the profile is written: as much as it reserves
@@ -116,6 +124,7 @@ export class HeapSampler {
     }
     try {
       this.#window = AllocationSampler.start(sampling);
+      this.#watchMemory({ since: Date.now(), withGarbage: true });
     } catch (error) {
       this.#resumeLive();
       throw error;
@@ -155,13 +164,18 @@ export class HeapSampler {
     try {
       this.#running = leftRunning ?? startAddon(sampling, restarted);
       leftRunning = undefined;
-      if (this.#oomExport) {
-        // Anew with each start: the addon forgets it when the sampler stops.
-        loadAddon().heap.monitorOutOfMemory(HEAP_EXTENSION, HEAP_EXTENSIONS, false, [...this.#oomExport]);
-      }
+      this.#watchMemory({ since: this.#running.startedAt, withGarbage: false });
     } catch (error) {
       this.#failure = error;
       throw error;
+    }
+  }
+
+  /** Anew with each start: the addon forgets it when the sampler stops. */
+  #watchMemory(sampled: Parameters<OomExportCommand>[0]): void {
+    if (this.#oomExport) {
+      const command = [...this.#oomExport(sampled)];
+      loadAddon().heap.monitorOutOfMemory(HEAP_EXTENSION, HEAP_EXTENSIONS, false, command);
     }
   }
 

@@ -25,18 +25,18 @@ export function prepareOomExport(
     throw new SingleExecutableError();
   }
   makeWritable(options.directory);
-  const exportOptions: OomExportOptions = {
+  const exportOptions: Omit<OomExportOptions, 'since' | 'withGarbage'> = {
     ...options,
     samplingInterval,
     stackDepth,
-    since: Date.now(),
     script: process.argv[1],
     cwd: process.cwd(),
     ownCode: ownCode(),
   };
-  const command = [process.execPath, programFile('post-mortem.cjs'), JSON.stringify(exportOptions)];
+  const program = [process.execPath, programFile('post-mortem.cjs')];
   // It inherits the environment, and shall not load the application's preloads (APM agents) while that waits for it.
-  return process.env.NODE_OPTIONS && existsSync(ENV) ? [ENV, '-u', 'NODE_OPTIONS', ...command] : command;
+  const clean = process.env.NODE_OPTIONS && existsSync(ENV) ? [ENV, '-u', 'NODE_OPTIONS'] : [];
+  return (sampled) => [...clean, ...program, JSON.stringify({ ...exportOptions, ...sampled })];
 }
 
 function makeWritable(directory: string): void {

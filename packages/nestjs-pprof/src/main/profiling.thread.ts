@@ -1,7 +1,7 @@
 import { unlinkSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Agent } from './agent.js';
-import { registerAgent, unregisterAgent } from './agent.registry.js';
+import { registerAgent, unregisterAgent } from './process.registry.js';
 import { closeConnections } from './exit.handler.js';
 import { monotonicMillis } from '../shared/agent.protocol.js';
 import { WorkerStartsMemory } from '../shared/worker-starts.memory.js';
@@ -26,6 +26,8 @@ export interface ThreadListeners {
   onListening(address: ListeningAddress): void;
   /** It waits for its port or socket, and listens when that is free. */
   onPlaceTaken(message: string): void;
+  /** Something that an operator has to know; it goes on. */
+  onWarning(message: string): void;
   /** It will not listen; stop it. */
   onListenFailed(message: string): void;
   /** The thread has ended, by itself or as it was stopped. */
@@ -99,6 +101,8 @@ export class ProfilingThread {
           return listeners.onListening({ socketPath: message.socket.path });
         case 'place-taken':
           return listeners.onPlaceTaken(message.message);
+        case 'warning':
+          return listeners.onWarning(message.message);
         case 'listen-failed':
           return listeners.onListenFailed(message.message);
         case 'registered':

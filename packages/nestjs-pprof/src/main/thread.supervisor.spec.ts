@@ -33,6 +33,7 @@ beforeEach(() => {
       onListening: (address) => void reports.push(`listening ${'port' in address && address.port}`),
       onWaiting: (reason) => void reports.push(`waiting ${reason}`),
       onRestarting: (reason, isFirst) => void reports.push(`restarting ${reason} ${isFirst}`),
+      onWarning: (message) => void reports.push(`warning ${message}`),
       onFailed: (reason) => void reports.push(`failed ${reason}`),
     },
   );

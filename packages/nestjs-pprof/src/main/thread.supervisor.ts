@@ -17,6 +17,8 @@ export interface SupervisorListeners {
   onWaiting(reason: string): void;
   /** The thread has ended by itself, and is started again after a pause. `isFirst`: until then it was well. */
   onRestarting(reason: string, isFirst: boolean): void;
+  /** Something that an operator has to know; it goes on. */
+  onWarning(message: string): void;
   /** It cannot start, and is not tried again. */
   onFailed(reason: string): void;
 }
@@ -59,6 +61,7 @@ export class ThreadSupervisor {
       this.#thread = this.startThread(this.#port, {
         onListening: (address) => this.#unlessStopped(() => this.#onListening(address)),
         onPlaceTaken: (message) => this.#unlessStopped(() => this.#onPlaceTaken(message)),
+        onWarning: (message) => this.#unlessStopped(() => this.listeners.onWarning(message)),
         onListenFailed: (message) => this.#unlessStopped(() => this.#fail(message)),
         onEnd: (reason) => this.#unlessStopped(() => this.#onEnd(reason)),
       });

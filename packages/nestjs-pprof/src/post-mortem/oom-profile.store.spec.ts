@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { listOomProfiles } from '../shared/oom-profile.files.js';
 import { storeOomProfile } from './oom-profile.store.js';
 
 let directory: string;
@@ -33,8 +34,10 @@ async function minutes(): Promise<number[]> {
 describe('storeOomProfile', () => {
   it('writes the file whole, for its owner alone', async () => {
     await store(5, 10);
-    expect(await readdir(directory)).toEqual(['oom-7-20260101T000500Z.pb.gz']);
-    const file = join(directory, 'oom-7-20260101T000500Z.pb.gz');
+    const [name = '', ...others] = await readdir(directory);
+    expect(name).toMatch(/^oom-7-20260101T000500Z-[0-9a-f]{8}\.pb\.gz$/);
+    expect(others).toEqual([]);
+    const file = join(directory, name);
     expect(await readFile(file, 'utf8')).toBe('5'.repeat(10));
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
@@ -64,9 +67,24 @@ describe('storeOomProfile', () => {
   });
 
   it('deletes what was left half written, and nothing else', async () => {
-    await writeFile(join(directory, '.oom-7.tmp'), 'half');
+    const abandoned = ['.oom-7.tmp', '.oom-7-0123abcd.tmp'].map((name) => join(directory, name));
+    for (const file of abandoned) {
+      await writeFile(file, 'half');
+      await utimes(file, 0, 0);
+    }
     await writeFile(join(directory, 'notes.txt'), 'mine');
+    await writeFile(join(directory, '.oom-1-89abcdef.tmp'), 'of another process, which writes it now');
     await store(1, 10, { maxFiles: 1 });
-    expect((await readdir(directory)).toSorted()).toEqual(['notes.txt', 'oom-7-20260101T000100Z.pb.gz']);
+    expect((await readdir(directory)).toSorted()).toEqual([
+      '.oom-1-89abcdef.tmp',
+      'notes.txt',
+      expect.stringMatching(/^oom-7-20260101T000100Z-/),
+    ]);
+  });
+
+  it('keeps what many write in the same second, under the same pid, at the same time', async () => {
+    await Promise.all(Array.from({ length: 150 }, () => store(1, 10, { maxFiles: 1000, maxBytes: 1e6 })));
+    expect(await readdir(directory)).toHaveLength(150);
+    expect((await listOomProfiles(directory)).length).toBe(150);
   });
 });

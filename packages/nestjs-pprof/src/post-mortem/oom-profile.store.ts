@@ -1,9 +1,13 @@
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { lstat, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listOomProfiles, oomProfileName } from '../shared/oom-profile.files.js';
 
 /** What a process that was killed while it wrote has left. */
-const UNFINISHED = /^\.oom-\d+\.tmp$/;
+const UNFINISHED = /^\.oom-\d+(-[0-9a-f]{8})?\.tmp$/;
+
+/** Four times as long as the addon lets anyone write: what is younger is another process's, which is at it. */
+const ABANDONED_AFTER_MILLIS = 60_000;
 
 /** @internal */
 export interface OomStoreLimits {
@@ -27,7 +31,7 @@ export async function storeOomProfile(
   if (content.length > maxBytes) {
     throw new Error(`it has ${content.length} bytes, and "outOfMemory.maxBytes" is ${maxBytes}`);
   }
-  const unfinished = (await readdir(directory)).filter((name) => UNFINISHED.test(name));
+  const abandoned = await abandonedIn(directory);
   const kept = await listOomProfiles(directory);
   // Before the new one is written: the disk may be full.
   let bytes = content.length;
@@ -35,11 +39,30 @@ export async function storeOomProfile(
     bytes += file.bytes;
     return index + 1 >= maxFiles || bytes > maxBytes;
   });
-  const obsolete = [...unfinished, ...surplus.map(({ name }) => name)];
+  const obsolete = [...abandoned, ...surplus.map(({ name }) => name)];
   await Promise.all(
     obsolete.map((name) => rm(join(directory, name), { force: true }).catch(() => undefined)),
   );
-  const temporary = join(directory, `.oom-${pid}.tmp`);
-  await writeFile(temporary, content, { mode: 0o600, flag: 'wx' });
-  await rename(temporary, join(directory, oomProfileName(pid, writtenAt)));
+  const unique = randomBytes(4).toString('hex');
+  const temporary = join(directory, `.oom-${pid}-${unique}.tmp`);
+  try {
+    await writeFile(temporary, content, { mode: 0o600, flag: 'wx' });
+    await rename(temporary, join(directory, oomProfileName(pid, writtenAt, unique)));
+  } catch (error) {
+    // A half of it would keep the disk full.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function abandonedIn(directory: string): Promise<string[]> {
+  const names = (await readdir(directory)).filter((name) => UNFINISHED.test(name));
+  const abandonedBefore = Date.now() - ABANDONED_AFTER_MILLIS;
+  const ages = await Promise.all(
+    names.map(async (name) => {
+      const stats = await lstat(join(directory, name)).catch(() => undefined);
+      return { name, isAbandoned: stats !== undefined && stats.mtimeMs < abandonedBefore };
+    }),
+  );
+  return ages.filter(({ isAbandoned }) => isAbandoned).map(({ name }) => name);
 }

@@ -7,7 +7,7 @@ import type { OomExportOptions } from '../shared/oom-export.options.js';
 /** The heap of the main thread at the moment when it was full. @internal */
 export function oomProfileOf(
   root: AllocationNode,
-  { samplingInterval, stackDepth, since, ownCode }: OomExportOptions,
+  { samplingInterval, stackDepth, since, withGarbage, ownCode }: OomExportOptions,
   pid: number,
   takenAt: Date,
 ): Profile {
@@ -23,7 +23,9 @@ export function oomProfileOf(
     startedAt: takenAt.getTime(),
     comments: [
       `nestjs-pprof: heap of pid ${pid} as it ran out of memory, node ${process.version} ${process.platform}-${process.arch}`,
-      `live objects, one sample every ${samplingInterval} bytes`,
+      withGarbage
+        ? `all objects allocated in a window of allocs?seconds= that was open, garbage too, one sample every ${samplingInterval} bytes`
+        : `live objects, one sample every ${samplingInterval} bytes`,
       `threads: main (allocations since ${new Date(since).toISOString()}); heaps of worker threads, and memory outside V8's heap, are not in it`,
     ],
   };

@@ -7,6 +7,8 @@ export interface OomExportOptions {
   readonly stackDepth: number;
   /** Since when allocations were sampled, milliseconds since the epoch. */
   readonly since: number;
+  /** Whether what was freed meanwhile was counted, too, as in a window of `allocs?seconds=`. */
+  readonly withGarbage: boolean;
   /** What Node was started with, and where: source maps and the names of files are looked up from there. */
   readonly script: string | undefined;
   readonly cwd: string;

@@ -16,9 +16,10 @@ afterEach(() => rm(directory, { recursive: true }));
 
 describe('oomProfileName', () => {
   it('tells pid and time, and is recognized', () => {
-    const name = oomProfileName(4711, new Date('2026-11-24T03:15:09.876Z'));
-    expect(name).toBe('oom-4711-20261124T031509Z.pb.gz');
+    const name = oomProfileName(4711, new Date('2026-11-24T03:15:09.876Z'), '5f3a09c1');
+    expect(name).toBe('oom-4711-20261124T031509Z-5f3a09c1.pb.gz');
     expect(isOomProfileName(name)).toBe(true);
+    expect(isOomProfileName('oom-4711-20261124T031509Z.pb.gz')).toBe(true);
   });
 });
 
@@ -36,6 +37,8 @@ describe('isOomProfileName', () => {
     'oom-1-20261124T031509.pb.gz',
     'oom-1-20261124T031509Z.pb',
     '.oom-1.tmp',
+    'oom-1-20261124T031509Z-5f3a09c.pb.gz',
+    'oom-1-20261124T031509Z-../../x.pb.gz',
     // No such time: https://tc39.es/ecma262/#sec-time-values-and-time-range throws for it later.
     'oom-5-99999999T999999Z.pb.gz',
     'oom-5-20260231T000000Z.pb.gz',

@@ -10,15 +10,21 @@ export interface OomProfileFile {
   readonly bytes: number;
 }
 
-const NAME = /^oom-(\d{1,10})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.pb\.gz$/;
+/** Its last part tells apart those of one second, also by processes of one pid: in containers that share a volume, all have 1. */
+const NAME = /^oom-(\d{1,10})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:-([0-9a-f]{8}))?\.pb\.gz$/;
 
 /** More are never kept; whoever else puts files there does not keep this process busy with them. */
 const MOST_FILES = 1000;
 
-/** `oom-4711-20261124T031500Z.pb.gz` @internal */
-export function oomProfileName(pid: number, writtenAt: Date): string {
+/**
+ * `oom-4711-20261124T031500Z-5f3a09c1.pb.gz`
+ *
+ * @param unique eight hexadecimal digits; without them, as it was called once
+ * @internal
+ */
+export function oomProfileName(pid: number, writtenAt: Date, unique?: string): string {
   const seconds = writtenAt.toISOString().slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
-  return `oom-${pid}-${seconds.replaceAll(/[-:]/g, '')}Z.pb.gz`;
+  return `oom-${pid}-${seconds.replaceAll(/[-:]/g, '')}Z${unique === undefined ? '' : `-${unique}`}.pb.gz`;
 }
 
 /** Whether a name can be one of ours: nothing else in the directory is listed, served or deleted. @internal */
@@ -81,9 +87,10 @@ export async function openOomProfile(
 }
 
 function parseName(name: string): Omit<OomProfileFile, 'bytes'> | undefined {
-  const [, pid, year, month, day, hour, minute, second] = NAME.exec(name) ?? [];
+  const [, pid, year, month, day, hour, minute, second, unique] = NAME.exec(name) ?? [];
   const writtenAt = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   // The 99th of a month is no day, and the 31st not one of each.
-  const isOurs = !Number.isNaN(writtenAt.getTime()) && oomProfileName(Number(pid), writtenAt) === name;
+  const isOurs =
+    !Number.isNaN(writtenAt.getTime()) && oomProfileName(Number(pid), writtenAt, unique) === name;
   return isOurs ? { name, pid: Number(pid), writtenAt } : undefined;
 }

@@ -68,6 +68,8 @@ export type FromThread =
   | { readonly type: 'listening-on-socket'; readonly socket: SocketFile }
   /** It is tried again until it listens. */
   | { readonly type: 'place-taken'; readonly message: string }
+  /** Something that an operator has to know; the profiler goes on. */
+  | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'listen-failed'; readonly message: string }
   /** There is a file to be removed when the thread has ended. */
   | { readonly type: 'registered'; readonly entry: string }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { askWorkers } from './inspected.workers.js';
+import type { InspectedThreads } from './inspected.threads.js';
 import { kernelThreadsOf } from './kernel.threads.js';
+import { Mutex } from './mutex.js';
 import { useThread } from './single.thread.js';
 import { MAIN_THREAD } from './thread.info.js';
 import { RecordingHeldError } from './threads.errors.js';
@@ -33,16 +34,18 @@ export interface Trace {
  * @internal
  */
 export class Tracer {
-  #isRecording = false;
+  readonly #mutex = new Mutex();
+
+  constructor(private readonly threads: InspectedThreads) {}
 
   /** @throws {RecordingHeldError | ThreadUnreachableError} or the signal's reason. */
   async record({ millis, categories, signal }: TraceRequest): Promise<Trace> {
-    if (this.#isRecording) {
+    const release = this.#mutex.tryAcquire();
+    if (!release) {
       throw new RecordingHeldError('trace');
     }
-    this.#isRecording = true;
     try {
-      const events = new TraceEvents(categories, await workerNames(signal));
+      const events = new TraceEvents(categories, await this.#workerNames(signal));
       const startedAt = Date.now();
       const start = performance.now();
       await useThread(MAIN_THREAD.id, signal, async (target) => {
@@ -56,19 +59,23 @@ export class Tracer {
       signal.throwIfAborted();
       return { events, startedAt, durationMillis: performance.now() - start };
     } finally {
-      this.#isRecording = false;
+      release();
     }
   }
-}
 
-/** Labels of the workers by the number that the kernel has for them, which is the one in the trace; as far as known. */
-async function workerNames(signal: AbortSignal): Promise<ReadonlyMap<number, string>> {
-  const { results } = await askWorkers('all', (target) => Promise.resolve(target.thread), signal);
-  const kernelThreads = kernelThreadsOf(results);
-  return new Map(
-    results.flatMap(({ id, label }) => {
-      const kernelId = kernelThreads?.get(id);
-      return kernelId === undefined ? [] : [[kernelId, label] as const];
-    }),
-  );
+  /** Labels of the workers by the number that the kernel has for them, which is the one in the trace; as far as known. */
+  async #workerNames(signal: AbortSignal): Promise<ReadonlyMap<number, string>> {
+    const { results } = await this.threads.askWorkers(
+      'all',
+      ({ target }) => Promise.resolve(target.thread),
+      signal,
+    );
+    const kernelThreads = kernelThreadsOf(results);
+    return new Map(
+      results.flatMap(({ id, label }) => {
+        const kernelId = kernelThreads?.get(id);
+        return kernelId === undefined ? [] : [[kernelId, label] as const];
+      }),
+    );
+  }
 }

@@ -104,6 +104,16 @@ export class WorkerTargets {
     return [...this.#targets.values()].map(({ thread }) => thread);
   }
 
+  /** Whether it has not ended. */
+  has(target: InspectorTarget): boolean {
+    return [...this.#targets.values()].some((other) => other === target);
+  }
+
+  /** Settles when those that are too young now have been told of. */
+  async matured(): Promise<void> {
+    await Promise.all(this.#maturing);
+  }
+
   async #enable(): Promise<void> {
     const { connection } = this;
     connection.on<AttachedToWorker>('NodeWorker.attachedToWorker', (event) => this.#attached(event));
@@ -123,7 +133,7 @@ export class WorkerTargets {
       this.#targets.forEach((target) => target.end());
     });
     await connection.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
-    await Promise.all(this.#maturing);
+    await this.matured();
   }
 
   /**

@@ -45,7 +45,10 @@ if (data.block.watch) {
 server.on('error', () => undefined);
 
 async function serve(): Promise<void> {
-  const listening = await listen(server, data, (message) => tell({ type: 'place-taken', message }));
+  const listening = await listen(server, data, {
+    onTaken: (message) => tell({ type: 'place-taken', message }),
+    onHalfTaken: (message) => tell({ type: 'warning', message }),
+  });
   tell(listening);
   const address =
     listening.type === 'listening'

@@ -1,33 +1,76 @@
 import type { Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../../shared/error.message.js';
+import { GrowingPauses } from '../../../shared/growing.pauses.js';
 import type { FromThread, ThreadData } from '../../../shared/thread.protocol.js';
-import { listenOnceFree } from './listening.retry.js';
-import { PortTakenError } from './port.errors.js';
-import { listenOnPort, type PortRule } from './port.listening.js';
-import { SocketTakenError } from './socket.errors.js';
+import { TakenError } from './listening.errors.js';
+import { listenBeside, listenOnPort, type PortRule } from './port.listening.js';
+
+/** A try costs next to nothing, and whoever restarts a service looks for its profiler right away. */
+const FIRST_PAUSE_MILLIS = 250;
+const LONGEST_PAUSE_MILLIS = 1000;
+
+/** A process, or an application in this one, that is just being replaced is worth no warning. */
+const TRIES_BEFORE_TOLD = 3;
+
+/** What to tell the main thread of. @internal */
+export interface ListeningReports {
+  /** Called once, with cause and remedy, where it takes longer than a second. */
+  onTaken(message: string): void;
+  /** It listens, but one who asks for `localhost` may get to somebody else. */
+  onHalfTaken(message: string): void;
+}
 
 /**
  * Has the server listen where the options say, as soon as that is free.
  *
- * @param onTaken called once, with cause and remedy, where that takes longer than a second
  * @returns what to tell the main thread.
- * @throws {PortError | SocketPathError} where waiting does not help.
+ * @throws {ListenError} where waiting does not help.
  * @internal
  */
 export async function listen(
   server: Server,
   options: Pick<ThreadData, 'socketPath'> & PortRule,
-  onTaken: (message: string) => void,
+  { onTaken, onHalfTaken }: ListeningReports,
 ): Promise<FromThread & { type: 'listening' | 'listening-on-socket' }> {
   const { socketPath } = options;
-  if (socketPath === undefined) {
-    const address = await listenOnceFree(() => listenOnPort(server, options), isTaken, onTaken);
-    return { type: 'listening', ...address };
+  if (socketPath !== undefined) {
+    const { listenOnSocket } = await import('./socket.file.js');
+    const socket = await listenOnceFree(() => listenOnSocket(server, socketPath), onTaken);
+    return { type: 'listening-on-socket', socket };
   }
-  const { listenOnSocket } = await import('./socket.file.js');
-  const socket = await listenOnceFree(() => listenOnSocket(server, socketPath), isTaken, onTaken);
-  return { type: 'listening-on-socket', socket };
+  const { host, port, missing } = await listenOnceFree(() => listenOnPort(server, options), onTaken);
+  if (missing !== undefined) {
+    listenOnceFree(() => listenBeside(server, missing, port), onHalfTaken).catch(() => undefined);
+  }
+  return { type: 'listening', host, port };
 }
 
-function isTaken(error: unknown): boolean {
-  return error instanceof PortTakenError || error instanceof SocketTakenError;
+/**
+ * Tries to listen until the place is free.
+ *
+ * @param listenNow one try
+ * @param onTaken called once, with cause and remedy, where it does not become free within a second
+ * @param pauses between one try and the next
+ * @returns what `listenNow` returns; or throws what it throws where waiting does not help.
+ * @internal
+ */
+export async function listenOnceFree<T>(
+  listenNow: () => Promise<T>,
+  onTaken: (message: string) => void,
+  pauses = new GrowingPauses(FIRST_PAUSE_MILLIS, LONGEST_PAUSE_MILLIS),
+): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await listenNow();
+    } catch (error) {
+      if (!(error instanceof TakenError)) {
+        throw error;
+      }
+      if (tries === TRIES_BEFORE_TOLD) {
+        onTaken(messageOf(error));
+      }
+    }
+    await sleep(pauses.next());
+  }
 }

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { PortError, PortTakenError } from './port.errors.js';
-import { listenOnPort, portsToTry } from './port.listening.js';
+import { ListenError, TakenError } from './listening.errors.js';
+import { listenBeside, listenOnPort, portsToTry } from './port.listening.js';
 
 const HOST = '127.0.0.1';
 
@@ -53,7 +54,7 @@ describe('listenOnPort', () => {
   it("takes that port alone with 'wait', and says what one can do", async () => {
     const port = await takenPort();
     const listening = listenOnPort(newServer(), { host: HOST, port, whenPortTaken: 'wait' });
-    await expect(listening).rejects.toThrow(PortTakenError);
+    await expect(listening).rejects.toThrow(TakenError);
     await expect(listening).rejects.toThrow(
       new RegExp(`^port ${port} on 127.0.0.1 is taken .*"port".*"whenPortTaken": 'next'`),
     );
@@ -72,7 +73,7 @@ describe('listenOnPort', () => {
     const server = newServer();
     await expect(
       listenOnPort(server, { host: HOST, port: await takenPort(), whenPortTaken: 'wait' }),
-    ).rejects.toThrow(PortTakenError);
+    ).rejects.toThrow(TakenError);
     expect(await listenOnPort(server, { host: HOST, port: 0, whenPortTaken: 'wait' })).toMatchObject({
       host: HOST,
     });
@@ -82,8 +83,8 @@ describe('listenOnPort', () => {
     // A name that resolves to nothing.
     const rule = { host: 'localhost.invalid', port: 0, whenPortTaken: 'next' as const };
     const failure = await listenOnPort(newServer(), rule).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(PortError);
-    expect(failure).not.toBeInstanceOf(PortTakenError);
+    expect(failure).toBeInstanceOf(ListenError);
+    expect(failure).not.toBeInstanceOf(TakenError);
   });
 
   it('does not listen where others could reach it', async () => {
@@ -91,5 +92,96 @@ describe('listenOnPort', () => {
     const rule = { host: '0.0.0.0', port: 0, whenPortTaken: 'wait' as const };
     await expect(listenOnPort(server, rule)).rejects.toThrow('not a loopback address');
     expect(server.listening).toBe(false);
+  });
+
+  it('names this process where that has the port itself', async () => {
+    const port = await takenPort();
+    const listening = listenOnPort(newServer(), { host: HOST, port, whenPortTaken: 'wait' });
+    await expect(listening).rejects.toThrow(
+      process.platform === 'linux' ? 'by this process itself, its application perhaps' : 'is taken',
+    );
+  });
+
+  it('says so where the machine has no such address', async () => {
+    // Kept for documentation (RFC 5737).
+    const rule = { host: '203.0.113.1', port: 0, whenPortTaken: 'wait' as const };
+    await expect(listenOnPort(newServer(), rule)).rejects.toThrow(
+      /^this machine has no address 203.0.113.1. Set the option "host"/,
+    );
+  });
+});
+
+const describeWithIPv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+)
+  ? describe
+  : describe.skip;
+
+describeWithIPv6('listenOnPort, on localhost', () => {
+  async function takenOnIPv6(): Promise<{ port: number; blocker: Server }> {
+    const blocker = newServer().listen(0, '::1');
+    await once(blocker, 'listening');
+    return { port: (blocker.address() as AddressInfo).port, blocker };
+  }
+
+  function connects(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host, port }, () => {
+        socket.destroy();
+        resolve();
+      }).once('error', reject);
+    });
+  }
+
+  it('has the server answer on both of its addresses', async () => {
+    const server = newServer();
+    const { host, port, missing } = await listenOnPort(server, {
+      host: 'localhost',
+      port: 0,
+      whenPortTaken: 'wait',
+    });
+    expect([host, missing]).toEqual([HOST, undefined]);
+    for (const address of [HOST, '::1']) {
+      const connected = once(server, 'connection');
+      await connects(address, port);
+      await connected;
+    }
+  });
+
+  it('listens on the one where somebody has the other, and says which', async () => {
+    const { port } = await takenOnIPv6();
+    const server = newServer();
+    const rule = { host: 'localhost', port, whenPortTaken: 'wait' as const };
+    expect(await listenOnPort(server, rule)).toEqual({ host: HOST, port, missing: '::1' });
+    await connects(HOST, port);
+    await expect(listenBeside(server, '::1', port)).rejects.toThrow(
+      /^somebody else listens on port \d+ of ::1, .* Ask for 127.0.0.1/,
+    );
+  });
+
+  it('takes the other once it is free', async () => {
+    const { port, blocker } = await takenOnIPv6();
+    const server = newServer();
+    await listenOnPort(server, { host: 'localhost', port, whenPortTaken: 'wait' });
+    blocker.close();
+    await once(blocker, 'close');
+    expect(await listenBeside(server, '::1', port)).toBe(true);
+    const connected = once(server, 'connection');
+    await connects('::1', port);
+    await connected;
+  });
+
+  it("passes over a port that is free on one alone, with 'next'", async () => {
+    const { port } = await takenOnIPv6();
+    const listening = await listenOnPort(newServer(), { host: 'localhost', port, whenPortTaken: 'next' });
+    expect(listening.missing).toBeUndefined();
+    expect(listening.port).toBeGreaterThan(port);
+  });
+
+  it('waits where somebody has the first', async () => {
+    const port = await takenPort();
+    const listening = listenOnPort(newServer(), { host: 'localhost', port, whenPortTaken: 'wait' });
+    await expect(listening).rejects.toThrow(TakenError);
+    await expect(connects('::1', port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 });

@@ -1,11 +1,18 @@
 import { once } from 'node:events';
-import type { AddressInfo, Server } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { messageOf } from '../../../shared/error.message.js';
 import { isLoopback } from '../../../shared/loopback.host.js';
-import { PortError, PortTakenError } from './port.errors.js';
+import { ListenError, TakenError } from './listening.errors.js';
+import { holderOf } from './port.holder.js';
 
 /** How far above the wanted port one is looked for. */
 const PORTS_ABOVE = 63;
+
+/** Clients take `localhost` for the one or the other, and ask the other where nobody answers. */
+const LOCALHOST = ['127.0.0.1', '::1'];
+
+/** Tries at a port that is free on both, where any will do. */
+const TRIES_AT_ANY_PORT = 8;
 
 /** Which ports to listen on. @internal */
 export interface PortRule {
@@ -16,20 +23,41 @@ export interface PortRule {
   readonly previousPort?: number | undefined;
 }
 
+/** Where a server listens. @internal */
+export interface PortListening {
+  readonly host: string;
+  readonly port: number;
+  /** The other of `localhost`'s addresses, where somebody else listens on it. */
+  readonly missing?: string;
+}
+
 /**
- * Has the server listen on the first of its ports that is free.
+ * Has the server listen on the first of its ports that is free: for `localhost` on both loopback addresses, so that nobody
+ * else gets what is meant for it.
  *
- * @throws {PortTakenError} where none of them is.
- * @throws {PortError} where it cannot be listened for another reason.
+ * @throws {TakenError} where none of them is.
+ * @throws {ListenError} where it cannot be listened for another reason.
  * @internal
  */
-export async function listenOnPort(server: Server, rule: PortRule): Promise<{ host: string; port: number }> {
+export async function listenOnPort(server: Server, rule: PortRule): Promise<PortListening> {
+  const hosts = rule.host === 'localhost' ? LOCALHOST : [rule.host];
+  let half: PortListening | undefined;
   for (const port of portsToTry(rule)) {
-    if (await listens(server, rule.host, port)) {
-      return loopbackAddressOf(server, rule.host);
+    const listening = await listenOnAll(server, hosts, port);
+    if (listening !== undefined && listening.missing === undefined) {
+      return listening;
     }
+    half ??= listening;
+    if (listening !== undefined && rule.whenPortTaken === 'wait' && port > 0) {
+      return listening;
+    }
+    stopListening(server);
   }
-  throw new PortTakenError(taken(rule));
+  const listening = half && (await listenOnAll(server, hosts, half.port));
+  if (listening === undefined) {
+    throw new TakenError(await taken(rule));
+  }
+  return listening;
 }
 
 /**
@@ -39,9 +67,12 @@ export async function listenOnPort(server: Server, rule: PortRule): Promise<{ ho
  *
  * @internal
  */
-export function portsToTry({ port, whenPortTaken, previousPort }: PortRule): number[] {
+export function portsToTry({ host, port, whenPortTaken, previousPort }: PortRule): number[] {
   const highest = whenPortTaken === 'next' && port > 0 ? highestOf(port) : port;
-  const ports = Array.from({ length: highest - port + 1 }, (_, index) => port + index);
+  const ports =
+    port === 0 && host === 'localhost'
+      ? Array.from({ length: TRIES_AT_ANY_PORT }, () => 0)
+      : Array.from({ length: highest - port + 1 }, (_, index) => port + index);
   return previousPort === undefined
     ? ports
     : [previousPort, ...ports.filter((each) => each !== previousPort)];
@@ -51,19 +82,84 @@ function highestOf(port: number): number {
   return Math.min(port + PORTS_ABOVE, 65_535);
 }
 
-/** @returns false where the port is taken. */
-async function listens(server: Server, host: string, port: number): Promise<boolean> {
+/**
+ * Listens on one more address, for the same server.
+ *
+ * @returns false where the machine has no such address.
+ * @throws {TakenError} where somebody listens there.
+ * @internal
+ */
+export async function listenBeside(server: Server, host: string, port: number): Promise<boolean> {
+  // What `http.createServer` has, see https://github.com/nodejs/node/blob/v24.x/lib/_http_server.js
+  const beside = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+    server.emit('connection', socket),
+  );
+  // Such as the lack of a file descriptor for a client: not a reason to end.
+  beside.on('error', () => undefined);
+  server.once('close', () => beside.close());
+  const result = await tryToListen(beside, host, port);
+  if (result === 'taken') {
+    const own = (server.address() as AddressInfo).address;
+    throw new TakenError(
+      `somebody else listens on port ${port} of ${host}, where "localhost" may lead, with credentials too. Ask for ${own}, ` +
+        'or give the profiler another port (option "port")',
+    );
+  }
+  return result === 'listening';
+}
+
+/** @returns undefined where the port is taken on the first address that the machine has. */
+async function listenOnAll(
+  server: Server,
+  hosts: readonly string[],
+  port: number,
+): Promise<PortListening | undefined> {
+  const [host, other] = hosts;
+  const result = await tryToListen(server, host!, port);
+  if (result === 'taken') {
+    return undefined;
+  }
+  if (result === 'no such address') {
+    if (other === undefined) {
+      throw new ListenError(
+        `this machine has no address ${host}. Set the option "host" to 'localhost' for those that it has`,
+      );
+    }
+    return listenOnAll(server, [other], port);
+  }
+  const listening = { host: host!, port: loopbackAddressOf(server, host!).port };
+  try {
+    if (other !== undefined) {
+      await listenBeside(server, other, listening.port);
+    }
+    return listening;
+  } catch (error) {
+    if (error instanceof TakenError) {
+      return { ...listening, missing: other! };
+    }
+    throw error;
+  }
+}
+
+async function tryToListen(
+  server: Server,
+  host: string,
+  port: number,
+): Promise<'listening' | 'taken' | 'no such address'> {
   try {
     // Exclusive: not the listener that the workers of a cluster share.
     server.listen({ host, port, exclusive: true });
     await once(server, 'listening');
-    return true;
+    return 'listening';
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {
-      return false;
+      return 'taken';
     }
-    throw new PortError(
+    if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT') {
+      return 'no such address';
+    }
+    throw new ListenError(
       code === 'EACCES'
         ? `this user may not listen on port ${port}. Choose one above 1023`
         : messageOf(error),
@@ -71,25 +167,35 @@ async function listens(server: Server, host: string, port: number): Promise<bool
   }
 }
 
-function loopbackAddressOf(server: Server, host: string): { host: string; port: number } {
-  const { address, port } = server.address() as AddressInfo;
-  if (!isLoopback(address)) {
+function loopbackAddressOf(server: Server, host: string): AddressInfo {
+  const address = server.address() as AddressInfo;
+  if (!isLoopback(address.address)) {
     server.close();
-    throw new PortError(`${host} is ${address} on this machine, which is not a loopback address`);
+    throw new ListenError(`${host} is ${address.address} on this machine, which is not a loopback address`);
   }
-  return { host: address, port };
+  return address;
 }
 
-function taken({ host, port, whenPortTaken }: PortRule): string {
+/** Without waiting for whoever has connected: it can listen again right away. */
+function stopListening(server: Server): void {
+  if (server.listening) {
+    server.close();
+  }
+}
+
+async function taken({ host, port, whenPortTaken }: PortRule): Promise<string> {
+  const address = host === 'localhost' ? LOCALHOST[0] : host;
   if (whenPortTaken === 'next') {
     return (
-      `the ports from ${port} to ${highestOf(port)} on ${host} are all taken. Waiting for one to become free. Give this ` +
+      `the ports from ${port} to ${highestOf(port)} on ${address} are all taken. Waiting for one to become free. Give this ` +
       'process another one (option "port", 0 for any free one), or stop one of the others'
     );
   }
+  const holder = await holderOf(port);
+  const by = holder === undefined ? '' : ` by ${holder}`;
   return (
-    `port ${port} on ${host} is taken by another process. Waiting for it to become free. Give this one another port ` +
-    `(option "port", 0 for any free one), have it take the next free one (option "whenPortTaken": 'next'), or stop the ` +
-    'other'
+    `port ${port} on ${address} is taken${by}${holder === 'this process itself' ? ', its application perhaps' : ''}. ` +
+    'Waiting for it to become free. Give the profiler another port (option "port", 0 for any free one), have it take the ' +
+    `next free one (option "whenPortTaken": 'next'), or stop the other`
   );
 }

@@ -20,7 +20,7 @@ import { text } from 'node:stream/consumers';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { removeSocket } from '../../../shared/socket.removal.js';
-import { SocketPathError } from './socket.errors.js';
+import { ListenError } from './listening.errors.js';
 import { listenOnSocket } from './socket.file.js';
 
 let directory: string;
@@ -86,7 +86,7 @@ describe('listenOnSocket', () => {
   async function expectRefusal(words: RegExp, at = path): Promise<void> {
     const before = readdirSync(directory);
     const failure = await listen(at).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(SocketPathError);
+    expect(failure).toBeInstanceOf(ListenError);
     expect((failure as Error).message).toMatch(words);
     expect(readdirSync(directory)).toEqual(before);
   }
@@ -151,7 +151,7 @@ describe('listenOnSocket', () => {
     const results = await Promise.allSettled([listen(), listen(), listen()]);
     const failures = results.filter((result) => result.status === 'rejected');
     expect(failures).toHaveLength(2);
-    failures.forEach(({ reason }) => expect(reason).toBeInstanceOf(SocketPathError));
+    failures.forEach(({ reason }) => expect(reason).toBeInstanceOf(ListenError));
     expect(await ask()).toBe('here');
     expect(readdirSync(directory)).toEqual(['pprof.sock']);
   });

@@ -11,7 +11,7 @@ import { connect, type Server } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { type SocketFile, statOfSocket } from '../../../shared/socket.removal.js';
-import { SocketPathError, SocketTakenError } from './socket.errors.js';
+import { ListenError, TakenError } from './listening.errors.js';
 
 /** Bytes of `sun_path` in unix(7), without the NUL at its end. A longer path is cut or refused, as the system likes. */
 const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
@@ -27,7 +27,7 @@ const PRIVATE_NAME = `${PRIVATE_PREFIX}XXXXXX`;
  * worker thread cannot change the umask: so it is made in a private directory, and gets its name when its mode is right.
  * As a hard link, which, unlike a renamed file, never replaces what is there.
  *
- * @throws {SocketPathError} where the path cannot be had, with cause and remedy; nothing is left behind then.
+ * @throws {ListenError} where the path cannot be had, with cause and remedy; nothing is left behind then.
  * @internal
  */
 export async function listenOnSocket(server: Server, path: string): Promise<SocketFile> {
@@ -45,9 +45,7 @@ export async function listenOnSocket(server: Server, path: string): Promise<Sock
     return { path, dev, ino };
   } catch (error) {
     server.close();
-    throw isTaken(error)
-      ? new SocketTakenError(`another process has just made ${path}. ${OTHER_PATH}`)
-      : error;
+    throw isTaken(error) ? new TakenError(`another process has just made ${path}. ${OTHER_PATH}`) : error;
   } finally {
     removeAll([socket, aside], directory);
   }
@@ -74,7 +72,7 @@ function refuseLongPath(path: string): void {
     ...[path, join(dirname(path), PRIVATE_NAME, 's')].map((name) => Buffer.byteLength(name)),
   );
   if (longest > LONGEST_PATH) {
-    throw new SocketPathError(
+    throw new ListenError(
       `the path ${path} is ${longest - LONGEST_PATH} bytes too long for a unix socket. Choose a shorter directory or name`,
     );
   }
@@ -86,7 +84,7 @@ function makePrivateDirectory(path: string): string {
     return mkdtempSync(join(dirname(path), PRIVATE_PREFIX));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new SocketPathError(
+    throw new ListenError(
       code === 'ENOENT' || code === 'ENOTDIR'
         ? `the directory of ${path} does not exist. Create it, writable for this user alone`
         : `no socket can be made in the directory of ${path}: ${message}`,
@@ -103,30 +101,30 @@ async function moveStaleSocket(path: string, aside: string): Promise<void> {
   renameSync(path, aside);
   if (statOfSocket(aside)?.ino !== stale.ino) {
     linkSync(aside, path);
-    throw new SocketTakenError(`another process has just made ${path}. ${OTHER_PATH}`);
+    throw new TakenError(`another process has just made ${path}. ${OTHER_PATH}`);
   }
 }
 
-/** @throws {SocketPathError} for anything that is there and is not a socket of ours on which nobody listens. */
+/** @throws {ListenError} for anything that is there and is not a socket of ours on which nobody listens. */
 async function staleSocketAt(path: string): Promise<BigIntStats | undefined> {
   const found = statOfSocket(path);
   if (found === undefined) {
     return undefined;
   }
   if (!found.isSocket()) {
-    throw new SocketPathError(
+    throw new ListenError(
       `${path} exists and is not a socket. Remove it, or give this process another path (option "socketPath")`,
     );
   }
   if (Number(found.uid) !== process.geteuid?.()) {
-    throw new SocketPathError(`the socket ${path} belongs to another user (uid ${found.uid}). ${OTHER_PATH}`);
+    throw new ListenError(`the socket ${path} belongs to another user (uid ${found.uid}). ${OTHER_PATH}`);
   }
   const problem = await problemOfConnecting(path);
   if (problem === undefined) {
-    throw new SocketTakenError(`another process listens on ${path}. ${OTHER_PATH}, or stop the other`);
+    throw new TakenError(`another process listens on ${path}. ${OTHER_PATH}, or stop the other`);
   }
   if (problem.code !== 'ECONNREFUSED') {
-    throw new SocketPathError(`the socket ${path} cannot be replaced: ${problem.message}`);
+    throw new ListenError(`the socket ${path} cannot be replaced: ${problem.message}`);
   }
   return found;
 }

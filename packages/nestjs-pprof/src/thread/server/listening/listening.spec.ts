@@ -1,10 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { GrowingPauses } from '../../../shared/growing.pauses.js';
-import { listenOnceFree } from './listening.retry.js';
-
-class Taken extends Error {}
-
-const isTaken = (error: unknown) => error instanceof Taken;
+import { listenOnceFree } from './listening.js';
+import { TakenError } from './listening.errors.js';
 
 /** Taken for so many tries; then what `then` does. */
 function place(takenFor: number, then: () => string) {
@@ -15,11 +12,10 @@ function place(takenFor: number, then: () => string) {
       tries += 1;
       await Promise.resolve();
       if (tries <= takenFor) {
-        throw new Taken(`taken ${tries}`);
+        throw new TakenError(`taken ${tries}`);
       }
       return then();
     },
-    isTaken,
     (message) => told.push(message),
     new GrowingPauses(1, 2),
   );

@@ -1,0 +1,62 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { killProcesses } from './support/app.process.js';
+import { profilerOf, startFixture } from './support/fixture.app.js';
+import { request } from './support/http.request.js';
+
+afterEach(killProcesses);
+
+describe('an application of which Nest calls no hook', () => {
+  it.each(['hybrid', 'lazy'])('(%s) is profiled, and frees the port when it is closed', async (way) => {
+    const app = startFixture('starts', {}, { args: [way] });
+    const url = await profilerOf(app);
+    expect((await request(`${url}/debug/pprof/heap`)).status).toBe(200);
+    await app.call('close');
+    await expect(request(`${url}/debug/pprof/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(app.complaints).toEqual([]);
+  });
+});
+
+describe('a start', () => {
+  it('that hangs can be profiled', async () => {
+    const app = startFixture('starts', {}, { args: ['hangs'] });
+    const [, url] = await app.printed(/listening on (http:\S+)/);
+    const { status, text } = await request(`${url}goroutine?debug=2`);
+    expect([status, text]).toEqual([200, expect.stringMatching(/^thread main /m)]);
+  });
+
+  it('that fails ends the process as it does without us', async () => {
+    const app = startFixture('starts', {}, { args: ['fails'] });
+    expect(await app.exited).toEqual({ code: 1, signal: null });
+    expect(app.output).toContain('no database');
+  });
+});
+
+describe('a second PprofModule', () => {
+  it('shares the profiler of the first, and one line says so', async () => {
+    const app = startFixture('starts', {}, { args: ['twice'] });
+    const url = await profilerOf(app);
+    expect((await request(`${url}/debug/pprof/profile?seconds=1`)).status).toBe(200);
+    expect((await request(`${url}/debug/pprof/heap`)).status).toBe(200);
+    await app.printed(/ LOG .*Another PprofModule of this process has its profiler already on http/);
+    expect(app.output.match(/Profiling server listening/g)).toHaveLength(1);
+    expect(app.complaints).toEqual([]);
+    // Each is closed; neither begins anew.
+    await app.call('close');
+    await expect(request(`${url}/debug/pprof/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+});
+
+describe('an application that lives in a worker thread', () => {
+  it('has no profiler; one warning, and the status, say where to have it', async () => {
+    const app = startFixture('starts', {}, { args: ['thread'] });
+    const [, status = ''] = await app.printed(/status (.*)\n/);
+    expect(JSON.parse(status)).toEqual({
+      state: 'failed',
+      reason: expect.stringMatching(
+        /lives in a worker thread. Import PprofModule into the one of the main thread/,
+      ),
+    });
+    expect(app.complaints).toEqual([expect.stringContaining('lives in a worker thread')]);
+    expect(app.output).not.toContain('listening on');
+  });
+});

@@ -1,0 +1,77 @@
+import type { PprofAddress } from '../pprof.address.js';
+import type { PprofStatus } from '../pprof.status.js';
+import { AGENTS } from '../shared/agent.protocol.js';
+import type { Agent } from './agent.js';
+
+// What there is once in a process, however many copies of this package it has loaded.
+
+const SLOT = Symbol.for('nestjs-pprof profiler');
+
+/** @internal */
+export interface ProcessGlobal {
+  [AGENTS]?: Map<number, Agent>;
+  [SLOT]?: Slot | undefined;
+}
+
+/** Whoever profiles the process. @internal */
+export interface SlotHolder {
+  status(): PprofStatus;
+  /** Where it listens, as soon as that is known; undefined while it does not, or is ending. */
+  listening(): Promise<PprofAddress | undefined>;
+  /** Its options, to be compared: JSON. */
+  readonly options: string;
+}
+
+/** @internal */
+export interface Slot {
+  readonly holder: SlotHolder;
+  /** Settles when it profiles no more, and its thread has ended. */
+  readonly freed: Promise<void>;
+  readonly free: () => void;
+}
+
+/**
+ * Profiles are of the whole process, and V8 has one sampler of a kind to a thread: so there is one profiler, however many
+ * `PprofModule`s there are. It is imported twice, there are several applications, a test has not closed its own, or the
+ * package is there in several copies.
+ *
+ * @returns the slot; it is the caller's where its holder is the caller.
+ * @internal
+ */
+export function takeSlot(holder: SlotHolder): Slot {
+  const place = processGlobal();
+  place[SLOT] ??= slotOf(holder, () => (place[SLOT] = undefined));
+  return place[SLOT];
+}
+
+function slotOf(holder: SlotHolder, empty: () => void): Slot {
+  let settle: () => void;
+  const freed = new Promise<void>((resolve) => (settle = resolve));
+  const free = () => {
+    empty();
+    settle();
+  };
+  return { holder, freed, free };
+}
+
+/** Makes an agent findable for its profiling thread when the event loop, and so its messages, are stuck. @internal */
+export function registerAgent(profilingThreadId: number, agent: Agent): void {
+  const place = processGlobal();
+  place[AGENTS] ??= new Map();
+  place[AGENTS].set(profilingThreadId, agent);
+}
+
+/** @internal */
+export function unregisterAgent(profilingThreadId: number): void {
+  processGlobal()[AGENTS]?.delete(profilingThreadId);
+}
+
+/**
+ * The global object of the process's main context: test runners have modules run in contexts of their own, each with
+ * another.
+ *
+ * @internal
+ */
+export function processGlobal(): ProcessGlobal {
+  return process.getBuiltinModule('node:vm').runInThisContext('globalThis') as ProcessGlobal;
+}
