@@ -7,7 +7,7 @@ import type { AppProcess } from '../support/app.process.js';
 import { describeWithChromium, launchChromium, openPage } from '../support/chromium.browser.js';
 import { type Inside, profilerOf, startFixture } from '../support/fixture.app.js';
 import { RecordingRelay } from '../support/recording.relay.js';
-import { READ_ATTEMPTS, WEB_ATTACKS } from '../support/web.attacks.js';
+import { LOCAL_ATTACKS, READ_ATTEMPTS, WEB_ATTACKS } from '../support/web.attacks.js';
 
 // What web pages can do to a profiler on the machine of the one who looks at them, in a real browser.
 
@@ -71,18 +71,17 @@ describeWithChromium('a web page of another origin', () => {
     await expectNoCapture();
   });
 
-  it.each([
-    'speculation rules that prefetch',
-    'speculation rules that prerender',
-    'speculation rules, by a redirect',
-  ])('cannot start a capture with %s, from another port of localhost', async (name) => {
-    html = WEB_ATTACKS[name]!(`${profiler}${CAPTURE}`);
-    await withPage(async (page) => {
-      const address = `${pages.replace('evil.test', 'localhost')}/attack`;
-      expect(await relay.statusOf(CAPTURE, () => page.goto(address))).toBe(403);
-    });
-    await expectNoCapture();
-  });
+  it.each(Object.keys(LOCAL_ATTACKS))(
+    'cannot start a capture with %s, from another port of localhost',
+    async (name) => {
+      html = LOCAL_ATTACKS[name]!(`${profiler}${CAPTURE}`);
+      await withPage(async (page) => {
+        const address = `${pages.replace('evil.test', 'localhost')}/attack`;
+        expect(await relay.statusOf(CAPTURE, () => page.goto(address))).toBe(403);
+      });
+      await expectNoCapture();
+    },
+  );
 
   it('cannot start a capture with Background Fetch, which needs a service worker and no click', async () => {
     // A service worker needs a secure context, which localhost is.

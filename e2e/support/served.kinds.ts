@@ -1,5 +1,5 @@
-import type { ProfileKind } from '../../packages/nestjs-pprof/src/thread/profiles/profile.kind.js';
-import { PROFILE_KINDS } from '../../packages/nestjs-pprof/src/thread/profiles/profile.kinds.js';
+import type { ProfileKind } from '../../packages/nestjs-pprof/src/thread/profiles/recording.kind.js';
+import { PROFILE_KINDS } from '../../packages/nestjs-pprof/src/thread/profiles/recording.table.js';
 
 /** The library's own table: what is added there is tested here. */
 export const KINDS: readonly ProfileKind[] = PROFILE_KINDS;

@@ -30,13 +30,19 @@ export const WEB_ATTACKS: Readonly<Record<string, (url: string) => string>> = {
   // https://developer.chrome.com/docs/web-platform/prerender-pages: a browser says "none" of these, as of a typed address.
   'speculation rules that prefetch': (url) => speculation('prefetch', url),
   'speculation rules that prerender': (url) => speculation('prerender', url),
-  'speculation rules, by a redirect': (url) =>
-    speculation('prerender', `/redirect?to=${encodeURIComponent(url)}`),
   'an image, by a redirect': (url) => `<img src="/redirect?to=${encodeURIComponent(url)}">`,
   'fetch, by a redirect': (url) =>
     script(`fetch('/redirect?to=${encodeURIComponent(url)}', { mode: 'no-cors' })`),
   'a new location, by a redirect': (url) => script(`location = '/redirect?to=${encodeURIComponent(url)}'`),
   'an iframe, by a redirect': (url) => `<iframe src="/redirect?to=${encodeURIComponent(url)}"></iframe>`,
+};
+
+/** What only a page of the same host can do, on another port: it is of a secure context, as localhost is one. */
+export const LOCAL_ATTACKS: Readonly<Record<string, (url: string) => string>> = {
+  'speculation rules that prefetch': (url) => speculation('prefetch', url),
+  'speculation rules that prerender': (url) => speculation('prerender', url),
+  'speculation rules, by a redirect': (url) =>
+    speculation('prerender', `/redirect?to=${encodeURIComponent(url)}`),
 };
 
 /** What a page can do only to read an answer: each tells it what it has read, as `window.stolen`. */

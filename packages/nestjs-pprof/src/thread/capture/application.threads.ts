@@ -5,8 +5,14 @@ import type { SharedWithMain } from '../../shared/thread.protocol.js';
 import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.capturer.js';
 import { BlockWatcher } from './block.watcher.js';
 import { type CpuCapture, CpuCapturer, type CpuRequest } from './cpu.capturer.js';
-import { askWorkers, type FromThreads } from './inspected.workers.js';
-import { closeConnections, countConnectionsIn, setInspectorAvailable } from './inspector.connection.js';
+import { InspectedThreads } from './inspected.threads.js';
+import {
+  closeConnections,
+  countConnectionsIn,
+  refuseUnderCoverage,
+  setCoverageOn,
+  setInspectorAvailable,
+} from './inspector.connection.js';
 import { LoopObserver, type LoopState } from './loop.observer.js';
 import { MainHeap } from './main.heap.js';
 import { StackCapturer, type ThreadStack } from './stack.capturer.js';
@@ -21,6 +27,8 @@ import type { ThreadHeap } from './thread.heap.js';
 import { AgentFailureError, NoThreadError } from './threads.errors.js';
 import { untilAborted } from './abort.race.js';
 import { setWorkerStarts } from './worker.targets.js';
+import { type FromThreads, fromThreads } from './thread.results.js';
+import { V8CpuCapturer } from './v8-cpu.capturer.js';
 import { V8Captures } from './v8.captures.js';
 import { WorkerHeaps } from './worker.heaps.js';
 
@@ -40,6 +48,7 @@ export class ApplicationThreads {
   readonly #blockWatcher: BlockWatcher | undefined;
   readonly #loop: LoopObserver;
   readonly #stacks: StackCapturer;
+  readonly #inspected: InspectedThreads;
   /** What V8 records in its own formats. */
   readonly v8: V8Captures;
 
@@ -50,24 +59,30 @@ export class ApplicationThreads {
     const agent = new AgentClient(channel, shared.heartbeat);
     countConnectionsIn(shared.connections);
     setInspectorAvailable(shared.inspector);
+    setCoverageOn(shared.coverage);
     setWorkerStarts(shared.workerStarts);
     agent.onExit(closeConnections);
     this.#mainHeap = new MainHeap(agent, shared.heap);
     this.#workerHeaps = new WorkerHeaps(shared.heap || DEFAULT_SAMPLING, shared.heap !== false);
-    this.#blocks = new BlockCapturer(agent);
+    this.#inspected = new InspectedThreads(shared.heartbeat);
+    const v8Cpu = new V8CpuCapturer();
+    this.#blocks = new BlockCapturer(agent, this.#inspected, v8Cpu);
     if (shared.block.watch) {
-      this.#blockWatcher = new BlockWatcher(agent, shared.block.threshold);
+      this.#blockWatcher = new BlockWatcher(agent, shared.block.threshold, this.#inspected, v8Cpu);
       this.#blockWatcher.start();
     }
-    this.#cpu = new CpuCapturer(agent);
+    this.#cpu = new CpuCapturer(agent, this.#inspected, v8Cpu);
     this.#loop = new LoopObserver(agent, shared.heartbeat);
-    this.#stacks = new StackCapturer(this.#loop);
+    this.#stacks = new StackCapturer(this.#loop, this.#inspected, v8Cpu);
     this.v8 = new V8Captures(
       this.#loop,
+      this.#inspected,
+      v8Cpu,
       this.#mainHeap,
       this.#workerHeaps,
       shared.heap,
       shared.temporaryDirectory,
+      agent,
     );
   }
 
@@ -81,7 +96,11 @@ export class ApplicationThreads {
     return id === MAIN_THREAD.id ? (this.shared.heap || DEFAULT_SAMPLING).stackDepth : INSPECTOR_STACK_DEPTH;
   }
 
-  captureCpu(request: CpuRequest): Promise<CpuCapture> {
+  /** @throws {CoverageOnError} for worker threads alone, where coverage is counted. */
+  async captureCpu(request: CpuRequest): Promise<CpuCapture> {
+    if (!isSelected(request.threads, MAIN_THREAD)) {
+      refuseUnderCoverage();
+    }
     return this.#cpu.capture(request);
   }
 
@@ -95,9 +114,10 @@ export class ApplicationThreads {
     gc: boolean,
     signal: AbortSignal,
   ): Promise<FromThreads<ThreadHeap>> {
-    return joined(
-      isSelected(threads, MAIN_THREAD) && this.#mainHeap.sample(gc, signal),
-      this.#sampleWorkers(threads, gc, signal),
+    return fromThreads(
+      threads,
+      () => this.#mainHeap.sample(gc, signal),
+      () => this.#sampleWorkers(threads, gc, signal),
     );
   }
 
@@ -106,24 +126,25 @@ export class ApplicationThreads {
     threads: ThreadSelection,
     signal: AbortSignal,
   ): Promise<FromThreads<ThreadHeap>> {
-    let failure: string | undefined;
-    const main = isSelected(threads, MAIN_THREAD) && this.#mainHeap.sample(false, signal);
-    const known =
-      main &&
-      main.catch((error: unknown) => {
+    const failures: string[] = [];
+    const ofMain = async () => {
+      try {
+        return await this.#mainHeap.sample(false, signal);
+      } catch (error) {
         if (!(error instanceof AgentFailureError)) {
           throw error;
         }
-        failure = `main: ${error.message}`;
-        return { results: [], skipped: [failure] };
-      });
+        failures.push(`main: ${error.message}`);
+        return { results: [], skipped: failures };
+      }
+    };
     try {
-      return await joined(known, this.#sampleWorkers(threads, false, signal));
+      return await fromThreads(threads, ofMain, () => this.#sampleWorkers(threads, false, signal));
     } catch (error) {
-      if (failure === undefined || !(error instanceof NoThreadError)) {
+      if (failures.length === 0 || !(error instanceof NoThreadError)) {
         throw error;
       }
-      return { results: [], skipped: [failure] };
+      return { results: [], skipped: failures };
     }
   }
 
@@ -137,18 +158,16 @@ export class ApplicationThreads {
     const limited = { ...request, signal: AbortSignal.any([request.signal, giveUp.signal]) };
     // One listener a worker, which may be many.
     setMaxListeners(0, limited.signal);
-    const main = isSelected(request.threads, MAIN_THREAD) && this.#mainHeap.captureAllocations(limited);
-    const workers = this.#workerHeaps.captureAllocations(limited);
-    const unlessNobodyIsLeft = async () => {
-      const { results, skipped } = (await main) || { results: [], skipped: [] };
-      if (results.length === 0 && !(await this.#workerHeaps.hasWorkers())) {
-        giveUp.abort();
-        throw new NoThreadError(skipped);
+    const ofMain = async () => {
+      const found = await this.#mainHeap.captureAllocations(limited);
+      if (found.results.length === 0 && !(await this.#workerHeaps.hasWorkers())) {
+        // Nobody is left: the window need not be waited for.
+        throw new NoThreadError(found.skipped);
       }
+      return found;
     };
     try {
-      const [found] = await Promise.all([joined(main, workers), main && unlessNobodyIsLeft()]);
-      return found;
+      return await fromThreads(request.threads, ofMain, () => this.#workerHeaps.captureAllocations(limited));
     } finally {
       // Where one of them has failed, nobody waits for the other.
       giveUp.abort();
@@ -164,7 +183,9 @@ export class ApplicationThreads {
     return untilAborted(signal, this.#workerHeaps.sample(threads, gc));
   }
 
-  captureBlocks(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
+  /** @throws {CoverageOnError} */
+  async captureBlocks(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
+    refuseUnderCoverage();
     return this.#blocks.capture(request);
   }
 
@@ -180,7 +201,9 @@ export class ApplicationThreads {
     );
   }
 
-  captureStacks(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
+  /** @throws {CoverageOnError} */
+  async captureStacks(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
+    refuseUnderCoverage();
     return this.#stacks.capture(threads, signal);
   }
 
@@ -190,20 +213,11 @@ export class ApplicationThreads {
 
   /** The worker threads there are; they are not interrupted. */
   async listWorkers(signal: AbortSignal): Promise<FromThreads<ThreadInfo>> {
-    const { results, skipped } = await askWorkers('all', ({ thread }) => Promise.resolve(thread), signal);
+    const { results, skipped } = await this.#inspected.askWorkers(
+      'all',
+      ({ target }) => Promise.resolve(target.thread),
+      signal,
+    );
     return { results: results.toSorted((a, b) => a.id - b.id), skipped };
   }
-}
-
-/** @throws {NoThreadError} where there is nothing of any thread. */
-async function joined<T extends { readonly thread: ThreadInfo }>(
-  ...parts: ReadonlyArray<Promise<FromThreads<T>> | false>
-): Promise<FromThreads<T>> {
-  const found = await Promise.all(parts.filter((part) => part !== false));
-  const results = found.flatMap((part) => part.results).toSorted((a, b) => a.thread.id - b.thread.id);
-  const skipped = found.flatMap((part) => part.skipped);
-  if (results.length === 0) {
-    throw new NoThreadError(skipped);
-  }
-  return { results, skipped };
 }

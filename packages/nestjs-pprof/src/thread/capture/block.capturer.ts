@@ -1,15 +1,14 @@
-import { messageOf } from '../../shared/error.message.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { type LoopBlock, LoopWatchMemory } from '../../shared/loop-watch.memory.js';
 import type { StackSample } from '../pprof/profile.model.js';
-import type { TimedStack } from '../pprof/v8.profiles.js';
+import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import { attributeBlocks, busyStretches, longTurns } from './block.attribution.js';
-import { askWorkers, type FromThreads } from './inspected.workers.js';
-import { InspectorConnection } from './inspector.connection.js';
-import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { InspectorUnavailableError, NoThreadError, ThreadStuckError } from './threads.errors.js';
-import { captureV8Cpu } from './v8-cpu.capture.js';
+import type { InspectedThreads } from './inspected.threads.js';
+import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
+import { type FromThreads, fromThreads, mainOrSkipped } from './thread.results.js';
+import { ThreadStuckError } from './threads.errors.js';
+import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 
 /** Often enough for a few samples in each turn that is longer than the default threshold. */
 const HZ = 200;
@@ -27,6 +26,8 @@ export interface ThreadBlocks {
   readonly thread: ThreadInfo;
   readonly samples: readonly StackSample[];
   readonly stuck: boolean;
+  /** What had to be done to see the stacks. */
+  readonly note?: string | undefined;
   /** Of the window that was seen. */
   readonly durationNanos: number;
 }
@@ -35,61 +36,61 @@ export interface ThreadBlocks {
 export class BlockCapturer {
   #nextWatchId = 1;
 
-  constructor(private readonly agent: AgentClient) {}
+  constructor(
+    private readonly agent: AgentClient,
+    private readonly threads: InspectedThreads,
+    private readonly cpu: V8CpuCapturer,
+  ) {}
 
   /** @throws {NoThreadError} or the signal's reason. */
-  async capture(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
-    const { threads, seconds, thresholdMillis, signal } = request;
-    const [main, workers] = await Promise.all([
-      isSelected(threads, MAIN_THREAD) ? this.#ofMain(request) : { results: [], skipped: [] },
-      askWorkers(
-        threads,
-        async (target): Promise<ThreadBlocks> => {
-          const timeline = await captureV8Cpu(target, {
-            millis: seconds * 1000,
-            hz: HZ,
-            signal,
-            stuck: false,
-          });
-          const blocks = busyStretches(timeline, thresholdMillis * 1000);
-          return {
-            thread: target.thread,
-            samples: attributeBlocks(blocks, timeline),
-            stuck: false,
-            durationNanos: durationOf(timeline),
-          };
-        },
-        signal,
-      ),
-    ]);
-    const results = [...main.results, ...workers.results].toSorted((a, b) => a.thread.id - b.thread.id);
-    const skipped = [...main.skipped, ...workers.skipped];
-    if (results.length === 0) {
-      throw new NoThreadError(skipped);
-    }
-    return { results, skipped };
+  capture(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
+    const { threads: selection, seconds, thresholdMillis, signal } = request;
+    return fromThreads(
+      selection,
+      () => mainOrSkipped(() => this.#ofMain(request), signal),
+      () =>
+        this.threads.askWorkers(
+          selection,
+          async (sampler, workers): Promise<ThreadBlocks> => {
+            const window = { millis: seconds * 1000, hz: HZ, signal, workers };
+            const { profile, note } = await this.cpu.capture(sampler, window);
+            const timeline = timelineOf(profile);
+            const blocks = busyStretches(timeline, thresholdMillis * 1000);
+            return {
+              thread: sampler.target.thread,
+              samples: attributeBlocks(blocks, timeline),
+              stuck: false,
+              durationNanos: durationOf(timeline),
+              note,
+            };
+          },
+          signal,
+        ),
+    );
   }
 
-  async #ofMain(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
+  async #ofMain({ seconds, thresholdMillis, signal }: BlockRequest): Promise<ThreadBlocks> {
     const id = this.#nextWatchId++;
     const watch = new LoopWatchMemory();
     try {
-      const stuck = await this.#startWatch({
-        id,
-        thresholdMillis: request.thresholdMillis,
-        memory: watch.buffer,
-      });
-      const blocks = await InspectorConnection.using(
-        (connection) => blocksWhileCapturing(connection, request, watch, stuck),
-        request.signal,
+      const stuck = await this.#startWatch({ id, thresholdMillis, memory: watch.buffer });
+      const lastTurn = stuck ? this.threads.lastTurn : undefined;
+      const { profile, clockOffset, note } = await this.threads.useMain(
+        (sampler) => this.cpu.capture(sampler, { millis: seconds * 1000, hz: HZ, signal, lastTurn }),
+        signal,
       );
-      return { results: [blocks], skipped: [] };
-    } catch (error) {
-      request.signal.throwIfAborted();
-      if (error instanceof InspectorUnavailableError) {
-        throw error;
-      }
-      return { results: [], skipped: [`main: ${messageOf(error)}`] };
+      const timeline = timelineOf(profile);
+      const thresholdMicros = thresholdMillis * 1000;
+      const blocks = stuck
+        ? busyStretches(timeline, thresholdMicros)
+        : blocksIn(timeline, watch, clockOffset, thresholdMicros);
+      return {
+        thread: MAIN_THREAD,
+        samples: attributeBlocks(blocks, timeline),
+        stuck,
+        durationNanos: durationOf(timeline),
+        note,
+      };
     } finally {
       void this.agent.requestPatiently('stopLoopWatch', id).catch(() => undefined);
     }
@@ -113,37 +114,29 @@ export class BlockCapturer {
   }
 }
 
-async function blocksWhileCapturing(
-  connection: InspectorConnection,
-  { seconds, thresholdMillis, signal }: BlockRequest,
+/**
+ * Turns of the main thread's event loop in the window that took longer than the threshold.
+ *
+ * @param clockOffset what has to be added to the times of the watch for those of the timeline
+ */
+function blocksIn(
+  timeline: readonly TimedStack[],
   watch: LoopWatchMemory,
-  stuckFromTheStart: boolean,
-): Promise<ThreadBlocks> {
-  const timeline = await captureV8Cpu(connection, {
-    millis: seconds * 1000,
-    hz: HZ,
-    signal,
-    stuck: stuckFromTheStart,
-  });
-  const thresholdMicros = thresholdMillis * 1000;
+  clockOffset: number,
+  thresholdMicros: number,
+): LoopBlock[] {
   const begin = timeline[0]?.from ?? 0;
-  // What comes after it is the end of the capture itself, which holds the loop up.
-  const end = Math.min(timeline.at(-1)?.to ?? 0, begin + seconds * 1e6);
+  const end = timeline.at(-1)?.to ?? 0;
   const inWindow = (blocks: readonly LoopBlock[]) =>
     blocks
-      .map(({ from, to }) => ({ from: Math.max(from, begin), to: Math.min(to, end) }))
+      .map(({ from, to }) => ({
+        from: Math.max(from + clockOffset, begin),
+        to: Math.min(to + clockOffset, end),
+      }))
       .filter(({ from, to }) => to - from > thresholdMicros);
   // One that is going on has not been noted by the watch, whose timer it holds up.
   const ongoing = inWindow([{ from: watch.lastTick, to: monotonicMillis() * 1000 }]);
-  const blocks = stuckFromTheStart
-    ? busyStretches(timeline, thresholdMicros)
-    : [...inWindow(watch.blocksFrom(0)), ...longTurns(ongoing, timeline, thresholdMicros)];
-  return {
-    thread: MAIN_THREAD,
-    samples: attributeBlocks(blocks, timeline),
-    stuck: stuckFromTheStart,
-    durationNanos: Math.round((end - begin) * 1000),
-  };
+  return [...inWindow(watch.blocksFrom(0)), ...longTurns(ongoing, timeline, thresholdMicros)];
 }
 
 function durationOf(timeline: readonly TimedStack[]): number {

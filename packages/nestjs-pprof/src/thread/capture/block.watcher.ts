@@ -1,11 +1,11 @@
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { type LoopBlock, LoopWatchMemory } from '../../shared/loop-watch.memory.js';
 import type { StackSample } from '../pprof/profile.model.js';
-import type { TimedStack } from '../pprof/v8.profiles.js';
+import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import { attributeBlocks } from './block.attribution.js';
-import { InspectorConnection } from './inspector.connection.js';
-import { captureV8Cpu } from './v8-cpu.capture.js';
+import type { InspectedThreads } from './inspected.threads.js';
+import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 
 /** The watch's own number; those of captures count from 1. */
 const WATCH_ID = 0;
@@ -33,6 +33,8 @@ export class BlockWatcher {
   constructor(
     private readonly agent: AgentClient,
     private readonly thresholdMillis: number,
+    private readonly threads: InspectedThreads,
+    private readonly cpu: V8CpuCapturer,
   ) {}
 
   start(): void {
@@ -56,13 +58,21 @@ export class BlockWatcher {
       return;
     }
     this.#looking = true;
-    const stuck = blockedMillis > STUCK_AFTER_MILLIS;
+    const lastTurn = blockedMillis > STUCK_AFTER_MILLIS ? Date.now() - blockedMillis : undefined;
     const { signal } = new AbortController();
     try {
-      const timeline = await InspectorConnection.using((connection) =>
-        captureV8Cpu(connection, { ...LOOK, signal, stuck, secondLook: false }),
+      const { profile, clockOffset } = await this.threads.useMain(
+        (sampler) => this.cpu.capture(sampler, { ...LOOK, signal, lastTurn }),
+        signal,
       );
-      this.#looks.push(...timeline);
+      const toWatch = (micros: number) => micros - clockOffset;
+      this.#looks.push(
+        ...timelineOf(profile).map(({ stack, from, to }) => ({
+          stack,
+          from: toWatch(from),
+          to: toWatch(to),
+        })),
+      );
     } catch {
       // A native call, or the thread is ending: the block is counted without a stack.
     }

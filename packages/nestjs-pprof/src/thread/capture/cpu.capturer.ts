@@ -3,11 +3,11 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
-import type { TimedStack } from '../pprof/v8.profiles.js';
+import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
-import { InspectorConnection } from './inspector.connection.js';
-import type { InspectorTarget } from './inspector.target.js';
+import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
 import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
+import { untilAborted } from './abort.race.js';
 import { type SampledSegment, SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
   isSelected,
@@ -23,8 +23,8 @@ import {
   CaptureStuckError,
   ConnectionClosedError,
 } from './threads.errors.js';
-import { captureV8Cpu } from './v8-cpu.capture.js';
-import { WorkerTargets } from './worker.targets.js';
+import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
+import type { V8Sampler } from './v8.sampler.js';
 
 /** Too little of a window left to be worth interrupting a thread that has just started. */
 const SHORTEST_WINDOW_MILLIS = 20;
@@ -49,6 +49,8 @@ export type ThreadCpu =
       readonly thread: ThreadInfo;
       readonly timeline: readonly TimedStack[];
       readonly stuck: boolean;
+      /** What had to be done to see the stacks. */
+      readonly note?: string | undefined;
       /** CPU time that the kernel says the thread has used; undefined where that is not known. */
       readonly cpuNanos?: number | undefined;
     };
@@ -77,13 +79,17 @@ export interface CpuCapture {
 export class CpuCapturer {
   readonly #sampler: SharedCpuSampler;
 
-  constructor(private readonly agent: AgentClient) {
+  constructor(
+    private readonly agent: AgentClient,
+    private readonly threads: InspectedThreads,
+    private readonly v8: V8CpuCapturer,
+  ) {
     this.#sampler = new SharedCpuSampler(agent);
   }
 
   /** @throws {AgentFailureError | NoThreadError} or the signal's reason. */
   async capture(request: CpuRequest): Promise<CpuCapture> {
-    const run = new CpuCaptureRun(request, this.agent, this.#sampler);
+    const run = new CpuCaptureRun(request, this.agent, this.#sampler, this.threads, this.v8);
     try {
       return await run.result();
     } finally {
@@ -103,18 +109,19 @@ class CpuCaptureRun {
   readonly #closed = new AbortController();
   /** Fires when the client goes away and when the run is over, whatever the reason. */
   readonly #signal: AbortSignal;
-  #connection: InspectorConnection | undefined;
-  #workerTargets: WorkerTargets | undefined;
+  #inUse: WorkersInUse | undefined;
 
   constructor(
     private readonly request: CpuRequest,
     agent: AgentClient,
     private readonly sampler: SharedCpuSampler,
+    private readonly inspected: InspectedThreads,
+    private readonly v8: V8CpuCapturer,
   ) {
     this.#signal = AbortSignal.any([request.signal, this.#closed.signal]);
     // One listener a thread that is profiled, which may be many.
     setMaxListeners(0, this.#signal);
-    this.#signal.addEventListener('abort', () => this.#connection?.close(), { once: true });
+    this.#signal.addEventListener('abort', () => this.#leaveWorkers(), { once: true });
     this.#endsAt = monotonicMillis() + request.seconds * 1000;
     this.#stopListening = selectsWorkers(request.threads)
       ? agent.onWorkerStarted(() => void this.#attachWorkers())
@@ -130,7 +137,7 @@ class CpuCaptureRun {
       isSelected(threads, MAIN_THREAD) ? this.#captureMain() : undefined,
       selectsWorkers(threads) ? this.#attachWorkers() : undefined,
     ]);
-    if (this.#connection) {
+    if (this.#inUse) {
       // Until then workers may start, or become old enough to be looked at.
       await workerCpu;
     }
@@ -170,7 +177,8 @@ class CpuCaptureRun {
     const before = kernelCpu();
     await sleep(this.request.seconds * 1000, undefined, { signal: this.#signal }).catch(() => undefined);
     const after = kernelCpu();
-    const kernelIds = kernelThreadsOf(this.#workerTargets?.threads ?? []);
+    const workers = this.#inUse?.threads ?? [];
+    const kernelIds = kernelThreadsOf(workers);
     return new Map(
       [...(kernelIds ?? [])].flatMap(([id, kernelId]) => {
         const used = after?.get(kernelId);
@@ -200,54 +208,68 @@ class CpuCaptureRun {
         );
       }
       const millis = lost ? STUCK_LOOK_MILLIS : this.request.seconds * 1000;
-      await InspectorConnection.using(
-        (connection) => this.#captureByInspector(connection, millis, true),
+      const { lastTurn } = this.inspected;
+      await this.inspected.useMain(
+        (sampler) => this.#captureByInspector(sampler, { millis, lastTurn }),
         this.#signal,
       );
     }
   }
 
-  /** Opens a connection only where there are workers: an open one is seen when the process exits. */
+  /** Uses the session only where there are workers: an open one is seen when the process exits. */
   async #attachWorkers(): Promise<void> {
-    if (this.#connection || this.#signal.aborted) {
+    if (this.#inUse || this.#signal.aborted) {
       return;
     }
     try {
-      const connection = InspectorConnection.open();
-      this.#connection = connection;
-      const targets = await WorkerTargets.attach(connection, (target) => {
+      const inUse = this.inspected.useWorkers((sampler) => {
         const remaining = this.#endsAt - monotonicMillis();
-        if (isSelected(this.request.threads, target.thread) && remaining >= SHORTEST_WINDOW_MILLIS) {
-          this.#workers.add(this.#captureByInspector(target, remaining, false));
+        if (isSelected(this.request.threads, sampler.target.thread) && remaining >= SHORTEST_WINDOW_MILLIS) {
+          const workers = () => this.#inUse?.threads ?? [];
+          this.#workers.add(this.#captureByInspector(sampler, { millis: remaining, workers }));
         }
       });
-      this.#workerTargets = targets;
-      if (targets.threads.length === 0) {
-        connection.close();
-        this.#connection = undefined;
+      this.#inUse = inUse;
+      await untilAborted(this.#signal, inUse.told);
+      if (inUse.threads.length === 0) {
+        this.#leaveWorkers();
       }
     } catch (error) {
-      if (!(error instanceof ConnectionClosedError)) {
+      this.#leaveWorkers();
+      if (!this.#signal.aborted && !(error instanceof ConnectionClosedError)) {
         this.#skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
       }
     }
   }
 
-  async #captureByInspector(target: InspectorTarget, millis: number, stuck: boolean): Promise<void> {
-    const { thread } = target;
+  #leaveWorkers(): void {
+    this.#inUse?.leave();
+    this.#inUse = undefined;
+  }
+
+  async #captureByInspector(
+    sampler: V8Sampler,
+    request: Pick<V8CpuRequest, 'millis' | 'lastTurn' | 'workers'>,
+  ): Promise<void> {
+    const { thread } = sampler.target;
     const { hz } = this.request;
     const signal = this.#signal;
     try {
       const before = cpuNanosOfMain();
-      const timeline = await captureV8Cpu(target, { millis, hz, signal, stuck });
+      const begun = monotonicMillis();
+      const { profile, note } = await this.v8.capture(sampler, { ...request, hz, signal });
       const after = cpuNanosOfMain();
-      const cpuNanos = before === undefined || after === undefined ? undefined : after - before;
+      // It may have been looked at before the window, and for longer.
+      const part = (profile.endTime - profile.startTime) / 1000 / (monotonicMillis() - begun);
+      const cpuNanos =
+        before === undefined || after === undefined ? undefined : Math.round((after - before) * part);
       // Of workers the kernel is asked when all are known.
       this.#threads.push({
         way: 'inspector',
         thread,
-        timeline,
-        stuck,
+        timeline: timelineOf(profile),
+        stuck: request.lastTurn !== undefined,
+        note,
         ...(thread === MAIN_THREAD ? { cpuNanos } : {}),
       });
     } catch (error) {

@@ -1,5 +1,6 @@
-import type { Readable } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
+import { Mutex } from './mutex.js';
 import { useThread } from './single.thread.js';
 import { RecordingHeldError, SnapshotStalledError } from './threads.errors.js';
 import { UnlinkedFile } from './unlinked.file.js';
@@ -37,22 +38,23 @@ export interface SnapshotFile {
  * @internal
  */
 export class HeapSnapshotTaker {
-  #isTaken = false;
+  readonly #mutex = new Mutex();
 
   constructor(private readonly directory: string) {}
 
   /** @throws {RecordingHeldError | SnapshotStalledError | SnapshotFileError} or the signal's reason. */
   async take({ thread, stuck, signal }: HeapSnapshotRequest): Promise<SnapshotFile> {
-    if (this.#isTaken) {
+    const release = this.#mutex.tryAcquire();
+    if (!release) {
       throw new RecordingHeldError('heap snapshot');
     }
-    this.#isTaken = true;
-    const release = () => (this.#isTaken = false);
     try {
       const file = await this.#write(thread, stuck, signal);
       const stream = file.read();
       // Until then it takes up room on the disk.
       stream.once('close', release);
+      // Of a client that has left before it was sent any of it, or does not read.
+      addAbortSignal(signal, stream).on('error', () => undefined);
       return { size: file.size, stream };
     } catch (error) {
       release();

@@ -2,7 +2,7 @@ import type { HeapSample, HeapSampling, HeapStart } from '../../shared/agent.pro
 import { allocationNodeOf } from '../pprof/allocation.tree.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
-import type { FromThreads } from './inspected.workers.js';
+import type { FromThreads } from './thread.results.js';
 import { InspectorConnection } from './inspector.connection.js';
 import { DEADLINE_MILLIS } from './inspector.target.js';
 import { type AllocationTotals, SharedAllocations } from './shared-allocations.js';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AllocationNode } from '../../shared/agent.protocol.js';
+import { Mutex } from './mutex.js';
 
 /** All allocations of a thread since the counting began. @internal */
 export interface AllocationTotals {
@@ -32,18 +33,18 @@ export interface AllocationWindow {
  */
 export class SharedAllocations {
   #clients = 0;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #mutex = new Mutex();
 
   constructor(private readonly source: AllocationSource) {}
 
   /** @throws what the source does, or the signal's reason. */
   async capture(millis: number, signal: AbortSignal): Promise<AllocationWindow> {
-    const before = await this.#inTurn(() => this.#enter(signal));
+    const before = await this.#mutex.run(() => this.#enter(signal));
     try {
       await sleep(millis, undefined, { signal });
-      return { total: await this.#inTurn(() => this.source.read()), before };
+      return { total: await this.#mutex.run(() => this.source.read()), before };
     } finally {
-      await this.#inTurn(() => this.#leave());
+      await this.#mutex.run(() => this.#leave());
     }
   }
 
@@ -59,11 +60,5 @@ export class SharedAllocations {
     if (this.#clients === 0) {
       await this.source.end();
     }
-  }
-
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(task);
-    this.#turn = done.catch(() => undefined);
-    return done;
   }
 }

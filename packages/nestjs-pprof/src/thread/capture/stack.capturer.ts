@@ -1,16 +1,15 @@
-import { messageOf } from '../../shared/error.message.js';
-import { framesWithLine, isIdle, PROGRAM } from '../pprof/v8.profiles.js';
+import { framesWithLine, isIdle, PROGRAM, timelineOf } from '../pprof/v8.profiles.js';
 import { type Frame, isMark } from '../pprof/profile.model.js';
-import { askWorkers, type FromThreads } from './inspected.workers.js';
-import { InspectorConnection } from './inspector.connection.js';
-import type { InspectorTarget } from './inspector.target.js';
+import type { InspectedThreads } from './inspected.threads.js';
 import type { LoopObserver } from './loop.observer.js';
-import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { InspectorUnavailableError, NoThreadError } from './threads.errors.js';
-import { captureV8Cpu } from './v8-cpu.capture.js';
+import { SingleFlight } from './single.flight.js';
+import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
+import { type FromThreads, fromThreads, mainOrSkipped } from './thread.results.js';
+import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
+import type { V8Sampler } from './v8.sampler.js';
 
 /** The stack that a thread is in now is the last sample of a profile as short as this. */
-const LOOK = { millis: 20, hz: 1000 };
+const MOMENT = { millis: 20, hz: 1000, untilNow: true };
 
 /** @internal */
 export interface ThreadStack {
@@ -22,57 +21,73 @@ export interface ThreadStack {
   readonly stuckSince?: number;
   /** What keeps the event loop alive; only of a main thread that is not stuck. */
   readonly activeResources?: readonly string[];
+  /** What had to be done to see the stack. */
+  readonly note?: string | undefined;
 }
 
 /** Finds out what every thread is doing at this moment. @internal */
 export class StackCapturer {
-  constructor(private readonly loop: LoopObserver) {}
+  /** By thread: who asks for others as well has the same answer for this one. */
+  readonly #moments = new SingleFlight<V8Sampler | typeof MAIN_THREAD, FromThreads<ThreadStack>>();
+
+  constructor(
+    private readonly loop: LoopObserver,
+    private readonly threads: InspectedThreads,
+    private readonly cpu: V8CpuCapturer,
+  ) {}
 
   /** @throws {NoThreadError} or the signal's reason. */
-  async capture(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
-    const [main, workers] = await Promise.all([
-      isSelected(threads, MAIN_THREAD) ? this.#ofMain(signal) : { results: [], skipped: [] },
-      askWorkers(threads, (target) => stackOf(target, signal, false), signal),
-    ]);
-    const results = [...main.results, ...workers.results].toSorted((a, b) => a.thread.id - b.thread.id);
-    const skipped = [...main.skipped, ...workers.skipped];
-    if (results.length === 0) {
-      throw new NoThreadError(skipped);
-    }
-    return { results, skipped };
+  capture(selection: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
+    return fromThreads(
+      selection,
+      () => this.#moments.join(MAIN_THREAD, signal, (running) => this.#ofMain(running)),
+      () =>
+        this.threads.askWorkers(
+          selection,
+          (sampler, workers) => this.#ofWorker(sampler, workers, signal),
+          signal,
+        ),
+    );
   }
 
   async #ofMain(signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
     const { stuck, lastTurn, description } = await this.loop.observe();
-    try {
-      const stack = await InspectorConnection.using(
-        (connection) => stackOf(connection, signal, stuck),
-        signal,
-      );
-      const known = {
-        ...(description && { activeResources: description.activeResources }),
-        ...(stuck && { state: 'stuck' as const, stuckSince: lastTurn }),
-      };
-      return { results: [{ ...stack, ...known }], skipped: [] };
-    } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof InspectorUnavailableError) {
-        throw error;
-      }
-      const since = stuck ? ` (its event loop has not turned since ${toIso(lastTurn)})` : '';
-      const message = messageOf(error);
-      return { results: [], skipped: [`main: ${message}${since}`] };
-    }
+    const known = {
+      ...(description && { activeResources: description.activeResources }),
+      ...(stuck && { state: 'stuck' as const, stuckSince: lastTurn }),
+    };
+    return mainOrSkipped(
+      async () => {
+        const request = { ...MOMENT, signal, lastTurn: stuck ? lastTurn : undefined };
+        const stack = await this.threads.useMain((sampler) => this.#stackOf(sampler, request), signal);
+        return { ...stack, ...known };
+      },
+      signal,
+      (message) => (stuck ? `${message} (its event loop has not turned since ${toIso(lastTurn)})` : message),
+    );
   }
-}
 
-async function stackOf(target: InspectorTarget, signal: AbortSignal, stuck: boolean): Promise<ThreadStack> {
-  const { thread } = target;
-  const timeline = await captureV8Cpu(target, { ...LOOK, signal, stuck });
-  // The very last samples may be of the inspector, as it takes the request to stop.
-  const last = timeline.findLast(({ stack }) => !isMark(stack.frames[0], PROGRAM)) ?? timeline.at(-1);
-  const state = !last || isIdle(last) ? 'waiting' : 'running';
-  return { thread, state, frames: last ? framesWithLine(last.stack) : [] };
+  async #ofWorker(
+    sampler: V8Sampler,
+    workers: () => readonly ThreadInfo[],
+    gone: AbortSignal,
+  ): Promise<ThreadStack> {
+    const { results } = await this.#moments.join(sampler, gone, async (signal) => ({
+      results: [await this.#stackOf(sampler, { ...MOMENT, signal, workers })],
+      skipped: [],
+    }));
+    return results[0]!;
+  }
+
+  async #stackOf(sampler: V8Sampler, request: V8CpuRequest): Promise<ThreadStack> {
+    const { thread } = sampler.target;
+    const { profile, note } = await this.cpu.capture(sampler, request);
+    const timeline = timelineOf(profile);
+    // The very last samples may be of the inspector, as it takes the request to stop.
+    const last = timeline.findLast(({ stack }) => !isMark(stack.frames[0], PROGRAM)) ?? timeline.at(-1);
+    const state = !last || isIdle(last) ? 'waiting' : 'running';
+    return { thread, state, frames: last ? framesWithLine(last.stack) : [], note };
+  }
 }
 
 function toIso(millis: number): string {

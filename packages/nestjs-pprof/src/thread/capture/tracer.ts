@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { askWorkers } from './inspected.workers.js';
+import type { AgentClient } from './agent.client.js';
+import type { InspectedThreads } from './inspected.threads.js';
 import { kernelThreadsOf } from './kernel.threads.js';
+import { Mutex } from './mutex.js';
 import { useThread } from './single.thread.js';
 import { MAIN_THREAD } from './thread.info.js';
 import { RecordingHeldError } from './threads.errors.js';
@@ -33,42 +35,56 @@ export interface Trace {
  * @internal
  */
 export class Tracer {
-  #isRecording = false;
+  readonly #mutex = new Mutex();
+
+  constructor(
+    private readonly threads: InspectedThreads,
+    private readonly agent: Pick<AgentClient, 'betweenTurns'>,
+  ) {}
 
   /** @throws {RecordingHeldError | ThreadUnreachableError} or the signal's reason. */
   async record({ millis, categories, signal }: TraceRequest): Promise<Trace> {
-    if (this.#isRecording) {
+    const release = this.#mutex.tryAcquire();
+    if (!release) {
       throw new RecordingHeldError('trace');
     }
-    this.#isRecording = true;
     try {
-      const events = new TraceEvents(categories, await workerNames(signal));
+      const events = new TraceEvents(categories, await this.#workerNames(signal));
       const startedAt = Date.now();
       const start = performance.now();
-      await useThread(MAIN_THREAD.id, signal, async (target) => {
+      // Not with the signal: an end of the session ends the trace wherever the thread is.
+      await useThread(MAIN_THREAD.id, new AbortController().signal, async (target) => {
         target.on<{ value: TraceEvent[] }>('NodeTracing.dataCollected', ({ value }) => events.add(value));
-        await target.post('NodeTracing.start', { traceConfig: { includedCategories: categories } });
-        await Promise.race([sleep(millis, undefined, { signal }), events.full]);
-        await target.post('NodeTracing.stop', {}, STOP_DEADLINE_MILLIS);
+        // Node runs JavaScript of its own where a trace begins or ends: a time limit of the application's (`vm`) that strikes
+        // in there is lost. https://github.com/nodejs/node/blob/main/src/env.cc (`UpdateTraceCategoryState`)
+        await this.agent.betweenTurns(() =>
+          target.post('NodeTracing.start', { traceConfig: { includedCategories: categories } }),
+        );
+        await Promise.race([sleep(millis, undefined, { signal }), events.full]).catch(() => undefined);
+        await this.agent.betweenTurns(() => target.post('NodeTracing.stop', {}, STOP_DEADLINE_MILLIS));
         // The last events come after the answer, in a message of their own, and before the answer to whatever is asked next.
         await target.post('NodeTracing.getCategories', {}, STOP_DEADLINE_MILLIS);
       });
       signal.throwIfAborted();
       return { events, startedAt, durationMillis: performance.now() - start };
     } finally {
-      this.#isRecording = false;
+      release();
     }
   }
-}
 
-/** Labels of the workers by the number that the kernel has for them, which is the one in the trace; as far as known. */
-async function workerNames(signal: AbortSignal): Promise<ReadonlyMap<number, string>> {
-  const { results } = await askWorkers('all', (target) => Promise.resolve(target.thread), signal);
-  const kernelThreads = kernelThreadsOf(results);
-  return new Map(
-    results.flatMap(({ id, label }) => {
-      const kernelId = kernelThreads?.get(id);
-      return kernelId === undefined ? [] : [[kernelId, label] as const];
-    }),
-  );
+  /** Labels of the workers by the number that the kernel has for them, which is the one in the trace; as far as known. */
+  async #workerNames(signal: AbortSignal): Promise<ReadonlyMap<number, string>> {
+    const { results } = await this.threads.askWorkers(
+      'all',
+      ({ target }) => Promise.resolve(target.thread),
+      signal,
+    );
+    const kernelThreads = kernelThreadsOf(results);
+    return new Map(
+      results.flatMap(({ id, label }) => {
+        const kernelId = kernelThreads?.get(id);
+        return kernelId === undefined ? [] : [[kernelId, label] as const];
+      }),
+    );
+  }
 }

@@ -2,6 +2,8 @@ import { HeapSamplingOffError } from '../../shared/agent.errors.js';
 import type { HeapSampling } from '../../shared/agent.protocol.js';
 import type { V8CpuProfile, V8HeapProfile } from '../pprof/v8.profiles.js';
 import { type HeapSnapshotRequest, HeapSnapshotTaker, type SnapshotFile } from './heap.snapshot.js';
+import type { AgentClient } from './agent.client.js';
+import type { InspectedThreads } from './inspected.threads.js';
 import type { LoopObserver } from './loop.observer.js';
 import { useThread } from './single.thread.js';
 import type { MainHeap } from './main.heap.js';
@@ -9,7 +11,7 @@ import { collectGarbage } from './thread.heap.js';
 import { MAIN_THREAD } from './thread.info.js';
 import { GarbageNotCollectedError, NoThreadError, RecordingHeldError } from './threads.errors.js';
 import { Tracer, type Trace, type TraceRequest } from './tracer.js';
-import { takeV8CpuProfile } from './v8-cpu.capture.js';
+import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 import type { WorkerHeaps } from './worker.heaps.js';
 
 /** @internal */
@@ -34,27 +36,38 @@ const ALLOCATIONS = 'count of all allocations (allocs?seconds=)';
 
 /** What V8 records in formats of its own, each through an inspector session that ends with it. @internal */
 export class V8Captures {
-  readonly #tracer = new Tracer();
+  readonly #tracer: Tracer;
   readonly #snapshots: HeapSnapshotTaker;
 
   constructor(
     private readonly loop: LoopObserver,
+    private readonly threads: InspectedThreads,
+    private readonly cpu: V8CpuCapturer,
     private readonly mainHeap: Pick<MainHeap, 'isLive'>,
     private readonly workerHeaps: WorkerHeaps,
     private readonly sampling: HeapSampling | false,
     temporaryDirectory: string,
+    agent: Pick<AgentClient, 'betweenTurns'>,
   ) {
+    this.#tracer = new Tracer(threads, agent);
     this.#snapshots = new HeapSnapshotTaker(temporaryDirectory);
   }
 
   /** With the time of each sample. Does not disturb, and is not disturbed by, other captures of the thread. */
   async captureCpuProfile({ thread, seconds, hz, signal }: V8CpuProfileRequest): Promise<V8CpuProfile> {
-    const stuck = await this.#isStuck(thread);
-    return useThread(thread, signal, async (target) => {
-      await target.post('Profiler.enable');
-      const { profile } = await takeV8CpuProfile(target, { millis: seconds * 1000, hz, signal, stuck });
-      return profile;
-    });
+    const main = thread === MAIN_THREAD.id ? await this.loop.observe() : undefined;
+    const { profile } = await this.threads.useThread(
+      thread,
+      (sampler, workers) =>
+        this.cpu.capture(sampler, {
+          millis: seconds * 1000,
+          hz,
+          signal,
+          ...(main ? main.stuck && { lastTurn: main.lastTurn } : { workers }),
+        }),
+      signal,
+    );
+    return profile;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../shared/error.message.js';
 import type { HeapSampling } from '../../shared/agent.protocol.js';
-import type { FromThreads } from './inspected.workers.js';
+import type { FromThreads } from './thread.results.js';
 import { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
 import type { AllocationsRequest, ThreadAllocations } from './thread.allocations.js';

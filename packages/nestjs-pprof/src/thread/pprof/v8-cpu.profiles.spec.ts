@@ -55,15 +55,6 @@ describe('timelineOf', () => {
     ]);
   });
 
-  it('begins where it is told to: what comes before is the time that V8 took to start', () => {
-    const profile = profileOf([4, 2, 3], [100, 10, 20], 1150);
-    expect(shown(timelineOf(profile, 1115))).toEqual([
-      ['(idle)', 1115, 1130],
-      ['main', 1130, 1150],
-    ]);
-    expect(timelineOf(profile, 1150)).toEqual([]);
-  });
-
   it('counts lines and columns from 1, innermost frame first, without (root)', () => {
     const [entry] = timelineOf(profileOf([4], [0], 1100));
     expect(entry?.stack.frames).toEqual([

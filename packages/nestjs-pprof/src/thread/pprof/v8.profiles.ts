@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
-import { type Frame, isMark, markTruncated, type StackSample } from './profile.model.js';
-import type { OriginalPositions, SourceMaps } from './source.maps.js';
+import { type Frame, isMark, markTruncated, printable, type StackSample } from './profile.model.js';
+import type { OriginalPositions } from './original.positions.js';
+import type { SourceMaps } from './source.maps.js';
 
 /**
  * V8's own CPU profile, as `.cpuprofile` files hold it.
@@ -48,6 +49,9 @@ export const IDLE = '(idle)';
 /** V8's name for native code that it attributes to no function. @internal */
 export const PROGRAM = '(program)';
 
+/** Our own mark: V8 was being stopped and started again, and the thread did nothing else. @internal */
+export const ROTATING = '(profiler)';
+
 /** @internal */
 export function positionOfCallFrame({ functionName, url, lineNumber, columnNumber }: V8CallFrame): Frame {
   return { functionName, file: url, line: lineNumber + 1, column: columnNumber + 1 };
@@ -67,21 +71,21 @@ export interface TimedStack {
 }
 
 /**
- * The samples of a profile in the order they were taken, from `since` on. A sample stands for the time until the next
+ * The samples of a profile in the order they were taken. A sample stands for the time until the next
  * one: what comes before the first is the time that V8 took to start.
  *
  * @internal
  */
-export function timelineOf(profile: V8CpuProfile, since = 0): TimedStack[] {
+export function timelineOf(profile: V8CpuProfile): TimedStack[] {
   const stacks = stacksOf(profile);
   const timeline: TimedStack[] = [];
   let time = profile.startTime;
   profile.samples.forEach((nodeId, index) => {
     time += profile.timeDeltas[index] ?? 0;
-    const from = Math.max(time, since);
-    const to = time + (profile.timeDeltas[index + 1] ?? profile.endTime - time);
+    const from = time;
+    const to = from + (profile.timeDeltas[index + 1] ?? profile.endTime - from);
     const stack = stacks.get(nodeId);
-    if (stack && to > from) {
+    if (stack && to > from && !isMark(stack.frames[0], ROTATING)) {
       timeline.push({ stack, from, to });
     }
   });
@@ -175,19 +179,31 @@ export interface V8HeapNode {
  * @internal
  */
 export async function mapCpuProfile(profile: V8CpuProfile, sourceMaps: SourceMaps): Promise<V8CpuProfile> {
-  const originals = await sourceMaps.load(new Set(profile.nodes.map(({ callFrame }) => callFrame.url)));
-  return { ...profile, nodes: profile.nodes.map((node) => mapCpuNode(node, originals)) };
+  const seen = profile.nodes.map(({ callFrame }) => positionOfCallFrame(callFrame));
+  const originals = await sourceMaps.load(new Set(seen.map(({ file }) => file)), seen);
+  return {
+    ...profile,
+    ...commentsOf(originals),
+    nodes: profile.nodes.map((node) => mapCpuNode(node, originals)),
+  };
 }
 
 /** The same for a sampling heap profile of V8. @internal */
 export async function mapHeapProfile(profile: V8HeapProfile, sourceMaps: SourceMaps): Promise<V8HeapProfile> {
-  const originals = await sourceMaps.load(new Set(urlsIn(profile.head)));
+  const seen = [...callFramesIn(profile.head)].map(positionOfCallFrame);
+  const originals = await sourceMaps.load(new Set(seen.map(({ file }) => file)), seen);
   const mapNode = (node: V8HeapNode): V8HeapNode => ({
     ...node,
     callFrame: mapCallFrame(node.callFrame, originals),
     children: node.children.map(mapNode),
   });
-  return { ...profile, head: mapNode(profile.head) };
+  return { ...profile, ...commentsOf(originals), head: mapNode(profile.head) };
+}
+
+/** The format has no place for comments; tools leave alone what they do not know. */
+function commentsOf(originals: OriginalPositions): { comments?: string[] } {
+  const comments = originals.describeUnused().map((comment) => printable(comment));
+  return comments.length === 0 ? {} : { comments };
 }
 
 function mapCpuNode(node: V8CpuNode, originals: OriginalPositions): V8CpuNode {
@@ -213,7 +229,13 @@ function mapCallFrame(callFrame: V8CallFrame, originals: OriginalPositions): V8C
         lineNumber: original.line - 1,
         columnNumber: original.column - 1,
       }
-    : callFrame;
+    : withoutText(callFrame);
+}
+
+/** The name of a module from a `data:` URL is its whole text. */
+function withoutText(callFrame: V8CallFrame): V8CallFrame {
+  const { url } = callFrame;
+  return /^data:/i.test(url) ? { ...callFrame, url: url.replace(/,.*$/s, ',') } : callFrame;
 }
 
 /** V8 tells the line that is executing without a column: it is where the first code on that line comes from. */
@@ -229,9 +251,9 @@ function originalLine(
   return original && pathToFileURL(original.file).href === mapped.url ? original.line : mapped.lineNumber + 1;
 }
 
-function* urlsIn({ callFrame, children }: V8HeapNode): Generator<string> {
-  yield callFrame.url;
+function* callFramesIn({ callFrame, children }: V8HeapNode): Generator<V8CallFrame> {
+  yield callFrame;
   for (const child of children) {
-    yield* urlsIn(child);
+    yield* callFramesIn(child);
   }
 }

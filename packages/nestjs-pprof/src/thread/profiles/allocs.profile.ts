@@ -2,10 +2,9 @@ import { samplesOfAllocations } from '../pprof/allocation.tree.js';
 import type { Profile, StackSample } from '../pprof/profile.model.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadAllocations } from '../capture/thread.allocations.js';
-import { liveComments, liveSamples } from './heap.samples.js';
-import { memorySummary } from './memory.summary.js';
+import { captureV8Heap, liveComments, liveSamples, memorySummary } from './heap.profile.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
-import type { ProfileKind, ProfileRequest } from './profile.kind.js';
+import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 
 /** @internal */
 export const allocsProfile: ProfileKind = {
@@ -20,6 +19,7 @@ export const allocsProfile: ProfileKind = {
     debug: true,
     formats: ['pprof', 'text', 'heapprofile'],
   },
+  captureV8: captureV8Heap,
   async capture(request, threads): Promise<Profile> {
     const { seconds, debug } = request;
     const startedAt = Date.now();

@@ -1,6 +1,6 @@
 import type { Profile, StackSample } from '../pprof/profile.model.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
-import type { ProfileKind } from './profile.kind.js';
+import type { ProfileKind } from './recording.kind.js';
 
 const CONTENTIONS = { type: 'contentions', unit: 'count' };
 const DELAY = { type: 'delay', unit: 'nanoseconds' };
@@ -64,6 +64,7 @@ export const blockProfile: ProfileKind = {
         `turns of the event loop longer than ${thresholdMillis} ms`,
         `threads: ${results.map(({ thread, stuck }) => `${thread.label}${stuck ? ' (its event loop is stuck)' : ''}`).join(', ')}`,
         ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
+        ...results.flatMap(({ thread, note }) => (note ? [`${thread.label}: ${note}`] : [])),
         'of worker threads: stretches without an idle moment, which may be several turns in a row',
       ],
     };

@@ -160,6 +160,11 @@ function commentsOn(
   if (figures.length > 0) {
     comments.push(`cpu by the clock of the thread: ${figures.join(', ')}`);
   }
+  for (const entry of capture.threads) {
+    if (entry.way === 'inspector' && entry.note) {
+      comments.push(`${entry.thread.label}: ${entry.note}`);
+    }
+  }
   if (hasEstimates) {
     const cut =
       scale < 1

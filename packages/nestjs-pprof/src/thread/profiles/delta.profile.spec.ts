@@ -6,7 +6,7 @@ import type { Coverage, Profile, StackSample } from '../pprof/profile.model.js';
 import { SourceMaps } from '../pprof/source.maps.js';
 import { Symbolizer } from '../pprof/profile.symbolizer.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
-import type { ProfileKind, ProfileRequest } from './profile.kind.js';
+import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 const { captureDelta } = await import('./delta.profile.js');

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Coverage, Profile, StackSample } from '../pprof/profile.model.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import { NotComparableError } from './profile.errors.js';
-import type { ProfileKind, ProfileRequest } from './profile.kind.js';
+import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 
 /**
  * The difference that so many seconds make to a profile of a moment, as in Go: what has gone has negative values. Threads

@@ -1,7 +1,7 @@
 import { type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import { IDLE } from '../pprof/v8.profiles.js';
 import type { ThreadStack } from '../capture/stack.capturer.js';
-import type { ProfileKind } from './profile.kind.js';
+import type { ProfileKind } from './recording.kind.js';
 
 const COUNT = { type: 'goroutine', unit: 'count' };
 const WAITING = syntheticFrame(IDLE);
@@ -32,6 +32,7 @@ export const goroutineProfile: ProfileKind = {
       comments: [
         `threads: ${results.map(({ thread, state }) => `${thread.label} (${state})`).join(', ')}`,
         ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
+        ...results.flatMap(({ thread, note }) => (note ? [`${thread.label}: ${note}`] : [])),
         `${IDLE} waits for events in its event loop; the innermost line is the one that is executing, others are where their function starts`,
       ],
       coverage: {

@@ -1,8 +1,20 @@
-import { LIVE_OBJECTS } from '../pprof/allocation.tree.js';
-import type { Profile } from '../pprof/profile.model.js';
-import { liveComments, liveCoverage, liveSamples } from './heap.samples.js';
-import { memorySummary } from './memory.summary.js';
-import type { ProfileKind } from './profile.kind.js';
+import type { HeapRestart } from '../../shared/agent.protocol.js';
+import { LIVE_OBJECTS, samplesOfAllocations } from '../pprof/allocation.tree.js';
+import { withoutOwnFrames } from '../pprof/own.frames.js';
+import { type Coverage, type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
+import type { ApplicationThreads } from '../capture/application.threads.js';
+import type { ThreadHeap } from '../capture/thread.heap.js';
+import type { FromThreads } from '../capture/thread.results.js';
+import { singleThread } from './query.parameters.js';
+import type { ProfileKind, ProfileRequest, V8Profile } from './recording.kind.js';
+
+/** Memory outside V8's heap, such as buffers: V8 knows how much there is, not who allocated it. */
+const EXTERNAL = syntheticFrame('(external)');
+
+const RESTART_REASONS: Readonly<Record<HeapRestart, string>> = {
+  allocs: 'when an allocs?seconds= capture gave the sampler back',
+  'stopped-by-other': 'as something else in the process had stopped the sampler',
+};
 
 /** @internal */
 export const heapProfile: ProfileKind = {
@@ -17,6 +29,7 @@ export const heapProfile: ProfileKind = {
     debug: true,
     formats: ['pprof', 'text', 'heapprofile'],
   },
+  captureV8: captureV8Heap,
   async capture({ threads: selection, gc, debug, signal }, threads): Promise<Profile> {
     const startedAt = Date.now();
     const heaps = await threads.sampleHeaps(selection, gc, signal);
@@ -35,3 +48,122 @@ export const heapProfile: ProfileKind = {
     };
   },
 };
+
+/** Live objects as V8 has them. @internal */
+export async function captureV8Heap(
+  { threads: selection, gc, signal }: ProfileRequest,
+  threads: ApplicationThreads,
+): Promise<V8Profile> {
+  const thread = singleThread(selection, 'format=heapprofile');
+  return { v8: 'heapprofile', profile: await threads.v8.sampleHeapProfile({ thread, gc, signal }) };
+}
+
+/** Objects and bytes that are alive in a thread, by the stack that has allocated them. @internal */
+export function liveSamples({ thread, way, root, memory }: ThreadHeap, stackDepth: number): StackSample[] {
+  const labels = { thread: thread.label };
+  const samples = withoutOwnFrames(samplesOfAllocations(root, stackDepth)).map(
+    ({ stack, values: [objects = 0, bytes = 0] }) => ({
+      stack,
+      // The inspector does not tell the number of objects, and none is invented.
+      values: [way === 'agent' ? objects : 0, bytes],
+      labels,
+    }),
+  );
+  return memory ? [...samples, { stack: [EXTERNAL], values: [0, memory.external], labels }] : samples;
+}
+
+/** What has to be known about these numbers. @internal */
+export function liveComments({ results, skipped }: FromThreads<ThreadHeap>, gc: boolean): string[] {
+  return [
+    `threads: ${results.map((heap) => describe(heap, gc)).join(', ') || 'none'}`,
+    ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
+    ...results.flatMap(memoryComments),
+  ];
+}
+
+/** @internal */
+export function liveCoverage({ results, skipped }: FromThreads<ThreadHeap>): Coverage {
+  return {
+    origins: new Map(results.map((heap) => [heap.thread.label, originOf(heap)])),
+    isPartial: skipped.length > 0,
+  };
+}
+
+/** The two ways differ in what they tell: objects and external memory. */
+function originOf({ way, since, asOf }: ThreadHeap): string | undefined {
+  return asOf === undefined ? `${way} ${since}` : undefined;
+}
+
+function describe(heap: ThreadHeap, gc: boolean): string {
+  const details = [
+    `by ${heap.way}`,
+    `allocations ${describeStart(heap)}`,
+    ...(heap.asOf === undefined
+      ? []
+      : [`as of ${toIso(heap.asOf)}: an allocs?seconds= capture has the sampler since then`]),
+    ...(heap.way === 'agent' ? [] : ['objects not counted']),
+    ...(gc ? [describeCollection(heap)] : []),
+  ];
+  return `${heap.thread.label} (${details.join(', ')})`;
+}
+
+function describeStart({ since, restarted }: ThreadHeap): string {
+  const reason = restarted ? `, ${RESTART_REASONS[restarted]}` : '';
+  return `${since === undefined ? 'from start-up on' : `since ${toIso(since)}`}${reason}`;
+}
+
+function describeCollection({ collected, asOf }: ThreadHeap): string {
+  if (collected) {
+    return 'garbage collected';
+  }
+  return asOf === undefined
+    ? 'garbage not collected: its event loop does not turn'
+    : 'garbage not collected: its objects are not sampled now';
+}
+
+function memoryComments({ thread, memory }: ThreadHeap): string[] {
+  if (!memory) {
+    return [];
+  }
+  const parts = Object.entries(memory).map(([name, bytes]) => `${name} ${bytes}`);
+  return [
+    `process.memoryUsage() of ${thread.label} in bytes: ${parts.join(', ')}`,
+    `${EXTERNAL.functionName} is memory outside V8's heap, such as buffers; its objects are not counted`,
+  ];
+}
+
+function toIso(millis: number): string {
+  return new Date(millis).toISOString();
+}
+
+/**
+ * The memory of the process as lines for reading, where Go has `# runtime.MemStats`. What only the event loop of the main
+ * thread can tell is missing while it is stuck.
+ *
+ * @internal
+ */
+export async function memorySummary(threads: ApplicationThreads): Promise<string[]> {
+  const { description } = await threads.observeLoop();
+  if (!description) {
+    return [
+      'process.memoryUsage() in bytes; all but rss is not known, as the event loop of the main thread is stuck',
+      `rss = ${process.memoryUsage.rss()}`,
+    ];
+  }
+  const { memory, heap, heapSpaces } = description;
+  return [
+    'process.memoryUsage() in bytes',
+    ...entries(memory),
+    'v8.getHeapStatistics() of main, sizes in bytes',
+    ...entries(heap),
+    'v8.getHeapSpaceStatistics() of main in bytes: used / committed, available',
+    ...heapSpaces.map(
+      (space) =>
+        `${space['space_name']} = ${space['space_used_size']} / ${space['space_size']}, ${space['space_available_size']}`,
+    ),
+  ];
+}
+
+function entries(values: object): string[] {
+  return Object.entries(values).map(([name, value]) => `${name} = ${value}`);
+}

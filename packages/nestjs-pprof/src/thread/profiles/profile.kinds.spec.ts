@@ -8,8 +8,8 @@ import { Symbolizer } from '../pprof/profile.symbolizer.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadHeap } from '../capture/thread.heap.js';
 import { MAIN_THREAD } from '../capture/thread.info.js';
-import type { ProfileKind, ProfileRequest } from './profile.kind.js';
-import { PROFILE_KINDS } from './profile.kinds.js';
+import type { ProfileKind, ProfileRequest } from './recording.kind.js';
+import { PROFILE_KINDS } from './recording.table.js';
 
 const WORKER = { id: 3, label: 'worker 3 (mail)' };
 

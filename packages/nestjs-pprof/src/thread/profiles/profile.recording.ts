@@ -1,17 +1,35 @@
 import { renderDump, renderStacks, renderTop } from '../pprof/profile.text.js';
 import { encodePprof } from '../pprof/pprof.encoder.js';
+import type { Profile } from '../pprof/profile.model.js';
 import type { SymbolizedProfile } from '../pprof/profile.symbolizer.js';
+import type { SourceMaps } from '../pprof/source.maps.js';
+import { mapCpuProfile, mapHeapProfile } from '../pprof/v8.profiles.js';
+import type { ApplicationThreads } from '../capture/application.threads.js';
+import type { ThreadSelection } from '../capture/thread.info.js';
 import { captureDelta } from './delta.profile.js';
-import type { ProfileKind, ProfileRequest } from './profile.kind.js';
-import { parseProfileRequest } from './profile.request.js';
+import { BadParameterError } from './profile.errors.js';
+import {
+  parseChoice,
+  parseHz,
+  parseSeconds,
+  parseThreads,
+  parseThreshold,
+  type Query,
+  singleThread,
+} from './query.parameters.js';
 import type {
+  ProfileFormat,
+  ProfileKind,
+  ProfileLimits,
+  ProfileRequest,
   RecordingBody,
   RecordingContext,
   RecordingHead,
   RecordingKind,
   RecordingView,
+  V8FormatName,
+  V8Profile,
 } from './recording.kind.js';
-import { v8FormatOf } from './v8.formats.js';
 
 /** Serves a kind of profile in each of its formats. @internal */
 export function profileRecording(kind: ProfileKind): RecordingKind {
@@ -46,7 +64,7 @@ function headOf(kind: ProfileKind, request: ProfileRequest): RecordingHead {
   if (request.debug !== 0 || request.format === 'text') {
     return { as: 'text' };
   }
-  if (v8FormatOf(request)) {
+  if (isV8Format(request.format)) {
     return { as: 'file', fileName: `${kind.name}.${request.format}` };
   }
   const isDelta = kind.parameters.seconds?.kind !== 'window' && request.seconds !== undefined;
@@ -58,11 +76,14 @@ async function record(
   request: ProfileRequest,
   context: RecordingContext,
 ): Promise<RecordingBody> {
-  const v8Format = v8FormatOf(request);
-  if (v8Format) {
-    return Buffer.from(JSON.stringify(await v8Format.capture(request, context)));
+  const { threads, sourceMaps } = context;
+  if (isV8Format(request.format) && kind.captureV8) {
+    const captured = await kind.captureV8(request, threads);
+    return Buffer.from(JSON.stringify(await mapped(captured, sourceMaps)));
   }
-  const profile = await captureProfile(kind, request, context);
+  const captured = await capture(kind, request, threads);
+  request.signal.throwIfAborted();
+  const profile = await symbolized(captured, kind, context);
   request.signal.throwIfAborted();
   if (request.debug !== 0) {
     return request.debug === 2 && kind.hasDump ? renderDump(profile) : renderStacks(profile, kind.name);
@@ -70,20 +91,91 @@ async function record(
   return request.format === 'text' ? renderTop(profile) : encodePprof(profile, context.process.entryScript);
 }
 
-async function captureProfile(
-  kind: ProfileKind,
-  request: ProfileRequest,
-  { threads, symbolizer, process: { pid } }: RecordingContext,
-): Promise<SymbolizedProfile> {
+function capture(kind: ProfileKind, request: ProfileRequest, threads: ApplicationThreads): Promise<Profile> {
   const { seconds } = request;
-  const profile =
-    seconds !== undefined && kind.parameters.seconds?.kind === 'delta'
-      ? await captureDelta(kind, { ...request, seconds }, threads)
-      : await kind.capture(request, threads);
-  request.signal.throwIfAborted();
+  return seconds !== undefined && kind.parameters.seconds?.kind === 'delta'
+    ? captureDelta(kind, { ...request, seconds }, threads)
+    : kind.capture(request, threads);
+}
+
+function mapped(captured: V8Profile, sourceMaps: SourceMaps): Promise<object> {
+  return captured.v8 === 'cpuprofile'
+    ? mapCpuProfile(captured.profile, sourceMaps)
+    : mapHeapProfile(captured.profile, sourceMaps);
+}
+
+function symbolized(
+  profile: Profile,
+  { name }: ProfileKind,
+  { symbolizer, process: { pid } }: RecordingContext,
+): Promise<SymbolizedProfile> {
+  const { version, platform, arch } = process;
   const comments = [
-    `nestjs-pprof: ${kind.name} of pid ${pid}, node ${process.version} ${process.platform}-${process.arch}`,
+    `nestjs-pprof: ${name} of pid ${pid}, node ${version} ${platform}-${arch}`,
     ...profile.comments,
   ];
   return symbolizer.symbolize({ ...profile, comments });
+}
+
+/**
+ * Checks the parameters of a request, in the order of the HTTP contract.
+ *
+ * @throws {BadParameterError}
+ * @internal
+ */
+export function parseProfileRequest(
+  kind: ProfileKind,
+  query: Query,
+  limits: ProfileLimits,
+  signal: AbortSignal,
+): ProfileRequest {
+  const { parameters } = kind;
+  const { maxSeconds, thresholdMillis } = limits;
+  const seconds = query.seconds === undefined ? undefined : parseSeconds(query.seconds, maxSeconds);
+  const debug = parameters.debug ? Number(parseChoice('debug', query.debug ?? '0', ['0', '1', '2'])) : 0;
+  if (seconds !== undefined && debug !== 0) {
+    throw new BadParameterError('seconds and debug params are incompatible');
+  }
+  if (seconds !== undefined && parameters.seconds === null) {
+    throw new BadParameterError('"seconds" parameter is not supported for this profile type');
+  }
+  const format = parseChoice('format', query.format ?? 'pprof', parameters.formats);
+  const hasOneThread = debug === 0 && isV8Format(format);
+  if (hasOneThread && seconds !== undefined && parameters.seconds?.kind !== 'window') {
+    throw new BadParameterError(`"seconds" parameter is not supported with format=${format}`);
+  }
+  return {
+    seconds: seconds ?? defaultSeconds(parameters.seconds, maxSeconds),
+    hz: parameters.hz ? (query.hz === undefined ? parameters.hz.default : parseHz(query.hz)) : 0,
+    threads: parameters.threads ? threadsOf(query, hasOneThread ? format : undefined) : 'all',
+    thresholdMillis:
+      parameters.threshold && query.threshold !== undefined
+        ? parseThreshold(query.threshold)
+        : thresholdMillis,
+    gc: parameters.gc && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
+    debug,
+    // What is to be read is text, whatever the format.
+    format: debug === 0 ? format : 'text',
+    signal,
+  };
+}
+
+function threadsOf({ threads }: Query, formatOfOneThread: ProfileFormat | undefined): ThreadSelection {
+  if (formatOfOneThread === undefined) {
+    return parseThreads(threads ?? 'all');
+  }
+  const selection = parseThreads(threads ?? 'main');
+  singleThread(selection, `format=${formatOfOneThread}`);
+  return selection;
+}
+
+function defaultSeconds(
+  seconds: ProfileKind['parameters']['seconds'],
+  maxSeconds: number,
+): number | undefined {
+  return seconds?.kind === 'window' ? Math.min(seconds.default, maxSeconds) : undefined;
+}
+
+function isV8Format(format: ProfileFormat): format is V8FormatName {
+  return format === 'cpuprofile' || format === 'heapprofile';
 }

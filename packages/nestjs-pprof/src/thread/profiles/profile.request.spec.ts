@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Query } from './query.parameters.js';
 import { BadParameterError } from './profile.errors.js';
-import type { ProfileKind } from './profile.kind.js';
-import { parseProfileRequest } from './profile.request.js';
+import type { ProfileKind } from './recording.kind.js';
+import { parseProfileRequest } from './profile.recording.js';
 
 type Parameters = ProfileKind['parameters'];
 

@@ -1,5 +1,5 @@
 import { type Profile, syntheticFrame } from '../pprof/profile.model.js';
-import type { ProfileKind } from './profile.kind.js';
+import type { ProfileKind } from './recording.kind.js';
 
 const COUNT = { type: 'threadcreate', unit: 'count' };
 

@@ -1,0 +1,250 @@
+import { messageOf } from '../../shared/error.message.js';
+import { monotonicMillis } from '../../shared/agent.protocol.js';
+import { lastBeatIn } from '../../shared/heartbeat.memory.js';
+import { untilAborted } from './abort.race.js';
+import { InspectorConnection } from './inspector.connection.js';
+import type { InspectorTarget } from './inspector.target.js';
+import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
+import type { FromThreads } from './thread.results.js';
+import { NoThreadError, ThreadEndedError } from './threads.errors.js';
+import { V8Sampler } from './v8.sampler.js';
+import { WorkerTargets } from './worker.targets.js';
+
+/** How long V8's list of the code of a stuck thread is kept after its last use; and how long in all. */
+const KEPT_AFTER_USE_MILLIS = 120_000;
+const KEPT_MILLIS = 600_000;
+
+/** How often it is seen to whether it still is stuck. */
+const WATCH_MILLIS = 500;
+
+/** Called with each worker there is and each that starts. */
+type OnWorker = (sampler: V8Sampler) => void;
+
+/** Use of the session to the workers. @internal */
+export interface WorkersInUse {
+  /** Settles when those there are have been told of. */
+  readonly told: Promise<void>;
+  /** The workers that run now. */
+  readonly threads: ThreadInfo[];
+  leave(): void;
+}
+
+/**
+ * The inspector sessions that captures share, one to the main thread and one to its workers. Each is open only while
+ * somebody uses it, and for as long as what V8 has learnt of a stuck main thread is kept.
+ *
+ * @internal
+ */
+export class InspectedThreads {
+  #main: MainSession | undefined;
+  #workers: WorkersSession | undefined;
+
+  /** @param heartbeat where the main thread notes that its event loop turns */
+  constructor(private readonly heartbeat: SharedArrayBuffer) {}
+
+  /** When the event loop of the main thread was last known to turn, milliseconds since the epoch. */
+  get lastTurn(): number {
+    return lastBeatIn(this.heartbeat);
+  }
+
+  /** @throws what `use` does, InspectorUnavailableError, or the signal's reason as soon as it fires. */
+  async useMain<T>(use: (sampler: V8Sampler) => Promise<T>, signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted();
+    if (!this.#main?.isOpen) {
+      this.#main = new MainSession(InspectorConnection.open(), this.heartbeat);
+    }
+    const session = this.#main;
+    session.enter();
+    try {
+      return await untilAborted(signal, use(session.sampler));
+    } finally {
+      session.keepWhileStuck();
+      session.leave();
+    }
+  }
+
+  useWorkers(onWorker: OnWorker): WorkersInUse {
+    if (!this.#workers?.isOpen) {
+      this.#workers = new WorkersSession(InspectorConnection.open());
+    }
+    return this.#workers.use(onWorker);
+  }
+
+  /**
+   * Asks every worker thread there is, all at once. One that ends meanwhile is not missed.
+   *
+   * @throws the signal's reason, as soon as it fires.
+   */
+  async askWorkers<T>(
+    selection: ThreadSelection,
+    ask: (sampler: V8Sampler, workers: () => readonly ThreadInfo[]) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<FromThreads<T>> {
+    signal.throwIfAborted();
+    const results: T[] = [];
+    const skipped: string[] = [];
+    const asked: Array<Promise<void>> = [];
+    let workers: WorkersInUse | undefined;
+    const askOne = async (sampler: V8Sampler) => {
+      try {
+        results.push(await ask(sampler, () => workers?.threads ?? []));
+      } catch (error) {
+        if (!(error instanceof ThreadEndedError)) {
+          skipped.push(`${sampler.target.thread.label}: ${messageOf(error)}`);
+        }
+      }
+    };
+    try {
+      workers = this.useWorkers((sampler) => {
+        if (isSelected(selection, sampler.target.thread)) {
+          asked.push(askOne(sampler));
+        }
+      });
+      await untilAborted(signal, workers.told);
+      await untilAborted(signal, Promise.all(asked));
+    } catch (error) {
+      signal.throwIfAborted();
+      skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
+    } finally {
+      workers?.leave();
+    }
+    return { results, skipped };
+  }
+
+  /** Uses the one thread. @throws {NoThreadError} where there is none of this id, and what `use` and the inspector do. */
+  async useThread<T>(
+    id: number,
+    use: (sampler: V8Sampler, workers: () => readonly ThreadInfo[]) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    if (id === MAIN_THREAD.id) {
+      return this.useMain((sampler) => use(sampler, () => []), signal);
+    }
+    signal.throwIfAborted();
+    let found: V8Sampler | undefined;
+    const workers = this.useWorkers((sampler) => {
+      found = sampler.target.thread.id === id ? sampler : found;
+    });
+    try {
+      await untilAborted(signal, workers.told);
+      if (!found) {
+        throw new NoThreadError([]);
+      }
+      return await untilAborted(
+        signal,
+        use(found, () => workers.threads),
+      );
+    } finally {
+      workers.leave();
+    }
+  }
+}
+
+/** Open until its last user leaves. */
+abstract class SharedSession {
+  #users = 0;
+  #isOpen = true;
+
+  constructor(protected readonly connection: InspectorConnection) {
+    connection.onClose(() => (this.#isOpen = false));
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  enter(): void {
+    this.#users += 1;
+  }
+
+  leave(): void {
+    this.#users -= 1;
+    if (this.#users === 0) {
+      this.connection.close();
+    }
+  }
+}
+
+class MainSession extends SharedSession {
+  readonly sampler: V8Sampler;
+  #keptUseAt: number | undefined;
+
+  constructor(
+    connection: InspectorConnection,
+    private readonly heartbeat: SharedArrayBuffer,
+  ) {
+    super(connection);
+    this.sampler = new V8Sampler(connection);
+  }
+
+  /** Keeps the session where its sampler has something to keep. */
+  keepWhileStuck(): void {
+    if (!this.sampler.keepsCode) {
+      return;
+    }
+    const isKept = this.#keptUseAt !== undefined;
+    this.#keptUseAt = monotonicMillis();
+    if (isKept) {
+      return;
+    }
+    this.enter();
+    const lastBeat = lastBeatIn(this.heartbeat);
+    const until = monotonicMillis() + KEPT_MILLIS;
+    const timer = setInterval(() => {
+      const now = monotonicMillis();
+      const isOver =
+        lastBeatIn(this.heartbeat) !== lastBeat ||
+        now > Math.min(until, (this.#keptUseAt ?? now) + KEPT_AFTER_USE_MILLIS);
+      if (isOver || !this.isOpen) {
+        clearInterval(timer);
+        this.#keptUseAt = undefined;
+        this.sampler.dropCode();
+        this.leave();
+      }
+    }, WATCH_MILLIS);
+  }
+}
+
+class WorkersSession extends SharedSession {
+  readonly #samplers = new Map<InspectorTarget, V8Sampler>();
+  readonly #listeners = new Set<OnWorker>();
+  readonly #attached: Promise<WorkerTargets>;
+  #targets: WorkerTargets | undefined;
+
+  constructor(connection: InspectorConnection) {
+    super(connection);
+    this.#attached = WorkerTargets.attach(connection, (target) => {
+      const sampler = new V8Sampler(target);
+      this.#samplers.set(target, sampler);
+      this.#listeners.forEach((listener) => listener(sampler));
+    });
+    this.#attached.then(
+      (targets) => (this.#targets = targets),
+      // Whoever comes next has a session of its own.
+      () => connection.close(),
+    );
+  }
+
+  use(onWorker: OnWorker): WorkersInUse {
+    this.enter();
+    this.#listeners.add(onWorker);
+    for (const [target, sampler] of this.#samplers) {
+      if (this.#targets?.has(target) ?? true) {
+        onWorker(sampler);
+      } else {
+        this.#samplers.delete(target);
+      }
+    }
+    const threads = () => this.#targets?.threads ?? [];
+    return {
+      told: this.#attached.then((targets) => targets.matured()),
+      get threads() {
+        return threads();
+      },
+      leave: () => {
+        this.#listeners.delete(onWorker);
+        this.leave();
+      },
+    };
+  }
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from '@jest/globals';
+import { SingleFlight } from './single.flight.js';
+
+const NEVER_GONE = new AbortController().signal;
+
+/** Runs that end when they are told to. */
+function controlledRuns() {
+  const runs: Array<{ signal: AbortSignal; end: (answer: string) => void; fail: (error: Error) => void }> =
+    [];
+  const begin = (signal: AbortSignal) =>
+    new Promise<string>((end, fail) => {
+      runs.push({ signal, end, fail });
+    });
+  return { runs, begin };
+}
+
+describe('SingleFlight', () => {
+  it('makes one run for all who ask for the same meanwhile, and another for who asks later', async () => {
+    const flights = new SingleFlight<string, string>();
+    const { runs, begin } = controlledRuns();
+    const all = [1, 2, 3].map(() => flights.join('stacks', NEVER_GONE, begin));
+    const other = flights.join('other', NEVER_GONE, begin);
+    expect(runs).toHaveLength(2);
+    runs[0]!.end('answer');
+    runs[1]!.end('another');
+    expect(await Promise.all(all)).toEqual(['answer', 'answer', 'answer']);
+    expect(await other).toBe('another');
+    void flights.join('stacks', NEVER_GONE, begin);
+    expect(runs).toHaveLength(3);
+  });
+
+  it('fails for all where it fails, and begins anew for the next', async () => {
+    const flights = new SingleFlight<string, string>();
+    const { runs, begin } = controlledRuns();
+    const all = [1, 2].map(() => flights.join('stacks', NEVER_GONE, begin));
+    const rejected = all.map((one) => expect(one).rejects.toThrow('unreachable'));
+    runs[0]!.fail(new Error('unreachable'));
+    await Promise.all(rejected);
+    const next = flights.join('stacks', NEVER_GONE, begin);
+    runs[1]!.end('answer');
+    expect(await next).toBe('answer');
+  });
+
+  it('goes on for those who still wait, and is given up when nobody does', async () => {
+    const flights = new SingleFlight<string, string>();
+    const { runs, begin } = controlledRuns();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const leaving = flights.join('stacks', first.signal, begin);
+    const staying = flights.join('stacks', second.signal, begin);
+    const left = expect(leaving).rejects.toThrow('aborted');
+    first.abort();
+    await left;
+    expect(runs[0]!.signal.aborted).toBe(false);
+    const alsoLeft = expect(staying).rejects.toThrow('aborted');
+    second.abort();
+    await alsoLeft;
+    expect(runs[0]!.signal.aborted).toBe(true);
+    // Not the one that is given up.
+    void flights.join('stacks', NEVER_GONE, begin);
+    expect(runs).toHaveLength(2);
+  });
+
+  it('does not begin for who has gone already', async () => {
+    const { runs, begin } = controlledRuns();
+    await expect(new SingleFlight().join('stacks', AbortSignal.abort(), begin)).rejects.toThrow('aborted');
+    expect(runs).toHaveLength(0);
+  });
+});

@@ -1,0 +1,61 @@
+import { messageOf } from '../../shared/error.message.js';
+import {
+  isSelected,
+  MAIN_THREAD,
+  selectsWorkers,
+  type ThreadInfo,
+  type ThreadSelection,
+} from './thread.info.js';
+import { InspectorUnavailableError, NoThreadError } from './threads.errors.js';
+
+/** What was found out of each thread, and which threads nothing could be found out of, with the reason. @internal */
+export interface FromThreads<T> {
+  readonly results: T[];
+  readonly skipped: string[];
+}
+
+/**
+ * Asks the threads that are selected, main and workers at the same time.
+ *
+ * @returns what was found out, in the order of the threads.
+ * @throws {NoThreadError} where there is nothing of any thread.
+ * @internal
+ */
+export async function fromThreads<T extends { readonly thread: ThreadInfo }>(
+  selection: ThreadSelection,
+  ofMain: () => Promise<FromThreads<T>>,
+  ofWorkers: () => Promise<FromThreads<T>>,
+): Promise<FromThreads<T>> {
+  const found = await Promise.all([
+    ...(isSelected(selection, MAIN_THREAD) ? [ofMain()] : []),
+    ...(selectsWorkers(selection) ? [ofWorkers()] : []),
+  ]);
+  const results = found.flatMap((part) => part.results).toSorted((a, b) => a.thread.id - b.thread.id);
+  const skipped = found.flatMap((part) => part.skipped);
+  if (results.length === 0) {
+    throw new NoThreadError(skipped);
+  }
+  return { results, skipped };
+}
+
+/**
+ * Asks the main thread. That it cannot be reached now is no reason to do without the others.
+ *
+ * @throws {InspectorUnavailableError} or the signal's reason.
+ * @internal
+ */
+export async function mainOrSkipped<T>(
+  ask: () => Promise<T>,
+  signal: AbortSignal,
+  describe: (message: string) => string = (message) => message,
+): Promise<FromThreads<T>> {
+  try {
+    return { results: [await ask()], skipped: [] };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof InspectorUnavailableError) {
+      throw error;
+    }
+    return { results: [], skipped: [`${MAIN_THREAD.label}: ${describe(messageOf(error))}`] };
+  }
+}

@@ -1,0 +1,249 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMillis } from '../../shared/agent.protocol.js';
+import type { V8CpuProfile } from '../pprof/v8.profiles.js';
+import { untilAborted } from './abort.race.js';
+import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
+import { Mutex } from './mutex.js';
+import { joinSegments, type V8Segment } from './v8.segments.js';
+
+/** A thread in a long native call hands its profile over when the call ends; wait for that, but not for ever. */
+const STOP_DEADLINE_MILLIS = 60_000;
+
+/** Captures that end within this time of each other end together: at each rotation V8 lists all code of the thread anew. */
+const END_TOGETHER_MILLIS = 10;
+
+/** While V8's list of code is kept, its sampling interval is, too: enough for a look, and 10 KB a second. */
+const KEPT_HZ = 250;
+
+/** @internal */
+export interface V8SampleRequest {
+  readonly millis: number;
+  readonly hz: number;
+  /** Ends it at once, without a result. */
+  readonly signal: AbortSignal;
+  /** Whether it ends with what the thread does now, however late that can be read, and not with the window. */
+  readonly untilNow?: boolean;
+  /**
+   * Whether V8 first forgets the thread's optimized code, so that it shows a loop that has been running for long. V8
+   * replaces the code of such a function while it runs ("on-stack replacement"), and a profiler that starts afterwards is
+   * not told of that code: the time goes to the caller. What is compiled anew, a running profiler is told of.
+   * `and-keep`: what it has learnt serves those who ask later as well, see `V8Sampler`. Main thread only.
+   */
+  readonly forget?: 'once' | 'and-keep' | undefined;
+}
+
+/** @internal */
+export interface V8Sampled {
+  readonly profile: V8CpuProfile;
+  /** What has to be added to `monotonicMillis() * 1000` for the clock of the profile. */
+  readonly clockOffset: number;
+}
+
+interface Capture {
+  readonly request: V8SampleRequest;
+  readonly segments: V8Segment[];
+  /** Between which the offset of V8's clock lies. */
+  offsets: { atLeast: number; atMost: number };
+  endsAt: number;
+  failure?: unknown;
+}
+
+interface Sampling {
+  readonly hz: number;
+  /** Our clock when V8 had started, and when the thread had been made visible. */
+  readonly startedAt: number;
+  readonly settledAt: number;
+}
+
+/**
+ * V8's CPU profiler in one thread, by its inspector: one profile at a time, shared by any number of captures. V8 tells each
+ * open profiler of all code there is, at the cost of the thread. The profile is rotated where captures begin or end, and
+ * each gets the segments of its own window.
+ *
+ * Forgetting optimized code makes V8 lose sight of what is still running of it: the next profiler lists only what functions
+ * point to, so that later captures would show a stuck thread without its callers. Profilers of one session share their list,
+ * so it is kept by a second profile in the same session, which runs on: `console.profile()`. It is the only JavaScript.
+ * https://github.com/v8/v8/blob/main/src/inspector/v8-profiler-agent-impl.cc
+ *
+ * @internal
+ */
+export class V8Sampler {
+  readonly #running = new Set<Capture>();
+  readonly #beginning = new Set<Capture>();
+  readonly #mutex = new Mutex();
+  #sampling: Sampling | undefined;
+  #keeps = false;
+  #mustDrop = false;
+
+  constructor(readonly target: InspectorTarget) {}
+
+  /** Whether V8's list of code is kept from one capture to the next. */
+  get keepsCode(): boolean {
+    return this.#keeps;
+  }
+
+  /** @throws {ThreadUnreachableError | ThreadEndedError} or the signal's reason. */
+  async sample(request: V8SampleRequest): Promise<V8Sampled> {
+    const { millis, hz, signal, untilNow = false } = request;
+    // A thread in a native call does not answer; it is not worth waiting in line for.
+    await untilAborted(signal, this.target.post('Profiler.enable'));
+    const capture: Capture = {
+      request,
+      segments: [],
+      offsets: { atLeast: -Infinity, atMost: Infinity },
+      endsAt: Infinity,
+    };
+    this.#beginning.add(capture);
+    try {
+      await untilAborted(
+        signal,
+        this.#mutex.run(async () => this.#beginning.has(capture) && this.#rotate()),
+      );
+      throwFailure(capture);
+      await sleep(millis, undefined, { signal });
+      await untilAborted(
+        signal,
+        this.#mutex.run(async () => this.#running.has(capture) && this.#rotate()),
+      );
+      throwFailure(capture);
+    } finally {
+      this.#abandon(capture);
+    }
+    const window = { hz, millis: untilNow ? Infinity : millis };
+    return { profile: joinSegments(capture.segments, window), clockOffset: offsetIn(capture.offsets) };
+  }
+
+  /** No capture needs what V8 has learnt any more; those that run go on. */
+  dropCode(): void {
+    if (this.#keeps) {
+      this.#keeps = false;
+      this.#mustDrop = true;
+      void this.#mutex.run(() => this.#rotate());
+    }
+  }
+
+  #abandon(capture: Capture): void {
+    this.#beginning.delete(capture);
+    if (this.#running.delete(capture) && this.#running.size === 0) {
+      void this.#mutex.run(async () => {
+        if (this.#running.size === 0 && this.#sampling) {
+          await this.#rotate();
+        }
+      });
+    }
+  }
+
+  /** Ends the segment for all who run, of whom some end with it, and begins the next one with all who wait. Never throws. */
+  async #rotate(): Promise<void> {
+    const now = monotonicMillis();
+    const earlier = [...this.#running];
+    const staying = earlier.filter(({ endsAt }) => endsAt > now + END_TOGETHER_MILLIS);
+    const next = [...staying, ...this.#beginning];
+    const sampled = this.#sampling;
+    this.#sampling = undefined;
+    this.#beginning.clear();
+    this.#running.clear();
+    next.forEach((capture) => this.#running.add(capture));
+    // One right behind the other: what the thread does in between is not seen.
+    const [stopped, started] = await Promise.allSettled([
+      this.#stop(sampled !== undefined, earlier.length > 0),
+      next.length > 0 ? this.#start(next, staying.length > 0) : undefined,
+    ]);
+    if (stopped.status === 'rejected') {
+      this.#mustDrop = true;
+      earlier.forEach((capture) => this.#fail(capture, stopped.reason));
+    } else if (sampled && stopped.value) {
+      const { profile } = stopped.value;
+      earlier.forEach((capture) => addSegment(capture, profile, sampled, now));
+    }
+    if (started.status === 'rejected') {
+      next.forEach((capture) => this.#fail(capture, started.reason));
+    } else {
+      this.#sampling = started.value;
+    }
+  }
+
+  async #stop(isSampling: boolean, isRead: boolean): Promise<{ profile: V8CpuProfile } | undefined> {
+    const stopped =
+      isSampling && (isRead || this.#keeps)
+        ? this.target.post<{ profile: V8CpuProfile }>('Profiler.stop', {}, STOP_DEADLINE_MILLIS)
+        : undefined;
+    if (this.#mustDrop || (isSampling && !stopped)) {
+      this.#mustDrop = false;
+      // Unlike stopping, this reads nothing out.
+      this.target.post('Profiler.disable').catch(() => undefined);
+      this.target.post('Profiler.enable').catch(() => undefined);
+    }
+    return stopped;
+  }
+
+  async #start(captures: readonly Capture[], isPatient: boolean): Promise<Sampling> {
+    const forgetting = captures
+      .filter(({ endsAt }) => endsAt === Infinity)
+      .map(({ request: { forget } }) => forget)
+      .filter((forget) => forget !== undefined);
+    const isKept = this.#keeps || forgetting.includes('and-keep');
+    const hz = isKept ? KEPT_HZ : Math.max(...captures.map(({ request }) => request.hz));
+    const deadline = isPatient ? STOP_DEADLINE_MILLIS : DEADLINE_MILLIS;
+    const { target } = this;
+    await Promise.all([
+      // V8 refuses it while another profile runs.
+      this.#keeps ||
+        target.post('Profiler.setSamplingInterval', { interval: Math.round(1e6 / hz) }, deadline),
+      target.post('Profiler.start', {}, deadline),
+    ]);
+    const startedAt = monotonicMillis();
+    if (isKept && !this.#keeps) {
+      this.#keeps = await this.#keepCode();
+    }
+    if (forgetting.length > 0) {
+      // To begin counting coverage is what makes V8 drop all optimized code.
+      // https://github.com/v8/v8/blob/main/src/debug/debug-coverage.cc (`Coverage::SelectMode`)
+      await target.post('Profiler.startPreciseCoverage', { callCount: false, detailed: false });
+      await target.post('Profiler.stopPreciseCoverage');
+    }
+    const settledAt = monotonicMillis();
+    for (const capture of captures) {
+      capture.endsAt = Math.min(capture.endsAt, settledAt + capture.request.millis);
+    }
+    return { hz, startedAt, settledAt };
+  }
+
+  /** @returns whether it could be done. */
+  async #keepCode(): Promise<boolean> {
+    const expression = 'console.profile("nestjs-pprof")';
+    const { exceptionDetails } = await this.target
+      .post<{ exceptionDetails?: object }>('Runtime.evaluate', { expression, silent: true })
+      .catch((error: unknown) => ({ exceptionDetails: error as object }));
+    return exceptionDetails === undefined;
+  }
+
+  #fail(capture: Capture, reason: unknown): void {
+    capture.failure ??= reason;
+    this.#running.delete(capture);
+  }
+}
+
+function throwFailure({ failure }: Capture): void {
+  if (failure !== undefined) {
+    throw failure;
+  }
+}
+
+function addSegment(capture: Capture, profile: V8CpuProfile, sampling: Sampling, stoppedAt: number): void {
+  const { hz, startedAt, settledAt } = sampling;
+  const firstSample = profile.startTime + (profile.timeDeltas[0] ?? 0);
+  const isForgetting = capture.request.forget !== undefined && capture.segments.length === 0;
+  capture.segments.push({ profile, hz, settlingMicros: isForgetting ? (settledAt - startedAt) * 1000 : 0 });
+  const { atLeast, atMost } = capture.offsets;
+  capture.offsets = {
+    // The answer came after the first sample, and the end after it was asked for.
+    atLeast: Math.max(atLeast, firstSample - startedAt * 1000),
+    atMost: Math.min(atMost, profile.endTime - stoppedAt * 1000),
+  };
+}
+
+/** On Linux both clocks are the same one. */
+function offsetIn({ atLeast, atMost }: Capture['offsets']): number {
+  return atLeast <= 0 && atMost >= 0 ? 0 : (atLeast + atMost) / 2;
+}
