@@ -88,15 +88,19 @@ export class V8CpuCapturer {
       // What was forgotten then is not seen now.
       return { ...sampled, profile: withPath(sampled.profile, path, known.path), note: DROPPED };
     }
-    this.#known.delete(thread.id);
     const { isBurning, profile: watched } = await watch(sampler, { ...WATCH, signal }, workers);
     const still = onlyPathIn(watched);
     if (!isBurning || !still || keyOfPath(still) !== keyOfPath(path)) {
+      this.#known.delete(thread.id);
       return sampled;
     }
     const { profile: again } = await sampler.sample({ ...SECOND_LOOK, signal, forget: 'once' });
-    const inner = innermostIn(again);
-    if (!isCalledFrom(inner, path)) {
+    const seen = innermostIn(again);
+    // What was forgotten before is not seen now; where it is in the same function, and all that is seen is part of the whole
+    // stack of then, it has not left it.
+    const isSame = known && isPartOf(seen, known.path) && isPartOf(seen.slice(-1), known.path.slice(-1));
+    const inner = isSame ? known.path : seen;
+    if (!isSame && !isCalledFrom(inner, path)) {
       return { ...sampled, note: DROPPED };
     }
     const clock = startBusyClock(thread, workers);
