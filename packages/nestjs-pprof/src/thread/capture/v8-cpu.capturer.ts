@@ -21,8 +21,8 @@ const WATCH = { millis: 500, hz: 100 };
 /** For a main thread less will do: its event loop has not turned for a second and more. */
 const WATCH_STUCK = { millis: 100, hz: 1000 };
 
-/** As long as it takes V8 to compile a loop anew, and to show it. */
-const SECOND_LOOK = { millis: 100, hz: 1000 };
+/** As long as it takes V8 to compile a loop anew, and to show it, also on a busy machine: there is no third look. */
+const SECOND_LOOK = { millis: 500, hz: 1000 };
 
 /** An event loop that has not turned for so long may be stuck. */
 const STUCK_MILLIS = 1000;
