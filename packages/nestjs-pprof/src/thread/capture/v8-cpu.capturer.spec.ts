@@ -128,6 +128,15 @@ describe('V8CpuCapturer', () => {
     });
   });
 
+  it('remembers a stack that was whole before its code was forgotten, for those who ask later', async () => {
+    const capturer = new V8CpuCapturer();
+    const whole = new FakeV8Thread(() => ['main', 'f1', 'loop']);
+    expect((await capture(whole, {}, undefined, capturer)).stacks).toEqual(['loop < f1 < main']);
+    const later = new FakeV8Thread(() => ['main', 'loop']);
+    expect((await capture(later, {}, undefined, capturer)).stacks).toEqual(['loop < f1 < main']);
+    expect(later.forgotten).toBe(0);
+  });
+
   it('tries again where V8 has not taken a single sample, as on a busy machine', async () => {
     const thread = new FakeV8Thread(MOVING);
     thread.startMillis = 0;

@@ -99,15 +99,18 @@ export class V8CpuCapturer {
     // What was forgotten before is not seen now; where it is in the same function, and all that is seen is part of the whole
     // stack of then, it has not left it.
     const isSame = known && isPartOf(seen, known.path) && isPartOf(seen.slice(-1), known.path.slice(-1));
-    const inner = isSame ? known.path : seen;
-    if (!isSame && !isCalledFrom(inner, path)) {
-      return { ...sampled, note: DROPPED };
-    }
+    const isDeeper = isSame || isCalledFrom(seen, path);
+    // Also where it showed all of it before: what was forgotten is not seen by who asks next.
+    const inner = isSame ? known.path : isDeeper ? seen : path;
     const clock = startBusyClock(thread, workers);
     // From one look to the next it is the clock alone that tells.
     clock.stop();
     this.#known.set(thread.id, { path: inner, busyPart: clock.part });
-    return { ...sampled, profile: withPath(sampled.profile, path, inner), note: DROPPED };
+    return {
+      ...sampled,
+      profile: isDeeper ? withPath(sampled.profile, path, inner) : sampled.profile,
+      note: DROPPED,
+    };
   }
 }
 
