@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { AppProcess, killProcesses } from './support/app.process.js';
 import { profilingUrl } from './support/example.app.js';
@@ -113,9 +114,9 @@ describe.each(rowsOf('the output of', BUILDS, isEssential))('the output of $name
       for (const [name, startLine] of [
         ['isPrime', lineOf('const isPrime')],
         ['countPrimes', lineOf('function countPrimes')],
-        ['work', lineOf('  work(): void {')],
+        ['PrimesService.work', lineOf('  work(): void {')],
       ] as const) {
-        expect(framesNamed(profile, new RegExp(`^${name} `))).toEqual([
+        expect(framesNamed(profile, new RegExp(`^${name.replace('.', '\\.')} `))).toEqual([
           { name: `${name} (${SOURCE})`, file, startLine },
         ]);
       }
@@ -149,3 +150,74 @@ describeWithGo('go tool pprof on a webpack bundle', () => {
     BUILD_TIMEOUT,
   );
 });
+
+/** Compiles TypeScript as it is loaded, as ts-node, tsx and others do. */
+const compileOnLoad = (sourceMaps: 'inline' | false) => `
+const { readFileSync } = require('node:fs');
+const { transformSync } = require(${JSON.stringify(createRequire(import.meta.url).resolve('@swc/core'))});
+require.extensions['.ts'] = (module, filename) => {
+  const { code } = transformSync(readFileSync(filename, 'utf8'), {
+    swcrc: false,
+    filename,
+    sourceMaps: ${JSON.stringify(sourceMaps)},
+    module: { type: 'commonjs' },
+    jsc: {
+      target: 'es2022',
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true },
+      keepClassNames: true,
+    },
+  });
+  module._compile(code, filename);
+};
+`;
+
+describe('code that is compiled as it is loaded', () => {
+  const profileOf = async (sourceMaps: 'inline' | false) => {
+    const project = await NestProject.create();
+    await project.write('compile.cjs', compileOnLoad(sourceMaps));
+    const execArgv = ['--require', project.path('compile.cjs')];
+    const url = await profilingUrl(new AppProcess(project.path('src/main.ts'), { execArgv }));
+    const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1&hz=500`);
+    const comments = profile.comments.filter((comment) => comment.includes('source map'));
+    return { project, comments, frames: framesNamed(profile, /^countPrimes /) };
+  };
+
+  it('has the lines of its source, by the map that V8 has in memory', async () => {
+    const { project, comments, frames } = await profileOf('inline');
+    const source = (await readFile(project.path(SOURCE), 'utf8')).split('\n');
+    const startLine = source.findIndex((line) => line.includes('function countPrimes')) + 1;
+    expect(comments).toEqual([]);
+    expect(frames).toEqual([{ name: `countPrimes (${SOURCE})`, file: project.path(SOURCE), startLine }]);
+  });
+
+  it('has no lines where there is no map, and a comment that says so', async () => {
+    const { project, comments, frames } = await profileOf(false);
+    expect(frames).toEqual([{ name: `countPrimes (${SOURCE})`, file: project.path(SOURCE), startLine: 0 }]);
+    expect(comments).toEqual([expect.stringContaining('the text that runs is not the one on the disk')]);
+  });
+});
+
+it(
+  'a dist that was rebuilt under the running process gives no line, what was read before stays',
+  async () => {
+    const project = await builtBy(BUILDS[0]!);
+    const output = project.path(BUILDS[0]!.output);
+    const compiled = await readFile(output, 'utf8');
+    const known = await start(project);
+    const unknown = await start(project);
+    const frames = async (url: string) =>
+      framesNamed(await takeProfile(`${url}/debug/pprof/profile?seconds=1&hz=500`), /^countPrimes /);
+    const before = await frames(known);
+    await writeFile(output, `// another build\n${compiled}`);
+    try {
+      expect(await frames(known)).toEqual(before);
+      expect(await frames(unknown)).toEqual([
+        { name: `countPrimes (${BUILDS[0]!.output})`, file: output, startLine: 0 },
+      ]);
+    } finally {
+      await writeFile(output, compiled);
+    }
+  },
+  BUILD_TIMEOUT,
+);

@@ -5,12 +5,16 @@ import { request } from './support/http.request.js';
 
 afterEach(killProcesses);
 
-describe('an application of which Nest calls no hook', () => {
-  it.each(['hybrid', 'lazy'])('(%s) is profiled, and frees the port when it is closed', async (way) => {
+describe('an application of which Nest calls no hook at its start', () => {
+  it.each([
+    ['hybrid', 'close'],
+    // Nor does it call those of a lazily loaded module at the end.
+    ['lazy', 'stop'],
+  ])('(%s) is profiled, and frees the port with %s()', async (way, end) => {
     const app = startFixture('starts', {}, { args: [way] });
     const url = await profilerOf(app);
     expect((await request(`${url}/debug/pprof/heap`)).status).toBe(200);
-    await app.call('close');
+    await app.call(end);
     await expect(request(`${url}/debug/pprof/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     expect(app.complaints).toEqual([]);
   });

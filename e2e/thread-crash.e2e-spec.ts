@@ -105,3 +105,19 @@ describe('a profile that is too large for the memory of the profiling thread', (
     expect(app.complaints).toHaveLength(1);
   });
 });
+
+describe('a program in the place of the profiling thread that does not introduce itself', () => {
+  it('is given up with one warning, and not believed; the application serves', async () => {
+    const app = startFixture('faults', {}, { execArgv: ['--require', fixtureFile('other-thread.cjs')] });
+    const status = await app.until<Status>('status', ({ state }) => state !== 'starting');
+    expect(status).toEqual({
+      state: 'failed',
+      reason: expect.stringContaining('has not reported within 30 s'),
+    });
+    expect(await app.call('address')).toBeNull();
+    expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
+    expect(app.complaints).toEqual([expect.stringContaining('has not reported within 30 s')]);
+    await app.call('close');
+    expect(await app.exited).toEqual({ code: 0, signal: null });
+  });
+});

@@ -279,7 +279,7 @@ const held: RowGroup = {
   name: 'another profiler holds the sampler',
   given: 'another profiler',
   rows: [
-    row(`GET ${PROFILE}/profile?seconds=1`, error(409, /held by another profiler.*APM agent/)),
+    row(`GET ${PROFILE}/profile?seconds=1`, error(409, /held by another profiler.*it is not known which/)),
     // V8's own profiler is another one.
     row(`GET ${PROFILE}/profile?seconds=1&format=cpuprofile`, cpuprofile()),
     row(`GET ${PROFILE}/goroutine`, pprof('goroutine')),

@@ -1,8 +1,9 @@
-// A CommonJS application. app.mjs is the same as an ES module.
+// A CommonJS application, on Fastify. app.mjs is the same as an ES module, on Express.
 require('reflect-metadata');
 const { setFlagsFromString } = require('node:v8');
 const { Module } = require('@nestjs/common');
 const { NestFactory } = require('@nestjs/core');
+const { FastifyAdapter } = require('@nestjs/platform-fastify');
 const { PprofModule } = require('nestjs-pprof');
 
 // See fixtures/apps/hot.mjs.
@@ -26,7 +27,7 @@ function turn() {
 }
 
 async function main() {
-  const app = await NestFactory.create(AppModule);
+  const app = await NestFactory.create(AppModule, new FastifyAdapter());
   app.enableShutdownHooks();
   await app.listen(0, '127.0.0.1');
   turn();

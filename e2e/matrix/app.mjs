@@ -1,4 +1,4 @@
-// An ES module application. app.cjs is the same in CommonJS.
+// An ES module application, on Express. app.cjs is the same in CommonJS, on Fastify.
 import 'reflect-metadata';
 import { setFlagsFromString } from 'node:v8';
 import { Module } from '@nestjs/common';

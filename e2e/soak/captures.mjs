@@ -75,6 +75,7 @@ const profiler = new Worker(program.text, {
     connections,
     workerStarts: new WorkerStartsMemory().buffer,
     inspector: true,
+    coverage: false,
     heap,
     block: { watch: false, threshold: 20 },
   },

@@ -9,6 +9,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EXPECTED_FAILURE, WORKER_KINDS } from './kinds.mjs';
 import { Random } from './random.mjs';
+import { MainThreadWork } from './soak.main.mjs';
 
 const { packageDirectory, seed, maxWorkers, minLifetime, maxLifetime, profiling } = JSON.parse(
   process.argv[2],
@@ -45,7 +46,8 @@ const random = new Random(seed);
 const alive = new Set();
 const ended = Object.fromEntries(Object.keys(WORKER_KINDS).map((kind) => [kind, 0]));
 const violations = [];
-const main = { churning: false, garbage: [] };
+const main = { churning: false, garbage: [], working: undefined };
+const work = new MainThreadWork(new Random(seed + 2000), (text) => violations.push(text));
 
 function startWorker() {
   const kind = random.pick(Object.keys(WORKER_KINDS));
@@ -125,15 +127,17 @@ const commands = {
   startChurn: () => {
     main.churning = true;
     void churn();
+    main.working = work.run(() => main.churning);
   },
   stopChurn: async () => {
     main.churning = false;
     main.garbage = [];
+    await main.working;
     while (alive.size > 0) {
       await sleep(20);
     }
   },
-  counts: () => ({ ended, alive: alive.size, violations: violations.splice(0) }),
+  counts: () => ({ ended, done: work.done, alive: alive.size, violations: violations.splice(0) }),
   stopProfiling: () => pprof.stop(),
   /** What is left, with all garbage collected. */
   memory: async () => {

@@ -1,7 +1,9 @@
 /**
- * Takes profiles of an application back to back, of all kinds, while its worker threads come and go: does that hurt it?
+ * Takes profiles of an application back to back, of all kinds, while its worker threads come and go and its main thread does
+ * what a profiler could break (time limits of `vm`, listeners for SIGPROF, `AsyncLocalStorage`, an inspector session of its
+ * own): does that hurt it?
  *
- *   node e2e/soak/soak.mjs [--minutes 10] [--node node] [--seed 1] [--workers 8] [--shortest 0] [--lifetime 500] [--clients 4]
+ *   node e2e/soak/soak.mjs [--minutes 10] [--node node] [--seed 1] [--workers 8] [--shortest 0] [--lifetime 500] [--clients 8]
  *                          [--only profile,heap] [--package packages/nestjs-pprof] [--control]
  *
  * `--node` is the binary of the application. `--only` takes just these kinds of profiles, to find out which one hurts.
@@ -27,7 +29,7 @@ const { values: given } = parseArgs({
     workers: { type: 'string', default: '8' },
     shortest: { type: 'string', default: '0' },
     lifetime: { type: 'string', default: '500' },
-    clients: { type: 'string', default: '4' },
+    clients: { type: 'string', default: '8' },
     only: { type: 'string', default: '' },
     package: {
       type: 'string',
@@ -69,6 +71,8 @@ const app = new SoakApp({
 const started = performance.now();
 const memory = {};
 const workers = {};
+/** What its main thread has done meanwhile. */
+const mainThread = {};
 let client;
 let state;
 
@@ -127,8 +131,9 @@ async function round(name, seconds) {
 }
 
 async function takeCounts() {
-  const { ended, violations: seen } = await app.call('counts');
+  const { ended, done, violations: seen } = await app.call('counts');
   Object.assign(workers, ended);
+  Object.assign(mainThread, done);
   seen.forEach(violate);
 }
 
@@ -164,6 +169,7 @@ function report() {
     seed,
     'minutes (with settling)': `${minutes} (${((performance.now() - started) / 60_000).toFixed(1)})`,
     'workers ended': sum(workers),
+    'main thread': JSON.stringify(mainThread),
     captures: client?.total ?? 0,
     'answers by status': JSON.stringify(client?.statuses ?? {}),
     'rss MB start/mid/end/profiler stopped': ['start', 'mid', 'end', 'stopped']
@@ -190,6 +196,7 @@ function report() {
       seed,
       minutes,
       workers,
+      mainThread,
       captures: client?.captures ?? {},
       statuses: client?.statuses ?? {},
       reasons: client?.reasons ?? {},

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { itExhaustive, rowsOf } from '../support/exhaustive.js';
 import { describeWithQuota, launcherWith } from '../support/quota.tool.js';
 import { samplingError } from '../support/sampling.error.js';
 import type { Job } from './load.driver.js';
@@ -47,14 +48,17 @@ function expectShare(measured: Measured, what: string): void {
   });
 }
 
-describe.each<{ turns: number; utilization: number }>([
+const ALL_LOADS = [
   { turns: 0.2, utilization: 0.05 },
   { turns: 0.2, utilization: 0.4 },
   { turns: 1, utilization: 0.01 },
   { turns: 1, utilization: 0.2 },
   { turns: 10, utilization: 0.3 },
   { turns: 100, utilization: 0.6 },
-])('turns of $turns ms that take $utilization of a processor', ({ turns, utilization }) => {
+];
+const LOADS = rowsOf('a load of', ALL_LOADS, ({ utilization }) => utilization === 0.2);
+
+describe.each(LOADS)('turns of $turns ms that take $utilization of a processor', ({ turns, utilization }) => {
   it('have the CPU time of the kernel, most of it where it was used', async () => {
     const jobs: Job[] = [{ name: 'alpha', millis: turns }];
     const measured = await app.measure(jobs, utilization, 'seconds=5');
@@ -90,22 +94,25 @@ describe('two functions', () => {
     expectShare(measured, 'CPU of a function that has three quarters, in turns of 0.3 ms');
   });
 
-  it('that use the same, one in turns of 40 ms and one in turns of half a millisecond, come out half and half', async () => {
-    const jobs: Job[] = [
-      { name: 'alpha', millis: 40 },
-      { name: 'beta', millis: 0.5, times: 80 },
-    ];
-    const measured = await app.measure(jobs, 0.4, 'seconds=8');
-    expectSumOfClock(measured);
-    expectShare(
-      measured,
-      'CPU of a function that has half, in turns of 40 ms (the other half: turns of 0.5 ms)',
-    );
-  });
+  itExhaustive(
+    'that use the same, one in turns of 40 ms and one in turns of half a millisecond, come out half and half',
+    async () => {
+      const jobs: Job[] = [
+        { name: 'alpha', millis: 40 },
+        { name: 'beta', millis: 0.5, times: 80 },
+      ];
+      const measured = await app.measure(jobs, 0.4, 'seconds=8');
+      expectSumOfClock(measured);
+      expectShare(
+        measured,
+        'CPU of a function that has half, in turns of 40 ms (the other half: turns of 0.5 ms)',
+      );
+    },
+  );
 });
 
 describe('captures at the same time, at different rates', () => {
-  it('each have the CPU time of the kernel, and the samples of their own rate', async () => {
+  itExhaustive('each have the CPU time of the kernel, and the samples of their own rate', async () => {
     const jobs: Job[] = [{ name: 'alpha', millis: 2 }];
     const [slow, fast] = await Promise.all([
       app.measure(jobs, 0.2, 'seconds=5&hz=50'),
@@ -124,7 +131,7 @@ describe('captures at the same time, at different rates', () => {
 });
 
 describeWithQuota('a fifth of a processor', () => {
-  it('is what the profile says, and 3:1 comes out 3:1', async () => {
+  itExhaustive('is what the profile says, and 3:1 comes out 3:1', async () => {
     const small = await TurnsApp.start({}, launcherWith({ cpus: 0.2, memory: '512M' }));
     const jobs: Job[] = [
       { name: 'alpha', millis: 3, times: 3 },

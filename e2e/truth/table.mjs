@@ -18,7 +18,7 @@ writeFileSync(file, '');
 // One file after the other: they are about time.
 const { status } = spawnSync(
   process.execPath,
-  [join(root, 'scripts/test.mjs'), 'e2e/truth/', '--runInBand'],
+  [join(root, 'scripts/test.mjs'), '--all', 'e2e/truth/', '--runInBand'],
   {
     cwd: root,
     env: { ...process.env, TRUTH_TABLE_FILE: file },

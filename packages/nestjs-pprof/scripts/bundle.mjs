@@ -1,4 +1,5 @@
-import { join, resolve } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { packageDir, sourceDir } from './paths.mjs';
 
@@ -18,15 +19,20 @@ const NEVER_LOADED = [
   'file-type',
 ];
 
-/** Half a megabyte, for request bodies in old encodings: the profiling thread has no body parser. */
-const withoutCharacterTables = {
-  name: 'without character tables',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]iconv-lite[\\/]encodings[\\/]tables[\\/].*\.json$/ }, () => ({
-      contents: '[]',
-      loader: 'json',
-    }));
+/** What Nest and Express load but only use for the bodies of requests: the profiling thread has no body parser. */
+const withoutBodies = {
+  name: 'without request bodies',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(body-parser|multer)$/ }, ({ path }) => ({ path, namespace: 'unused' }));
+    onLoad({ filter: /./, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
   },
+};
+
+/** Nest uses little of it: as ES modules the rest is left out. Its manifest has Node take the others. */
+const rxjs = dirname(createRequire(import.meta.url).resolve('rxjs/package.json'));
+const alias = {
+  rxjs: join(rxjs, 'dist/esm/index.js'),
+  'rxjs/operators': join(rxjs, 'dist/esm/operators/index.js'),
 };
 
 /** Bundles each program into one file that needs nothing but Node. Returns the files they are made of. */
@@ -45,7 +51,8 @@ export async function bundlePrograms(directory) {
     // Nest tells providers, and people errors, by the names of classes.
     keepNames: true,
     external: NEVER_LOADED,
-    plugins: [withoutCharacterTables],
+    plugins: [withoutBodies],
+    alias,
     // Of the file that is run. Nest asks for its own URL to look for packages that there are none of.
     define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '""' },
     // Evaluated from text, a program has no `import()`: it becomes a `require` that finds what is in the bundle.

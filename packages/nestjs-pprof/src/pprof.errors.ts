@@ -28,9 +28,21 @@ export class PackageMissingError extends Error {
 
   constructor() {
     super(
-      `the profiler's own thread is a program of its own in the package ${PACKAGE.name} ${PACKAGE.version}, which is not ` +
-        'installed where this code runs: it has been bundled into the application. Keep "nestjs-pprof" and "@datadog/pprof" ' +
-        'external to the bundle, and install them beside it',
+      `the profiler starts programs of the package ${PACKAGE.name} ${PACKAGE.version}, which is not found from where this code ` +
+        'runs, as in an application that is bundled into one file. Keep "nestjs-pprof" and "@datadog/pprof" external to the ' +
+        'bundle, and install them beside it',
+    );
+  }
+}
+
+/** Yarn Plug'n'Play has been told not to unpack this package. Told by `PprofService.status`. @internal */
+export class PackageZippedError extends Error {
+  override readonly name = 'PackageZippedError';
+
+  constructor(directory: string) {
+    super(
+      `the profiler starts programs of its own package, which lies in a zip file: ${directory}. Have Yarn unpack it, as it ` +
+        'does unless told not to: "yarn unplug nestjs-pprof"',
     );
   }
 }
@@ -41,6 +53,18 @@ export class SilentThreadError extends Error {
 
   constructor(seconds: number) {
     super(`the profiling thread has not reported within ${seconds} s of its start, and is given up`);
+  }
+}
+
+/** There is no Node that could write what the heap held. Told in a warning at the start. @internal */
+export class SingleExecutableError extends Error {
+  override readonly name = 'SingleExecutableError';
+
+  constructor() {
+    super(
+      'nothing is written when memory runs out: this is a single executable application, which cannot start the program ' +
+        'that writes. Leave out the option "outOfMemory"',
+    );
   }
 }
 

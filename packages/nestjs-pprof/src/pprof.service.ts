@@ -2,6 +2,7 @@ import { messageOf } from './shared/error.message.js';
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { Agent } from './main/agent.js';
 import { isPermitted } from './main/node.permissions.js';
+import { isPackageMissing } from './main/own.package.js';
 import type { HeapSampling, OomExportCommand } from './main/heap.sampler.js';
 import { describeOomProfiles, describeWritableByOthers, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';
@@ -231,7 +232,7 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
 
   #startHeapSampling(): void {
     // Without threads nobody could ask for it.
-    if (this.#options.heap === false || !isPermitted('worker')) {
+    if (this.#options.heap === false || !isPermitted('worker') || isPackageMissing()) {
       return;
     }
     try {

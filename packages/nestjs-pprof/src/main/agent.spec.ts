@@ -137,6 +137,15 @@ describe('Agent.answer', () => {
   });
 });
 
+describe('Agent, waiting at a gate', () => {
+  it('does so until it is opened, and not for long', () => {
+    const gate = new SharedArrayBuffer(4);
+    expect(ask('waitAtGate', gate)[1]?.message).toMatchObject({ result: null });
+    Atomics.store(new Int32Array(gate), 0, 1);
+    expect(ask('waitAtGate', gate)[1]?.message).toMatchObject({ result: null });
+  });
+});
+
 describe('Agent.readCpuByInterrupt', () => {
   it('does nothing that has not been done before in the regular way', () => {
     expect(byInterrupt()).toEqual({ failure: { status: 504, message: expect.stringMatching(/Ask again/) } });

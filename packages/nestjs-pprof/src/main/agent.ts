@@ -11,6 +11,9 @@ import { describeLoop } from './loop.description.js';
 import { LoopWatch } from './loop.watch.js';
 import { HeapSampler, type HeapSampling, type OomExportCommand } from './heap.sampler.js';
 
+/** What is waited for takes a millisecond or two; a profiling thread that is held up must not hold up the application. */
+const LONGEST_WAIT_MILLIS = 50;
+
 /** Where the agent's answers go: the profiling thread. @internal */
 export interface AgentPort {
   postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
@@ -46,6 +49,10 @@ export class Agent {
       return null;
     },
     describeLoop,
+    waitAtGate: (gate) => {
+      Atomics.wait(new Int32Array(gate), 0, 0, LONGEST_WAIT_MILLIS);
+      return null;
+    },
     sampleHeap: () => this.#heap.sample(),
     beginAllocations: (sampling) => this.#heap.beginAllocations(sampling),
     readAllocations: () => this.#heap.readAllocations(),

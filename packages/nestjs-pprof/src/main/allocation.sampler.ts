@@ -21,7 +21,7 @@ export class AllocationSampler {
     const session = openSession();
     try {
       if (isSampling(session)) {
-        throw new SamplerHeldError('heap', otherProfilers());
+        throw new SamplerHeldError('heap', otherProfilers('heap'));
       }
       post(session, 'HeapProfiler.startSampling', {
         samplingInterval,

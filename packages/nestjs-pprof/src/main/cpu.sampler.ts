@@ -146,7 +146,7 @@ export class CpuSampler {
     // Two copies of the addon can both be started. Each then takes the other's signals whenever it starts or rotates:
     // what is sampled is not wrong, but it lacks whole stretches of time.
     if (time.isStarted() || isCpuSampledByOther()) {
-      throw new SamplerHeldError('CPU', otherProfilers());
+      throw new SamplerHeldError('CPU', otherProfilers('CPU'));
     }
     try {
       time.start({
@@ -170,7 +170,7 @@ export class CpuSampler {
     const until = now();
     // The addon starts the next segment before it serializes this one: the two follow each other without a gap.
     this.#running = goesOn ? { sampling, since: until } : undefined;
-    const disturbedBy = isCpuSampledByOther() ? otherProfilers() : null;
+    const disturbedBy = isCpuSampledByOther() ? otherProfilers('CPU') : null;
     const log = new SampleLog();
     const { time } = loadAddon();
     // The addon tells of a stuck sampler only when it goes on, and then restarts it. It takes one without samples for stuck, as it
@@ -226,6 +226,6 @@ function toPprofError(cause: unknown): unknown {
   // The addon's own words, in bindings/profilers/wall.cc: no error class or code tells the cases apart.
   const held = /already (started|active)|SIGPROF handler/i;
   return cause instanceof Error && held.test(cause.message)
-    ? new SamplerHeldError('CPU', otherProfilers(), cause)
+    ? new SamplerHeldError('CPU', otherProfilers('CPU'), cause)
     : cause;
 }

@@ -1,6 +1,7 @@
 import { addonIfLoaded, loadAddon } from './addon.loader.js';
 import {
   AllocationsCountedError,
+  AllocationsEndedError,
   HeapSamplingOffError,
   SamplerHeldError,
   SamplerSharedError,
@@ -113,8 +114,8 @@ export class HeapSampler {
     if (isOtherAddonLoaded()) {
       const isTheirs = !this.#running && isHeapSampled();
       throw isTheirs
-        ? new SamplerHeldError('heap', otherProfilers())
-        : new SamplerSharedError(otherProfilers());
+        ? new SamplerHeldError('heap', otherProfilers('heap'))
+        : new SamplerSharedError(otherProfilers('heap'));
     }
     this.endAllocations();
     const live = this.#running ? this.sample() : null;
@@ -135,7 +136,7 @@ export class HeapSampler {
   /** All allocations since the window began. */
   readAllocations(): AllocationsRead {
     if (!this.#window) {
-      throw new Error('no window of allocations is open');
+      throw new AllocationsEndedError();
     }
     return { root: this.#window.read(), takenAt: Date.now() };
   }
@@ -197,7 +198,7 @@ export class HeapSampler {
 function startAddon({ samplingInterval, stackDepth }: HeapSampling, restarted: HeapRestart | null): Running {
   const { heap } = loadAddon();
   if (isHeapSampled()) {
-    throw new SamplerHeldError('heap', otherProfilers());
+    throw new SamplerHeldError('heap', otherProfilers('heap'));
   }
   heap.start(samplingInterval, stackDepth);
   return { samplingInterval, stackDepth, startedAt: Date.now(), restarted };

@@ -4,8 +4,8 @@ import type { OomExportCommand } from './heap.sampler.js';
 import { listOomProfiles } from '../shared/oom-profile.files.js';
 import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
 import type { OomExportOptions } from '../shared/oom-export.options.js';
-import { ownCode, programFile } from './own.package.js';
-import { OomDirectoryError } from '../pprof.errors.js';
+import { isSingleExecutable, ownCode, programFile } from './own.package.js';
+import { OomDirectoryError, SingleExecutableError } from '../pprof.errors.js';
 import type { HeapSampling } from '../shared/agent.protocol.js';
 
 const ENV = '/usr/bin/env';
@@ -13,13 +13,17 @@ const ENV = '/usr/bin/env';
 /**
  * Makes the directory and gives the command that writes a profile there.
  *
- * @throws {OomDirectoryError} where nothing could be written.
+ * @throws {OomDirectoryError | SingleExecutableError} where nothing could be written.
  * @internal
  */
 export function prepareOomExport(
   options: NonNullable<ResolvedPprofOptions['outOfMemory']>,
   { samplingInterval, stackDepth }: HeapSampling,
 ): OomExportCommand {
+  if (isSingleExecutable()) {
+    // It would start the application a second time.
+    throw new SingleExecutableError();
+  }
   makeWritable(options.directory);
   const exportOptions: Omit<OomExportOptions, 'since' | 'withGarbage'> = {
     ...options,

@@ -65,12 +65,30 @@ describe('isCpuSampledByOther', () => {
 
 describe('otherProfilers', () => {
   it('names none where none is known', () => {
-    expect(otherProfilers()).toEqual([]);
+    expect(otherProfilers('CPU')).toEqual([]);
+  });
+
+  it.each([
+    ['heap', '--heap-prof'],
+    ['CPU', '--cpu-prof'],
+  ] as const)('names Node itself, where it was told to sample the %s', (sampler, flag) => {
+    const { NODE_OPTIONS } = process.env;
+    process.env.NODE_OPTIONS = `--enable-source-maps ${flag}`;
+    try {
+      expect(otherProfilers(sampler)).toEqual([`Node's own ${flag}`]);
+      expect(otherProfilers(sampler === 'CPU' ? 'heap' : 'CPU')).toEqual([]);
+    } finally {
+      if (NODE_OPTIONS === undefined) {
+        delete process.env.NODE_OPTIONS;
+      } else {
+        process.env.NODE_OPTIONS = NODE_OPTIONS;
+      }
+    }
   });
 
   it('names a package that is loaded', () => {
     const file = join(directory, 'node_modules', 'dd-trace', 'index.js');
-    expect(withLoaded(file, {}, otherProfilers)).toEqual(['dd-trace']);
+    expect(withLoaded(file, {}, () => otherProfilers('CPU'))).toEqual(['dd-trace']);
   });
 
   it('names a package that is an ES module by the copy of the addon that it uses', () => {
@@ -90,8 +108,8 @@ describe('otherProfilers', () => {
     const [, script] = process.argv;
     process.argv[1] = join(directory, 'main.js');
     try {
-      expect(otherProfilers()).toEqual([]);
-      expect(withLoaded(entry, {}, otherProfilers)).toEqual(['@pyroscope/nodejs']);
+      expect(otherProfilers('CPU')).toEqual([]);
+      expect(withLoaded(entry, {}, () => otherProfilers('CPU'))).toEqual(['@pyroscope/nodejs']);
     } finally {
       process.argv[1] = script!;
     }

@@ -41,8 +41,17 @@ export function isCpuSampledByOther(): boolean {
   );
 }
 
-/** The known profilers that this process has loaded, to name whoever holds a sampler. Slow: for errors. @internal */
-export function otherProfilers(): string[] {
+/** Flags that have Node itself profile a process until its end, each by the sampler that it holds. */
+const OWN_PROFILERS = { CPU: '--cpu-prof', heap: '--heap-prof' };
+
+/** The profilers that this process is known to have, to name whoever holds a sampler. Slow: for errors. @internal */
+export function otherProfilers(sampler: 'CPU' | 'heap'): string[] {
+  const flag = OWN_PROFILERS[sampler];
+  const flags = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
+  return [...(flags.includes(flag) ? [`Node's own ${flag}`] : []), ...loadedProfilers()];
+}
+
+function loadedProfilers(): string[] {
   const loaded = Object.keys(loadedModules());
   const copies = new Set(loaded.filter((file) => file.endsWith(sep + ADDON_ENTRY)));
   return KNOWN_PROFILERS.filter(

@@ -2,7 +2,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { PACKAGE } from '../shared/package.identity.js';
-import { PackageMissingError } from '../pprof.errors.js';
+import { PackageMissingError, PackageZippedError } from '../pprof.errors.js';
 
 /** Where this package is installed. Its programs, and the addon, are found from there. @internal */
 export interface OwnPackage {
@@ -18,6 +18,7 @@ let found: OwnPackage | undefined;
  * same version: whatever else lies where our files would be is not started.
  *
  * @throws {PackageMissingError} where there is none.
+ * @throws {PackageZippedError} where its programs cannot be started.
  * @internal
  */
 export function ownPackage(): OwnPackage {
@@ -25,10 +26,13 @@ export function ownPackage(): OwnPackage {
   if (found === undefined) {
     throw new PackageMissingError();
   }
+  if (process.versions.pnp !== undefined && /\.zip[\\/]/.test(found.directory)) {
+    throw new PackageZippedError(found.directory);
+  }
   return found;
 }
 
-/** @internal */
+/** Whether nothing of it can be started. @internal */
 export function isPackageMissing(): boolean {
   try {
     ownPackage();
@@ -41,7 +45,7 @@ export function isPackageMissing(): boolean {
 /**
  * A program of the package, for a thread or a process of its own.
  *
- * @throws {PackageMissingError}
+ * @throws {PackageMissingError | PackageZippedError}
  * @internal
  */
 export function programFile(name: 'thread/listener.cjs' | 'post-mortem.cjs'): string {
@@ -76,6 +80,12 @@ export function requireFrom(directory: string): NodeJS.Require {
   return process.getBuiltinModule('node:module').createRequire(join(directory, 'package.json'));
 }
 
+/** https://nodejs.org/api/single-executable-applications.html#seaissea @internal */
+export function isSingleExecutable(): boolean {
+  const sea = process.getBuiltinModule('node:sea') as { isSea(): boolean } | undefined;
+  return sea?.isSea() === true;
+}
+
 function unbundled(): OwnPackage | undefined {
   const file = thisFile();
   for (let at = file && dirname(file); at !== undefined && at !== dirname(at); at = dirname(at)) {
@@ -90,9 +100,9 @@ function unbundled(): OwnPackage | undefined {
   return undefined;
 }
 
-/** From where the bundle lies, and from where the script lies that Node was started with: never the working directory. */
+/** From where the bundle lies, and from where that lies which was started: never the working directory. */
 function besideBundle(): OwnPackage | undefined {
-  for (const base of [thisFile(), process.argv[1]]) {
+  for (const base of [thisFile(), isSingleExecutable() ? process.execPath : process.argv[1]]) {
     try {
       const manifest = requireFrom(dirname(base!)).resolve(`${PACKAGE.name}/package.json`);
       if (manifestIn(dirname(manifest)).version === PACKAGE.version) {

@@ -13,15 +13,19 @@ afterEach(() => {
   }
 });
 
+function dataFor(options: PprofModuleOptions) {
+  const memory = new SharedArrayBuffer(8);
+  const shared = { heartbeat: memory, connections: memory, workerStarts: memory };
+  return threadDataFor(resolveOptions(options), undefined, shared);
+}
+
 function whenPortTaken(options: PprofModuleOptions, pm2Id?: string): string {
   if (pm2Id === undefined) {
     delete process.env.pm_id;
   } else {
     process.env.pm_id = pm2Id;
   }
-  const memory = new SharedArrayBuffer(8);
-  const shared = { heartbeat: memory, connections: memory, workerStarts: memory };
-  return threadDataFor(resolveOptions(options), undefined, shared).whenPortTaken;
+  return dataFor(options).whenPortTaken;
 }
 
 describe('threadDataFor', () => {
@@ -33,5 +37,27 @@ describe('threadDataFor', () => {
   it('leaves it to the options', () => {
     expect(whenPortTaken({ whenPortTaken: 'wait' }, '3')).toBe('wait');
     expect(whenPortTaken({ whenPortTaken: 'next' })).toBe('next');
+  });
+
+  it.each([
+    [undefined, false],
+    ['', false],
+    ['/tmp/coverage', true],
+  ])('tells whether coverage is counted: NODE_V8_COVERAGE=%j', (directory, isOn) => {
+    const coverage = process.env.NODE_V8_COVERAGE;
+    if (directory === undefined) {
+      delete process.env.NODE_V8_COVERAGE;
+    } else {
+      process.env.NODE_V8_COVERAGE = directory;
+    }
+    try {
+      expect(dataFor({}).coverage).toBe(isOn);
+    } finally {
+      if (coverage === undefined) {
+        delete process.env.NODE_V8_COVERAGE;
+      } else {
+        process.env.NODE_V8_COVERAGE = coverage;
+      }
+    }
   });
 });

@@ -22,6 +22,7 @@ export function threadDataFor(
     registryDirectory: registryDirectory(),
     temporaryDirectory: tmpdir(),
     inspector: features.inspector && isPermitted('inspector'),
+    coverage: isCoverageOn(),
     ...shared,
     ownCode: ownCode(),
     application: {
@@ -34,6 +35,11 @@ export function threadDataFor(
       instance,
     },
   };
+}
+
+/** Node's test runner sets the variable as well, for the processes that the tests start. */
+function isCoverageOn(): boolean {
+  return Boolean(process.env.NODE_V8_COVERAGE) || process.execArgv.includes('--experimental-test-coverage');
 }
 
 /** One for each user, as another's would be refused. Not asked in the thread, whose environment has no `TMPDIR`. */

@@ -28,6 +28,6 @@ async function exportProfile(exportOptions: OomExportOptions, addonFile: string,
     process.execPath,
   );
   const profile = oomProfileOf(root, exportOptions, pid, writtenAt);
-  const symbolized = await new Symbolizer(new SourceMaps(), directory).symbolize(profile);
+  const symbolized = await new Symbolizer(new SourceMaps({ root: directory }), directory).symbolize(profile);
   await storeOomProfile(exportOptions, pid, writtenAt, await encodePprof(symbolized, entryScript));
 }

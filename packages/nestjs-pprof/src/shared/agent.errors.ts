@@ -46,6 +46,16 @@ export class SamplerSharedError extends PprofError {
   }
 }
 
+/** Somebody has ended the count of all allocations in the middle of a window. @internal */
+export class AllocationsEndedError extends PprofError {
+  override readonly name = 'AllocationsEndedError';
+  readonly status = 409;
+
+  constructor() {
+    super('the count of all allocations was ended within the window: the profiler was stopped. Ask again');
+  }
+}
+
 /** Live objects are not sampled while all allocations are counted. @internal */
 export class AllocationsCountedError extends PprofError {
   override readonly name = 'AllocationsCountedError';
@@ -59,7 +69,7 @@ export class AllocationsCountedError extends PprofError {
 function nameOthers(others: readonly string[]): string {
   return (
     others.join(', ') ||
-    'an APM agent such as dd-trace or @pyroscope/nodejs with its profiler switched on, or DevTools'
+    'it is not known which (DevTools, for instance, or code that uses node:inspector or @datadog/pprof by itself)'
   );
 }
 

@@ -123,6 +123,8 @@ export interface AgentCommands {
   readonly stopLoopWatch: { readonly args: number; readonly result: null };
   /** What keeps the event loop busy or alive; answering shows that it turns. */
   readonly describeLoop: { readonly args: null; readonly result: LoopDescription };
+  /** Waits, between two turns of the event loop, until the gate is opened; not for long. */
+  readonly waitAtGate: { readonly args: SharedArrayBuffer; readonly result: null };
   readonly sampleHeap: { readonly args: null; readonly result: HeapSample };
   /** The sampling of live objects pauses until `endAllocations`. */
   readonly beginAllocations: { readonly args: HeapSampling; readonly result: AllocationsBegun };

@@ -1,8 +1,6 @@
 /**
  * Names of the profiles, for the main thread: checking the options there must not load what makes the profiles. A kind of
- * profile that is not named here is refused by the compiler.
- *
- * @internal
+ * profile that is not named here is refused by the compiler. Part of the published declarations, as the type is made of it.
  */
 export const PROFILE_NAMES = [
   'profile',

@@ -21,6 +21,8 @@ export interface SharedWithMain {
   readonly temporaryDirectory: string;
   /** Whether V8's inspector may be used. */
   readonly inspector: boolean;
+  /** Whether code coverage is counted in this process. */
+  readonly coverage: boolean;
   /** How the heap is sampled; false where the options say that it is not. */
   readonly heap: HeapSampling | false;
   readonly block: { readonly watch: boolean; readonly threshold: number };

@@ -298,6 +298,28 @@ describe('AgentClient.readCpuByInterrupt', () => {
   });
 });
 
+describe('AgentClient.betweenTurns', () => {
+  it('does it while the main thread waits at a gate, and opens that, whatever happens', async () => {
+    const use = jest.fn(() => Promise.reject(new Error('no')));
+    const outcome = outcomeOf(client.betweenTurns(use));
+    await jest.advanceTimersByTimeAsync(0);
+    expect(use).not.toHaveBeenCalled();
+    const [{ id, command, args }] = channel.requests as [AgentRequest<'waitAtGate'>];
+    expect(command).toBe('waitAtGate');
+    channel.accept(id);
+    await jest.advanceTimersByTimeAsync(0);
+    expect(use).toHaveBeenCalledTimes(1);
+    expect(new Int32Array(args)[0]).toBe(1);
+    expect(String(outcome.error)).toContain('no');
+  });
+
+  it('does it all the same where the loop does not turn', async () => {
+    const outcome = outcomeOf(client.betweenTurns(() => Promise.resolve('done')));
+    await jest.advanceTimersByTimeAsync(1100);
+    expect(outcome).toEqual({ value: 'done' });
+  });
+});
+
 describe('AgentClient, what the main thread tells unasked', () => {
   it('calls those who listen for new workers, until they do not listen any more', () => {
     const [one, other] = [jest.fn(), jest.fn()];

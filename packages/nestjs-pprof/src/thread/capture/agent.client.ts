@@ -130,6 +130,28 @@ export class AgentClient {
     return answer.result ?? null;
   }
 
+  /**
+   * Has something done by interrupt while the main thread waits between two turns of its event loop: nothing of the
+   * application's runs then, and no time limit of its own can strike. At once where the loop does not turn.
+   */
+  async betweenTurns<T>(use: () => Promise<T>): Promise<T> {
+    const gate = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    const taken = new Promise<void>((resolve, reject) => {
+      this.#send('waitAtGate', gate, LATE_MILLIS, resolve).then(() => resolve(), reject);
+    });
+    try {
+      await taken.catch((error: unknown) => {
+        if (!(error instanceof ThreadStuckError)) {
+          throw error;
+        }
+      });
+      return await use();
+    } finally {
+      Atomics.store(new Int32Array(gate), 0, 1);
+      Atomics.notify(new Int32Array(gate), 0);
+    }
+  }
+
   /** Calls the listener whenever the main thread has started a worker thread, until the returned function is called. */
   onWorkerStarted(listener: () => void): () => void {
     this.#listeners['worker-started'].add(listener);
@@ -145,6 +167,7 @@ export class AgentClient {
     command: C,
     args: AgentCommands[C]['args'],
     withinMillis: number | null,
+    onAccepted: () => void = () => undefined,
   ): Promise<AgentCommands[C]['result']> {
     const id = this.#nextId++;
     const claim = withinMillis === null ? null : newClaim();
@@ -160,7 +183,10 @@ export class AgentClient {
       const deadline =
         withinMillis === null ? undefined : new AnswerDeadline(process.pid, withinMillis, giveUp);
       this.#pending.set(id, {
-        accepted: () => deadline?.cancel(),
+        accepted: () => {
+          deadline?.cancel();
+          onAccepted();
+        },
         replied: ({ result, failure }) => {
           deadline?.cancel();
           if (failure) {

@@ -6,11 +6,17 @@ import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.cap
 import { BlockWatcher } from './block.watcher.js';
 import { type CpuCapture, CpuCapturer, type CpuRequest } from './cpu.capturer.js';
 import { InspectedThreads } from './inspected.threads.js';
-import { closeConnections, countConnectionsIn, setInspectorAvailable } from './inspector.connection.js';
+import {
+  closeConnections,
+  countConnectionsIn,
+  refuseUnderCoverage,
+  setCoverageOn,
+  setInspectorAvailable,
+} from './inspector.connection.js';
 import { LoopObserver, type LoopState } from './loop.observer.js';
 import { MainHeap } from './main.heap.js';
 import { StackCapturer, type ThreadStack } from './stack.capturer.js';
-import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
+import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
 import {
   type AllocationsRequest,
   DEFAULT_SAMPLING,
@@ -53,6 +59,7 @@ export class ApplicationThreads {
     const agent = new AgentClient(channel, shared.heartbeat);
     countConnectionsIn(shared.connections);
     setInspectorAvailable(shared.inspector);
+    setCoverageOn(shared.coverage);
     setWorkerStarts(shared.workerStarts);
     agent.onExit(closeConnections);
     this.#mainHeap = new MainHeap(agent, shared.heap);
@@ -75,6 +82,7 @@ export class ApplicationThreads {
       this.#workerHeaps,
       shared.heap,
       shared.temporaryDirectory,
+      agent,
     );
   }
 
@@ -88,7 +96,11 @@ export class ApplicationThreads {
     return id === MAIN_THREAD.id ? (this.shared.heap || DEFAULT_SAMPLING).stackDepth : INSPECTOR_STACK_DEPTH;
   }
 
-  captureCpu(request: CpuRequest): Promise<CpuCapture> {
+  /** @throws {CoverageOnError} for worker threads alone, where coverage is counted. */
+  async captureCpu(request: CpuRequest): Promise<CpuCapture> {
+    if (!isSelected(request.threads, MAIN_THREAD)) {
+      refuseUnderCoverage();
+    }
     return this.#cpu.capture(request);
   }
 
@@ -171,7 +183,9 @@ export class ApplicationThreads {
     return untilAborted(signal, this.#workerHeaps.sample(threads, gc));
   }
 
-  captureBlocks(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
+  /** @throws {CoverageOnError} */
+  async captureBlocks(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
+    refuseUnderCoverage();
     return this.#blocks.capture(request);
   }
 
@@ -187,7 +201,9 @@ export class ApplicationThreads {
     );
   }
 
-  captureStacks(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
+  /** @throws {CoverageOnError} */
+  async captureStacks(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
+    refuseUnderCoverage();
     return this.#stacks.capture(threads, signal);
   }
 

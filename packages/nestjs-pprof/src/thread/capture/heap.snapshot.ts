@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { Mutex } from './mutex.js';
 import { useThread } from './single.thread.js';
@@ -53,6 +53,8 @@ export class HeapSnapshotTaker {
       const stream = file.read();
       // Until then it takes up room on the disk.
       stream.once('close', release);
+      // Of a client that has left before it was sent any of it, or does not read.
+      addAbortSignal(signal, stream).on('error', () => undefined);
       return { size: file.size, stream };
     } catch (error) {
       release();

@@ -4,7 +4,7 @@ import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
 import { ConnectionClosedError } from './threads.errors.js';
 
 jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
-const { closeConnections, countConnectionsIn, InspectorConnection } =
+const { closeConnections, countConnectionsIn, InspectorConnection, setCoverageOn } =
   await import('./inspector.connection.js');
 
 /** A session that answers when the test says so. */
@@ -151,6 +151,22 @@ describe('InspectorConnection, which runs JavaScript where a time limit of the a
     await expect(evaluating).rejects.toThrow(/Cannot find/);
     connection.close();
     expect(FakeSession.latest.done).toEqual(['connect', 'Runtime.evaluate', 'disconnect']);
+  });
+});
+
+describe('InspectorConnection, in a process that counts code coverage', () => {
+  afterEach(() => setCoverageOn(false));
+
+  it("refuses V8's profiler and debugger, whose end would reset the coverage, and nothing else", async () => {
+    setCoverageOn(true);
+    const connection = InspectorConnection.open();
+    await expect(connection.post('Profiler.enable')).rejects.toMatchObject({ status: 409 });
+    await expect(connection.post('Debugger.enable')).rejects.toMatchObject({ status: 409 });
+    const heap = connection.post('HeapProfiler.getSamplingProfile');
+    FakeSession.latest.answer('HeapProfiler.getSamplingProfile', 'heap');
+    expect(await heap).toBe('heap');
+    connection.close();
+    expect(FakeSession.latest.done).toEqual(['connect', 'HeapProfiler.getSamplingProfile', 'disconnect']);
   });
 });
 

@@ -4,6 +4,8 @@ import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { MAIN_THREAD } from './thread.info.js';
 import {
   ConnectionClosedError,
+  CoverageOnError,
+  inspectorError,
   InspectorUnavailableError,
   ThreadUnreachableError,
 } from './threads.errors.js';
@@ -27,6 +29,32 @@ let isAvailable = true;
  */
 export function setInspectorAvailable(available: boolean): void {
   isAvailable = available;
+}
+
+/**
+ * Ending one of these resets the coverage that Node counts in the same thread: from then on it is wrong, both ways, or by
+ * function instead of by block.
+ */
+const PROFILER = 'Profiler.enable';
+const SPOILS_COVERAGE: ReadonlySet<string> = new Set([PROFILER, 'Debugger.enable']);
+
+let isCoverageOn = false;
+
+/**
+ * Keeps V8's profiler and debugger off in all threads of a process that counts code coverage.
+ * https://github.com/nodejs/node/blob/main/deps/v8/src/inspector/v8-profiler-agent-impl.cc (`disable`)
+ *
+ * @internal
+ */
+export function setCoverageOn(isOn: boolean): void {
+  isCoverageOn = isOn;
+}
+
+/** @throws {CoverageOnError} for what would spoil the coverage of a thread. @internal */
+export function refuseUnderCoverage(method = PROFILER): void {
+  if (isCoverageOn && SPOILS_COVERAGE.has(method)) {
+    throw new CoverageOnError();
+  }
 }
 
 /** Closes all of them, whatever they are in the middle of. @internal */
@@ -123,6 +151,7 @@ export class InspectorConnection implements InspectorTarget {
         reject(new ConnectionClosedError());
         return;
       }
+      refuseUnderCoverage(method);
       const fail = (error: Error) => {
         deadline.cancel();
         this.#pending.delete(fail);
@@ -143,7 +172,7 @@ export class InspectorConnection implements InspectorTarget {
           this.#seenTo();
         }
         if (error) {
-          fail(new Error(`${method}: ${error.message}`, { cause: error }));
+          fail(inspectorError(this.thread.label, method, error.message));
         } else {
           deadline.cancel();
           this.#pending.delete(fail);

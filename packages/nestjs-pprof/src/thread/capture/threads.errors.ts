@@ -151,6 +151,20 @@ export class InspectorUnavailableError extends PprofError {
   }
 }
 
+/** Code coverage is counted in this process, and V8's profiler would spoil it. @internal */
+export class CoverageOnError extends PprofError {
+  override readonly name = 'CoverageOnError';
+  readonly status = 409;
+
+  constructor() {
+    super(
+      "code coverage is on in this process (NODE_V8_COVERAGE or --experimental-test-coverage), and V8's profiler or debugger, " +
+        'which this needs, would spoil its counts. profile?threads=main, heap, allocs, threadcreate, trace and heapsnapshot still ' +
+        'work; for the others start the process without coverage',
+    );
+  }
+}
+
 /** The application's workers are left alone, as some of them end too soon after they have started. @internal */
 export class ShortLivedWorkersError extends PprofError {
   override readonly name = 'ShortLivedWorkersError';
@@ -171,10 +185,44 @@ export class WorkerHeapHeldError extends PprofError {
 
   constructor(thread: string) {
     super(
-      `its heap sampler is held by another profiler. Switch off what profiles ${thread} (an APM agent that is loaded there, ` +
-        'or DevTools)',
+      `its heap sampler is held by another profiler. Switch off what profiles ${thread} (--heap-prof, DevTools, or a profiler ` +
+        'that is loaded there)',
     );
   }
+}
+
+/** Nobody samples the heap of a thread: what had been started was stopped by somebody else. @internal */
+export class HeapNotSampledError extends PprofError {
+  override readonly name = 'HeapNotSampledError';
+  readonly status = 409;
+
+  constructor(thread: string) {
+    super(
+      `the heap of thread ${thread} is not being sampled: something else in this process (DevTools, another profiler) has ` +
+        'stopped it. Ask for heap, without "format", while its event loop turns: that starts it anew',
+    );
+  }
+}
+
+/** V8's inspector has answered that it will not do what it was asked. @internal */
+export class InspectorRefusedError extends PprofError {
+  override readonly name = 'InspectorRefusedError';
+  readonly status = 409;
+
+  constructor(thread: string, method: string, message: string) {
+    super(
+      `V8's inspector has refused ${method} in thread ${thread}: ${message}. Something else that inspects the process may be in ` +
+        'the way (DevTools, a debugger, another profiler): ask again when it has ended',
+    );
+  }
+}
+
+/** The error for what V8's inspector answers to a command that it does not carry out. @internal */
+export function inspectorError(thread: string, method: string, message: string): PprofError {
+  // V8's own words; there is no code for it. https://github.com/nodejs/node/blob/main/deps/v8/src/inspector/v8-heap-profiler-agent-impl.cc
+  return message.includes('heap profiler was not started')
+    ? new HeapNotSampledError(thread)
+    : new InspectorRefusedError(thread, method, message);
 }
 
 function inSeconds(millis: number): string {

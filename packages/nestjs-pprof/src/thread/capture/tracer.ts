@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import { kernelThreadsOf } from './kernel.threads.js';
 import { Mutex } from './mutex.js';
@@ -36,7 +37,10 @@ export interface Trace {
 export class Tracer {
   readonly #mutex = new Mutex();
 
-  constructor(private readonly threads: InspectedThreads) {}
+  constructor(
+    private readonly threads: InspectedThreads,
+    private readonly agent: Pick<AgentClient, 'betweenTurns'>,
+  ) {}
 
   /** @throws {RecordingHeldError | ThreadUnreachableError} or the signal's reason. */
   async record({ millis, categories, signal }: TraceRequest): Promise<Trace> {
@@ -48,11 +52,16 @@ export class Tracer {
       const events = new TraceEvents(categories, await this.#workerNames(signal));
       const startedAt = Date.now();
       const start = performance.now();
-      await useThread(MAIN_THREAD.id, signal, async (target) => {
+      // Not with the signal: an end of the session ends the trace wherever the thread is.
+      await useThread(MAIN_THREAD.id, new AbortController().signal, async (target) => {
         target.on<{ value: TraceEvent[] }>('NodeTracing.dataCollected', ({ value }) => events.add(value));
-        await target.post('NodeTracing.start', { traceConfig: { includedCategories: categories } });
-        await Promise.race([sleep(millis, undefined, { signal }), events.full]);
-        await target.post('NodeTracing.stop', {}, STOP_DEADLINE_MILLIS);
+        // Node runs JavaScript of its own where a trace begins or ends: a time limit of the application's (`vm`) that strikes
+        // in there is lost. https://github.com/nodejs/node/blob/main/src/env.cc (`UpdateTraceCategoryState`)
+        await this.agent.betweenTurns(() =>
+          target.post('NodeTracing.start', { traceConfig: { includedCategories: categories } }),
+        );
+        await Promise.race([sleep(millis, undefined, { signal }), events.full]).catch(() => undefined);
+        await this.agent.betweenTurns(() => target.post('NodeTracing.stop', {}, STOP_DEADLINE_MILLIS));
         // The last events come after the answer, in a message of their own, and before the answer to whatever is asked next.
         await target.post('NodeTracing.getCategories', {}, STOP_DEADLINE_MILLIS);
       });

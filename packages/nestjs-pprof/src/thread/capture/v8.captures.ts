@@ -2,6 +2,7 @@ import { HeapSamplingOffError } from '../../shared/agent.errors.js';
 import type { HeapSampling } from '../../shared/agent.protocol.js';
 import type { V8CpuProfile, V8HeapProfile } from '../pprof/v8.profiles.js';
 import { type HeapSnapshotRequest, HeapSnapshotTaker, type SnapshotFile } from './heap.snapshot.js';
+import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import type { LoopObserver } from './loop.observer.js';
 import { useThread } from './single.thread.js';
@@ -46,8 +47,9 @@ export class V8Captures {
     private readonly workerHeaps: WorkerHeaps,
     private readonly sampling: HeapSampling | false,
     temporaryDirectory: string,
+    agent: Pick<AgentClient, 'betweenTurns'>,
   ) {
-    this.#tracer = new Tracer(threads);
+    this.#tracer = new Tracer(threads, agent);
     this.#snapshots = new HeapSnapshotTaker(temporaryDirectory);
   }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { silenceOf } from './thread.silence.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import type { InspectorTarget } from './inspector.target.js';
-import { ThreadUnreachableError, WorkerHeapHeldError } from './threads.errors.js';
+import { HeapNotSampledError, ThreadUnreachableError, WorkerHeapHeldError } from './threads.errors.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 const { WorkerHeap } = await import('./worker.heap.js');
@@ -45,7 +45,7 @@ class FakeWorker implements InspectorTarget {
     const callFrame = { functionName: sampled, url: '', scriptId: '0', lineNumber: 0, columnNumber: 0 };
     return sampled
       ? Promise.resolve({ profile: { head: { callFrame, selfSize: 0, children: [] } } })
-      : Promise.reject(new Error('V8 sampling heap profiler was not started.'));
+      : Promise.reject(new HeapNotSampledError('worker 3'));
   }
 }
 
@@ -74,6 +74,18 @@ describe('WorkerHeap', () => {
       root: { name: 'live' },
       since: 1_000_000,
       restarted: null,
+    });
+  });
+
+  it('starts anew, and says so, where somebody else has stopped it', async () => {
+    const heap = new WorkerHeap(target, SAMPLING, true);
+    await heap.sample(false);
+    target.sampled = undefined;
+    await jest.advanceTimersByTimeAsync(500);
+    expect(await heap.sample(false)).toMatchObject({
+      root: { name: 'live' },
+      since: 1_000_500,
+      restarted: 'stopped-by-other',
     });
   });
 

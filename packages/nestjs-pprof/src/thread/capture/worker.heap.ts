@@ -5,7 +5,7 @@ import type { InspectorTarget } from './inspector.target.js';
 import { type AllocationTotals, SharedAllocations } from './shared-allocations.js';
 import type { ThreadAllocations } from './thread.allocations.js';
 import { collectGarbage, type ThreadHeap } from './thread.heap.js';
-import { WorkerHeapHeldError } from './threads.errors.js';
+import { HeapNotSampledError, WorkerHeapHeldError } from './threads.errors.js';
 
 type Taken = Required<Pick<ThreadHeap, 'root' | 'v8Profile'>>;
 type Sampled = Taken & Pick<ThreadHeap, 'since' | 'restarted'>;
@@ -50,7 +50,7 @@ export class WorkerHeap {
       return { ...common, ...this.#beforeAllocations, collected: false };
     }
     const collected = gc && (await collectGarbage(this.target));
-    const taken = await this.#take('HeapProfiler.getSamplingProfile');
+    const taken = await this.#takeLive();
     return { ...common, ...this.#sampledSince(), ...taken, collected };
   }
 
@@ -68,7 +68,7 @@ export class WorkerHeap {
     const isHeld = await this.target.post('HeapProfiler.getSamplingProfile').then(
       () => true,
       (error: unknown) => {
-        if (error instanceof Error && error.message.includes('not started')) {
+        if (error instanceof HeapNotSampledError) {
           return false;
         }
         throw error;
@@ -123,6 +123,19 @@ export class WorkerHeap {
       this.#startLive().catch(() => undefined);
     }
     return Promise.resolve();
+  }
+
+  async #takeLive(): Promise<Taken> {
+    try {
+      return await this.#take('HeapProfiler.getSamplingProfile');
+    } catch (error) {
+      if (!(error instanceof HeapNotSampledError)) {
+        throw error;
+      }
+    }
+    this.#restarted = 'stopped-by-other';
+    await this.#startLive();
+    return this.#take('HeapProfiler.getSamplingProfile');
   }
 
   #sampledSince(): Omit<Sampled, keyof Taken> {

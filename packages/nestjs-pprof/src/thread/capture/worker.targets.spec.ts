@@ -91,6 +91,9 @@ class FakeConnection {
   }
 }
 
+/** The main thread has not started it: a worker of a worker. */
+const UNKNOWN = 100;
+
 let connection: FakeConnection;
 let found: InspectorTarget[];
 let starts: WorkerStartsMemory;
@@ -104,6 +107,10 @@ beforeEach(() => {
   found = [];
   starts = new WorkerStartsMemory();
   setWorkerStarts(starts.buffer);
+  // Old enough, unless a test says otherwise.
+  for (let id = 1; id < UNKNOWN; id++) {
+    starts.note(id, monotonicMillis() - 5000);
+  }
 });
 
 afterEach(() => {
@@ -235,6 +242,36 @@ describe('WorkerTargets, workers that have just started', () => {
     expect(found).toHaveLength(1);
   });
 
+  it('takes one whose start is not known for one that has just started, once', async () => {
+    const attaching = outcomeOf(attachedTo(UNKNOWN));
+    await jest.advanceTimersByTimeAsync(240);
+    expect(found).toEqual([]);
+    await jest.advanceTimersByTimeAsync(20);
+    expect(found).toHaveLength(1);
+    expect(attaching).toHaveProperty('value');
+    connection.close();
+    connection = new FakeConnection();
+    await attachedTo(UNKNOWN);
+    expect(found).toHaveLength(2);
+  });
+
+  it('remembers that one has ended at once of which only the inspector tells', async () => {
+    await attachedTo(1);
+    connection.attach(UNKNOWN);
+    await jest.advanceTimersByTimeAsync(300);
+    expect(attachingIsRisky()).toBe(false);
+    connection.detach(UNKNOWN);
+    expect(attachingIsRisky()).toBe(true);
+  });
+
+  it('does not take one for short-lived that was there when it was seen first', async () => {
+    const attaching = outcomeOf(attachedTo(UNKNOWN));
+    await jest.advanceTimersByTimeAsync(300);
+    connection.detach(UNKNOWN);
+    expect(attaching).toHaveProperty('value');
+    expect(attachingIsRisky()).toBe(false);
+  });
+
   it('does not hand over one that has ended before', async () => {
     starts.note(1, monotonicMillis());
     const attaching = outcomeOf(attachedTo(1));
@@ -299,11 +336,13 @@ describe('a worker as a target', () => {
     expect([await first, await second]).toEqual(['first', 'second']);
   });
 
-  it('rejects with the error of the inspector, under the name of the command', async () => {
+  it('rejects with the error of the inspector, which names thread and command', async () => {
     await attachedTo(1);
     const answer = found[0]!.post('Profiler.stop');
     connection.receive(1, { id: 1, error: { message: 'No recording profiles found' } });
-    await expect(answer).rejects.toThrow('Profiler.stop: No recording profiles found');
+    await expect(answer).rejects.toThrow(
+      'has refused Profiler.stop in thread worker 1: No recording profiles found',
+    );
   });
 
   it('takes no notice of events, unknown answers and messages for others', async () => {

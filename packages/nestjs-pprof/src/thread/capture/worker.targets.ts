@@ -3,12 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { WorkerStartsMemory } from '../../shared/worker-starts.memory.js';
-import type { InspectorConnection } from './inspector.connection.js';
+import { type InspectorConnection, refuseUnderCoverage } from './inspector.connection.js';
 import { AnswerDeadline } from './answer.deadline.js';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { kernelThreadsOf } from './kernel.threads.js';
 import { type ThreadInfo, workerFromTitle } from './thread.info.js';
-import { ShortLivedWorkersError, ThreadEndedError, ThreadUnreachableError } from './threads.errors.js';
+import {
+  inspectorError,
+  ShortLivedWorkersError,
+  ThreadEndedError,
+  ThreadUnreachableError,
+} from './threads.errors.js';
 
 // https://github.com/nodejs/node/blob/main/src/inspector/node_protocol.pdl (domain NodeWorker)
 interface AttachedToWorker {
@@ -57,12 +62,26 @@ export function attachingIsRisky(): boolean {
   return workerStarts.hasShortLived(monotonicMillis());
 }
 
+/** One that the main thread has not noted, such as a worker of a worker, may have started just now, as far as is known. */
+function startOf(id: number): number {
+  const noted = workerStarts.startOf(id);
+  if (noted !== undefined) {
+    return noted;
+  }
+  const now = monotonicMillis();
+  workerStarts.note(id, now);
+  return now;
+}
+
 /** The application's worker threads, as the main thread's inspector reaches them. @internal */
 export class WorkerTargets {
   readonly #targets = new Map<string, WorkerTarget>();
   /** Every session of this connection, also those of workers that are none of the application's. */
   readonly #sessionIds = new Set<string>();
   readonly #maturing = new Set<Promise<void>>();
+  /** Of workers that have started while the connection was open, by session. */
+  readonly #startsSeen = new Map<string, number>();
+  #isEnabled = false;
   readonly #closed = new AbortController();
   #hasLeft = false;
 
@@ -119,7 +138,13 @@ export class WorkerTargets {
     connection.on<AttachedToWorker>('NodeWorker.attachedToWorker', (event) => this.#attached(event));
     connection.on<{ sessionId: string }>('NodeWorker.detachedFromWorker', ({ sessionId }) => {
       this.#sessionIds.delete(sessionId);
-      this.#targets.get(sessionId)?.end();
+      const target = this.#targets.get(sessionId);
+      const startedAt = this.#startsSeen.get(sessionId);
+      if (startedAt !== undefined && this.#startsSeen.delete(sessionId)) {
+        // The main thread learns of the end of its own workers, and not of theirs.
+        workerStarts.noteEnd(startedAt, monotonicMillis());
+      }
+      target?.end();
       if (this.#targets.delete(sessionId) && this.#targets.size === 0) {
         this.onLastEnded();
       }
@@ -133,6 +158,7 @@ export class WorkerTargets {
       this.#targets.forEach((target) => target.end());
     });
     await connection.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
+    this.#isEnabled = true;
     await this.matured();
   }
 
@@ -163,8 +189,10 @@ export class WorkerTargets {
       kernelThreadsOf(this.threads)?.get(thread.id),
     );
     this.#targets.set(sessionId, target);
-    const startedAt = workerStarts.startOf(thread.id);
-    const youngFor = startedAt === undefined ? 0 : startedAt + MIN_AGE_MILLIS - monotonicMillis();
+    if (this.#isEnabled) {
+      this.#startsSeen.set(sessionId, monotonicMillis());
+    }
+    const youngFor = startOf(thread.id) + MIN_AGE_MILLIS - monotonicMillis();
     if (youngFor <= 0) {
       this.onWorker(target);
       return;
@@ -211,13 +239,14 @@ class WorkerTarget implements InspectorTarget {
   post<T = unknown>(method: string, params: object = {}, deadlineMillis = DEADLINE_MILLIS): Promise<T> {
     const id = this.#nextId++;
     return new Promise<T>((resolve, reject) => {
+      refuseUnderCoverage(method);
       const settle = (answer: Answer | Error) => {
         deadline.cancel();
         this.#pending.delete(id);
         if (answer instanceof Error) {
           reject(answer);
         } else if (answer.error) {
-          reject(new Error(`${method}: ${answer.error.message}`));
+          reject(inspectorError(this.thread.label, method, answer.error.message));
         } else {
           resolve(answer.result as T);
         }

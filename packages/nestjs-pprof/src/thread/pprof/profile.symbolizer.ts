@@ -8,7 +8,8 @@ import {
   type StackSample,
   TRUNCATED,
 } from './profile.model.js';
-import type { CodePosition, OriginalPositions, SourceMaps } from './source.maps.js';
+import type { OriginalPosition, OriginalPositions } from './original.positions.js';
+import type { CodePosition, SourceMaps } from './source.maps.js';
 
 /** A frame as it is shown: original position, and a name that says where the function is from. @internal */
 export interface SymbolizedFrame {
@@ -53,16 +54,13 @@ export class Symbolizer {
   async symbolize(profile: Profile): Promise<SymbolizedProfile> {
     const positions = new Set(profile.samples.flatMap((sample) => sample.stack));
     const files = new Set([...positions].map(({ file }) => file));
-    const originals = await this.sourceMaps.load(files);
+    const originals = await this.sourceMaps.load(files, positions);
     const frames = this.#uniqueFrames(positions, originals);
-    const unreadable = [...originals.unreadable].map(
-      ([file, reason]) => `source map of ${file} not used: ${reason}`,
-    );
     return {
       ...profile,
       samples: mergeSamples(profile.samples, frames),
-      comments: [...profile.comments, ...describeTruncated(profile), ...unreadable].map((comment) =>
-        printable(comment),
+      comments: [...profile.comments, ...describeTruncated(profile), ...originals.describeUnused()].map(
+        (comment) => printable(comment),
       ),
       ...(profile.details ? { details: profile.details.map((line) => printable(line)) } : {}),
     };
@@ -70,11 +68,12 @@ export class Symbolizer {
 
   /** One frame object for all positions that show the same, so that equal stacks can be told by identity. */
   #uniqueFrames(positions: Iterable<Frame>, originals: OriginalPositions): Map<Frame, SymbolizedFrame> {
+    const originalOf = new Map([...positions].map((position) => [position, originals.original(position)]));
+    const nameOf = distinctNames(originalOf.values(), (original) => this.#nameOf(original));
     const unique = new Map<string, SymbolizedFrame>();
     const frames = new Map<Frame, SymbolizedFrame>();
-    for (const position of positions) {
-      const original = originals.original(position);
-      const name = this.#nameOf(original);
+    for (const [position, original] of originalOf) {
+      const name = nameOf(original);
       const executing = executingPosition(position, originals) ?? original;
       const { line: startLine } = original;
       const file = shownFile(original.file);
@@ -89,23 +88,59 @@ export class Symbolizer {
   }
 
   /**
-   * `buildReport (src/reports/reports.service.ts)`: pprof's tables show, and add up by, the name alone, and the names of
+   * `Reports.build (src/reports/reports.service.ts)`: pprof's tables show, and add up by, the name alone, and the names of
    * JavaScript functions are not qualified as Go's are; `get` in two files would become one function.
    */
-  #nameOf({ functionName, file, line }: CodePosition): string {
+  #nameOf({ functionName, file, isAmbiguous, ...place }: OriginalPosition): Names {
+    const name = printable(functionName, MAX_NAME_LENGTH);
     if (file === '') {
-      return printable(functionName, MAX_NAME_LENGTH) || '(anonymous)';
+      return [name || '(anonymous)'];
     }
     const shortFile = shownFile(shorten(file, this.applicationRoot));
-    return functionName
-      ? `${printable(functionName, MAX_NAME_LENGTH)} (${shortFile})`
-      : `<anonymous> (${shortFile}:${line})`;
+    const { line, column } = place.compiled ?? place;
+    // Of a text that nobody has.
+    const separator = place.compiled ? ', compiled ' : ':';
+    const [alone, withLine, withColumn] = ['', `${separator}${line}`, `${separator}${line}:${column}`].map(
+      (detail) => `${name || '<anonymous>'} (${shortFile}${detail})`,
+    ) as [string, string, string];
+    return name === '' || isAmbiguous ? [withLine, withColumn] : [alone, withLine, withColumn];
   }
 }
 
-/** The name of a module from a `data:` URL is its whole text. */
+/** What a function can be called: the next one where another function of the profile has the one before, too. */
+type Names = readonly [string, ...string[]];
+
+/** Gives every function of the profile a name of its own. */
+function distinctNames(
+  originals: Iterable<OriginalPosition>,
+  namesOf: (original: OriginalPosition) => Names,
+): (original: OriginalPosition) => string {
+  const names = new Map<string, Names>();
+  for (const original of originals) {
+    names.set(identityOf(original), namesOf(original));
+  }
+  for (let again = true; again;) {
+    again = false;
+    const counts = new Map<string, number>();
+    for (const [name] of names.values()) {
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    for (const [identity, [name, ...others]] of names) {
+      if (counts.get(name)! > 1 && others.length > 0) {
+        names.set(identity, others as unknown as Names);
+        again = true;
+      }
+    }
+  }
+  return (original) => names.get(identityOf(original))![0];
+}
+
+function identityOf({ functionName, file, line, column, compiled }: OriginalPosition): string {
+  return [functionName, file, line, column, compiled?.line, compiled?.column].join('\0');
+}
+
 function shownFile(file: string): string {
-  return printable(/^data:/i.test(file) ? file.replace(/,.*$/s, ',…') : file, MAX_FILE_LENGTH);
+  return printable(file, MAX_FILE_LENGTH);
 }
 
 /** How much of the profile is of stacks that V8 has cut. */

@@ -68,7 +68,8 @@ function tabulate(profile: SymbolizedProfile, valueIndex: number): { rows: Row[]
 }
 
 function percent(part: number, whole: number): string {
-  return whole === 0 ? '0%' : `${((100 * part) / whole).toFixed(2)}%`;
+  // As in Go, without a sign: it is the value that says whether it is more or less.
+  return whole === 0 ? '0%' : `${Math.abs((100 * part) / whole).toFixed(2)}%`;
 }
 
 const SCALES: Record<ValueType['unit'], ReadonlyArray<readonly [factor: number, unit: string]>> = {

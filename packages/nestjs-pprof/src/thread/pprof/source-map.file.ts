@@ -1,9 +1,6 @@
-import { open, readFile, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
-/** More than enough for an annotation that is not itself a map, and for the comments behind it. */
-const TAIL_BYTES = 64 * 1024;
 
 /**
  * Where the map of a generated file is: in the file itself, or in another file, which may not exist.
@@ -12,12 +9,17 @@ const TAIL_BYTES = 64 * 1024;
  */
 export type MapLocation = { readonly text: string } | { readonly file: string; readonly announced: boolean };
 
-/** Finds the map of a generated file. Throws an `Error` if one is announced that is not on this machine. @internal */
-export async function locateMap(file: string, maxBytes: number): Promise<MapLocation> {
-  const url = await readAnnotation(file, maxBytes);
+/**
+ * Finds the map that a generated file announces with this URL, or the one beside it. Throws an `Error` if one is
+ * announced that is not on this machine.
+ *
+ * @internal
+ */
+export async function locateMap(file: string, url: string | undefined): Promise<MapLocation> {
+  // `hidden-source-map` and the like write a map and don't announce it.
+  const beside = { file: `${file}.map`, announced: false };
   if (url === undefined) {
-    // `hidden-source-map` and the like write a map and don't announce it.
-    return { file: `${file}.map`, announced: false };
+    return beside;
   }
   if (/^data:/i.test(url)) {
     return { text: decodeDataUrl(url) };
@@ -31,10 +33,13 @@ export async function locateMap(file: string, maxBytes: number): Promise<MapLoca
   const directory = dirname(file);
   // tsc percent-encodes the name, others don't.
   const decoded = resolve(directory, decode(url.replace(/[?#].*$/, '')));
-  const exact = resolve(directory, url);
-  const useExact =
-    decoded !== exact && !(await fileVersion(decoded)) && (await fileVersion(exact)) !== undefined;
-  return { file: useExact ? exact : decoded, announced: true };
+  for (const candidate of [decoded, resolve(directory, url)]) {
+    if ((await fileVersion(candidate)) !== undefined) {
+      return { file: candidate, announced: true };
+    }
+  }
+  // A bundler has left the annotation of a bundled file in, or the map was renamed with the file.
+  return (await fileVersion(beside.file)) === undefined ? { file: decoded, announced: true } : beside;
 }
 
 /** Changes when a file is written anew; `undefined` if there is no such file. @internal */
@@ -58,59 +63,6 @@ export async function readText(file: string, maxBytes: number): Promise<string> 
     throw new Error(`${file} is larger than ${maxBytes} bytes`);
   }
   return await readFile(file, 'utf8');
-}
-
-async function readAnnotation(file: string, maxBytes: number): Promise<string | undefined> {
-  const url = findAnnotation(await readTail(file));
-  return (url === null ? findAnnotation(await readText(file, maxBytes)) : url) ?? undefined;
-}
-
-/** The last lines of a large file, beginning with a whole one; none if it is better read as a whole. */
-async function readTail(file: string): Promise<string> {
-  const info = await stat(file);
-  if (!info.isFile() || info.size <= TAIL_BYTES) {
-    return '';
-  }
-  const handle = await open(file);
-  try {
-    const { buffer, bytesRead } = await handle.read(
-      Buffer.alloc(TAIL_BYTES),
-      0,
-      TAIL_BYTES,
-      info.size - TAIL_BYTES,
-    );
-    const text = buffer.toString('utf8', 0, bytesRead);
-    const firstLine = text.search(LINE_TERMINATOR);
-    return firstLine < 0 ? '' : text.slice(firstLine);
-  } finally {
-    await handle.close();
-  }
-}
-
-const LINE_TERMINATOR = /[\n\r\u2028\u2029]/;
-const MARKER = 'sourceMappingURL=';
-
-/**
- * The URL of `//# sourceMappingURL=`, of its old form with `@`, or of the form for block comments. `null`: there are
- * only other comments (`//# debugId=`) and empty lines here.
- *
- * Only these may follow it (https://tc39.es/ecma426/#sec-linking-inline): an annotation further up, in a bundle, came
- * with one of the bundled files.
- */
-function findAnnotation(text: string): string | null | undefined {
-  for (const line of text.split(LINE_TERMINATOR).toReversed()) {
-    const code = line.trim();
-    const marker = code.lastIndexOf(MARKER);
-    if (marker >= 0 && /\/[/*][#@]\s*$/.test(code.slice(Math.max(0, marker - 16), marker))) {
-      const url = code.slice(marker + MARKER.length).replace(/\s*\*\/$/, '');
-      // Quotes: it is the end of a string. A URI-encoded map may have them.
-      return url === '' || /\s/.test(url) || (!/^data:/i.test(url) && /['"`]/.test(url)) ? undefined : url;
-    }
-    if (code !== '' && !code.startsWith('//') && !(code.startsWith('/*') && code.endsWith('*/'))) {
-      return undefined;
-    }
-  }
-  return null;
 }
 
 function decodeDataUrl(url: string): string {
@@ -222,7 +174,7 @@ function plainFields(map: Record<string, unknown>): Pick<PlainMap, 'sources' | '
 }
 
 function withRoot(root: string, source: string): string {
-  if (root === '' || source === '' || isAbsolute(source) || hasScheme(source)) {
+  if (root === '' || source === '' || /^(?:[a-z]:)?[\\/]/i.test(source) || hasScheme(source)) {
     return source;
   }
   return root.endsWith('/') ? root + source : `${root}/${source}`;

@@ -61,12 +61,53 @@ describe('the URL of a source', () => {
     expect(await resolveOne(pathToFileURL('/ä b/main.ts').href)).toBe('/ä b/main.ts');
   });
 
-  it.each([null, '', 'file:///a%2Fb.ts', 'https://example.com/main.ts', 'node:fs', 'ng:///main.ts'])(
-    '%j is no file',
-    async (source) => {
-      expect(await resolveOne(source)).toBeNull();
-    },
-  );
+  it.each([
+    null,
+    '',
+    'node:fs',
+    'data:text/javascript,x',
+    'https://example.com',
+    'turbopack:///[turbopack]/shared/runtime.ts',
+    '\0commonjsHelpers.js',
+  ])('%j is no file', async (source) => {
+    expect(await resolveOne(source)).toBeNull();
+  });
+});
+
+describe('a source of the machine that built', () => {
+  it.each([
+    ['..\\src\\main.ts', 'apps/shop/src/main.ts'],
+    ['C:/build/shop/src/main.ts', 'C:/build/shop/src/main.ts'],
+    ['c:\\build\\shop\\src\\main.ts', 'c:/build/shop/src/main.ts'],
+    ['\\\\builds\\shop\\src\\main.ts', '//builds/shop/src/main.ts'],
+    ['file:///C:/build/shop/src/main.ts', 'C:/build/shop/src/main.ts'],
+    ['file://builds/shop/src/main.ts', '//builds/shop/src/main.ts'],
+    ['/build/shop/src/main.ts', '/build/shop/src/main.ts'],
+    ['/src/main.ts', '/src/main.ts'],
+    ['https://git.example/team/shop/raw/main/src/main.ts?x=1', '/team/shop/raw/main/src/main.ts'],
+    ['turbopack:///[project]/src/main.ts', '/src/main.ts'],
+    ['turbopack://[project]/src/main.ts', '/src/main.ts'],
+    ['ng://shop/./src/main.ts', '/src/main.ts'],
+    ['../../../src/main.ts', 'src/main.ts'],
+    ['../moved/src/main.ts', 'apps/shop/moved/src/main.ts'],
+  ])('%s is found by the longest ending that exists, or is shown as %s', async (source, shown) => {
+    expect(await resolveOne(source)).toBe(shown);
+    write('apps/shop/src/main.ts');
+    expect(await resolveOne(source)).toBe('apps/shop/src/main.ts');
+  });
+
+  it('is looked for in the packages around, too, and the longer ending wins', async () => {
+    write('src/main.ts');
+    expect(await resolveOne('C:/build/src/main.ts')).toBe('src/main.ts');
+    write('libs/src/main.ts');
+    write('apps/shop/src/main.ts');
+    expect(await resolveOne('C:/build/libs/src/main.ts')).toBe('libs/src/main.ts');
+  });
+
+  it('is not taken for a file of the same name alone', async () => {
+    write('apps/shop/main.ts');
+    expect(await resolveOne('C:/build/src/main.ts')).toBe('C:/build/src/main.ts');
+  });
 });
 
 describe('a source of webpack', () => {

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { hasScheme } from './source-map.file.js';
 
 /**
- * Turns the sources of a map into absolute paths; `null` where a source is no file on this machine.
+ * Turns the sources of a map into absolute paths; `null` where a source is none, but something of the bundler's own.
  *
- * Where it has a choice it looks at the disk, but a path need not exist: in a container image without the
- * sources, `/app/src/app.service.ts` still says best where the code comes from.
+ * A map has paths of the machine that built, which may have been another. So where there is no such file here, the longest
+ * ending of the path that exists below the application's package is taken for it. But a path need not exist: in a
+ * container image without the sources, `/app/src/app.service.ts` still says best where the code comes from.
  *
  * @param sources As written in the map, behind `sourceRoot`
  * @param generatedFile Absolute path of the generated file
@@ -20,9 +20,10 @@ export async function resolveSources(
   mapDirectory: string,
 ): Promise<(string | null)[]> {
   const disk = new Disk();
+  const packages = await packagesAbove(generatedFile, disk);
   const resolved: (string | null)[] = [];
   for (const source of sources) {
-    resolved.push(source ? await resolveSource(source, generatedFile, mapDirectory, disk) : null);
+    resolved.push(source ? await resolveSource(source, generatedFile, mapDirectory, packages, disk) : null);
   }
   return resolved;
 }
@@ -31,25 +32,99 @@ async function resolveSource(
   source: string,
   generatedFile: string,
   mapDirectory: string,
+  packages: readonly string[],
   disk: Disk,
 ): Promise<string | null> {
   if (/^webpack(?:-internal)?:/.test(source)) {
     const path = webpackPath(source);
-    return path === undefined ? null : await findWebpackSource(path, generatedFile, mapDirectory, disk);
-  }
-  if (source.startsWith('file:')) {
-    try {
-      return fileURLToPath(source);
-    } catch {
+    if (path === undefined) {
       return null;
     }
+    const found = await findWebpackSource(path, generatedFile, mapDirectory, disk);
+    return (await disk.has(found)) ? found : ((await findEnding(found, packages, disk)) ?? found);
   }
-  if (hasScheme(source)) {
+  // Of rollup's plugins, not of any file.
+  if (source.startsWith('\0')) {
     return null;
   }
-  const path = resolve(mapDirectory, source);
+  const literal = resolve(mapDirectory, source);
+  if (!hasScheme(source) && (await disk.has(literal))) {
+    return literal;
+  }
+  const path = pathOf(source);
+  if (path === null) {
+    return null;
+  }
   // By the standard sources are URLs, but compilers write plain paths: both kinds of `%20` occur.
-  return source.includes('%') && !(await disk.has(path)) ? resolve(mapDirectory, decoded(source)) : path;
+  const absolute = isOfWindows(path) ? path : resolve(mapDirectory, hasScheme(source) ? path : decoded(path));
+  return (await disk.has(absolute)) ? absolute : ((await findEnding(absolute, packages, disk)) ?? absolute);
+}
+
+/** A source as a path with slashes: relative, absolute, `C:/…`, or `//host/…`. */
+function pathOf(source: string): string | null {
+  const path = source.replaceAll('\\', '/');
+  if (!hasScheme(path)) {
+    return path;
+  }
+  const [, scheme = '', host = '', rest = ''] = /^([^:]+):(?:\/\/([^/]*))?(.*)$/s.exec(path) ?? [];
+  const location = decoded(rest.replace(/[?#].*$/s, ''));
+  switch (scheme.toLowerCase()) {
+    case 'file':
+      return isOfWindows(location.slice(1))
+        ? location.slice(1)
+        : host && host !== 'localhost'
+          ? `//${host}${location}`
+          : location;
+    case 'turbopack': {
+      // The others are its own: https://nextjs.org/docs/app/api-reference/turbopack
+      const inProject = /^(?:\/?\[project\])(\/.+)$/.exec(host + location)?.[1];
+      return inProject ?? null;
+    }
+    case 'node':
+    case 'data':
+      return null;
+    default:
+      return /^\/+$|^$/.test(location) ? null : location.replace(/^\/+(?:\.\/)*/, '/');
+  }
+}
+
+/** Not of this machine, unless it runs Windows. */
+function isOfWindows(path: string): boolean {
+  return /^(?:[a-z]:\/|\/\/)/i.test(path);
+}
+
+/** The longest ending of the path that is a file below one of the packages; the file name alone proves nothing. */
+async function findEnding(
+  path: string,
+  packages: readonly string[],
+  disk: Disk,
+): Promise<string | undefined> {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  for (let first = 0; first < parts.length - 1; first++) {
+    for (const directory of packages) {
+      const [head = '', ...rest] = parts.slice(first);
+      // Asking for the first part of the path first: one answer does for all sources below `src`.
+      if (
+        head !== '..' &&
+        (await disk.has(join(directory, head))) &&
+        (await disk.has(join(directory, head, ...rest)))
+      ) {
+        return join(directory, head, ...rest);
+      }
+    }
+  }
+  return undefined;
+}
+
+/** The directories of the package that the file belongs to, and of those around it, as in a monorepo. */
+async function packagesAbove(file: string, disk: Disk): Promise<string[]> {
+  const packages: string[] = [];
+  for (const directory of ancestors(file)) {
+    if (await disk.has(join(directory, 'package.json'))) {
+      packages.push(directory);
+    }
+  }
+  return packages;
 }
 
 /**

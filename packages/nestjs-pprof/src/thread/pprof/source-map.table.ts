@@ -1,4 +1,4 @@
-import { RenamedFunctions } from './source-map.names.js';
+import type { ScriptFunctions } from './script.functions.js';
 import type { PlainMap } from './source-map.file.js';
 
 /**
@@ -23,31 +23,27 @@ const SOURCE_LINE = 3;
 const SOURCE_COLUMN = 4;
 
 /**
- * What is kept of a source map: a flat, sorted table of its segments (20 bytes each, off the heap), its sources
- * as absolute paths, and the names of renamed functions.
+ * What is kept of a source map: a flat, sorted table of its segments (20 bytes each, off the heap), and its sources
+ * as absolute paths.
  *
  * @internal
  */
 export class SourceMapTable {
   readonly #segments: Int32Array;
   readonly #sources: readonly (string | null)[];
-  readonly #renamed: RenamedFunctions | undefined;
   /** Approximate memory held. */
   readonly byteLength: number;
 
   /**
    * @param maps The plain maps of one file, in any order
    * @param sources The absolute paths of the sources of all maps in a row, `null` where there is no file
-   * @param generatedText The generated code, if the maps have names
+   * @param functions of the generated code, for the names that the maps have of them
    */
-  constructor(maps: readonly PlainMap[], sources: readonly (string | null)[], generatedText?: string) {
-    this.#renamed = generatedText === undefined ? undefined : new RenamedFunctions(generatedText);
-    this.#segments = decode(maps, sources, this.#renamed);
-    this.#renamed?.finish();
+  constructor(maps: readonly PlainMap[], sources: readonly (string | null)[], functions?: ScriptFunctions) {
+    this.#segments = decode(maps, sources, functions);
     this.#sources = sources;
     this.byteLength =
       this.#segments.byteLength +
-      (this.#renamed?.byteLength ?? 0) +
       sources.reduce((bytes, source) => bytes + 16 + 2 * (source?.length ?? 0), 0);
   }
 
@@ -63,7 +59,7 @@ export class SourceMapTable {
       return undefined;
     }
     return {
-      functionName: this.#renamed?.original(line - 1, column - 1, functionName) ?? functionName,
+      functionName,
       file,
       line: this.#field(at, SOURCE_LINE) + 1,
       column: this.#field(at, SOURCE_COLUMN) + 1,
@@ -134,7 +130,7 @@ function isModuleCode({ functionName, line, column }: CodePosition): boolean {
 function decode(
   maps: readonly PlainMap[],
   sources: readonly (string | null)[],
-  renamed: RenamedFunctions | undefined,
+  functions: ScriptFunctions | undefined,
 ): Int32Array {
   const capacity = maps.reduce((count, { mappings }) => count + countSegments(mappings), 0);
   const segments = new Int32Array(capacity * FIELDS);
@@ -158,7 +154,7 @@ function decode(
       segments[length++] = sourceColumn;
       const original = map.names[name];
       if (known && original !== undefined) {
-        renamed?.add(line, column, original);
+        functions?.rename(line, column, original);
       }
     });
     firstSource += map.sources.length;
@@ -262,14 +258,31 @@ export function decodeMappings(mappings: string, onSegment: OnSegment): void {
   }
 }
 
-/** At most as many segments as there are separators: the size of a table that never has to grow. */
-function countSegments(mappings: string): number {
-  let count = 1;
-  for (let position = 0; position < mappings.length; position++) {
+/**
+ * Memory of the table of a map, told from its text: to parse that takes several times its size.
+ *
+ * @internal
+ */
+export function tableBytesOf(mapText: string): number {
+  let segments = 0;
+  // Within `sourcesContent` the quotes are escaped.
+  for (const { index, 0: key } of mapText.matchAll(/"mappings"\s*:\s*"/g)) {
+    const start = index + key.length;
+    const end = mapText.indexOf('"', start);
+    segments += countSegments(mapText, start, end === -1 ? mapText.length : end);
+  }
+  return segments * FIELDS * Int32Array.BYTES_PER_ELEMENT;
+}
+
+/** Of well-formed mappings, the size of their table. */
+function countSegments(mappings: string, from = 0, to = mappings.length): number {
+  let count = 0;
+  let isSegment = false;
+  for (let position = from; position < to; position++) {
     const char = mappings.charCodeAt(position);
-    if (char === COMMA || char === SEMICOLON) {
-      count++;
-    }
+    const isSeparator = char === COMMA || char === SEMICOLON;
+    count += Number(!isSeparator && !isSegment);
+    isSegment = !isSeparator;
   }
   return count;
 }

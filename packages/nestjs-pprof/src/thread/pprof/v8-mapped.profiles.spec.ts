@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SourceMaps } from './source.maps.js';
-import type { V8CallFrame, V8CpuProfile } from './v8.profiles.js';
-import type { V8HeapProfile } from './v8.profiles.js';
+import type { V8CallFrame, V8CpuProfile, V8HeapProfile } from './v8.profiles.js';
 import { mapCpuProfile, mapHeapProfile } from './v8.profiles.js';
 
 let directory: string;
@@ -19,7 +18,7 @@ beforeAll(() => {
   // Lines 2 to 4 of the compiled file are lines 11, 12 and 12 of the source; nothing is known of the others.
   const map = { version: 3, sources: ['a.ts'], names: [], mappings: ';AAUA;AACA;AAAA' };
   writeFileSync(`${compiled}.map`, JSON.stringify(map));
-  writeFileSync(compiled, `\nfunction work() {\n  1;\n  2;\n}\n//# sourceMappingURL=a.js.map\n`);
+  writeFileSync(compiled, `work =\n() => {\n  1;\n  2;\n}\n//# sourceMappingURL=a.js.map\n`);
 });
 
 afterAll(() => {
@@ -71,12 +70,25 @@ describe('mapCpuProfile', () => {
   it.each([
     ['V8’s own', { functionName: '(program)', url: '', lineNumber: -1, columnNumber: -1 }],
     ['Node’s', frame('emit', 'node:events', 500)],
-    ['without a map', frame('other', '/nowhere/b.js', 3)],
+    ['evaluated', frame('other', 'evalmachine.<anonymous>', 3)],
     ['in no source', frame('helper', 'file:///nowhere/a.js', 1)],
   ])('leaves a frame that is %s as it is, lines too', async (_, callFrame) => {
     const profile = profileWith(callFrame, [{ line: 3, ticks: 1 }]);
     expect(await mapCpuProfile(profile, new SourceMaps())).toEqual(profile);
   });
+});
+
+it('says in the profile why a map is not used, and cuts the text of modules from data: URLs', async () => {
+  const gone = frame('work', '/nowhere/b.js', 2);
+  expect(await mapCpuProfile(profileWith(gone), new SourceMaps())).toMatchObject({
+    comments: ['source map of /nowhere/b.js not used: there is no such file'],
+    nodes: [{ callFrame: gone }],
+  });
+  const { nodes } = await mapCpuProfile(
+    profileWith(frame('run', 'data:text/javascript,export{}', 1)),
+    new SourceMaps(),
+  );
+  expect(nodes[0]?.callFrame.url).toBe('data:text/javascript,');
 });
 
 describe('mapHeapProfile', () => {

@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
-import { type Frame, isMark, markTruncated, type StackSample } from './profile.model.js';
-import type { OriginalPositions, SourceMaps } from './source.maps.js';
+import { type Frame, isMark, markTruncated, printable, type StackSample } from './profile.model.js';
+import type { OriginalPositions } from './original.positions.js';
+import type { SourceMaps } from './source.maps.js';
 
 /**
  * V8's own CPU profile, as `.cpuprofile` files hold it.
@@ -178,19 +179,31 @@ export interface V8HeapNode {
  * @internal
  */
 export async function mapCpuProfile(profile: V8CpuProfile, sourceMaps: SourceMaps): Promise<V8CpuProfile> {
-  const originals = await sourceMaps.load(new Set(profile.nodes.map(({ callFrame }) => callFrame.url)));
-  return { ...profile, nodes: profile.nodes.map((node) => mapCpuNode(node, originals)) };
+  const seen = profile.nodes.map(({ callFrame }) => positionOfCallFrame(callFrame));
+  const originals = await sourceMaps.load(new Set(seen.map(({ file }) => file)), seen);
+  return {
+    ...profile,
+    ...commentsOf(originals),
+    nodes: profile.nodes.map((node) => mapCpuNode(node, originals)),
+  };
 }
 
 /** The same for a sampling heap profile of V8. @internal */
 export async function mapHeapProfile(profile: V8HeapProfile, sourceMaps: SourceMaps): Promise<V8HeapProfile> {
-  const originals = await sourceMaps.load(new Set(urlsIn(profile.head)));
+  const seen = [...callFramesIn(profile.head)].map(positionOfCallFrame);
+  const originals = await sourceMaps.load(new Set(seen.map(({ file }) => file)), seen);
   const mapNode = (node: V8HeapNode): V8HeapNode => ({
     ...node,
     callFrame: mapCallFrame(node.callFrame, originals),
     children: node.children.map(mapNode),
   });
-  return { ...profile, head: mapNode(profile.head) };
+  return { ...profile, ...commentsOf(originals), head: mapNode(profile.head) };
+}
+
+/** The format has no place for comments; tools leave alone what they do not know. */
+function commentsOf(originals: OriginalPositions): { comments?: string[] } {
+  const comments = originals.describeUnused().map((comment) => printable(comment));
+  return comments.length === 0 ? {} : { comments };
 }
 
 function mapCpuNode(node: V8CpuNode, originals: OriginalPositions): V8CpuNode {
@@ -216,7 +229,13 @@ function mapCallFrame(callFrame: V8CallFrame, originals: OriginalPositions): V8C
         lineNumber: original.line - 1,
         columnNumber: original.column - 1,
       }
-    : callFrame;
+    : withoutText(callFrame);
+}
+
+/** The name of a module from a `data:` URL is its whole text. */
+function withoutText(callFrame: V8CallFrame): V8CallFrame {
+  const { url } = callFrame;
+  return /^data:/i.test(url) ? { ...callFrame, url: url.replace(/,.*$/s, ',') } : callFrame;
 }
 
 /** V8 tells the line that is executing without a column: it is where the first code on that line comes from. */
@@ -232,9 +251,9 @@ function originalLine(
   return original && pathToFileURL(original.file).href === mapped.url ? original.line : mapped.lineNumber + 1;
 }
 
-function* urlsIn({ callFrame, children }: V8HeapNode): Generator<string> {
-  yield callFrame.url;
+function* callFramesIn({ callFrame, children }: V8HeapNode): Generator<V8CallFrame> {
+  yield callFrame;
   for (const child of children) {
-    yield* urlsIn(child);
+    yield* callFramesIn(child);
   }
 }

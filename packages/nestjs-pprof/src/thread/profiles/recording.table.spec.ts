@@ -62,7 +62,7 @@ function askedOf(answer: unknown): { asked: unknown[]; context: RecordingContext
       },
     },
   );
-  const sourceMaps = { load: () => Promise.resolve({ mapped: () => undefined }) };
+  const sourceMaps = { load: () => Promise.resolve({ mapped: () => undefined, describeUnused: () => [] }) };
   const process = { pid: 1, entryScript: '/app/main.js' };
   return { asked, context: { threads: { v8 }, sourceMaps, process } as unknown as RecordingContext };
 }

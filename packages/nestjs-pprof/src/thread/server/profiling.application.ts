@@ -8,6 +8,7 @@ import { SourceMaps } from '../pprof/source.maps.js';
 import { RECORDINGS } from '../profiles/recording.table.js';
 import type { ThreadData } from '../../shared/thread.protocol.js';
 import { ApplicationThreads } from '../capture/application.threads.js';
+import { runningScripts } from '../capture/running.scripts.js';
 import { sendError } from './http.response.js';
 import { CaptureSlots } from './limits/capture.slots.js';
 import { IndexController } from './pages/index.controller.js';
@@ -77,7 +78,7 @@ function moduleFor(
     // A heap profile, too.
     oomDirectory: profiles.includes('heap') ? outOfMemory?.directory : undefined,
   };
-  const sourceMaps = new SourceMaps();
+  const sourceMaps = new SourceMaps({ root: description.root, scriptsOf: runningScripts });
   return {
     module: ProfilingModule,
     // The routes with a fixed name come before the one that takes any.

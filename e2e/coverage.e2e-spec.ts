@@ -1,0 +1,62 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { killProcesses } from './support/app.process.js';
+import { profilerOf, startFixture } from './support/fixture.app.js';
+import { request } from './support/http.request.js';
+import { temporaryDirectory } from './support/temporary.directory.js';
+
+afterEach(killProcesses);
+
+interface FunctionCoverage {
+  readonly functionName: string;
+  readonly isBlockCoverage: boolean;
+}
+
+describe('a process that counts code coverage', () => {
+  it("refuses what needs V8's profiler, serves the rest, and keeps its counts by the block", async () => {
+    const directory = await temporaryDirectory('coverage-');
+    const app = startFixture('http', {}, { env: { NODE_V8_COVERAGE: directory } });
+    const pprof = `${await profilerOf(app)}/debug/pprof`;
+    for (const path of [
+      'goroutine',
+      'block?seconds=1',
+      'profile?seconds=1&format=cpuprofile',
+      'profile?seconds=1&threads=7',
+    ]) {
+      const { status, text } = await request(`${pprof}/${path}`);
+      expect({ path, status, text }).toEqual({
+        path,
+        status: 409,
+        text: expect.stringMatching(/^code coverage is on .*NODE_V8_COVERAGE.* still work/),
+      });
+    }
+    for (const path of [
+      'profile?seconds=1',
+      'heap',
+      'allocs?seconds=1',
+      'block',
+      'threadcreate',
+      'trace?seconds=1',
+    ]) {
+      expect({ path, status: (await request(`${pprof}/${path}`)).status }).toEqual({ path, status: 200 });
+    }
+    void app.call('exit', 0).catch(() => undefined);
+    expect(await app.exited).toEqual({ code: 0, signal: null });
+    const functions = await coverageIn(directory);
+    // Counted after the requests: where the mode has fallen back, it is not by the block.
+    expect(functions.find(({ functionName }) => functionName === 'exit')).toMatchObject({
+      isBlockCoverage: true,
+    });
+  });
+});
+
+async function coverageIn(directory: string): Promise<FunctionCoverage[]> {
+  const files = await readdir(directory);
+  const texts = await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')));
+  return texts.flatMap((text) =>
+    (JSON.parse(text) as { result: { functions: FunctionCoverage[] }[] }).result.flatMap(
+      ({ functions }) => functions,
+    ),
+  );
+}
