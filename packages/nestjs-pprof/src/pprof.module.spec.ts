@@ -98,6 +98,14 @@ describe('PprofModule', () => {
     expect(() => PprofModule.forRoot(options as unknown as PprofModuleOptions)).toThrow(PprofOptionsError);
   });
 
+  it.each([undefined, null, {}, { useFactory: undefined }])(
+    'refuses %p as options of forRootAsync',
+    (options) => {
+      expect(() => PprofModule.forRootAsync(options!)).toThrow(PprofOptionsError);
+      expect(() => PprofModule.forRootAsync(options!)).toThrow('it takes useFactory, useClass, useExisting');
+    },
+  );
+
   it.each([undefined, null])(
     'fails the start-up where the factory of forRootAsync returns %p',
     async (options) => {
