@@ -52,7 +52,7 @@ describe("Node's permission model", () => {
   it('without addons: one warning; what needs the addon names the flag, the rest works', async () => {
     const app = startFixture('http', {}, { execArgv: [...base, '--allow-worker'] });
     const url = await profilerOf(app);
-    for (const name of ['profile?seconds=1', 'heap']) {
+    for (const name of ['profile?seconds=1', 'heap', 'heap?format=heapprofile', 'allocs?seconds=1']) {
       const { status, text } = await request(`${url}/debug/pprof/${name}`);
       expect([status, text]).toEqual([503, expect.stringContaining('--allow-addons')]);
     }
@@ -68,8 +68,10 @@ describe("Node's permission model", () => {
     const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
     expect(flat(profile, 'samples/count', /^crunchNumbers /)).toBeGreaterThan(0);
     expect(profile.comments.join('\n')).toContain('--allow-inspector');
-    const { status, text } = await request(`${url}/debug/pprof/goroutine`);
-    expect([status, text]).toEqual([503, expect.stringContaining('--allow-inspector')]);
+    for (const name of ['goroutine', 'allocs?seconds=1']) {
+      const { status, text } = await request(`${url}/debug/pprof/${name}`);
+      expect([status, text]).toEqual([503, expect.stringContaining('--allow-inspector')]);
+    }
     expect(app.complaints).toEqual([]);
   });
 
@@ -93,8 +95,10 @@ describe('a Node without the inspector', () => {
     const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
     expect(profile.comments.join('\n')).toContain("V8's inspector cannot be used");
     await takeProfile(`${url}/debug/pprof/heap`);
-    const { status, text } = await request(`${url}/debug/pprof/goroutine`);
-    expect([status, text]).toEqual([503, expect.stringContaining('Node was built without it')]);
+    for (const name of ['goroutine', 'allocs?seconds=1']) {
+      const { status, text } = await request(`${url}/debug/pprof/${name}`);
+      expect([status, text]).toEqual([503, expect.stringContaining('Node was built without it')]);
+    }
     expect(app.complaints).toEqual([]);
   });
 });
