@@ -52,7 +52,7 @@ describe("Node's permission model", () => {
   it('without addons: one warning; what needs the addon names the flag, the rest works', async () => {
     const app = startFixture('http', {}, { execArgv: [...base, '--allow-worker'] });
     const url = await profilerOf(app);
-    for (const name of ['profile?seconds=1', 'heap']) {
+    for (const name of ['profile?seconds=1', 'heap', 'allocs?seconds=1']) {
       const { status, text } = await request(`${url}/debug/pprof/${name}`);
       expect([status, text]).toEqual([503, expect.stringContaining('--allow-addons')]);
     }
@@ -68,12 +68,25 @@ describe("Node's permission model", () => {
     const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
     expect(flat(profile, 'samples/count', /^crunchNumbers /)).toBeGreaterThan(0);
     expect(profile.comments.join('\n')).toContain('--allow-inspector');
-    const { status, text } = await request(`${url}/debug/pprof/goroutine`);
-    expect([status, text]).toEqual([503, expect.stringContaining('--allow-inspector')]);
+    for (const name of ['goroutine', 'allocs?seconds=1']) {
+      const { status, text } = await request(`${url}/debug/pprof/${name}`);
+      expect([status, text]).toEqual([503, expect.stringContaining('--allow-inspector')]);
+    }
     expect(app.complaints).toEqual([]);
   });
 
   const hasAllFlags = major >= 24;
+  itWhere(
+    hasAllFlags,
+    'Node is older than 24',
+    'without addons: V8 is not said to have been stopped',
+    async () => {
+      const app = startFixture('http', {}, { execArgv: [...base, '--allow-worker', '--allow-inspector'] });
+      const { status, text } = await request(`${await profilerOf(app)}/debug/pprof/heap?format=heapprofile`);
+      expect([status, text]).toEqual([503, expect.stringContaining('--allow-addons')]);
+    },
+  );
+
   itWhere(hasAllFlags, 'Node is older than 24', 'with all that is needed: everything works', async () => {
     const flags = ['--allow-worker', '--allow-addons', '--allow-inspector'];
     const app = startFixture('http', {}, { execArgv: [...base, ...flags] });
@@ -93,8 +106,10 @@ describe('a Node without the inspector', () => {
     const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
     expect(profile.comments.join('\n')).toContain("V8's inspector cannot be used");
     await takeProfile(`${url}/debug/pprof/heap`);
-    const { status, text } = await request(`${url}/debug/pprof/goroutine`);
-    expect([status, text]).toEqual([503, expect.stringContaining('Node was built without it')]);
+    for (const name of ['goroutine', 'allocs?seconds=1']) {
+      const { status, text } = await request(`${url}/debug/pprof/${name}`);
+      expect([status, text]).toEqual([503, expect.stringContaining('Node was built without it')]);
+    }
     expect(app.complaints).toEqual([]);
   });
 });

@@ -35,6 +35,14 @@ describe('a start', () => {
   });
 });
 
+describe('a process that nothing else keeps alive', () => {
+  it('ends by itself as soon as it is done, and not while it awaits start()', async () => {
+    const app = startFixture('starts', {}, { args: ['awaits'] });
+    expect(await app.exited).toEqual({ code: 0, signal: null });
+    expect(app.output).toContain('done, listening');
+  });
+});
+
 describe('a second PprofModule', () => {
   it('shares the profiler of the first, and one line says so', async () => {
     const app = startFixture('starts', {}, { args: ['twice'] });

@@ -168,6 +168,17 @@ describe('resolveOptions', () => {
     );
   });
 
+  it.each([
+    [[], 'an array'],
+    [{}, 'an object'],
+    [Object.create(null), 'an object'],
+    [Symbol('port'), 'Symbol(port)'],
+  ])('refuses %p as a port, and names it', (port, name) => {
+    expect(problemsOf({ port })).toEqual([
+      `option "port" is ${name}, it takes an integer from 0 (any free port) to 65535`,
+    ]);
+  });
+
   it.each(['true', 'false', 1, null])('refuses %p for heapSnapshot', (heapSnapshot) => {
     expect(problemsOf({ heapSnapshot })).toEqual([
       expect.stringMatching(/^option "heapSnapshot" is .*true or false/),

@@ -110,6 +110,20 @@ export function checkedObject<T>(given: T, where: string): T & Record<string, un
   return given;
 }
 
+const FACTORIES = ['useFactory', 'useClass', 'useExisting'];
+
+/**
+ * @param given what `forRootAsync` has got
+ * @throws {PprofOptionsError} where nothing in it makes options.
+ * @internal
+ */
+export function checkedFactory<T>(given: T): T {
+  if (!isGroup(given) || FACTORIES.every((name) => given[name] === undefined)) {
+    throw new PprofOptionsError([`forRootAsync got ${inspect(given)}, it takes ${FACTORIES.join(', ')}`]);
+  }
+  return given;
+}
+
 /**
  * Checks the options and fills in the defaults.
  *
@@ -274,6 +288,9 @@ function isHostName(host: string): boolean {
 }
 
 function inspect(value: unknown): string {
+  if (typeof value === 'object' && value !== null) {
+    return Array.isArray(value) ? 'an array' : 'an object';
+  }
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 

@@ -98,6 +98,12 @@ describe('PprofModule', () => {
     expect(() => PprofModule.forRoot(options as unknown as PprofModuleOptions)).toThrow(PprofOptionsError);
   });
 
+  it.each([undefined, null, {}, { useFactory: undefined }])('refuses %p in forRootAsync', (given) => {
+    const start = () => PprofModule.forRootAsync(given as Parameters<typeof PprofModule.forRootAsync>[0]);
+    expect(start).toThrow(PprofOptionsError);
+    expect(start).toThrow('it takes useFactory, useClass, useExisting');
+  });
+
   it.each([undefined, null])(
     'fails the start-up where the factory of forRootAsync returns %p',
     async (options) => {

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { checkedObject } from './options.table.js';
+import { checkedFactory, checkedObject } from './options.table.js';
 import { PprofConfigurableModule } from './pprof.options.js';
 import { PprofService } from './pprof.service.js';
 
@@ -124,5 +124,12 @@ export class PprofModule extends PprofConfigurableModule {
   ): DynamicModule {
     // Nest reads its keys, here and now.
     return super.forRoot(checkedObject(options, 'forRoot'));
+  }
+
+  /** @throws {PprofOptionsError} where it gets nothing that makes the options. */
+  static override forRootAsync(
+    options: Parameters<typeof PprofConfigurableModule.forRootAsync>[0],
+  ): DynamicModule {
+    return super.forRootAsync(checkedFactory(options));
   }
 }

@@ -19,6 +19,8 @@ import { type Slot, type SlotHolder, takeSlot } from './main/process.registry.js
 import { unsupportedRuntime } from './main/runtime.support.js';
 import { ThreadSupervisor } from './main/thread.supervisor.js';
 
+const LONGEST_TIMER_MILLIS = 2 ** 31 - 1;
+
 /**
  * Starts and stops the profiler; it starts and stops with the application by itself.
  *
@@ -55,7 +57,7 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
     this.#status = { state: this.#options.enabled ? 'stopped' : 'disabled' };
     if (this.#options.enabled) {
       // Not awaited: the application does not wait for its profiler.
-      void this.start();
+      void this.#start();
     } else {
       this.#logger.debug('Profiling is off: the option "enabled" is false');
     }
@@ -72,13 +74,18 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   /**
-   * Starts the profiler, whatever `enabled` says. Starting what runs already, or waits for its port, is fine.
+   * Starts the profiler, whatever `enabled` says. Starting what runs already, or waits for its port, is fine. Until it
+   * settles the process does not end by itself, as nothing else may keep it: what comes after an `await` of it runs.
    *
    * @returns where it listens; undefined where it does not, or not yet: a warning is logged, and `status` tells why.
    * Never rejects.
    */
   start(): Promise<PprofAddress | undefined> {
-    return this.#starting ?? this.#start();
+    const started = this.#starting ?? this.#start();
+    // Its thread keeps no process alive.
+    const hold = setInterval(() => undefined, LONGEST_TIMER_MILLIS);
+    void started.then(() => clearInterval(hold));
+    return started;
   }
 
   /** Stops the profiler and frees its port, or removes its socket; captures that are running are cut off. Never rejects. */

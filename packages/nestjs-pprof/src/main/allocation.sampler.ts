@@ -1,6 +1,6 @@
 import type { Session } from 'node:inspector';
 import { addonIfLoaded, loadAddon } from './addon.loader.js';
-import { SamplerHeldError } from '../shared/agent.errors.js';
+import { InspectorUnavailableError, SamplerHeldError } from '../shared/agent.errors.js';
 import type { AllocationNode, HeapSampling } from '../shared/agent.protocol.js';
 import { otherProfilers } from './other.profilers.js';
 
@@ -15,7 +15,10 @@ import { otherProfilers } from './other.profilers.js';
 export class AllocationSampler {
   private constructor(private readonly session: Session) {}
 
-  /** @throws {SamplerHeldError} where somebody else has started V8's sampler. */
+  /**
+   * @throws {InspectorUnavailableError}
+   * @throws {SamplerHeldError} where somebody else has started V8's sampler.
+   */
   static start({ samplingInterval, stackDepth }: HeapSampling): AllocationSampler {
     const { heap } = loadAddon();
     const session = openSession();
@@ -61,7 +64,7 @@ export function isHeapSampled(): boolean {
   try {
     session = openSession();
   } catch {
-    // A Node without inspector, or one that may not use it: then nobody has started it that way, at least.
+    // Then nobody has started it that way, at least.
     return false;
   }
   try {
@@ -71,11 +74,16 @@ export function isHeapSampled(): boolean {
   }
 }
 
+/** @throws {InspectorUnavailableError} */
 function openSession(): Session {
-  const { Session } = process.getBuiltinModule('node:inspector');
-  const session = new Session();
-  session.connect();
-  return session;
+  try {
+    const { Session } = process.getBuiltinModule('node:inspector');
+    const session = new Session();
+    session.connect();
+    return session;
+  } catch {
+    throw new InspectorUnavailableError();
+  }
 }
 
 function isSampling(session: Session): boolean {

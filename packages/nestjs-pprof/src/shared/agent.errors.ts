@@ -17,6 +17,19 @@ export class AddonUnavailableError extends PprofError {
   }
 }
 
+/** V8's inspector, the way to worker threads and stuck event loops, cannot be used in this process. @internal */
+export class InspectorUnavailableError extends PprofError {
+  override readonly name = 'InspectorUnavailableError';
+  readonly status = 503;
+
+  constructor() {
+    super(
+      "V8's inspector cannot be used in this process: Node was built without it, or runs under --permission without " +
+        '--allow-inspector (which Node has from version 24 on)',
+    );
+  }
+}
+
 /** Somebody else in the process has started the profiler that a thread has only one of. @internal */
 export class SamplerHeldError extends PprofError {
   override readonly name = 'SamplerHeldError';

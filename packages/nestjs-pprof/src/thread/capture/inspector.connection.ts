@@ -1,4 +1,5 @@
 import type { Session } from 'node:inspector';
+import { InspectorUnavailableError } from '../../shared/agent.errors.js';
 import { AnswerDeadline } from './answer.deadline.js';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { MAIN_THREAD } from './thread.info.js';
@@ -6,7 +7,6 @@ import {
   ConnectionClosedError,
   CoverageOnError,
   inspectorError,
-  InspectorUnavailableError,
   ThreadUnreachableError,
 } from './threads.errors.js';
 

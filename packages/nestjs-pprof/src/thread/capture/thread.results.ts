@@ -6,7 +6,8 @@ import {
   type ThreadInfo,
   type ThreadSelection,
 } from './thread.info.js';
-import { InspectorUnavailableError, NoThreadError } from './threads.errors.js';
+import { InspectorUnavailableError } from '../../shared/agent.errors.js';
+import { NoThreadError } from './threads.errors.js';
 
 /** What was found out of each thread, and which threads nothing could be found out of, with the reason. @internal */
 export interface FromThreads<T> {

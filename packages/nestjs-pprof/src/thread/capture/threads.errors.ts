@@ -138,19 +138,6 @@ export class CaptureStuckError extends ThreadStuckError {
   }
 }
 
-/** V8's inspector, the way to worker threads and stuck event loops, cannot be used in this process. @internal */
-export class InspectorUnavailableError extends PprofError {
-  override readonly name = 'InspectorUnavailableError';
-  readonly status = 503;
-
-  constructor() {
-    super(
-      "V8's inspector cannot be used in this process: Node was built without it, or runs under --permission without " +
-        '--allow-inspector (which Node has from version 24 on)',
-    );
-  }
-}
-
 /** Code coverage is counted in this process, and V8's profiler would spoil it. @internal */
 export class CoverageOnError extends PprofError {
   override readonly name = 'CoverageOnError';

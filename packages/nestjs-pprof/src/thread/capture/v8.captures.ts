@@ -9,7 +9,12 @@ import { useThread } from './single.thread.js';
 import type { MainHeap } from './main.heap.js';
 import { collectGarbage } from './thread.heap.js';
 import { MAIN_THREAD } from './thread.info.js';
-import { GarbageNotCollectedError, NoThreadError, RecordingHeldError } from './threads.errors.js';
+import {
+  GarbageNotCollectedError,
+  HeapNotSampledError,
+  NoThreadError,
+  RecordingHeldError,
+} from './threads.errors.js';
 import { Tracer, type Trace, type TraceRequest } from './tracer.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 import type { WorkerHeaps } from './worker.heaps.js';
@@ -43,7 +48,7 @@ export class V8Captures {
     private readonly loop: LoopObserver,
     private readonly threads: InspectedThreads,
     private readonly cpu: V8CpuCapturer,
-    private readonly mainHeap: Pick<MainHeap, 'isLive'>,
+    private readonly mainHeap: Pick<MainHeap, 'isLive' | 'sample'>,
     private readonly workerHeaps: WorkerHeaps,
     private readonly sampling: HeapSampling | false,
     temporaryDirectory: string,
@@ -75,6 +80,7 @@ export class V8Captures {
    *
    * @throws {HeapSamplingOffError} where none runs.
    * @throws {RecordingHeldError} while `allocs?seconds=` has the sampler.
+   * @throws {AgentFailureError} where it cannot be sampled.
    * @throws {GarbageNotCollectedError} where that was asked for and the thread does not come to it.
    */
   async sampleHeapProfile({ thread, gc, signal }: V8HeapProfileRequest): Promise<V8HeapProfile> {
@@ -98,12 +104,19 @@ export class V8Captures {
     if (!this.mainHeap.isLive) {
       throw new RecordingHeldError(ALLOCATIONS);
     }
-    return useThread(thread, signal, async (target) => {
+    const capture = useThread(thread, signal, async (target) => {
       if (gc && !(await collectGarbage(target))) {
         throw new GarbageNotCollectedError(target.thread.label);
       }
       const { profile } = await target.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile');
       return profile;
+    });
+    return capture.catch(async (error: unknown) => {
+      if (error instanceof HeapNotSampledError) {
+        // V8 does not say why; where it could not be started in the first place, the agent does.
+        await this.mainHeap.sample(false, signal);
+      }
+      throw error;
     });
   }
 

@@ -2,12 +2,12 @@ import type { ServerResponse } from 'node:http';
 import { NotFoundException, PayloadTooLargeException } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
 import { silenceOf } from '../capture/thread.silence.js';
+import { InspectorUnavailableError } from '../../shared/agent.errors.js';
 import { BadParameterError, NotEnabledError } from '../profiles/profile.errors.js';
 import {
   AgentFailureError,
   CaptureStuckError,
   GarbageNotCollectedError,
-  InspectorUnavailableError,
   NoThreadError,
   RecordingHeldError,
   ShortLivedWorkersError,
