@@ -24,7 +24,6 @@ export const WEB_ATTACKS: Readonly<Record<string, (url: string) => string>> = {
   'a new location': (url) => script(`location = '${url}'`),
   'a refresh': (url) => `<meta http-equiv="refresh" content="0;url=${url}">`,
   'a compression dictionary': (url) => `<link rel="compression-dictionary" href="${url}">`,
-  'an icon': (url) => `<link rel="icon" href="${url}">`,
   'a link that downloads': (url) =>
     `<a download href="${url}">x</a>${script("document.querySelector('a').click()")}`,
   // https://developer.chrome.com/docs/web-platform/prerender-pages: a browser says "none" of these, as of a typed address.
