@@ -41,10 +41,15 @@ class FakeSession {
 
   disconnect(): void {
     this.done.push('disconnect');
-    // As Node does.
+    void this.#failUnanswered();
+  }
+
+  /** As Node does, a moment later. */
+  async #failUnanswered(): Promise<void> {
     const unanswered = [...this.#answers.values()];
     this.#answers.clear();
-    void Promise.resolve().then(() => unanswered.forEach((callback) => callback(new Error('closed'))));
+    await Promise.resolve();
+    unanswered.forEach((callback) => callback(new Error('closed')));
   }
 
   #take(method: string) {
