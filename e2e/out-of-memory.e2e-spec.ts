@@ -1,6 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { platform } from 'node:process';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Ending, killProcesses } from './support/app.process.js';
 import { type ExampleApp, exampleSource, profilingUrl, startExample } from './support/example.app.js';
@@ -138,6 +150,48 @@ describe('a directory in which others have put what they like (hostile names)', 
     expect(process.complaints).toHaveLength(1);
   });
 });
+
+describe('a profile that is asked for many times and not read', () => {
+  const NAME = 'oom-8-20260101T000000Z.pb.gz';
+  const ask = (path: string) => `GET /debug/pprof/${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+
+  it('is refused above the limit of captures, and open no longer than its clients are there', async () => {
+    const directory = await temporaryDirectory('oom-');
+    await writeFile(join(directory, NAME), Buffer.alloc(30_000_000));
+    const { process } = await startExample({ PPROF_OOM_DIRECTORY: directory });
+    const profiler = await profilingUrl(process);
+    const isServed = async () => {
+      const answer = await fetch(`${profiler}/debug/pprof/oom/${NAME}`);
+      await answer.body?.cancel();
+      return answer.status;
+    };
+    expect(await isServed()).toBe(200);
+    const clients = Array.from({ length: 3 }, () => connect(Number(new URL(profiler).port), '127.0.0.1'));
+    for (const client of clients) {
+      client.pause().on('error', () => undefined);
+      // The first of each is being made: those after it wait for their turn.
+      client.write(ask('profile?seconds=30') + ask(`oom/${NAME}`).repeat(6));
+    }
+    await eventually(async () => (await isServed()) === 429);
+    clients.forEach((client) => client.destroy());
+    await eventually(async () => (await isServed()) === 200);
+    if (platform === 'linux') {
+      await eventually(async () => !(await openFiles(process.pid)).some((file) => file.endsWith(NAME)));
+    }
+  });
+});
+
+async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function openFiles(pid: number): Promise<string[]> {
+  const directory = `/proc/${pid}/fd`;
+  const links = await readdir(directory);
+  return Promise.all(links.map((link) => readlink(join(directory, link)).catch(() => '')));
+}
 
 describe('a directory that cannot be written', () => {
   it('costs one warning; the application and its other profiles go on', async () => {

@@ -65,6 +65,19 @@ describe('maskSecrets', () => {
     ['AKIAIOSFODNN7EXAMPLE', '***'],
     ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln', '***'],
     ['-----BEGIN PRIVATE KEY-----\nabc', '***'],
+    ['glsa_0123456789abcdef', '***'],
+    ['hf_0123456789abcdefghij', '***'],
+    ['--with=xapp-1-A0-0123456789', '--with=***'],
+    ['GOCSPX-0123456789abcdef', '***'],
+    ['https://hooks.slack.com/services/T0/B0/abc', 'https://hooks.slack.com/services/***'],
+    ['--to=https://discord.com/api/webhooks/1/abc', '--to=https://discord.com/api/webhooks/***'],
+    ['https://api.telegram.org/bot1:abc/sendMessage', 'https://api.telegram.org/***'],
+    ['https://host/#access_token=x', 'https://host/#access_token=***'],
+    ['serve --token x --port 1', 'serve --token ***'],
+    ['--connection-string=x', '--connection-string=***'],
+    ['--sas=x', '--sas=***'],
+    ['--salt=x', '--salt=***'],
+    ['--mnemonic=x', '--mnemonic=***'],
   ])('masks the value of %j', (argument, masked) => {
     expect(maskSecrets(['node', 'main.js', argument])).toEqual(['node', 'main.js', masked]);
   });
@@ -140,6 +153,10 @@ describe('maskSecrets', () => {
     ['-p', '8080:80'],
     ['-p', '127.0.0.1:8080:80/tcp'],
     ['-p', '--watch'],
+    ['-p', 'tsconfig.build.json'],
+    ['-p', './tsconfig'],
+    ['-u', '1000:1000'],
+    ['--password-file', '/run/secrets/db'],
   ])('leaves what follows %s: %j', (flag, argument) => {
     expect(maskSecrets([flag, argument])).toEqual([flag, argument]);
   });
@@ -211,6 +228,20 @@ describe('maskSecrets', () => {
     ['--monkey=1'],
     ['--keyboard=de'],
     ['--turnkey'],
+    ['--tokenizer=gpt'],
+    ['--bypass=1'],
+    ['--compass=1'],
+    ['--passive=1'],
+    ['--passport-strategy=jwt'],
+    ['--password-file=/run/secrets/db'],
+    ['--tokenTtl=60'],
+    ['--auth-url=https://auth.internal/login'],
+    ['--session-timeout=30'],
+    ['-port=80'],
+    ['-project'],
+    ['serve --use-token --port 1'],
+    ['--user=1000:1000'],
+    ['https://hooks.slack.com/'],
     [''],
   ])('leaves %j as it is', (argument) => {
     expect(maskSecrets([argument])).toEqual([argument]);

@@ -6,23 +6,30 @@ const MASK = '***';
 /** Anywhere in a name. */
 const SECRET_PART = new RegExp(
   [
-    'pass(?:word|wd|phrase)?',
+    // Not what goes by, through or around something.
+    '(?<!by|com|sur|tres)pass(?!age|enger|ive|port|thr|es$)(?:word|wd|phrase)?',
     'pwd',
     'secret',
-    'token',
+    'token(?!i[sz])',
     'credential',
     // Not the author of something, but what authorizes.
     'auth(?!or(?!i[sz]))',
     'cookie',
     'bearer',
     'signature',
+    'mnemonic',
+    'conn(?:ection)?[-_.]?str(?:ing)?',
     '(?:api|access|private|account|shared)[-_.]?key',
   ].join('|'),
   'i',
 );
 /** As the last word of a name: `--signing-key`, `AccountKey`, `?sig=`. */
 const SECRET_WORD =
-  /(?:^|[-_.])(?:key|sig|pw|jwt|psk|dsn|creds?|session|sid|pin|otp)$|[a-z](?:Key|Sig|Pw|Jwt|Psk|Dsn|Creds?|Session|Sid|Pin|Otp)$/;
+  /(?:^|[-_.])(?:key|sig|sas|pw|jwt|psk|dsn|creds?|session|sid|pin|otp|salt|hmac)$|[a-z](?:Key|Sig|Sas|Pw|Jwt|Psk|Dsn|Creds?|Session|Sid|Pin|Otp|Salt|Hmac)$/;
+
+/** Where a secret is, how long it is good for and whether it is wanted is none: `--password-file`, `--token-ttl`. */
+const ABOUT_SECRET =
+  /[-_.](?:file|path|dir|directory|ttl|timeout|expiry|enabled|required|length|type|port|host|ur[il])$|[a-z](?:File|Path|Dir|Ttl|Timeout|Expiry|Enabled|Required|Length|Type|Port|Host|Ur[il])$/;
 
 /** What the issuers of tokens let them begin with, so that they are found. */
 const KNOWN_TOKEN = new RegExp(
@@ -30,8 +37,10 @@ const KNOWN_TOKEN = new RegExp(
     [
       'gh[pousr]_',
       'github_pat_',
-      'glpat-',
+      'gl(?:pat|dt|rt|ptt|ft|soat|cbt|agent)-',
+      'glsa_',
       'xox[abeoprs]-',
+      'xapp-',
       'sk[-_]',
       'rk_',
       'whsec_',
@@ -45,17 +54,33 @@ const KNOWN_TOKEN = new RegExp(
       String.raw`hv[bs]\.`,
       'dop_v1_',
       String.raw`SG\.`,
+      'hf_',
+      'lin_api_',
+      'dckr_pat_',
+      'rubygems_',
+      'sntry[su]_',
+      'dapi',
+      'NRAK-',
+      'PMAK-',
+      'GOCSPX-',
+      'sq0[a-z]{3}-',
+      'AGE-SECRET-KEY-',
       'shp(?:at|ca|pa|ss)_',
     ].join('|') +
     String.raw`)[A-Za-z0-9+/=_.~-]{8,}`,
   'g',
 );
+/** Addresses that are secret, as whoever knows one may post there. */
+const SECRET_PATH =
+  /((?:hooks\.slack\.com\/(?:services|workflows|triggers)|discord(?:app)?\.com\/api\/webhooks|api\.telegram\.org)\/)[^\s"']+/gi;
 const PRIVATE_KEY = /-----BEGIN[^]*$/;
 const SCHEME = /(\b(?:bearer|basic|digest|negotiate)\s+)\S[^]*$/i;
 
 /** What curl and wget take as `user:password`. */
 const USER_FLAG = /^(?:-u|--user|--proxy-user)$/;
 const USER_PAIR = /^((?:-u|--(?:proxy-)?user=)?[^:\s]+:)[^]+$/;
+/** Of user and group, as containers have them. */
+const IDS = /^(?:-u|--user=)?\d+:\d+$/;
 /** A password for some, and a port for others. */
 const SHORT_PASSWORD_FLAG = /^-p$/;
 const PORTS = /^(?:[\d.]+:)?\d{1,5}(?:-\d{1,5})?(?::\d{1,5}(?:-\d{1,5})?)?(?:\/\w+)?$/;
@@ -83,10 +108,11 @@ function maskArgument(argument: string, previous: string): string {
     return MASK;
   }
   if (USER_FLAG.test(previous) || /^(?:-u[^-\s]|--(?:proxy-)?user=)/.test(argument)) {
-    return argument.replace(USER_PAIR, `$1${MASK}`);
+    return IDS.test(argument) ? argument : argument.replace(USER_PAIR, `$1${MASK}`);
   }
   const masked = maskParts(argument);
-  const [, glued] = /^-p([^-].*)$/s.exec(argument) ?? [];
+  // Not the flags of a word that some programs write with one dash.
+  const [, glued] = /^-p(?!(?:ath|id|ort|rofile|roject|roxy|refix)\b)([^-].*)$/s.exec(argument) ?? [];
   return glued !== undefined && masked === argument && !PORTS.test(glued) ? `-p${MASK}` : masked;
 }
 
@@ -103,7 +129,7 @@ function maskParts(text: string): string {
   if (from <= restAt) {
     masked += restAt === Infinity ? text.slice(from) : `${text.slice(from, restAt)}${MASK}`;
   }
-  return masked.replace(KNOWN_TOKEN, MASK).replace(PRIVATE_KEY, MASK);
+  return masked.replace(KNOWN_TOKEN, MASK).replace(SECRET_PATH, `$1${MASK}`).replace(PRIVATE_KEY, MASK);
 }
 
 function startAfterScheme(text: string): number {
@@ -117,7 +143,9 @@ function isSecretAfter(previous: string, argument: string): boolean {
     return true;
   }
   if (SHORT_PASSWORD_FLAG.test(previous)) {
-    return !PORTS.test(argument) && !/^--?[a-z]/i.test(argument);
+    return (
+      !PORTS.test(argument) && !/^--?[a-z]/i.test(argument) && !/^\.{0,2}\/|^\.{1,2}$|\.json$/.test(argument)
+    );
   }
   const [, name] = /^(?:--?|(?=[\w.-]+:$))([\w.-]{1,200}):?$/.exec(previous) ?? [];
   // The next flag is not the value of one that has none.
@@ -125,6 +153,9 @@ function isSecretAfter(previous: string, argument: string): boolean {
 }
 
 function isSecretName(name: string): boolean {
+  if (ABOUT_SECRET.test(name) || ABOUT_SECRET.test(name.toLowerCase())) {
+    return false;
+  }
   return SECRET_PART.test(name) || SECRET_WORD.test(name) || SECRET_WORD.test(name.toLowerCase());
 }
 
@@ -132,10 +163,15 @@ function isSecretName(name: string): boolean {
 function startOfValue(text: string): number {
   for (const { 0: name, index } of text.matchAll(/[\w.-]+/g)) {
     const before = text[index - 1];
-    if ((before === undefined || /[\s=:,;&?{('"]/.test(before)) && isSecretName(name)) {
+    if ((before === undefined || /[\s=:,;&?#{('"]/.test(before)) && isSecretName(name)) {
       const end = index + name.length;
       // `auth:8080` is a host.
-      const [separator] = /^["']?\s{0,20}(?:=|:(?!$|\d{1,5}(?:\/|$)))\s{0,20}/.exec(text.slice(end)) ?? [];
+      const rest = text.slice(end, end + 64);
+      const [separator] =
+        /^["']?\s{0,20}(?:=|:(?!$|\d{1,5}(?:\/|$)))\s{0,20}/.exec(rest) ??
+        // A command within an argument, as of `sh -c`.
+        (name.startsWith('-') ? /^\s{1,20}(?!-|$)/.exec(rest) : null) ??
+        [];
       if (separator !== undefined) {
         return end + separator.length;
       }

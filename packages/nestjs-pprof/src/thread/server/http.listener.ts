@@ -90,7 +90,11 @@ export function createProfilingServer(
   const server = createServer({ ...REQUEST_LIMITS, requireHostHeader: false });
   // All are looked at: the guard has a limit of its own, and their bytes have one.
   server.maxHeadersCount = 0;
-  server.on('connection', (socket: Socket) => connections.onConnection(socket));
+  server.on('connection', (socket: Socket) => {
+    // Each request that waits on it has its own, and their number has a limit.
+    socket.setMaxListeners(0);
+    connections.onConnection(socket);
+  });
   server.on('request', (request, response) => onRequest(request, response));
   server.on('checkContinue', (request, response) => onRequest(request, response));
   server.on('checkExpectation', (request, response) => onRequest(request, response, true));

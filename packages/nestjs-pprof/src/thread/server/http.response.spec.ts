@@ -256,6 +256,51 @@ describe('an answer that is not read', () => {
   });
 });
 
+describe('an answer whose client leaves', () => {
+  it.each([
+    ['page', (response: ServerResponse) => sendPage(response, Buffer.alloc(50_000_000), 'text/html', '')],
+    ['text', (response: ServerResponse) => sendText(response, 'x'.repeat(50_000_000))],
+    ['error', (response: ServerResponse) => sendError(response, new Error('x'.repeat(50_000_000)))],
+  ])('fails for nobody, as a %s', async (_, send) => {
+    const failures: unknown[] = [];
+    const onFailure = (reason: unknown) => failures.push(reason);
+    process.on('unhandledRejection', onFailure);
+    try {
+      let client: Promise<Socket>;
+      const closed = new Promise<void>((resolve) => {
+        client = ignoringClientOf((response) => {
+          response.once('close', resolve);
+          send(response);
+          client.then((socket) => socket.destroy());
+        });
+      });
+      await closed;
+      await new Promise((resolve) => setTimeout(resolve));
+      expect(failures).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', onFailure);
+    }
+  });
+
+  it('is given up also where its turn has not come: its stream is closed', async () => {
+    let client: Promise<Socket>;
+    const responses: ServerResponse[] = [];
+    const both = new Promise<void>((resolve) => {
+      client = ignoringClientOf((response) => {
+        if (responses.push(response) === 2) {
+          resolve();
+        }
+      }, 2);
+    });
+    await both;
+    const stream = Readable.from([Buffer.alloc(1)]);
+    const sent = sendRecording(responses[1]!, { as: 'file', fileName: 'x' }, { size: 1_000_000, stream });
+    (await client!).destroy();
+    await expect(sent).rejects.toThrow();
+    expect(stream.destroyed).toBe(true);
+  });
+});
+
 describe('sendPage', () => {
   it('has nothing loaded or framed but what is named, and shares no window', async () => {
     const { headers } = await answerOf((response) =>

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../../shared/error.message.js';
 import { PprofError } from '../../shared/pprof.error.js';
+import { untilAborted } from '../capture/abort.race.js';
 import type { RecordingBody, RecordingHead } from '../profiles/recording.kind.js';
 
 const COMMON_HEADERS = {
@@ -28,7 +29,7 @@ export function setCommonHeaders(response: ServerResponse): void {
 
 /** @internal */
 export function sendText(response: ServerResponse, text: string, contentType = TEXT): void {
-  void send(response, { 'Content-Type': contentType }, Buffer.from(text));
+  sendWhole(response, { 'Content-Type': contentType }, Buffer.from(text));
 }
 
 /**
@@ -49,13 +50,13 @@ export function sendPage(
     // No page that has opened this one, or is opened by it, has a hold on it.
     'Cross-Origin-Opener-Policy': 'same-origin',
   };
-  void send(response, headers, body);
+  sendWhole(response, headers, body);
 }
 
 /** @param location relative, so that it works behind a tunnel. @internal */
 export function redirect(response: ServerResponse, location: string): void {
   response.statusCode = 301;
-  void send(response, { Location: location }, Buffer.alloc(0));
+  sendWhole(response, { Location: location }, Buffer.alloc(0));
 }
 
 /**
@@ -108,7 +109,7 @@ export function sendError(response: ServerResponse, error: unknown): void {
   const { status, text, headers } = describeError(error);
   response.statusCode = status;
   response.removeHeader('Content-Disposition');
-  void send(response, { ...headers, 'Content-Type': TEXT, 'X-Go-Pprof': '1' }, Buffer.from(text));
+  sendWhole(response, { ...headers, 'Content-Type': TEXT, 'X-Go-Pprof': '1' }, Buffer.from(text));
 }
 
 /** An error as bytes of a response, for a client that has sent no request that could be answered. @internal */
@@ -146,6 +147,11 @@ function describeError(error: unknown): { status: number; text: string; headers:
   };
 }
 
+/** That its client leaves, or does not read it, is nobody's error: nothing waits for it, and the connection ends with it. */
+function sendWhole(response: ServerResponse, headers: Headers, body: Buffer): void {
+  send(response, headers, body).catch(() => response.destroy());
+}
+
 async function send(
   response: ServerResponse,
   headers: Headers,
@@ -160,11 +166,26 @@ async function send(
     response.end(body);
     return;
   }
-  if (!isWhole) {
-    // One that waits for its own data does not hear of it through the pipeline.
-    response.once('close', () => body.stream.destroy());
+  const source = isWhole ? [body] : body.stream;
+  // It is the connection that tells that the client has left: a response whose turn has not come hears of nothing, and a
+  // stream that waits for its own data does not hear of it through the pipeline.
+  const { socket } = response.req;
+  const left = new AbortController();
+  const leave = () => {
+    if (!isWhole) {
+      body.stream.destroy();
+    }
+    left.abort();
+  };
+  socket.once('close', leave);
+  if (socket.destroyed) {
+    leave();
   }
-  await pipeline(isWhole ? [body] : body.stream, inSlices(progressed), response);
+  try {
+    await untilAborted(left.signal, pipeline(source, inSlices(progressed), response));
+  } finally {
+    socket.off('close', leave);
+  }
 }
 
 /** @returns to be called whenever the client has taken something. */

@@ -83,4 +83,18 @@ describe('RateLimit', () => {
     jest.advanceTimersByTime(1000);
     expect(answered).toEqual([0, 1, 99, 2, 98]);
   });
+
+  it('forgets those who have gone, also where others come before them for ever', () => {
+    const limit = new RateLimit(0, 0);
+    limit.admit(socketOf({ gone: false }), () => undefined);
+    for (let index = 0; index < 100; index++) {
+      const client = { gone: false };
+      const socket = socketOf(client);
+      limit.admit(socket, () => undefined, true);
+      client.gone = true;
+      limit.admit(socket, () => undefined, true);
+    }
+    jest.advanceTimersByTime(20);
+    expect(limit.waiting).toBe(1);
+  });
 });

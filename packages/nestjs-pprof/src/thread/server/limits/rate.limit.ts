@@ -21,8 +21,8 @@ interface Waiting {
  * @internal
  */
 export class RateLimit {
-  readonly #newcomers: Waiting[] = [];
-  readonly #others: Waiting[] = [];
+  #newcomers: Waiting[] = [];
+  #others: Waiting[] = [];
   readonly #known = new WeakSet<Duplex>();
   #tokens: number;
   #refilledAt = performance.now();
@@ -35,12 +35,21 @@ export class RateLimit {
     this.#tokens = burst;
   }
 
+  /** How many requests wait. */
+  get waiting(): number {
+    return this.#newcomers.length + this.#others.length;
+  }
+
   /**
    * Calls `answer`, now or later; not if the client goes away before.
    *
    * @param isStrange of what no client of a profiler sends: it comes after all others.
    */
   admit(socket: Duplex, answer: () => void, isStrange = false): void {
+    if (socket.destroyed) {
+      // Node reads on to the end of what has arrived: thousands of requests, of a client that sends them all at once.
+      return;
+    }
     const queue = isStrange || this.#known.has(socket) ? this.#others : this.#newcomers;
     this.#known.add(socket);
     queue.push({ socket, answer });
@@ -52,6 +61,9 @@ export class RateLimit {
   #letThrough(): void {
     this.#timer = undefined;
     this.#refill();
+    // Those at the end may never have their turn, and so would pile up.
+    this.#newcomers = this.#newcomers.filter(isPresent);
+    this.#others = this.#others.filter(isPresent);
     while (this.#tokens >= 1) {
       const next = this.#newcomers.shift() ?? this.#others.shift();
       if (next === undefined) {
@@ -62,7 +74,7 @@ export class RateLimit {
         next.answer();
       }
     }
-    if (this.#newcomers.length + this.#others.length > 0) {
+    if (this.waiting > 0) {
       this.#timer = setTimeout(() => this.#letThrough(), TICK_MILLIS);
     }
   }
@@ -72,4 +84,8 @@ export class RateLimit {
     this.#tokens = Math.min(this.burst, this.#tokens + ((now - this.#refilledAt) * this.rate) / 1000);
     this.#refilledAt = now;
   }
+}
+
+function isPresent({ socket }: Waiting): boolean {
+  return !socket.destroyed;
 }

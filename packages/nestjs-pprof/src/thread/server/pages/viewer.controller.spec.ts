@@ -9,6 +9,12 @@ const VIEWER = join(
 );
 
 describe('readViewerFile', () => {
+  it('has a file in memory once, however many ask for it and do not read it', async () => {
+    const asked = await Promise.all([1, 2].map(() => readViewerFile(VIEWER, 'index.html')));
+    const again = await readViewerFile(VIEWER, 'index.html');
+    expect(asked.map((file) => file?.content === again?.content)).toEqual([true, true]);
+  });
+
   it('has a page, and all that the page refers to, relatively and with a fitting type', async () => {
     const page = await readViewerFile(VIEWER, 'index.html');
     expect(page?.contentType).toBe('text/html; charset=utf-8');

@@ -87,10 +87,24 @@ export async function readViewerFile(
       return undefined;
     }
     return {
-      content: await readFile(join(directory, name)),
+      content: await readOnce(join(directory, name)),
       contentType: CONTENT_TYPES[extname(name)] ?? 'text/plain; charset=utf-8',
     };
   } catch (cause) {
     throw new ViewerGoneError(directory, cause);
+  }
+}
+
+/** A megabyte in all. Many may ask for a file and not read it: it is in memory once. */
+const contents = new Map<string, Promise<Buffer>>();
+
+async function readOnce(file: string): Promise<Buffer> {
+  const reading = contents.get(file) ?? readFile(file);
+  contents.set(file, reading);
+  try {
+    return await reading;
+  } catch (error) {
+    contents.delete(file);
+    throw error;
   }
 }
