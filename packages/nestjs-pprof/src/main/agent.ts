@@ -4,6 +4,7 @@ import {
   type AgentCommands,
   type AgentReply,
   type AgentRequest,
+  monotonicMillis,
 } from '../shared/agent.protocol.js';
 import { takeRequest } from '../shared/request.claim.js';
 import { CpuSampler } from './cpu.sampler.js';
@@ -70,6 +71,7 @@ export class Agent {
     if (claim && !takeRequest(claim)) {
       return;
     }
+    const begunAt = monotonicMillis();
     port.postMessage({ type: 'agent-accepted', id });
     try {
       const result = this.#commands[request.command](request.args);
@@ -77,6 +79,7 @@ export class Agent {
     } catch (error) {
       port.postMessage({ type: 'agent-reply', id, failure: failureOf(error) } satisfies AgentReply);
     }
+    this.#loopWatch.leaveOut(monotonicMillis() - begunAt);
   }
 
   /**
@@ -87,6 +90,7 @@ export class Agent {
    * @returns JSON of an `InterruptAnswer`.
    */
   readCpuByInterrupt(): string {
+    const begunAt = monotonicMillis();
     try {
       if (!this.#hasReadCpu) {
         throw new NotByInterruptError();
@@ -97,6 +101,8 @@ export class Agent {
       );
     } catch (error) {
       return JSON.stringify({ failure: failureOf(error) });
+    } finally {
+      this.#loopWatch.leaveOut(monotonicMillis() - begunAt);
     }
   }
 

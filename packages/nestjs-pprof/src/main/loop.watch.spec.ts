@@ -40,6 +40,35 @@ describe('LoopWatch', () => {
     watch.stopAll();
   });
 
+  it('ticks four times within a threshold, as samples make libuv take idle time between two ticks for busy', () => {
+    const memory = new LoopWatchMemory();
+    const watch = new LoopWatch();
+    watch.start({ id: 1, thresholdMillis: 20, memory: memory.buffer });
+    const startedAt = memory.lastTick;
+    jest.advanceTimersByTime(6);
+    expect(memory.lastTick).toBeCloseTo(startedAt + 5000);
+    watch.stopAll();
+  });
+
+  it('leaves out for how long the profiler itself has held the loop up', () => {
+    jest.spyOn(performance, 'eventLoopUtilization').mockReturnValue({ idle: 0, active: 0, utilization: 1 });
+    const memory = new LoopWatchMemory();
+    const watch = new LoopWatch();
+    // The loop is said to be busy all the time, so the shortest period is a block at such a threshold.
+    const blocksIfLeftOut = (millis: number) => {
+      const before = memory.count;
+      watch.start({ id: 1, thresholdMillis: 0.5, memory: memory.buffer });
+      watch.leaveOut(millis);
+      jest.advanceTimersByTime(1);
+      watch.stopAll();
+      return memory.count - before;
+    };
+    expect(blocksIfLeftOut(0.2)).toBe(1);
+    expect(blocksIfLeftOut(0.6)).toBe(0);
+    expect(blocksIfLeftOut(0)).toBe(1);
+    jest.restoreAllMocks();
+  });
+
   it('serves several watches, each with its own memory, and stops the one that is named', () => {
     const [one, other] = [new LoopWatchMemory(), new LoopWatchMemory()];
     const watch = new LoopWatch();

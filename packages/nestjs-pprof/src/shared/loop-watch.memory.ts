@@ -42,7 +42,7 @@ export class LoopWatchMemory {
    * Notes that the loop turns; the time since the last tick was a block as far as the loop was not idle, if that was longer than
    * the threshold.
    *
-   * @param idle microseconds that the loop has been idle since it exists
+   * @param idle microseconds that the loop has been idle since it exists, and those that are to be left out
    */
   tick(now: number, idle: number, thresholdMicros: number): void {
     const { lastTick } = this;

@@ -5,6 +5,7 @@ import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import { attributeBlocks, busyStretches, longTurns } from './block.attribution.js';
 import type { InspectedThreads } from './inspected.threads.js';
+import { ownStalls } from './own.stalls.js';
 import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
 import { type FromThreads, fromThreads, mainOrSkipped } from './thread.results.js';
 import { ThreadStuckError } from './threads.errors.js';
@@ -128,7 +129,8 @@ function blocksIn(
   const begin = timeline[0]?.from ?? 0;
   const end = timeline.at(-1)?.to ?? 0;
   const inWindow = (blocks: readonly LoopBlock[]) =>
-    blocks
+    ownStalls
+      .without(blocks, thresholdMicros)
       .map(({ from, to }) => ({
         from: Math.max(from + clockOffset, begin),
         to: Math.min(to + clockOffset, end),

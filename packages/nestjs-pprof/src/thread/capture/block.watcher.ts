@@ -5,6 +5,7 @@ import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import { attributeBlocks } from './block.attribution.js';
 import type { InspectedThreads } from './inspected.threads.js';
+import { ownStalls } from './own.stalls.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 
 /** The watch's own number; those of captures count from 1. */
@@ -82,10 +83,10 @@ export class BlockWatcher {
   /** Takes over the blocks that have ended since the last time. */
   #count(): void {
     const { count } = this.#watch;
-    if (count === this.#counted) {
+    if (count === this.#counted || ownStalls.areGoingOn) {
       return;
     }
-    const blocks = this.#watch.blocksFrom(this.#counted);
+    const blocks = ownStalls.without(this.#watch.blocksFrom(this.#counted), this.thresholdMillis * 1000);
     this.#counted = count;
     this.#add(blocks);
     this.#looks.length = 0;

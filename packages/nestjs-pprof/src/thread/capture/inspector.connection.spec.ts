@@ -1,9 +1,11 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
 import { ConnectionClosedError } from './threads.errors.js';
 
 jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
+const { ownStalls } = await import('./own.stalls.js');
 const { closeConnections, countConnectionsIn, InspectorConnection, setCoverageOn } =
   await import('./inspector.connection.js');
 
@@ -30,15 +32,30 @@ class FakeSession {
   }
 
   answer(method: string, result: unknown = {}): void {
-    this.#answers.get(method)?.(null, result);
+    this.#take(method)?.(null, result);
   }
 
   fail(method: string, error: Error): void {
-    this.#answers.get(method)?.(error);
+    this.#take(method)?.(error);
   }
 
   disconnect(): void {
     this.done.push('disconnect');
+    void this.#failUnanswered();
+  }
+
+  /** As Node does, a moment later. */
+  async #failUnanswered(): Promise<void> {
+    const unanswered = [...this.#answers.values()];
+    this.#answers.clear();
+    await Promise.resolve();
+    unanswered.forEach((callback) => callback(new Error('closed')));
+  }
+
+  #take(method: string) {
+    const callback = this.#answers.get(method);
+    this.#answers.delete(method);
+    return callback;
   }
 }
 
@@ -73,7 +90,34 @@ describe('InspectorConnection', () => {
     connection.close();
     await expect(waiting).rejects.toBeInstanceOf(ConnectionClosedError);
     await expect(connection.post('Profiler.stop')).rejects.toBeInstanceOf(ConnectionClosedError);
-    expect(FakeSession.latest.done).toEqual(['connect', 'Profiler.start', 'disconnect']);
+    expect(FakeSession.latest.done).toEqual([
+      'connect',
+      'Runtime.getIsolateId',
+      'Profiler.start',
+      'disconnect',
+    ]);
+  });
+
+  it('notes for how long it has held the thread up, and not what that was in before', async () => {
+    const connection = InspectorConnection.open();
+    const begun = monotonicMillis();
+    const starting = connection.post('Profiler.start');
+    expect(ownStalls.areGoingOn).toBe(true);
+    jest.advanceTimersByTime(300);
+    FakeSession.latest.answer('Runtime.getIsolateId');
+    jest.advanceTimersByTime(50);
+    FakeSession.latest.answer('Profiler.start');
+    await starting;
+    jest.advanceTimersByTime(1000);
+    const stopping = connection.post('Profiler.stop');
+    jest.advanceTimersByTime(40);
+    FakeSession.latest.answer('Profiler.stop', { profile: { endTime: (begun + 1360) * 1000 } });
+    await stopping;
+    connection.close();
+    expect(ownStalls.areGoingOn).toBe(false);
+    const whole = { from: begun * 1000, to: (begun + 1400) * 1000 };
+    const [block] = ownStalls.without([whole], 0);
+    expect(block!.to - block!.from).toBeCloseTo((1400 - 50 - 30) * 1000, 0);
   });
 
   it('can send what ends sessions to workers before it ends', () => {
@@ -166,7 +210,12 @@ describe('InspectorConnection, in a process that counts code coverage', () => {
     FakeSession.latest.answer('HeapProfiler.getSamplingProfile', 'heap');
     expect(await heap).toBe('heap');
     connection.close();
-    expect(FakeSession.latest.done).toEqual(['connect', 'HeapProfiler.getSamplingProfile', 'disconnect']);
+    expect(FakeSession.latest.done).toEqual([
+      'connect',
+      'Runtime.getIsolateId',
+      'HeapProfiler.getSamplingProfile',
+      'disconnect',
+    ]);
   });
 });
 

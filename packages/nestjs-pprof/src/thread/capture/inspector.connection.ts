@@ -1,7 +1,9 @@
 import type { Session } from 'node:inspector';
 import { InspectorUnavailableError } from '../../shared/agent.errors.js';
+import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { AnswerDeadline } from './answer.deadline.js';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
+import { ownStalls } from './own.stalls.js';
 import { MAIN_THREAD } from './thread.info.js';
 import {
   ConnectionClosedError,
@@ -71,6 +73,23 @@ const ATTACH = 'NodeWorker.enable';
 /** Runs JavaScript in the main thread, by interrupt. */
 const EVALUATE = 'Runtime.evaluate';
 
+/** What holds the thread up while it is carried out. */
+const STALLING: ReadonlySet<string> = new Set([
+  'Profiler.start',
+  'Profiler.stop',
+  'Profiler.startPreciseCoverage',
+  'HeapProfiler.takeHeapSnapshot',
+  'HeapProfiler.collectGarbage',
+  'HeapProfiler.getSamplingProfile',
+  'Debugger.enable',
+]);
+
+/** Whose answer tells that the thread takes messages: until then it was in something of the application's. */
+const CHEAP = 'Runtime.getIsolateId';
+
+/** A thread that has answered so shortly before carries the next message out at once. */
+const JUST_ANSWERED_MILLIS = 10;
+
 /**
  * V8's words where its time limit (`vm.runInContext(…, { timeout })`), meant for the application's JavaScript, has struck in
  * ours: the application's would then run on for ever.
@@ -96,6 +115,7 @@ export class InspectorConnection implements InspectorTarget {
   #isClosed = false;
   /** Messages whose answers are seen to even where nobody waits for them any more: the session ends after them. */
   #unanswered = 0;
+  #answeredAt = -Infinity;
 
   private constructor() {}
 
@@ -164,7 +184,10 @@ export class InspectorConnection implements InspectorTarget {
       this.#pending.add(fail);
       const mustBeSeenTo = method === ATTACH || method === EVALUATE;
       this.#unanswered += mustBeSeenTo ? 1 : 0;
+      const ended = STALLING.has(method) ? this.#stallBy(method) : () => undefined;
       this.#session.post(method, params, (error, result) => {
+        ended(error, result);
+        this.#answeredAt = monotonicMillis();
         if (method === EVALUATE && error && TERMINATED.test(error.message)) {
           this.send('Runtime.terminateExecution', {});
         }
@@ -216,6 +239,24 @@ export class InspectorConnection implements InspectorTarget {
     this.#session.disconnect();
     Atomics.store(openConnections, 0, OPEN.size);
     Atomics.notify(openConnections, 0);
+  }
+
+  /** @returns what takes the answer, and notes for how long the thread was held up. */
+  #stallBy(method: string): (error: Error | null, result?: object) => void {
+    const end = ownStalls.begin();
+    const postedAt = monotonicMillis();
+    const isAtOnce = postedAt - this.#answeredAt <= JUST_ANSWERED_MILLIS;
+    if (!isAtOnce) {
+      this.#session.post(CHEAP, {}, () => (this.#answeredAt = monotonicMillis()));
+    }
+    return (error, result) => {
+      const to = monotonicMillis() * 1000;
+      const { profile } = (result ?? {}) as { profile?: { endTime?: number } };
+      // V8's clock is the same on Linux. Where it is not, nothing is noted that may not have been.
+      const stoppedAt = method === 'Profiler.stop' ? Math.min(to, profile?.endTime ?? to) : 0;
+      const begunAt = isAtOnce ? postedAt : Math.max(postedAt, this.#answeredAt);
+      end(error ? undefined : { from: Math.max(stoppedAt, begunAt * 1000), to });
+    };
   }
 
   #seenTo(): void {
