@@ -48,6 +48,8 @@ export class OriginalPositions {
   constructor(
     private readonly scripts: ReadonlyMap<string, FoundScript>,
     isBuilt: (path: string) => boolean,
+    /** Of code that has no file, as far as V8 tells. */
+    private readonly evaluated: readonly CodePosition[],
   ) {
     // Whichever was read first: the same files are named from one profile to the next.
     const found = [...scripts.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
@@ -76,12 +78,18 @@ export class OriginalPositions {
     const comments = [...filesOf].map(
       ([reason, files]) => `source map of ${listed(files)} not used: ${reason}`,
     );
-    return unmapped.length === 0
-      ? comments
-      : [
-          ...comments,
-          `no source map of ${listed(unmapped)}: positions are those of the compiled code ("sourceMap": true in tsconfig.json makes maps)`,
-        ];
+    if (unmapped.length > 0) {
+      comments.push(
+        `no source map of ${listed(unmapped)}: positions are those of the compiled code ("sourceMap": true in tsconfig.json makes maps)`,
+      );
+    }
+    if (this.evaluated.length > 0) {
+      const names = new Set(this.evaluated.map(({ functionName }) => functionName || '<anonymous>'));
+      comments.push(
+        `source map of ${listed([...names].toSorted())} not used: V8 names no file (code that eval or new Function has made)`,
+      );
+    }
+    return comments;
   }
 
   /** The position itself where nothing is known, but always with a path instead of a `file://` URL. */
@@ -90,9 +98,10 @@ export class OriginalPositions {
     const { functionName, ...ambiguous }: QualifiedName = found?.script.functions?.nameAt(
       placeIn(found.script, position),
     ) ?? { functionName: position.functionName };
-    if (found?.isOther && position.line > 0) {
+    if ((found?.isOther || position.file === '') && position.line > 0) {
       const { line, column } = position;
-      return { functionName, ...ambiguous, file: found.path, line: 0, column: 0, compiled: { line, column } };
+      const file = found?.path ?? '';
+      return { functionName, ...ambiguous, file, line: 0, column: 0, compiled: { line, column } };
     }
     const place = this.mapped(position) ?? { ...position, file: found?.path ?? toPath(position.file) };
     return { ...place, functionName, ...ambiguous };

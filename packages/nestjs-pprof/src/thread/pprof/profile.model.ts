@@ -100,6 +100,11 @@ export function markTruncated<T extends Frame>(stack: readonly T[]): ReadonlyArr
   return isCut ? [...stack, TRUNCATED] : stack;
 }
 
+/** Of names that V8 or the application makes up: long enough for all that tell anything. @internal */
+export const MAX_NAME_LENGTH = 256;
+/** @internal */
+export const MAX_FILE_LENGTH = 1024;
+
 /** Control characters, what is invisible or changes the direction of text, lone surrogates; not the joiners of scripts. */
 const UNPRINTABLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 

@@ -3,6 +3,8 @@ import {
   defaultTypeIndex,
   type Frame,
   type Labels,
+  MAX_FILE_LENGTH,
+  MAX_NAME_LENGTH,
   printable,
   type Profile,
   type StackSample,
@@ -33,10 +35,6 @@ export interface SymbolizedSample {
 export interface SymbolizedProfile extends Omit<Profile, 'samples'> {
   readonly samples: readonly SymbolizedSample[];
 }
-
-/** Of names that V8 or the application makes up: long enough for all that tell anything. */
-const MAX_NAME_LENGTH = 256;
-const MAX_FILE_LENGTH = 1024;
 
 /**
  * Maps every frame to its original source, names it, and merges what has become the same stack. All text of a profile
@@ -93,10 +91,10 @@ export class Symbolizer {
    */
   #nameOf({ functionName, file, isAmbiguous, ...place }: OriginalPosition): Names {
     const name = printable(functionName, MAX_NAME_LENGTH);
-    if (file === '') {
+    if (file === '' && !place.compiled) {
       return [name || '(anonymous)'];
     }
-    const shortFile = shownFile(shorten(file, this.applicationRoot));
+    const shortFile = file === '' ? 'eval' : shownFile(shorten(file, this.applicationRoot));
     const { line, column } = place.compiled ?? place;
     // Of a text that nobody has.
     const separator = place.compiled ? ', compiled ' : ':';

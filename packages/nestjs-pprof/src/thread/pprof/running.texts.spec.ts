@@ -227,3 +227,20 @@ it('a map that would take up too much is refused before it is parsed', async () 
     `source map of ${file} not used: it takes up more than 10000 bytes`,
   ]);
 });
+
+it('says of which functions V8 names no file', async () => {
+  const position = { functionName: 'run', file: '', line: 17, column: 3 };
+  expect(await shown(new SourceMaps({ root }), position)).toEqual([
+    ':0',
+    'source map of run not used: V8 names no file (code that eval or new Function has made)',
+  ]);
+});
+
+it.each([[], [null], ['']])('says that a map names no source, %j', async (...sources) => {
+  write('dist/a.js.map', JSON.stringify({ version: 3, sources, names: [], mappings: ';;AAQA' }));
+  const file = write('dist/a.js', COMPILED);
+  expect(await shown(new SourceMaps({ root }), run(file))).toEqual([
+    'dist/a.js:3',
+    `source map of ${file} not used: it names no source`,
+  ]);
+});

@@ -169,6 +169,8 @@ describe('ScriptFunctions, the URL of the map', () => {
     ['//# sourceMappingURL=a.map\n//# sourceMappingURL=b.map', 'b.map'],
     ['run(`\n//# sourceMappingURL=b.map\n`)', undefined],
     ['//# sourceMappingURL=a b', undefined],
+    ['//# sourceMappingURL=a.map\n/*\n//# sourceMappingURL=b.map\n*/', 'a.map'],
+    ['//# sourceMappingURL=a.map\n// not //# sourceMappingURL=b.map', 'a.map'],
     // Where the brackets do not come out even, by the lines.
     ['run(\n//# sourceMappingURL=a.map', 'a.map'],
   ])('in %j is %s', (text, url) => {

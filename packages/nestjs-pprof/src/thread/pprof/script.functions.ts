@@ -1,4 +1,5 @@
-import { annotationIn, type FoundFunction, type Owner, ScriptScan } from './script.scan.js';
+import { type FoundFunction, type Owner, ScriptScan } from './script.scan.js';
+import { annotationIn } from './source-map.annotation.js';
 
 /** A place as V8 reports it, 1-based. @internal */
 interface Place {

@@ -1,3 +1,5 @@
+import { annotationIn, flat } from './source-map.annotation.js';
+
 /** A class. @internal */
 export interface Owner {
   /** As in the text. */
@@ -17,26 +19,6 @@ export interface FoundFunction {
   readonly isGetter?: true;
   /** By the map, or by a call that keeps the name for the program. */
   original?: string;
-}
-
-const ANNOTATION = 'sourceMappingURL=';
-
-/**
- * The last `//# sourceMappingURL=`, its old form with `@`, or the form for block comments.
- * https://github.com/v8/v8/blob/main/src/parsing/scanner.cc (`TryToParseMagicComment`)
- *
- * @internal
- */
-export function annotationIn(comments: string): string | undefined {
-  const last = [...comments.matchAll(/\/[/*][#@]\s+sourceMappingURL=(\S*)([^\n\r\u2028\u2029]*)/g)].at(-1);
-  if (!last) {
-    return undefined;
-  }
-  const [, value = '', rest = ''] = last;
-  const url = value.replace(/\*\/$/, '');
-  const isAlone = /^\s*(?:\*\/.*)?$/.test(rest);
-  // Quotes: not meant as one. A URI-encoded map may have them.
-  return url === '' || !isAlone || (!/^data:/i.test(url) && /['"`]/.test(url)) ? undefined : flat(url);
 }
 
 interface Token {
@@ -134,10 +116,7 @@ export class ScriptScan {
     }
     // Other space, and comments.
     if (code < 0x20 || code === 0x2f || code > 0x7f) {
-      const space = this.#match(SPACE);
-      if (space?.includes(ANNOTATION)) {
-        this.sourceMapUrl = annotationIn(space) ?? this.sourceMapUrl;
-      }
+      this.sourceMapUrl = annotationIn(this.#match(SPACE) ?? '') ?? this.sourceMapUrl;
     }
     return this.#position;
   }
@@ -453,9 +432,4 @@ export class ScriptScan {
       named.name = original;
     }
   }
-}
-
-/** A copy of its own: a slice would keep the whole text in memory. */
-function flat(text: string): string {
-  return text.length < 13 ? text : Buffer.from(text, 'utf16le').toString('utf16le');
 }

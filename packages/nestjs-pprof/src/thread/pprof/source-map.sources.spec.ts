@@ -88,6 +88,8 @@ describe('a source of the machine that built', () => {
     ['turbopack:///[project]/src/main.ts', '/src/main.ts'],
     ['turbopack://[project]/src/main.ts', '/src/main.ts'],
     ['ng://shop/./src/main.ts', '/src/main.ts'],
+    ['webpack:///C:\\build\\shop\\src\\main.ts', 'C:/build/shop/src/main.ts'],
+    ['webpack://shop/C:/build/shop/src/main.ts', 'C:/build/shop/src/main.ts'],
     ['../../../src/main.ts', 'src/main.ts'],
     ['../moved/src/main.ts', 'apps/shop/moved/src/main.ts'],
   ])('%s is found by the longest ending that exists, or is shown as %s', async (source, shown) => {

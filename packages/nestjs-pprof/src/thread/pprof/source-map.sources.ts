@@ -40,7 +40,7 @@ async function resolveSource(
     if (path === undefined) {
       return null;
     }
-    const found = await findWebpackSource(path, generatedFile, mapDirectory, disk);
+    const found = isOfWindows(path) ? path : await findWebpackSource(path, generatedFile, mapDirectory, disk);
     return (await disk.has(found)) ? found : ((await findEnding(found, packages, disk)) ?? found);
   }
   // Of rollup's plugins, not of any file.
@@ -133,7 +133,12 @@ async function packagesAbove(file: string, disk: Disk): Promise<string[]> {
  * name of the package, so it can be empty or hold a slash.
  */
 function webpackPath(source: string): string | undefined {
-  const location = '/' + source.replace(/^[a-z-]+:(?:\/\/)?/, '').replace(/\?.*$/s, '');
+  const location =
+    '/' +
+    source
+      .replaceAll('\\', '/')
+      .replace(/^[a-z-]+:(?:\/\/)?/, '')
+      .replace(/\?.*$/s, '');
   const relative = location.search(/\/\.\.?\//);
   if (relative >= 0) {
     return location.slice(relative + 1);

@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { messageOf } from '../../shared/error.message.js';
 import { type FoundScript, OriginalPositions, placeIn, type Script, toPath } from './original.positions.js';
+import { ScriptCache } from './script.cache.js';
 import { ScriptFunctions } from './script.functions.js';
 import { fileVersion, locateMap, parseSourceMap, readText } from './source-map.file.js';
 import { resolveSources } from './source-map.sources.js';
@@ -38,7 +39,6 @@ export interface SourceMapOptions {
 }
 
 const MIB = 1024 * 1024;
-const BYTES_PER_ENTRY = 512;
 /** Texts in memory at the same time: a map takes several times its size while it is read. */
 const CONCURRENCY = 4;
 
@@ -66,15 +66,15 @@ export class SourceMaps {
   readonly #fileBytes: number;
   readonly #root: string | undefined;
   readonly #scriptsOf: ScriptsOf | undefined;
-  /** By path, or by the name of a script in memory behind `running `. The longest unused first. */
-  readonly #cache = new Map<string, Script>();
+  /** By path, or by the name of a script in memory behind `running `. */
+  readonly #cache: ScriptCache;
   readonly #reading = new Map<string, Promise<Script>>();
-  #cachedBytes = 0;
   /** V8 is asked once at a time. */
   #asking: Promise<unknown> = Promise.resolve();
 
   constructor({ cacheBytes = 64 * MIB, fileBytes = 64 * MIB, root, scriptsOf }: SourceMapOptions = {}) {
     this.#cacheBytes = cacheBytes;
+    this.#cache = new ScriptCache(cacheBytes);
     this.#fileBytes = fileBytes;
     this.#root = root;
     this.#scriptsOf = scriptsOf;
@@ -114,7 +114,8 @@ export class SourceMaps {
       this.#asking = this.#asking.then(() => this.#findRunning(others, found));
       await this.#asking;
     }
-    return new OriginalPositions(this.#withinLimit(found), (path) => this.#isBuilt(path));
+    const evaluated = functions.get('')?.filter(({ line }) => line > 0) ?? [];
+    return new OriginalPositions(this.#withinLimit(found), (path) => this.#isBuilt(path), evaluated);
   }
 
   /** The maps of one profile must fit into memory together. */
@@ -170,12 +171,12 @@ export class SourceMaps {
     const known = this.#cache.get(path);
     // What ran when it was read still runs, also where the file has been written anew, or is gone, since.
     if (known?.isProven && known.table && provenBy(known, positions)) {
-      this.#keep(path, known);
+      this.#cache.keep(path, known);
       return known;
     }
     const current = await this.#read(path);
     if (known?.isProven && current !== known && isOf(known, positions) && !provenBy(current, positions)) {
-      this.#keep(path, known);
+      this.#cache.keep(path, known);
       return known;
     }
     // Of what is compiled as it is loaded, nothing is believed that was not seen.
@@ -195,7 +196,7 @@ export class SourceMaps {
     const cached = this.#cache.get(path);
     const script = cached && (await isCurrent(path, cached)) ? cached : await this.#readScript(path);
     if (!(cached?.isProven && script !== cached)) {
-      this.#keep(path, script);
+      this.#cache.keep(path, script);
     }
     return script;
   }
@@ -247,8 +248,9 @@ export class SourceMaps {
     const maps = parseSourceMap(mapText);
     const sources = maps.flatMap((map) => map.sources);
     const resolved = await resolveSources(sources, path, mapDirectory);
-    if (sources.length > 0 && resolved.every((source) => source === null)) {
-      throw new Error(`none of its sources is a file: ${sources.slice(0, 3).join(', ')}`);
+    if (resolved.every((source) => source === null)) {
+      const named = sources.filter(Boolean).slice(0, 3).join(', ');
+      throw new Error(named === '' ? 'it names no source' : `none of its sources is a file: ${named}`);
     }
     const table = new SourceMapTable(maps, resolved, functions);
     if (table.byteLength > this.#cacheBytes) {
@@ -279,7 +281,7 @@ export class SourceMaps {
             others.get(name)!,
             scripts.get(name) ?? [],
           );
-          this.#keep(`running ${name}`, script);
+          this.#cache.keep(`running ${name}`, script);
         }
       } catch (error) {
         failure = `${OTHER_TEXT}, and V8 could not be asked for it: ${messageOf(error)}`;
@@ -356,26 +358,6 @@ export class SourceMaps {
     const script = await this.#readScript(path);
     return { ...script, shift: { lines: before.length - 1, columns: before.at(-1)!.length } };
   }
-
-  #keep(key: string, script: Script): void {
-    this.#drop(key);
-    this.#cache.set(key, script);
-    this.#cachedBytes += sizeOf(script);
-    for (const oldest of this.#cache.keys()) {
-      if (this.#cachedBytes <= this.#cacheBytes) {
-        break;
-      }
-      this.#drop(oldest);
-    }
-  }
-
-  #drop(key: string): void {
-    const script = this.#cache.get(key);
-    if (script) {
-      this.#cache.delete(key);
-      this.#cachedBytes -= sizeOf(script);
-    }
-  }
 }
 
 /** Whether every function that was seen starts in this text, as far as that can be told. */
@@ -440,8 +422,4 @@ function withoutByteOrderMark(text: string): string {
 function reasonOf(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOENT' ? 'it is missing (ENOENT)' : messageOf(error);
-}
-
-function sizeOf({ table, functions }: Script): number {
-  return BYTES_PER_ENTRY + (table?.byteLength ?? 0) + (functions?.byteLength ?? 0);
 }

@@ -52,6 +52,16 @@ describe('mapCpuProfile', () => {
     },
   );
 
+  it('makes names printable, and moves no lines where nothing is mapped', async () => {
+    const ticks = [
+      { line: 3, ticks: 1 },
+      { line: 4, ticks: 2 },
+    ];
+    const profile = profileWith(frame('\u001b[2J\nrun', '/srv/\u0000a.js', 3), ticks);
+    const { nodes } = await mapCpuProfile(profile, new SourceMaps());
+    expect(nodes).toEqual([{ ...profile.nodes[0], callFrame: frame('\\x1b[2J\\nrun', '/srv/\\x00a.js', 3) }]);
+  });
+
   it('moves the executing lines and adds up those that have become one, without losing a tick', async () => {
     const ticks = [
       { line: 2, ticks: 1 },

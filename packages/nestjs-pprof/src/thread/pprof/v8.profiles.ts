@@ -1,5 +1,13 @@
 import { pathToFileURL } from 'node:url';
-import { type Frame, isMark, markTruncated, printable, type StackSample } from './profile.model.js';
+import {
+  type Frame,
+  isMark,
+  markTruncated,
+  MAX_FILE_LENGTH,
+  MAX_NAME_LENGTH,
+  printable,
+  type StackSample,
+} from './profile.model.js';
 import type { OriginalPositions } from './original.positions.js';
 import type { SourceMaps } from './source.maps.js';
 
@@ -174,7 +182,7 @@ export interface V8HeapNode {
 
 /**
  * Moves the positions in a CPU profile of V8 to the original sources, where there are source maps. All else stays exactly
- * as V8 has it, the names of functions too: tools know those, `(program)` for instance.
+ * as V8 has it, the names of functions too, made printable: tools know those, `(program)` for instance.
  *
  * @internal
  */
@@ -208,7 +216,7 @@ function commentsOf(originals: OriginalPositions): { comments?: string[] } {
 
 function mapCpuNode(node: V8CpuNode, originals: OriginalPositions): V8CpuNode {
   const callFrame = mapCallFrame(node.callFrame, originals);
-  if (callFrame === node.callFrame || !node.positionTicks) {
+  if (!node.positionTicks || !originals.mapped(positionOfCallFrame(node.callFrame))) {
     return { ...node, callFrame };
   }
   const ticks = new Map<number, number>();
@@ -222,20 +230,21 @@ function mapCpuNode(node: V8CpuNode, originals: OriginalPositions): V8CpuNode {
 
 function mapCallFrame(callFrame: V8CallFrame, originals: OriginalPositions): V8CallFrame {
   const original = originals.mapped(positionOfCallFrame(callFrame));
+  const functionName = printable(callFrame.functionName, MAX_NAME_LENGTH);
   return original
     ? {
         ...callFrame,
+        functionName,
         url: pathToFileURL(original.file).href,
         lineNumber: original.line - 1,
         columnNumber: original.column - 1,
       }
-    : withoutText(callFrame);
+    : { ...callFrame, functionName, url: printable(withoutText(callFrame.url), MAX_FILE_LENGTH) };
 }
 
 /** The name of a module from a `data:` URL is its whole text. */
-function withoutText(callFrame: V8CallFrame): V8CallFrame {
-  const { url } = callFrame;
-  return /^data:/i.test(url) ? { ...callFrame, url: url.replace(/,.*$/s, ',') } : callFrame;
+function withoutText(url: string): string {
+  return /^data:/i.test(url) ? url.replace(/,.*$/s, ',') : url;
 }
 
 /** V8 tells the line that is executing without a column: it is where the first code on that line comes from. */

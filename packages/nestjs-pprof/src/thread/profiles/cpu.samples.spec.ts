@@ -131,6 +131,20 @@ describe('cpuSamplesOf, the main thread by the agent', () => {
     expect(leavesOf(samples)).not.toContain('main: (idle)');
   });
 
+  it("keeps the time of a user's function called (idle), which the addon takes for V8's mark", () => {
+    const file = '/app/a.js';
+    const profile = encodeAddonProfile(
+      [
+        { stack: [{ name: 'run', file, line: 1, column: 1 }], values: [10, 100 * MS, MS] },
+        { stack: [{ name: '(idle)', file, line: 9, column: 1 }], values: [30, 0, MS] },
+      ],
+      SECOND,
+    );
+    const { samples } = cpuSamplesOf(captureOf([mainByAgent(segment({ main: 400, profile }))]));
+    const [own] = samples.filter(({ stack }) => stack[0]?.functionName === '(idle)');
+    expect(own?.values).toEqual([30, 300 * MS, 300 * MS]);
+  });
+
   it('gives to (program) what the thread has used by its clock and no sample explains', () => {
     const { samples, comments } = cpuSamplesOf(
       captureOf([mainByAgent(segment({ run: 300, idle: 600, main: 400, process: 500 }))]),

@@ -40,7 +40,9 @@ export function samplesOfSegment(segment: CpuSegment, hz: number): SegmentSample
       return;
     }
     busy += count;
-    const wallNanos = Math.round(wall * wallScale);
+    // The addon takes whatever is called so for V8's mark, and says that it took no time.
+    const isNamedIdle = leaf?.functionName === IDLE;
+    const wallNanos = Math.round((isNamedIdle ? count * addonProfile.period : wall) * wallScale);
     const { hits = 0, cpuNanos = 0 } = waiting.get(index) ?? {};
     const runningNanos = Math.round((wallNanos * (count - hits)) / count + cpuNanos);
     samples.push({ stack, values: [count, wallNanos, Math.min(runningNanos, wallNanos)] });
