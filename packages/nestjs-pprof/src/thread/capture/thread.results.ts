@@ -6,7 +6,7 @@ import {
   type ThreadInfo,
   type ThreadSelection,
 } from './thread.info.js';
-import { InspectorUnavailableError, NoThreadError } from './threads.errors.js';
+import { InspectorUnavailableError, NoThreadError, ThreadUnreachableError } from './threads.errors.js';
 
 /** What was found out of each thread, and which threads nothing could be found out of, with the reason. @internal */
 export interface FromThreads<T> {
@@ -57,5 +57,20 @@ export async function mainOrSkipped<T>(
       throw error;
     }
     return { results: [], skipped: [`${MAIN_THREAD.label}: ${describe(messageOf(error))}`] };
+  }
+}
+
+/** That the thread has not answered in time is no reason to do without the others. @internal */
+export async function foundOrSkipped<T>(
+  thread: ThreadInfo,
+  ask: () => Promise<FromThreads<T>>,
+): Promise<FromThreads<T>> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof ThreadUnreachableError)) {
+      throw error;
+    }
+    return { results: [], skipped: [`${thread.label}: ${error.message}`] };
   }
 }
