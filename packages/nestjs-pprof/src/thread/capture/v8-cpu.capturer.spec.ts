@@ -7,8 +7,10 @@ import type { V8CpuRequest } from './v8-cpu.capturer.js';
 
 /** For which part of the time the thread has, or waits for, a processor; by the kernel. */
 let busyPart: number | undefined;
+/** What it tells first, before that. */
+let busyPartsFirst: number[] = [];
 jest.unstable_mockModule('./busy.clock.js', () => ({
-  startBusyClock: () => ({ part: () => busyPart, stop: () => undefined }),
+  startBusyClock: () => ({ part: () => busyPartsFirst.shift() ?? busyPart, stop: () => undefined }),
 }));
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 const { V8CpuCapturer } = await import('./v8-cpu.capturer.js');
@@ -111,11 +113,28 @@ describe('V8CpuCapturer', () => {
       expect(again.note).toBeDefined();
       expect(second.forgotten).toBe(0);
 
+      // On a busy machine the clock may be late: it is looked at again, and is where it was.
+      const late = new FakeV8Thread((_, { forgotten }) =>
+        forgotten > 0 ? ['main', 'loop'] : ['main', 'f2'],
+      );
+      busyPartsFirst = [0.5];
+      expect((await capture(late, {}, undefined, capturer)).stacks).toEqual(['loop < f2 < f1 < main']);
+      expect(late.forgotten).toBe(1);
+
       busyPart = 0.5;
       const third = later();
       expect((await capture(third, {}, undefined, capturer)).stacks).toEqual(['f2 < main']);
       expect(third.forgotten).toBe(0);
     });
+  });
+
+  it('remembers a stack that was whole before its code was forgotten, for those who ask later', async () => {
+    const capturer = new V8CpuCapturer();
+    const whole = new FakeV8Thread(() => ['main', 'f1', 'loop']);
+    expect((await capture(whole, {}, undefined, capturer)).stacks).toEqual(['loop < f1 < main']);
+    const later = new FakeV8Thread(() => ['main', 'loop']);
+    expect((await capture(later, {}, undefined, capturer)).stacks).toEqual(['loop < f1 < main']);
+    expect(later.forgotten).toBe(0);
   });
 
   it('tries again where V8 has not taken a single sample, as on a busy machine', async () => {

@@ -21,8 +21,8 @@ const WATCH = { millis: 500, hz: 100 };
 /** For a main thread less will do: its event loop has not turned for a second and more. */
 const WATCH_STUCK = { millis: 100, hz: 1000 };
 
-/** As long as it takes V8 to compile a loop anew, and to show it. */
-const SECOND_LOOK = { millis: 100, hz: 1000 };
+/** As long as it takes V8 to compile a loop anew, and to show it, also on a busy machine: there is no third look. */
+const SECOND_LOOK = { millis: 500, hz: 1000 };
 
 /** An event loop that has not turned for so long may be stuck. */
 const STUCK_MILLIS = 1000;
@@ -88,22 +88,29 @@ export class V8CpuCapturer {
       // What was forgotten then is not seen now.
       return { ...sampled, profile: withPath(sampled.profile, path, known.path), note: DROPPED };
     }
-    this.#known.delete(thread.id);
     const { isBurning, profile: watched } = await watch(sampler, { ...WATCH, signal }, workers);
     const still = onlyPathIn(watched);
     if (!isBurning || !still || keyOfPath(still) !== keyOfPath(path)) {
+      this.#known.delete(thread.id);
       return sampled;
     }
     const { profile: again } = await sampler.sample({ ...SECOND_LOOK, signal, forget: 'once' });
-    const inner = innermostIn(again);
-    if (!isCalledFrom(inner, path)) {
-      return { ...sampled, note: DROPPED };
-    }
+    const seen = innermostIn(again);
+    // What was forgotten before is not seen now; where it is in the same function, and all that is seen is part of the whole
+    // stack of then, it has not left it.
+    const isSame = known && isPartOf(seen, known.path) && isPartOf(seen.slice(-1), known.path.slice(-1));
+    const isDeeper = isSame || isCalledFrom(seen, path);
+    // Also where it showed all of it before: what was forgotten is not seen by who asks next.
+    const inner = isSame ? known.path : isDeeper ? seen : path;
     const clock = startBusyClock(thread, workers);
     // From one look to the next it is the clock alone that tells.
     clock.stop();
     this.#known.set(thread.id, { path: inner, busyPart: clock.part });
-    return { ...sampled, profile: withPath(sampled.profile, path, inner), note: DROPPED };
+    return {
+      ...sampled,
+      profile: isDeeper ? withPath(sampled.profile, path, inner) : sampled.profile,
+      note: DROPPED,
+    };
   }
 }
 
