@@ -259,17 +259,17 @@ class WorkerTarget implements InspectorTarget {
       }
       const { sessionId } = this;
       const message = JSON.stringify({ id, method, params });
-      this.connection.post('NodeWorker.sendMessageToWorker', { sessionId, message }, deadlineMillis).then(
-        () => {
-          // Not before: until then it is the main thread, which hands it over, that does not answer.
-          if (this.#pending.has(id)) {
-            deadline = new AnswerDeadline(this.kernelThread, deadlineMillis, (silence) =>
-              settle(new ThreadUnreachableError(this.thread.label, silence)),
-            );
-          }
-        },
-        (error: Error) => settle(this.#end ?? error),
-      );
+      // Not before: until then it is the main thread, which hands it over, that does not answer.
+      const startClock = (): undefined => {
+        if (this.#pending.has(id)) {
+          deadline = new AnswerDeadline(this.kernelThread, deadlineMillis, (silence) =>
+            settle(new ThreadUnreachableError(this.thread.label, silence)),
+          );
+        }
+      };
+      this.connection
+        .post('NodeWorker.sendMessageToWorker', { sessionId, message }, deadlineMillis)
+        .then(startClock, (error: Error) => settle(this.#end ?? error));
     });
   }
 
