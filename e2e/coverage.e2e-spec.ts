@@ -5,6 +5,7 @@ import { killProcesses } from './support/app.process.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
 import { request } from './support/http.request.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
+import { ThreadsApp } from './threads/threads.app.js';
 
 afterEach(killProcesses);
 
@@ -48,6 +49,21 @@ describe('a process that counts code coverage', () => {
     expect(functions.find(({ functionName }) => functionName === 'exit')).toMatchObject({
       isBlockCoverage: true,
     });
+  });
+
+  it('refuses what needs the profiler also where the main thread is stuck', async () => {
+    const directory = await temporaryDirectory('coverage-');
+    const app = await ThreadsApp.start({}, { NODE_V8_COVERAGE: directory });
+    await app.stickIn('spinForever');
+    for (const path of ['profile?seconds=1', 'profile?seconds=1&threads=main', 'goroutine']) {
+      const { status, text } = await request(`${app.pprof}/${path}`);
+      expect({ path, status, text }).toEqual({
+        path,
+        status: 409,
+        text: expect.stringMatching(/^code coverage is on /),
+      });
+    }
+    expect((await request(`${app.pprof}/heap`)).status).toBe(200);
   });
 });
 

@@ -14,8 +14,11 @@ export class ThreadsApp {
     readonly pprof: string,
   ) {}
 
-  static async start(options: FixtureOptions = {}): Promise<ThreadsApp> {
-    const process = new AppProcess(SCRIPT, { env: { PPROF_OPTIONS: JSON.stringify(options) } });
+  static async start(
+    options: FixtureOptions = {},
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<ThreadsApp> {
+    const process = new AppProcess(SCRIPT, { env: { ...env, PPROF_OPTIONS: JSON.stringify(options) } });
     return new ThreadsApp(process, `${await profilerOf(process)}/debug/pprof`);
   }
 

@@ -313,9 +313,21 @@ describe('AgentClient.betweenTurns', () => {
     expect(String(outcome.error)).toContain('no');
   });
 
-  it('does it all the same where the loop does not turn', async () => {
-    const outcome = outcomeOf(client.betweenTurns(() => Promise.resolve('done')));
+  it('does nothing where the loop does not turn', async () => {
+    const use = jest.fn(() => Promise.resolve('done'));
+    const outcome = outcomeOf(client.betweenTurns(use));
     await jest.advanceTimersByTimeAsync(1100);
+    expect(outcome.error).toBeInstanceOf(ThreadStuckError);
+    expect(takeRequest(channel.requests[0]!.claim!)).toBe(false);
+    expect(use).not.toHaveBeenCalled();
+  });
+
+  it('waits for a loop that does not turn, where that is wanted', async () => {
+    const outcome = outcomeOf(client.betweenTurns(() => Promise.resolve('done'), true));
+    await jest.advanceTimersByTimeAsync(100_000);
+    expect(outcome).toEqual({});
+    channel.accept(channel.requests[0]!.id);
+    await jest.advanceTimersByTimeAsync(0);
     expect(outcome).toEqual({ value: 'done' });
   });
 });

@@ -132,18 +132,16 @@ export class AgentClient {
 
   /**
    * Has something done by interrupt while the main thread waits between two turns of its event loop: nothing of the
-   * application's runs then, and no time limit of its own can strike. At once where the loop does not turn.
+   * application's runs then, and no time limit of its own can strike.
+   *
+   * @param isPatient whether a loop that does not turn is waited for, however long that takes
+   * @throws {ThreadStuckError} where the loop does not turn; nothing has been done then, and nothing will be.
    */
-  async betweenTurns<T>(use: () => Promise<T>): Promise<T> {
+  async betweenTurns<T>(use: () => Promise<T>, isPatient = false): Promise<T> {
     const gate = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-    const taken = new Promise<void>((resolve, reject) => {
-      this.#send('waitAtGate', gate, LATE_MILLIS, resolve).then(() => resolve(), reject);
-    });
     try {
-      await taken.catch((error: unknown) => {
-        if (!(error instanceof ThreadStuckError)) {
-          throw error;
-        }
+      await new Promise<void>((resolve, reject) => {
+        this.#send('waitAtGate', gate, isPatient ? null : LATE_MILLIS, resolve).then(() => resolve(), reject);
       });
       return await use();
     } finally {

@@ -16,6 +16,7 @@ import {
 import { LoopObserver, type LoopState } from './loop.observer.js';
 import { MainHeap } from './main.heap.js';
 import { StackCapturer, type ThreadStack } from './stack.capturer.js';
+import { MomentDeadline } from './moment.deadline.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
 import {
   type AllocationsRequest,
@@ -27,7 +28,7 @@ import type { ThreadHeap } from './thread.heap.js';
 import { AgentFailureError, NoThreadError } from './threads.errors.js';
 import { untilAborted } from './abort.race.js';
 import { setWorkerStarts } from './worker.targets.js';
-import { type FromThreads, fromThreads } from './thread.results.js';
+import { foundOrSkipped, type FromThreads, fromThreads } from './thread.results.js';
 import { V8CpuCapturer } from './v8-cpu.capturer.js';
 import { V8Captures } from './v8.captures.js';
 import { WorkerHeaps } from './worker.heaps.js';
@@ -114,11 +115,14 @@ export class ApplicationThreads {
     gc: boolean,
     signal: AbortSignal,
   ): Promise<FromThreads<ThreadHeap>> {
-    return fromThreads(
-      threads,
-      () => this.#mainHeap.sample(gc, signal),
-      () => this.#sampleWorkers(threads, gc, signal),
-    );
+    const sample = (moment?: MomentDeadline) =>
+      fromThreads(
+        threads,
+        () => this.#sampleMain(gc, signal, moment),
+        () => this.#sampleWorkers(threads, gc, signal, moment),
+      );
+    // A garbage collection takes as long as the heap is large.
+    return gc ? sample() : MomentDeadline.during(signal, sample);
   }
 
   /** The same, but it may be of no thread: where the agent cannot do it, the main thread is among those skipped. */
@@ -127,9 +131,9 @@ export class ApplicationThreads {
     signal: AbortSignal,
   ): Promise<FromThreads<ThreadHeap>> {
     const failures: string[] = [];
-    const ofMain = async () => {
+    const ofMain = async (moment: MomentDeadline) => {
       try {
-        return await this.#mainHeap.sample(false, signal);
+        return await this.#sampleMain(false, signal, moment);
       } catch (error) {
         if (!(error instanceof AgentFailureError)) {
           throw error;
@@ -139,7 +143,13 @@ export class ApplicationThreads {
       }
     };
     try {
-      return await fromThreads(threads, ofMain, () => this.#sampleWorkers(threads, false, signal));
+      return await MomentDeadline.during(signal, (moment) =>
+        fromThreads(
+          threads,
+          () => ofMain(moment),
+          () => this.#sampleWorkers(threads, false, signal, moment),
+        ),
+      );
     } catch (error) {
       if (failures.length === 0 || !(error instanceof NoThreadError)) {
         throw error;
@@ -174,13 +184,22 @@ export class ApplicationThreads {
     }
   }
 
+  #sampleMain(gc: boolean, signal: AbortSignal, moment?: MomentDeadline): Promise<FromThreads<ThreadHeap>> {
+    return moment
+      ? foundOrSkipped(MAIN_THREAD, () =>
+          moment.answerOf(MAIN_THREAD, (gone) => this.#mainHeap.sample(gc, gone)),
+        )
+      : this.#mainHeap.sample(gc, signal);
+  }
+
   /** Their session is shared: what one client asked for is answered, whether it waits or not. */
   #sampleWorkers(
     threads: ThreadSelection,
     gc: boolean,
     signal: AbortSignal,
+    moment?: MomentDeadline,
   ): Promise<FromThreads<ThreadHeap>> {
-    return untilAborted(signal, this.#workerHeaps.sample(threads, gc));
+    return untilAborted(signal, this.#workerHeaps.sample(threads, gc, moment));
   }
 
   /** @throws {CoverageOnError} */
@@ -213,10 +232,8 @@ export class ApplicationThreads {
 
   /** The worker threads there are; they are not interrupted. */
   async listWorkers(signal: AbortSignal): Promise<FromThreads<ThreadInfo>> {
-    const { results, skipped } = await this.#inspected.askWorkers(
-      'all',
-      ({ target }) => Promise.resolve(target.thread),
-      signal,
+    const { results, skipped } = await MomentDeadline.during(signal, (moment) =>
+      this.#inspected.askWorkers('all', ({ target }) => Promise.resolve(target.thread), signal, moment),
     );
     return { results: results.toSorted((a, b) => a.id - b.id), skipped };
   }

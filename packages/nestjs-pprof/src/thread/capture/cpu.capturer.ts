@@ -5,6 +5,7 @@ import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
+import { refuseUnderCoverage } from './inspector.connection.js';
 import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
 import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
 import { untilAborted } from './abort.race.js';
@@ -87,7 +88,7 @@ export class CpuCapturer {
     this.#sampler = new SharedCpuSampler(agent);
   }
 
-  /** @throws {AgentFailureError | NoThreadError} or the signal's reason. */
+  /** @throws {AgentFailureError | CoverageOnError | NoThreadError} or the signal's reason. */
   async capture(request: CpuRequest): Promise<CpuCapture> {
     const run = new CpuCaptureRun(request, this.agent, this.#sampler, this.threads, this.v8);
     try {
@@ -201,6 +202,8 @@ class CpuCaptureRun {
       if (!(error instanceof ThreadStuckError)) {
         throw error;
       }
+      // Nor can workers be profiled then.
+      refuseUnderCoverage();
       const lost = error instanceof CaptureStuckError;
       if (lost) {
         this.#skipped.push(

@@ -4,6 +4,7 @@ import { lastBeatIn } from '../../shared/heartbeat.memory.js';
 import { untilAborted } from './abort.race.js';
 import { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
+import type { MomentDeadline } from './moment.deadline.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
 import type { FromThreads } from './thread.results.js';
 import { NoThreadError, ThreadEndedError } from './threads.errors.js';
@@ -73,24 +74,30 @@ export class InspectedThreads {
   /**
    * Asks every worker thread there is, all at once. One that ends meanwhile is not missed.
    *
+   * @param moment until when they are waited for; without, each as long as it takes
    * @throws the signal's reason, as soon as it fires.
    */
   async askWorkers<T>(
     selection: ThreadSelection,
-    ask: (sampler: V8Sampler, workers: () => readonly ThreadInfo[]) => Promise<T>,
+    ask: (sampler: V8Sampler, workers: () => readonly ThreadInfo[], signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
+    moment?: MomentDeadline,
   ): Promise<FromThreads<T>> {
     signal.throwIfAborted();
     const results: T[] = [];
     const skipped: string[] = [];
     const asked: Array<Promise<void>> = [];
     let workers: WorkersInUse | undefined;
+    const running = () => workers?.threads ?? [];
+    const answerOf = <A>(thread: ThreadInfo, answer: (gone: AbortSignal) => Promise<A>) =>
+      moment ? moment.answerOf(thread, answer, running) : untilAborted(signal, answer(signal));
     const askOne = async (sampler: V8Sampler) => {
+      const { thread } = sampler.target;
       try {
-        results.push(await ask(sampler, () => workers?.threads ?? []));
+        results.push(await answerOf(thread, (gone) => ask(sampler, running, gone)));
       } catch (error) {
         if (!(error instanceof ThreadEndedError)) {
-          skipped.push(`${sampler.target.thread.label}: ${messageOf(error)}`);
+          skipped.push(`${thread.label}: ${messageOf(error)}`);
         }
       }
     };
@@ -100,11 +107,15 @@ export class InspectedThreads {
           asked.push(askOne(sampler));
         }
       });
-      await untilAborted(signal, workers.told);
-      await untilAborted(signal, Promise.all(asked));
+      const { told } = workers;
+      await answerOf(MAIN_THREAD, () => told);
     } catch (error) {
       signal.throwIfAborted();
       skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
+    }
+    try {
+      await Promise.all(asked);
+      signal.throwIfAborted();
     } finally {
       workers?.leave();
     }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
+import { monotonicMillis } from '../../shared/agent.protocol.js';
 import type { ThreadInfo } from './thread.info.js';
 
 const TASKS = '/proc/self/task';
@@ -13,7 +14,7 @@ export type KernelCpu = ReadonlyMap<number, number>;
 /** @returns undefined where the kernel does not tell (not Linux). @internal */
 export function kernelCpu(): KernelCpu | undefined {
   try {
-    return new Map(readdirSync(TASKS).map((tid) => [Number(tid), cpuNanosOf(tid)]));
+    return new Map(readdirSync(TASKS).map((tid) => [Number(tid), schedstatOf(tid)[0]]));
   } catch {
     return undefined;
   }
@@ -22,7 +23,7 @@ export function kernelCpu(): KernelCpu | undefined {
 /** The same of the main thread, whose kernel id is that of the process. @internal */
 export function cpuNanosOfMain(): number | undefined {
   try {
-    return cpuNanosOf(String(process.pid));
+    return schedstatOf(process.pid)[0];
   } catch {
     return undefined;
   }
@@ -77,10 +78,7 @@ export interface KernelThread {
 /** @returns undefined where the kernel does not tell, and for a thread that has ended. @internal */
 export function kernelThread(tid: number): KernelThread | undefined {
   try {
-    // https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
-    const [cpuNanos = 0, waitedNanos = 0] = readFileSync(`${TASKS}/${tid}/schedstat`, 'utf8')
-      .split(' ')
-      .map(Number);
+    const [cpuNanos, waitedNanos] = schedstatOf(tid);
     // The name before it, in parentheses, may hold spaces and parentheses itself: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
     const stat = readFileSync(`${TASKS}/${tid}/stat`, 'utf8');
     return { cpuNanos, waitedNanos, state: stat.charAt(stat.lastIndexOf(')') + 2) };
@@ -89,19 +87,20 @@ export function kernelThread(tid: number): KernelThread | undefined {
   }
 }
 
+/** What concerns all threads is asked for by each of them: reading it costs half a millisecond with thirty threads. */
+const FRESH_MILLIS = 200;
+
 /** How long each thread of the process was ready to run and had no processor, so far: nanoseconds by the kernel's number. @internal */
-export function processorWaits(): ReadonlyMap<number, number> {
+export const processorWaits = keptFor(FRESH_MILLIS, (): ReadonlyMap<number, number> => {
   try {
-    return new Map(
-      readdirSync(TASKS).map((tid) => [Number(tid), kernelThread(Number(tid))?.waitedNanos ?? 0]),
-    );
+    return new Map(readdirSync(TASKS).map((tid) => [Number(tid), schedstatOf(tid)[1]]));
   } catch {
     return new Map();
   }
-}
+});
 
 /** How often the CPU limit of the container has held the process up; undefined where there is none. @internal */
-export function timesThrottled(): number | undefined {
+export const timesThrottled = keptFor(FRESH_MILLIS, (): number | undefined => {
   // cgroup v2, v1; in a container the process's own is the root of what it sees.
   for (const file of ['/sys/fs/cgroup/cpu.stat', '/sys/fs/cgroup/cpu/cpu.stat']) {
     try {
@@ -114,13 +113,23 @@ export function timesThrottled(): number | undefined {
     }
   }
   return undefined;
+});
+
+function keptFor<T>(millis: number, read: () => T): () => T {
+  let last: { readonly at: number; readonly value: T } | undefined;
+  return () => {
+    const at = monotonicMillis();
+    last = last && at - last.at < millis ? last : { at, value: read() };
+    return last.value;
+  };
 }
 
 function nameOf(tid: string): string {
   return readFileSync(`${TASKS}/${tid}/comm`, 'utf8').trim();
 }
 
-/** First field of schedstat: https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat */
-function cpuNanosOf(tid: string): number {
-  return Number(readFileSync(`${TASKS}/${tid}/schedstat`, 'utf8').split(' ', 1)[0]);
+/** CPU time and waits for a processor, in nanoseconds: https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat */
+function schedstatOf(tid: number | string): readonly [cpu: number, waited: number] {
+  const [cpu = 0, waited = 0] = readFileSync(`${TASKS}/${tid}/schedstat`, 'utf8').split(' ').map(Number);
+  return [cpu, waited];
 }

@@ -2,9 +2,10 @@ import { framesWithLine, isIdle, PROGRAM, timelineOf } from '../pprof/v8.profile
 import { type Frame, isMark } from '../pprof/profile.model.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import type { LoopObserver } from './loop.observer.js';
+import { MomentDeadline } from './moment.deadline.js';
 import { SingleFlight } from './single.flight.js';
 import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { type FromThreads, fromThreads, mainOrSkipped } from './thread.results.js';
+import { foundOrSkipped, type FromThreads, fromThreads, mainOrSkipped } from './thread.results.js';
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
 
@@ -38,15 +39,23 @@ export class StackCapturer {
 
   /** @throws {NoThreadError} or the signal's reason. */
   capture(selection: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
-    return fromThreads(
-      selection,
-      () => this.#moments.join(MAIN_THREAD, signal, (running) => this.#ofMain(running)),
-      () =>
-        this.threads.askWorkers(
-          selection,
-          (sampler, workers) => this.#ofWorker(sampler, workers, signal),
-          signal,
-        ),
+    return MomentDeadline.during(signal, (moment) =>
+      fromThreads(
+        selection,
+        () =>
+          foundOrSkipped(MAIN_THREAD, () =>
+            moment.answerOf(MAIN_THREAD, (gone) =>
+              this.#moments.join(MAIN_THREAD, gone, (running) => this.#ofMain(running)),
+            ),
+          ),
+        () =>
+          this.threads.askWorkers(
+            selection,
+            (sampler, workers, gone) => this.#ofWorker(sampler, workers, gone),
+            signal,
+            moment,
+          ),
+      ),
     );
   }
 

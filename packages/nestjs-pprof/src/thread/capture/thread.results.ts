@@ -7,7 +7,7 @@ import {
   type ThreadSelection,
 } from './thread.info.js';
 import { InspectorUnavailableError } from '../../shared/agent.errors.js';
-import { NoThreadError } from './threads.errors.js';
+import { NoThreadError, ThreadUnreachableError } from './threads.errors.js';
 
 /** What was found out of each thread, and which threads nothing could be found out of, with the reason. @internal */
 export interface FromThreads<T> {
@@ -58,5 +58,20 @@ export async function mainOrSkipped<T>(
       throw error;
     }
     return { results: [], skipped: [`${MAIN_THREAD.label}: ${describe(messageOf(error))}`] };
+  }
+}
+
+/** That the thread has not answered in time is no reason to do without the others. @internal */
+export async function foundOrSkipped<T>(
+  thread: ThreadInfo,
+  ask: () => Promise<FromThreads<T>>,
+): Promise<FromThreads<T>> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof ThreadUnreachableError)) {
+      throw error;
+    }
+    return { results: [], skipped: [`${thread.label}: ${error.message}`] };
   }
 }

@@ -6,6 +6,9 @@ import { PprofError } from '../../shared/pprof.error.js';
 /** A shorter wait for a processor is everyday. */
 const WORTH_A_WORD_MILLIS = 500;
 
+/** What needs no event loop that turns. */
+const NOW = 'Ask for profile or goroutine to see what the thread is doing';
+
 /** The main thread has not taken a request: its event loop does not turn, or has no processor to turn on. @internal */
 export class ThreadStuckError extends PprofError {
   override readonly name = 'ThreadStuckError';
@@ -17,7 +20,9 @@ export class ThreadStuckError extends PprofError {
     readonly silence: Silence,
   ) {
     super(
-      `the event loop of ${thread} has not turned for ${inSeconds(silence.millis)}${describeCause(silence)}`,
+      `the event loop of ${thread} has not turned for ${inSeconds(silence.millis)}` +
+        // It may be in JavaScript, which does not let the loop turn either.
+        (silence.cause === 'busy' ? `: it runs something else all the time. ${NOW}` : describeCause(silence)),
     );
   }
 }
@@ -69,6 +74,22 @@ export class SnapshotStalledError extends PprofError {
     super(
       `thread ${thread} did not come to taking a heap snapshot within ${waitedMillis} ms: V8 takes one between two turns of ` +
         'the event loop, which does not turn. Ask for profile or goroutine to see what it is stuck in',
+    );
+  }
+}
+
+/** A trace cannot begin, or end, as the event loop does not turn. @internal */
+export class TraceStalledError extends PprofError {
+  override readonly name = 'TraceStalledError';
+  readonly status = 504;
+
+  /** @param cause why it has not begun; without, it has begun and does not end */
+  constructor(cause?: ThreadStuckError) {
+    super(
+      cause
+        ? `no trace could be begun: ${cause.message}. Node begins one only between two turns without disturbing the application. ${NOW}`
+        : `the trace could not be ended, as the event loop of the main thread does not turn: that is done when it does. ${NOW}`,
+      { cause },
     );
   }
 }
@@ -146,7 +167,7 @@ export class CoverageOnError extends PprofError {
   constructor() {
     super(
       "code coverage is on in this process (NODE_V8_COVERAGE or --experimental-test-coverage), and V8's profiler or debugger, " +
-        'which this needs, would spoil its counts. profile?threads=main, heap, allocs, threadcreate, trace and heapsnapshot still ' +
+        'which this needs, would spoil its counts. profile?threads=main (while its event loop turns), heap, allocs, threadcreate, trace and heapsnapshot still ' +
         'work; for the others start the process without coverage',
     );
   }

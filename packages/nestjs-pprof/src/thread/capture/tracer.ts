@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import { kernelThreadsOf } from './kernel.threads.js';
+import { untilAborted } from './abort.race.js';
 import { Mutex } from './mutex.js';
 import { useThread } from './single.thread.js';
 import { MAIN_THREAD } from './thread.info.js';
-import { RecordingHeldError } from './threads.errors.js';
+import { RecordingHeldError, ThreadStuckError, TraceStalledError } from './threads.errors.js';
 import { TraceEvents, type TraceEvent } from './trace.events.js';
 
-/** The main thread writes the last events down before it answers; in a native call it does so when that has ended. */
+/** The main thread writes the last events down before it answers. */
 const STOP_DEADLINE_MILLIS = 60_000;
 
 /** @internal */
@@ -42,34 +43,49 @@ export class Tracer {
     private readonly agent: Pick<AgentClient, 'betweenTurns'>,
   ) {}
 
-  /** @throws {RecordingHeldError | ThreadUnreachableError} or the signal's reason. */
+  /** @throws {RecordingHeldError | TraceStalledError | ThreadUnreachableError} or the signal's reason. */
   async record({ millis, categories, signal }: TraceRequest): Promise<Trace> {
     const release = this.#mutex.tryAcquire();
     if (!release) {
       throw new RecordingHeldError('trace');
     }
+    // Where the event loop gets stuck meanwhile it goes on for longer than anybody waits.
+    const recorded = this.#record(millis, categories, signal).finally(release);
+    const waitedFor = new AbortController();
     try {
-      const events = new TraceEvents(categories, await this.#workerNames(signal));
-      const startedAt = Date.now();
-      const start = performance.now();
-      // Not with the signal: an end of the session ends the trace wherever the thread is.
-      await useThread(MAIN_THREAD.id, new AbortController().signal, async (target) => {
-        target.on<{ value: TraceEvent[] }>('NodeTracing.dataCollected', ({ value }) => events.add(value));
-        // Node runs JavaScript of its own where a trace begins or ends: a time limit of the application's (`vm`) that strikes
-        // in there is lost. https://github.com/nodejs/node/blob/main/src/env.cc (`UpdateTraceCategoryState`)
-        await this.agent.betweenTurns(() =>
-          target.post('NodeTracing.start', { traceConfig: { includedCategories: categories } }),
-        );
-        await Promise.race([sleep(millis, undefined, { signal }), events.full]).catch(() => undefined);
-        await this.agent.betweenTurns(() => target.post('NodeTracing.stop', {}, STOP_DEADLINE_MILLIS));
-        // The last events come after the answer, in a message of their own, and before the answer to whatever is asked next.
-        await target.post('NodeTracing.getCategories', {}, STOP_DEADLINE_MILLIS);
-      });
-      signal.throwIfAborted();
-      return { events, startedAt, durationMillis: performance.now() - start };
+      const stalled = sleep(millis + STOP_DEADLINE_MILLIS, undefined, { signal: waitedFor.signal }).then(
+        () => {
+          throw new TraceStalledError();
+        },
+      );
+      return await untilAborted(signal, Promise.race([recorded, stalled]));
     } finally {
-      release();
+      recorded.catch(() => undefined);
+      waitedFor.abort();
     }
+  }
+
+  async #record(millis: number, categories: readonly string[], signal: AbortSignal): Promise<Trace> {
+    const events = new TraceEvents(categories, await this.#workerNames(signal));
+    const startedAt = Date.now();
+    const start = performance.now();
+    // Not with the signal: an end of the session ends the trace wherever the thread is.
+    await useThread(MAIN_THREAD.id, new AbortController().signal, async (target) => {
+      target.on<{ value: TraceEvent[] }>('NodeTracing.dataCollected', ({ value }) => events.add(value));
+      // Node runs JavaScript of its own where a trace begins or ends: a time limit of the application's (`vm`) that strikes
+      // in there is lost. https://github.com/nodejs/node/blob/main/src/env.cc (`UpdateTraceCategoryState`)
+      await this.agent
+        .betweenTurns(() =>
+          target.post('NodeTracing.start', { traceConfig: { includedCategories: categories } }),
+        )
+        .catch(describeStuck);
+      await Promise.race([sleep(millis, undefined, { signal }), events.full]).catch(() => undefined);
+      await this.agent.betweenTurns(() => target.post('NodeTracing.stop', {}, STOP_DEADLINE_MILLIS), true);
+      // The last events come after the answer, in a message of their own, and before the answer to whatever is asked next.
+      await target.post('NodeTracing.getCategories', {}, STOP_DEADLINE_MILLIS);
+    });
+    signal.throwIfAborted();
+    return { events, startedAt, durationMillis: performance.now() - start };
   }
 
   /** Labels of the workers by the number that the kernel has for them, which is the one in the trace; as far as known. */
@@ -87,4 +103,8 @@ export class Tracer {
       }),
     );
   }
+}
+
+function describeStuck(error: unknown): never {
+  throw error instanceof ThreadStuckError ? new TraceStalledError(error) : error;
 }

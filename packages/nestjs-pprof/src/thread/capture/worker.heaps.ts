@@ -6,7 +6,8 @@ import { InspectorConnection } from './inspector.connection.js';
 import type { InspectorTarget } from './inspector.target.js';
 import type { AllocationsRequest, ThreadAllocations } from './thread.allocations.js';
 import type { ThreadHeap } from './thread.heap.js';
-import { isSelected, selectsWorkers, type ThreadSelection } from './thread.info.js';
+import type { MomentDeadline } from './moment.deadline.js';
+import { isSelected, MAIN_THREAD, selectsWorkers, type ThreadSelection } from './thread.info.js';
 import { ThreadEndedError } from './threads.errors.js';
 import { WorkerHeap } from './worker.heap.js';
 import { WorkerTargets } from './worker.targets.js';
@@ -31,13 +32,25 @@ export class WorkerHeaps {
     private readonly isLive: boolean,
   ) {}
 
-  async sample(selection: ThreadSelection, gc: boolean): Promise<FromThreads<ThreadHeap>> {
+  /** @param moment until when they are waited for; without, each as long as it takes */
+  async sample(
+    selection: ThreadSelection,
+    gc: boolean,
+    moment?: MomentDeadline,
+  ): Promise<FromThreads<ThreadHeap>> {
     if (!this.isLive) {
       return { results: [], skipped: [] };
     }
-    return this.#ask(selection, async (ask) => {
-      await Promise.all([...this.#workers.values()].map((worker) => ask(worker, () => worker.sample(gc))));
-    });
+    const all = () => this.#targets?.threads ?? [];
+    const sample = (worker: WorkerHeap) =>
+      moment ? moment.answerOf(worker.target.thread, () => worker.sample(gc), all) : worker.sample(gc);
+    return this.#ask(
+      selection,
+      async (ask) => {
+        await Promise.all([...this.#workers.values()].map((worker) => ask(worker, () => sample(worker))));
+      },
+      moment,
+    );
   }
 
   /** Whether there are any that can be reached. */
@@ -72,6 +85,7 @@ export class WorkerHeaps {
   async #ask<T>(
     selection: ThreadSelection,
     askAll: (ask: (worker: WorkerHeap, question: () => Promise<T>) => Promise<void>) => Promise<void>,
+    moment?: MomentDeadline,
   ): Promise<FromThreads<T>> {
     const results: T[] = [];
     const skipped: string[] = [];
@@ -79,8 +93,13 @@ export class WorkerHeaps {
       return { results, skipped };
     }
     try {
-      await this.#attach();
+      await (moment ? moment.answerOf(MAIN_THREAD, () => this.#attach()) : this.#attach());
     } catch (error) {
+      // Where only the time was over, the session still opens, perhaps for nobody.
+      this.#attaching?.then(
+        () => this.#closeIfUnused(),
+        () => undefined,
+      );
       skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
       return { results, skipped };
     }

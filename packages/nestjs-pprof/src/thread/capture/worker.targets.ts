@@ -241,7 +241,7 @@ class WorkerTarget implements InspectorTarget {
     return new Promise<T>((resolve, reject) => {
       refuseUnderCoverage(method);
       const settle = (answer: Answer | Error) => {
-        deadline.cancel();
+        deadline?.cancel();
         this.#pending.delete(id);
         if (answer instanceof Error) {
           reject(answer);
@@ -251,9 +251,7 @@ class WorkerTarget implements InspectorTarget {
           resolve(answer.result as T);
         }
       };
-      const deadline = new AnswerDeadline(this.kernelThread, deadlineMillis, (silence) =>
-        settle(new ThreadUnreachableError(this.thread.label, silence)),
-      );
+      let deadline: AnswerDeadline | undefined;
       this.#pending.set(id, settle);
       if (this.#end) {
         settle(this.#end);
@@ -261,9 +259,17 @@ class WorkerTarget implements InspectorTarget {
       }
       const { sessionId } = this;
       const message = JSON.stringify({ id, method, params });
+      // Not before: until then it is the main thread, which hands it over, that does not answer.
+      const startClock = (): undefined => {
+        if (this.#pending.has(id)) {
+          deadline = new AnswerDeadline(this.kernelThread, deadlineMillis, (silence) =>
+            settle(new ThreadUnreachableError(this.thread.label, silence)),
+          );
+        }
+      };
       this.connection
         .post('NodeWorker.sendMessageToWorker', { sessionId, message }, deadlineMillis)
-        .catch((error: Error) => settle(this.#end ?? error));
+        .then(startClock, (error: Error) => settle(this.#end ?? error));
     });
   }
 

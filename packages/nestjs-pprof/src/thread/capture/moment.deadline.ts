@@ -1,0 +1,97 @@
+import { setMaxListeners } from 'node:events';
+import { monotonicMillis } from '../../shared/agent.protocol.js';
+import { untilAborted } from './abort.race.js';
+import { kernelThreadsOf, processorWaits, timesThrottled } from './kernel.threads.js';
+import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
+import { ThreadUnreachableError } from './threads.errors.js';
+
+/** Scrapers give up at ten seconds, and what was found has to be written until then, too. */
+const MOMENT_MILLIS = 6000;
+
+/** Threads have usually answered until then, and the kernel need not be asked. */
+const FIRST_LOOK_MILLIS = 500;
+
+/**
+ * The time limit of a whole request for what threads do at this moment: its answer has the threads that have answered until
+ * then, and names the others. Each step of a thread has its own limit, too (`AnswerDeadline`), but a thread that hardly
+ * gets a processor can take long for each of them.
+ *
+ * @internal
+ */
+export class MomentDeadline {
+  readonly #startedAt = monotonicMillis();
+  readonly #over = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #timers: NodeJS.Timeout[];
+  #waitsAtFirst: ReadonlyMap<number, number> = new Map();
+  #throttledAtFirst: number | undefined;
+  #waitsAtLast: ReadonlyMap<number, number> = new Map();
+
+  private constructor(private readonly gone: AbortSignal) {
+    this.#signal = AbortSignal.any([gone, this.#over.signal]);
+    // One listener a thread that is asked, which may be many.
+    setMaxListeners(0, this.#signal);
+    const first = () => {
+      this.#waitsAtFirst = processorWaits();
+      this.#throttledAtFirst = timesThrottled();
+    };
+    // Through setImmediate: answers that came in while this thread itself had no processor are handled first.
+    this.#timers = [
+      setTimeout(first, FIRST_LOOK_MILLIS),
+      setTimeout(() => setImmediate(() => this.#end()), MOMENT_MILLIS),
+    ];
+  }
+
+  /** @param gone fires when nobody waits for the answer any more */
+  static async during<T>(gone: AbortSignal, use: (deadline: MomentDeadline) => Promise<T>): Promise<T> {
+    const deadline = new MomentDeadline(gone);
+    try {
+      return await use(deadline);
+    } finally {
+      deadline.#timers.forEach(clearTimeout);
+    }
+  }
+
+  /**
+   * @param ask its signal fires when nobody waits any more
+   * @param workers those there are, among which the kernel's number of the thread is found
+   * @throws {ThreadUnreachableError} when the time is over, the reason of `gone` as soon as that fires, and what `ask` does.
+   */
+  async answerOf<T>(
+    thread: ThreadInfo,
+    ask: (signal: AbortSignal) => Promise<T>,
+    workers: () => readonly ThreadInfo[] = () => [],
+  ): Promise<T> {
+    try {
+      return await untilAborted(this.#signal, ask(this.#signal));
+    } catch (error) {
+      this.gone.throwIfAborted();
+      throw error === this.#over.signal.reason ? this.#unreachable(thread, workers()) : error;
+    }
+  }
+
+  #end(): void {
+    this.#waitsAtLast = processorWaits();
+    this.#over.abort();
+  }
+
+  /**
+   * Blames no call: the thread may have answered one step after the other, and the way to a worker leads through the main
+   * thread.
+   */
+  #unreachable(thread: ThreadInfo, workers: readonly ThreadInfo[]): ThreadUnreachableError {
+    const millis = monotonicMillis() - this.#startedAt;
+    const tid = thread.id === MAIN_THREAD.id ? process.pid : kernelThreadsOf(workers)?.get(thread.id);
+    const waits = [...this.#waitsAtLast]
+      .filter(([other]) => other === (tid ?? other))
+      .map(([other, nanos]) => (nanos - (this.#waitsAtFirst.get(other) ?? nanos)) / 1e6);
+    const withoutProcessorMillis = Math.min(Math.max(0, ...waits), millis);
+    return new ThreadUnreachableError(thread.label, {
+      millis,
+      cause: tid !== undefined && withoutProcessorMillis >= millis / 2 ? 'starved' : 'unknown',
+      withoutProcessorMillis,
+      isOfAnyThread: tid === undefined,
+      throttled: (timesThrottled() ?? 0) > (this.#throttledAtFirst ?? 0),
+    });
+  }
+}
