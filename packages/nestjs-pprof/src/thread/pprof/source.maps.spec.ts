@@ -101,8 +101,12 @@ describe('a generated file', () => {
     expect(await reasonFor(join(directory, 'gone.js'))).toBeUndefined();
   });
 
+  it('without a name is evaluated code, of whose text nothing is known: its line says nothing', async () => {
+    const positions = await new SourceMaps().load(['']);
+    expect(positions.original(at(''))).toMatchObject({ line: 0, column: 0 });
+  });
+
   it.each([
-    '',
     'node:fs',
     'evalmachine.<anonymous>',
     'relative/a.js',
