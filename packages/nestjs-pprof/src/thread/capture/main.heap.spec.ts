@@ -10,13 +10,16 @@ jest.unstable_mockModule('./inspector.connection.js', () => ({
     using: (use: (target: object) => Promise<unknown>) =>
       use({
         thread: { id: 0, label: 'main' },
-        post: (method: string) =>
-          method === 'HeapProfiler.collectGarbage'
+        post: (method: string) => {
+          posted.push(method);
+          return method === 'HeapProfiler.collectGarbage'
             ? new Promise<void>((resolve) => (releaseCollection = resolve))
-            : Promise.resolve({ profile: { head: nodeOf('by inspector') } }),
+            : Promise.resolve({ profile: { head: nodeOf('by inspector') } });
+        },
       }),
   },
 }));
+const posted: string[] = [];
 let releaseCollection = () => undefined as void;
 const { MainHeap } = await import('./main.heap.js');
 
@@ -152,6 +155,8 @@ describe('MainHeap', () => {
     expect((await capturing).results).toMatchObject([
       { total: { root: { name: 'by inspector' }, counted: false }, stuck: true },
     ]);
+    // What V8 keeps of garbage would grow for as long as the thread is stuck.
+    expect(posted.at(-1)).toBe('HeapProfiler.stopSampling');
     expect(await sampled()).toMatchObject({ root: { name: 'live' }, asOf: 1_000_000 });
     agent.stuck = false;
     agent.goOn();

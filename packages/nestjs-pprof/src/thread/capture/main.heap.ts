@@ -33,6 +33,8 @@ export class MainHeap {
   #mode: Mode = { is: 'live' };
   /** As the agent has told last. */
   #start: HeapStart | undefined;
+  /** Whether the thread was stuck when its allocations were read last. */
+  #readStuck = false;
 
   constructor(
     private readonly agent: AgentClient,
@@ -94,7 +96,7 @@ export class MainHeap {
     return {
       thread: MAIN_THREAD,
       way: 'inspector',
-      root: await readByInspector(signal),
+      root: await readByInspector('HeapProfiler.getSamplingProfile', signal),
       since: this.#start?.startedAt,
       restarted: this.#start?.restarted ?? null,
       memory: undefined,
@@ -125,13 +127,15 @@ export class MainHeap {
   async #readAllocations(): Promise<AllocationTotals> {
     try {
       const { root } = await this.agent.request('readAllocations', null, DEADLINE_MILLIS);
+      this.#readStuck = false;
       return { root, counted: true };
     } catch (error) {
       if (!(error instanceof ThreadStuckError)) {
         throw error;
       }
     }
-    return { root: await readByInspector(), counted: false };
+    this.#readStuck = true;
+    return { root: await readByInspector('HeapProfiler.getSamplingProfile'), counted: false };
   }
 
   /** Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this. */
@@ -139,6 +143,11 @@ export class MainHeap {
     const before = this.#mode.is === 'allocations' ? this.#mode.before : null;
     const ending: Mode = { is: 'ending', before };
     this.#mode = ending;
+    if (this.#readStuck) {
+      this.#readStuck = false;
+      // V8 keeps each sample of garbage, too, for as long as it samples: in a loop that allocates, without end.
+      void readByInspector('HeapProfiler.stopSampling').catch(() => undefined);
+    }
     void this.#awaitEnd(ending);
     return Promise.resolve();
   }
@@ -156,9 +165,12 @@ export class MainHeap {
   }
 }
 
-async function readByInspector(signal?: AbortSignal) {
+async function readByInspector(
+  method: 'HeapProfiler.getSamplingProfile' | 'HeapProfiler.stopSampling',
+  signal?: AbortSignal,
+) {
   const { profile } = await InspectorConnection.using(
-    (inspector) => inspector.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile'),
+    (inspector) => inspector.post<{ profile: V8HeapProfile }>(method),
     signal,
   );
   return allocationNodeOf(profile.head);
