@@ -23,8 +23,13 @@ const isEssential = (window: string) => /^(profile|allocs|block|trace)\b/.test(w
 
 const get = (target: string) => `GET /debug/pprof/${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
-/** One place: a capture that leaves its place taken would not let the next one in. */
+/** One slot: a capture that leaves it taken would not let the next one in. */
 const OPTIONS = { maxCaptures: 1 };
+
+/** A capture that has begun holds its slot for a second at least. */
+async function untilSlotIsFree(app: WatchedApp): Promise<void> {
+  while ((await request(`${app.origin}/debug/pprof/mutex`)).status === 429);
+}
 
 describe('a client that goes away', () => {
   let app: WatchedApp;
@@ -42,7 +47,10 @@ describe('a client that goes away', () => {
 
   afterAll(killProcesses);
 
-  afterEach(() => app.expectNothingLeftOf(idle));
+  afterEach(async () => {
+    await app.expectNothingLeftOf(idle);
+    await untilSlotIsFree(app);
+  });
 
   /** A connection that has sent this. */
   async function connectionWith(bytes: string): Promise<HttpConnection> {
@@ -105,24 +113,24 @@ describe('a client that goes away', () => {
   it('between two requests on a connection that is kept', async () => {
     const connection = await connectionWith(get('profile?seconds=1'));
     await connection.received(/application\/octet-stream[^]*\r\n\r\n/);
-    connection.write(get('goroutine?debug=2'));
-    await connection.received(/goroutine/);
+    connection.write(get('cmdline'));
+    await connection.received(/watched\.app/);
     connection.leave();
   });
 
   it('with several requests under way, of which all but the first wait for their turn', async () => {
-    const connection = await connectionWith(get('goroutine') + get(`profile?seconds=${LONG}`));
+    const connection = await connectionWith(get('cmdline') + get(`profile?seconds=${LONG}`));
     await app.holdsMoreThan(idle);
     connection.leave();
   });
 
-  it('which sent one more than there is a place for: that one is refused, in its turn', async () => {
+  it('which sent one more than there is a slot for: that one is refused, in its turn', async () => {
     const connection = await connectionWith(get('profile?seconds=1') + get('block?seconds=1'));
     await connection.received(/HTTP\/1\.1 429 [^]*running/);
     connection.leave();
   });
 
-  it('takes no place with it: there is only one', async () => {
+  it('takes no slot with it: there is only one', async () => {
     expect((await request(`${app.origin}/debug/pprof/profile?seconds=1`)).status).toBe(200);
   });
 });
@@ -139,6 +147,7 @@ describe('a client that goes away while the application is being made for its re
     // Answered when the application is made, and the request of the one who left has been looked at.
     expect((await request(`${app.origin}/debug/pprof/cmdline`)).status).toBe(200);
     await app.expectNothingLeftOf(before);
+    await untilSlotIsFree(app);
     expect((await request(`${app.origin}/debug/pprof/${window}1`)).status).toBe(200);
     await app.process.kill();
   });
