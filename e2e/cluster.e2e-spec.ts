@@ -87,9 +87,9 @@ describe('a cluster of four workers', () => {
       expect(text).toContain(`pid ${pid}, ${variables.instance}, Node `);
       for (const other of withoutOwn(ports, pid)) {
         expect(text).toContain(
-          `<a href="http://localhost:${other.port}/debug/pprof/">${other.port}</a></td><td>${other.pid}<`,
+          `<a href="http://127.0.0.1:${other.port}/debug/pprof/">${other.port}</a></td><td>${other.pid}<`,
         );
-        expect(text).toContain(`ssh -L ${other.port}:localhost:${other.port} user@host`);
+        expect(text).toContain(`ssh -L ${other.port}:127.0.0.1:${other.port} user@host`);
       }
     }
     expect(instances).toEqual([1, 2, 3, 4].map((number) => `cluster worker ${number}`));

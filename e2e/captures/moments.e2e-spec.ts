@@ -61,7 +61,7 @@ it('captures that overlap have each what was in its own window, at its own rate,
   await goroutine();
   await enter('phaseTwo');
   const second = cpuProfile('seconds=4&hz=1000');
-  expect(await goroutine()).toMatch(/phaseTwo|waiting/);
+  expect(await goroutine()).toMatch(/phases\.app\.mjs|waiting/);
   const profileOfFirst = await first;
   await enter('phaseThree');
   const profileOfSecond = await second;

@@ -43,6 +43,16 @@ describe('CaptureSlots', () => {
     running.forEach(({ end }) => end());
   });
 
+  it('says when the slot is free that a client has left early, not when its window would have ended', async () => {
+    const slots = new CaptureSlots(1);
+    const gone = new AbortController();
+    void start(slots, 14, gone);
+    gone.abort();
+    await expect(slots.run(1, STAYS, () => Promise.resolve('profile'))).rejects.toThrow(
+      new TooManyCapturesError(1, 1),
+    );
+  });
+
   it.each(['ends', 'fails', 'is left by its client'])('has a slot again when one %s', async (how) => {
     const slots = new CaptureSlots(1);
     const gone = new AbortController();

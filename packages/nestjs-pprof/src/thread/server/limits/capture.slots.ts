@@ -22,7 +22,7 @@ export class TooManyCapturesError extends PprofError {
 }
 
 interface Slot {
-  readonly endsAt: number;
+  endsAt: number;
 }
 
 /**
@@ -54,6 +54,7 @@ export class CaptureSlots {
       if (seconds === undefined || held >= SHORTEST_HOLD_MILLIS) {
         this.#taken.delete(slot);
       } else {
+        slot.endsAt = begunAt + SHORTEST_HOLD_MILLIS;
         setTimeout(() => this.#taken.delete(slot), SHORTEST_HOLD_MILLIS - held).unref();
       }
     };
