@@ -46,6 +46,8 @@ beforeAll(async () => {
   const app = await WatchedApp.start({ block: { watch: true } });
   await Promise.all(['busy', 'idle'].map((kind) => app.process.call('startWorker', kind)));
   await app.process.call('blockFor', 500);
+  // It is told of when it is over, and when nothing of ours holds the thread up.
+  while (/^block profile: total 0:/.test((await request(`${app.origin}/debug/pprof/block?debug=1`)).text));
   // A count of all allocations takes the sampler from `heap`, which begins anew: so these come last.
   const isCount = ({ target }: Served) => target.startsWith('allocs?seconds');
   const counts = SERVED.filter(isCount);
