@@ -58,7 +58,8 @@ export class WatchedApp {
   async rests(sessions: number): Promise<Held> {
     const deadline = Date.now() + PATIENCE_MILLIS;
     // A session keeps the thread's loop turning with a timer.
-    const resources = { MessagePort: 1, TCPServerWrap: 1, ...(sessions > 0 ? { Timeout: sessions } : {}) };
+    // One listener for each of the addresses of localhost.
+    const resources = { MessagePort: 1, TCPServerWrap: 2, ...(sessions > 0 ? { Timeout: sessions } : {}) };
     const isAtRest = (held: Held) => {
       const { sampler, v8Profilers } = held;
       const seen = { sampler, v8Profilers, sessions: held.sessions, resources: held.thread.resources };
