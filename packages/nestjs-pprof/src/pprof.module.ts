@@ -32,50 +32,50 @@ import { PprofService } from './pprof.service.js';
  *
  * To see where the program spends CPU time, for 30 seconds or for as long as you say:
  *
- *     go tool pprof J7.0.0.1:6060/debug/pprof/profile
- *     go tool pprof 'J7.0.0.1:6060/debug/pprof/profile?seconds=5'
+ *     go tool pprof http://127.0.0.1:6060/debug/pprof/profile
+ *     go tool pprof 'http://127.0.0.1:6060/debug/pprof/profile?seconds=5'
  *
  * the same as a table, with nothing but curl:
  *
- *     curl 'J7.0.0.1:6060/debug/pprof/profile?seconds=5&format=text'
+ *     curl 'http://127.0.0.1:6060/debug/pprof/profile?seconds=5&format=text'
  *
  * and for Chrome DevTools or VS Code, with its timeline:
  *
- *     curl -o profile.cpuprofile 'J7.0.0.1:6060/debug/pprof/profile?seconds=5&format=cpuprofile'
+ *     curl -o profile.cpuprofile 'http://127.0.0.1:6060/debug/pprof/profile?seconds=5&format=cpuprofile'
  *
  * What is alive on the heap, and what has been added to it in ten seconds:
  *
- *     go tool pprof J7.0.0.1:6060/debug/pprof/heap
- *     go tool pprof 'J7.0.0.1:6060/debug/pprof/heap?seconds=10'
- *     curl -o heap.heapprofile 'J7.0.0.1:6060/debug/pprof/heap?format=heapprofile'
+ *     go tool pprof http://127.0.0.1:6060/debug/pprof/heap
+ *     go tool pprof 'http://127.0.0.1:6060/debug/pprof/heap?seconds=10'
+ *     curl -o heap.heapprofile 'http://127.0.0.1:6060/debug/pprof/heap?format=heapprofile'
  *
  * All that is allocated in ten seconds, garbage too; `heap` begins anew afterwards:
  *
- *     go tool pprof 'J7.0.0.1:6060/debug/pprof/allocs?seconds=10'
+ *     go tool pprof 'http://127.0.0.1:6060/debug/pprof/allocs?seconds=10'
  *
  * What every thread is doing right now, the thing to ask of a program that hangs; and the worker threads there are:
  *
- *     curl 'J7.0.0.1:6060/debug/pprof/goroutine?debug=2'
- *     curl 'J7.0.0.1:6060/debug/pprof/threadcreate?debug=1'
+ *     curl 'http://127.0.0.1:6060/debug/pprof/goroutine?debug=2'
+ *     curl 'http://127.0.0.1:6060/debug/pprof/threadcreate?debug=1'
  *
  * What keeps the event loop from turning, for longer than 20 ms:
  *
- *     go tool pprof 'J7.0.0.1:6060/debug/pprof/block?seconds=10'
+ *     go tool pprof 'http://127.0.0.1:6060/debug/pprof/block?seconds=10'
  *
  * What happened when, for https://ui.perfetto.dev: garbage collections, timers, requests, file access:
  *
- *     curl -o trace.json 'J7.0.0.1:6060/debug/pprof/trace?seconds=2.5'
+ *     curl -o trace.json 'http://127.0.0.1:6060/debug/pprof/trace?seconds=2.5'
  *
  * The whole heap of a thread, for Chrome DevTools; only where the option `heapSnapshot` is on:
  *
- *     curl -o heap.heapsnapshot J7.0.0.1:6060/debug/pprof/heapsnapshot
+ *     curl -o heap.heapsnapshot http://127.0.0.1:6060/debug/pprof/heapsnapshot
  *
  * Memory, event loop and versions as JSON, as Go's expvar has them; the command line, with secrets masked:
  *
- *     curl J7.0.0.1:6060/debug/vars
- *     curl --output - J7.0.0.1:6060/debug/pprof/cmdline
+ *     curl http://127.0.0.1:6060/debug/vars
+ *     curl --output - http://127.0.0.1:6060/debug/pprof/cmdline
  *
- * The index page, J7.0.0.1:6060/debug/pprof/, lists everything there is and has links to flame graphs (`ui/`).
+ * The index page, http://127.0.0.1:6060/debug/pprof/, lists everything there is and has links to flame graphs (`ui/`).
  * `mutex` (always empty) and `symbol` are there for clients that ask for them. For a program on another machine,
  * forward the port first:
  *

@@ -150,7 +150,7 @@ export interface PprofModuleOptions {
    * of a pod, must not read profiles and a `socketPath` does not do. They are never logged. Basic is not encryption; what
    * carries it (loopback, `ssh -L`) has to be. The profiler keeps their SHA-256, this object stays as it is.
    *
-   * `go tool pprof J7.0.0.1:6060/debug/pprof/profile`, `curl -u USER:PASSWORD`.
+   * `go tool pprof http://127.0.0.1:6060/debug/pprof/profile`, `curl -u USER:PASSWORD`.
    *
    * @default undefined
    */
