@@ -47,7 +47,8 @@ beforeAll(async () => {
   await Promise.all(['busy', 'idle'].map((kind) => app.process.call('startWorker', kind)));
   await app.process.call('blockFor', 500);
   // It is told of when it is over, and when nothing of ours holds the thread up.
-  while (/^block profile: total 0:/.test((await request(`${app.origin}/debug/pprof/block?debug=1`)).text));
+  const blocks = async () => (await request(`${app.origin}/debug/pprof/block?debug=1`)).text;
+  while ((await blocks()).startsWith('block profile: total 0:'));
   // A count of all allocations takes the sampler from `heap`, which begins anew: so these come last.
   const isCount = ({ target }: Served) => target.startsWith('allocs?seconds');
   const counts = SERVED.filter(isCount);
