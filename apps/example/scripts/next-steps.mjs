@@ -1,6 +1,6 @@
 export function nextSteps({ app, pprof }) {
   const port = new URL(pprof).port;
-  const profiles = `http://localhost:${port}/debug/pprof`;
+  const profiles = `http://127.0.0.1:${port}/debug/pprof`;
   return `
 All profiles, described:   ${profiles}/
 
@@ -19,7 +19,7 @@ Block the event loop for half a minute, and look at it meanwhile from a second t
   (also kind=regex, json, native, busy, forever)
 
 From your own machine, when this runs on another one:
-  ssh -L ${port}:localhost:${port} user@host
+  ssh -L ${port}:127.0.0.1:${port} user@host
 
 Switched by PPROF_ENABLED, PPROF_HOST and PPROF_PORT: see apps/example/.env.example
 `;
