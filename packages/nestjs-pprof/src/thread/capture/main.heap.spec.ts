@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { silenceOf } from './thread.silence.js';
+import { silenceOf, AgentFailureError, ThreadStuckError } from './threads.errors.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import type { AgentClient } from './agent.client.js';
-import { AgentFailureError, ThreadStuckError } from './threads.errors.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 jest.unstable_mockModule('./inspector.connection.js', () => ({
