@@ -5,6 +5,7 @@ import type { AgentClient } from './agent.client.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 jest.unstable_mockModule('./inspector.connection.js', () => ({
+  DEADLINE_MILLIS: 4000,
   InspectorConnection: {
     using: (use: (target: object) => Promise<unknown>) =>
       use({
