@@ -26,7 +26,7 @@ import {
 } from './thread.allocations.js';
 import type { ThreadHeap } from './thread.heap.js';
 import { AgentFailureError, NoThreadError } from './threads.errors.js';
-import { untilAborted } from './abort.race.js';
+import { untilAborted } from './single.flight.js';
 import { setWorkerStarts } from './worker.targets.js';
 import { foundOrSkipped, type FromThreads, fromThreads } from './thread.results.js';
 import { V8CpuCapturer } from './v8-cpu.capturer.js';

@@ -8,7 +8,7 @@ import type { AgentClient } from './agent.client.js';
 import { refuseUnderCoverage } from './inspector.connection.js';
 import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
 import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
-import { untilAborted } from './abort.race.js';
+import { untilAborted } from './single.flight.js';
 import { type SampledSegment, SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
   isSelected,

@@ -1,7 +1,7 @@
 import { messageOf } from '../../shared/pprof.error.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { lastBeatIn } from '../../shared/shared.memory.js';
-import { untilAborted } from './abort.race.js';
+import { untilAborted } from './single.flight.js';
 import { InspectorConnection, type InspectorTarget } from './inspector.connection.js';
 import type { MomentDeadline } from './moment.deadline.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';

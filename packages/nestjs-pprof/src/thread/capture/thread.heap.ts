@@ -1,6 +1,6 @@
 import type { AllocationNode, HeapRestart } from '../../shared/agent.protocol.js';
-import { DutyCycle } from './duty.cycle.js';
 import type { InspectorTarget } from './inspector.connection.js';
+import { Mutex } from './mutex.js';
 import type { ThreadInfo } from './thread.info.js';
 import { ThreadUnreachableError } from './threads.errors.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
@@ -34,7 +34,7 @@ const COLLECTION_DEADLINE_MILLIS = 2000;
 const LONGEST_REST_MILLIS = 10_000;
 
 interface Collections {
-  readonly cycle: DutyCycle;
+  readonly mutex: Mutex;
   running?: Promise<boolean> | undefined;
 }
 
@@ -49,7 +49,7 @@ const collections = new Map<number, Collections>();
  */
 export async function collectGarbage(target: InspectorTarget): Promise<boolean> {
   const { id } = target.thread;
-  const ofThread = collections.get(id) ?? { cycle: new DutyCycle(LONGEST_REST_MILLIS) };
+  const ofThread = collections.get(id) ?? { mutex: new Mutex(LONGEST_REST_MILLIS) };
   collections.set(id, ofThread);
   while (ofThread.running) {
     const others = await ofThread.running.catch(() => undefined);
@@ -58,7 +58,7 @@ export async function collectGarbage(target: InspectorTarget): Promise<boolean> 
     }
     // The one whose session it was has gone.
   }
-  ofThread.running = ofThread.cycle.run(() => collect(target));
+  ofThread.running = ofThread.mutex.run(() => collect(target));
   try {
     return await ofThread.running;
   } finally {

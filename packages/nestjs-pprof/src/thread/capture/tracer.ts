@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import { kernelThreadsOf, ownKernelThread } from './kernel.threads.js';
-import { untilAborted } from './abort.race.js';
+import { untilAborted } from './single.flight.js';
 import { Mutex } from './mutex.js';
 import { useThread } from './single.thread.js';
 import { MAIN_THREAD } from './thread.info.js';

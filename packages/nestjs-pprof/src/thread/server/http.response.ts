@@ -2,7 +2,7 @@ import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { messageOf, PprofError } from '../../shared/pprof.error.js';
-import { untilAborted } from '../capture/abort.race.js';
+import { untilAborted } from '../capture/single.flight.js';
 import type { RecordingBody, RecordingHead } from '../profiles/recording.kind.js';
 
 const COMMON_HEADERS = {
