@@ -7,8 +7,7 @@ import type { Query as RecordingQuery } from '../profiles/query.parameters.js';
 import type { RecordingBody, RecordingContext, RecordingKind } from '../profiles/recording.kind.js';
 import { RECORDINGS } from '../profiles/recording.table.js';
 import { ApplicationThreads } from '../capture/application.threads.js';
-import { ProfileOffError, UnknownProfileError } from './http.errors.js';
-import { sendRecording, sendRecordingHead } from './http.response.js';
+import { ProfileOffError, UnknownProfileError, sendRecording, sendRecordingHead } from './http.response.js';
 import { CaptureSlots } from './limits/capture.slots.js';
 import {
   PROCESS_DESCRIPTION,

@@ -11,17 +11,13 @@ const LONGEST_REST_MILLIS = 1000;
 
 /** As many captures run as may run at a time. @internal */
 export class TooManyCapturesError extends PprofError {
-  override readonly name = 'TooManyCapturesError';
-  readonly status = 429;
-
-  /** @param retryAfterSeconds when the first of them ends, as far as is known. */
-  constructor(
-    limit: number,
-    override readonly retryAfterSeconds: number,
-  ) {
+  /** @param secondsToFirstEnd as far as is known */
+  constructor(limit: number, secondsToFirstEnd: number) {
     super(
+      429,
       `${limit} captures are running, which is the limit (option "maxCaptures" of PprofModule). ` +
-        `The first of them ends in ${retryAfterSeconds} s: try again then`,
+        `The first of them ends in ${secondsToFirstEnd} s: try again then`,
+      { headers: { 'Retry-After': String(secondsToFirstEnd) } },
     );
   }
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { BodyTooLargeError } from '../http.errors.js';
+import { BodyTooLargeError } from '../http.response.js';
 import { hasBody, MAX_BODY, skipBody } from './request.limits.js';
 
 const open: Array<{ server: Server; client: Socket }> = [];

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerOptions } from 'node:http';
-import { BodyTooLargeError } from '../http.errors.js';
+import { BodyTooLargeError } from '../http.response.js';
 
 /**
  * Limits on what a client may send. None of them cuts a long capture: they are for requests, a response may take as long
