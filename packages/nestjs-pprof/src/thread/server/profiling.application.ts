@@ -8,7 +8,6 @@ import { SourceMaps } from '../pprof/source.maps.js';
 import { RECORDINGS } from '../profiles/recording.table.js';
 import type { ThreadData } from '../../shared/thread.protocol.js';
 import { ApplicationThreads } from '../capture/application.threads.js';
-import { runningScripts } from '../capture/running.scripts.js';
 import { sendError } from './http.response.js';
 import { CaptureSlots } from './limits/capture.slots.js';
 import { IndexController } from './pages/index.controller.js';
@@ -78,7 +77,10 @@ function moduleFor(
     // A heap profile, too.
     oomDirectory: profiles.includes('heap') ? outOfMemory?.directory : undefined,
   };
-  const sourceMaps = new SourceMaps({ root: description.root, scriptsOf: runningScripts });
+  const sourceMaps = new SourceMaps({
+    root: description.root,
+    scriptsOf: (names) => threads.runningScripts(names),
+  });
   return {
     module: ProfilingModule,
     // The routes with a fixed name come before the one that takes any.
