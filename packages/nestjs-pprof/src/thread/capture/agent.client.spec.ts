@@ -352,11 +352,9 @@ describe('AgentClient, what the main thread tells unasked', () => {
 const BEAT = Date.UTC(2026, 10, 23);
 
 function observe(answer: () => Promise<unknown>) {
-  const heartbeat = new SharedArrayBuffer(8);
   new BigInt64Array(heartbeat)[0] = BigInt(BEAT);
-  const observer = new AgentClient(channel, heartbeat, inspector);
-  jest.spyOn(observer, 'request').mockImplementation(answer as () => never);
-  return observer.observeLoop();
+  jest.spyOn(client, 'request').mockImplementation(answer as () => never);
+  return client.observeLoop();
 }
 
 describe('AgentClient.observeLoop', () => {
