@@ -18,8 +18,8 @@ import {
   DEFAULT_SAMPLING,
   INSPECTOR_STACK_DEPTH,
   type ThreadAllocations,
-} from './thread.allocations.js';
-import type { ThreadHeap } from './thread.heap.js';
+  type ThreadHeap,
+} from './thread.heap.js';
 import { AgentFailureError, NoThreadError } from './threads.errors.js';
 import { untilAborted } from './single.flight.js';
 import { foundOrSkipped, type FromThreads, fromThreads } from './thread.results.js';

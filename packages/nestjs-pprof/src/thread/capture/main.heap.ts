@@ -4,9 +4,15 @@ import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import type { FromThreads } from './thread.results.js';
 import { DEADLINE_MILLIS, type Inspector } from './inspector.connection.js';
-import { type AllocationTotals, SharedAllocations } from './shared-allocations.js';
-import { type AllocationsRequest, DEFAULT_SAMPLING, type ThreadAllocations } from './thread.allocations.js';
-import { collectGarbage, type ThreadHeap } from './thread.heap.js';
+import {
+  type AllocationTotals,
+  SharedAllocations,
+  type AllocationsRequest,
+  DEFAULT_SAMPLING,
+  type ThreadAllocations,
+  collectGarbage,
+  type ThreadHeap,
+} from './thread.heap.js';
 import { MAIN_THREAD } from './thread.info.js';
 import { ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
 

@@ -1,5 +1,4 @@
-import { type FoundFunction, type Owner, ScriptScan } from './script.scan.js';
-import { annotationIn } from './source-map.annotation.js';
+import { type FoundFunction, type Owner, ScriptScan, annotationIn } from './script.scan.js';
 
 /** A place as V8 reports it, 1-based. @internal */
 interface Place {

@@ -16,9 +16,8 @@ import {
   sendError,
   setCommonHeaders,
 } from './http.response.js';
-import { ConnectionLimit } from './limits/connection.limit.js';
+import { ConnectionLimit, hasBody, REQUEST_LIMITS } from './limits/connection.limit.js';
 import { RateLimit } from './limits/rate.limit.js';
-import { hasBody, REQUEST_LIMITS } from './limits/request.limits.js';
 
 const ROOT = '/debug/pprof';
 

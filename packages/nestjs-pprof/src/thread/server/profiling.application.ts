@@ -13,7 +13,6 @@ import { CaptureSlots } from './limits/capture.slots.js';
 import { IndexController } from './pages/index.controller.js';
 import { OomController } from './pages/oom.controller.js';
 import { ProcessController } from './pages/process.controller.js';
-import { SymbolController } from './pages/symbol.controller.js';
 import { ViewerController } from './pages/viewer.controller.js';
 import { ProfilerRegistry } from './profiler.registry.js';
 import { ProfileController } from './profile.controller.js';
@@ -84,14 +83,7 @@ function moduleFor(
   return {
     module: ProfilingModule,
     // The routes with a fixed name come before the one that takes any.
-    controllers: [
-      IndexController,
-      ProcessController,
-      SymbolController,
-      ViewerController,
-      OomController,
-      ProfileController,
-    ],
+    controllers: [IndexController, ProcessController, ViewerController, OomController, ProfileController],
     providers: [
       { provide: APP_FILTER, useClass: ErrorFilter },
       { provide: SERVER_OPTIONS, useValue: options },

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { BodyTooLargeError } from '../http.response.js';
-import { hasBody, MAX_BODY, skipBody } from './request.limits.js';
+import { MAX_BODY, skipBody } from '../pages/process.controller.js';
+import { hasBody } from './connection.limit.js';
 
 const open: Array<{ server: Server; client: Socket }> = [];
 let server: Server | undefined;
