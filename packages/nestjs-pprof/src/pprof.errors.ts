@@ -1,5 +1,5 @@
-import { messageOf } from './shared/error.message.js';
-import { PACKAGE } from './shared/package.identity.js';
+import { messageOf } from './shared/pprof.error.js';
+import { PACKAGE } from './shared/thread.protocol.js';
 
 /** The options given to `PprofModule` cannot be used; thrown at start-up, with every problem in its message. */
 export class PprofOptionsError extends Error {
