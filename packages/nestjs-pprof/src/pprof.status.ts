@@ -17,8 +17,11 @@ export interface PprofStatus {
 
 /** Profiles are served on a TCP port. */
 export interface PprofTcpAddress {
+  /** The loopback address that is listened on, `127.0.0.1` for example; of both families that of IPv4. */
   readonly host: string;
+  /** The port that was taken, also where the option says 0 or `whenPortTaken: 'next'`. */
   readonly port: number;
+  /** None: see {@link PprofSocketAddress}. */
   readonly socketPath?: undefined;
   /** The index page, for example `http://127.0.0.1:6060/debug/pprof/`. */
   readonly url: string;
@@ -26,8 +29,11 @@ export interface PprofTcpAddress {
 
 /** Profiles are served on a unix socket. */
 export interface PprofSocketAddress {
+  /** None: see {@link PprofTcpAddress}. */
   readonly host?: undefined;
+  /** None: see {@link PprofTcpAddress}. */
   readonly port?: undefined;
+  /** Absolute path of the socket. */
   readonly socketPath: string;
   /** The index page, to be asked for over the socket: `http://localhost/debug/pprof/`. */
   readonly url: string;
