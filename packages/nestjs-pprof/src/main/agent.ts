@@ -8,6 +8,7 @@ import {
 } from '../shared/agent.protocol.js';
 import { takeRequest } from '../shared/request.claim.js';
 import { CpuSampler } from './cpu.sampler.js';
+import type { SampleLabels } from './sample.labels.js';
 import { describeLoop } from './loop.description.js';
 import { LoopWatch } from './loop.watch.js';
 import { HeapSampler, type HeapSampling, type OomExportCommand } from './heap.sampler.js';
@@ -27,7 +28,7 @@ export interface AgentPort {
  * @internal
  */
 export class Agent {
-  readonly #cpu = new CpuSampler();
+  readonly #cpu: CpuSampler;
   readonly #heap = new HeapSampler();
   readonly #loopWatch = new LoopWatch();
   /** Whether a segment has been read at a point where the thread was not in the middle of something. */
@@ -59,6 +60,11 @@ export class Agent {
     readAllocations: () => this.#heap.readAllocations(),
     endAllocations: () => this.#heap.endAllocations(),
   };
+
+  /** @param labels undefined where the application wants none */
+  constructor(labels?: SampleLabels) {
+    this.#cpu = new CpuSampler(labels);
+  }
 
   /** @throws {AgentError} where the heap cannot be sampled; the profiling thread is told the same when it asks. */
   startHeapSampling(sampling: HeapSampling, oomExport?: OomExportCommand): void {
