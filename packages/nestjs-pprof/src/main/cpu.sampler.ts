@@ -1,5 +1,11 @@
 import type { SourceMapper, TimeProfileNode } from '@datadog/pprof';
-import { type Addon, addonIfLoaded, loadAddon } from './addon.loader.js';
+import {
+  type Addon,
+  addonIfLoaded,
+  loadAddon,
+  isCpuSampledByOther,
+  otherProfilers,
+} from './profiler.addon.js';
 import { failureOf, SamplerHeldError } from '../shared/agent.errors.js';
 import {
   type CpuSampling,
@@ -11,7 +17,6 @@ import {
 import { PprofError } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import { LabelSets } from './label.sets.js';
-import { isCpuSampledByOther, otherProfilers } from './other.profilers.js';
 import type { SampleLabels } from './sample.labels.js';
 
 const MICROS_PER_SECOND = 1e6;

@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { messageOf } from '../shared/error.message.js';
-import type { Addon } from './addon.loader.js';
+import { messageOf } from '../shared/pprof.error.js';
+import type { Addon } from './profiler.addon.js';
 import { LabelContext } from './label.sets.js';
 import { labelScope } from './process.registry.js';
 import type { RequestLabels } from './request.labels.js';
