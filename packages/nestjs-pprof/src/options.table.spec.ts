@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { resolveOptions } from './options.table.js';
-import { PprofOptionsError } from './pprof.errors.js';
 import { PROFILE_NAMES } from './shared/profile.names.js';
-import type { PprofModuleOptions } from './pprof.options.js';
+import { type PprofModuleOptions, PprofOptionsError } from './pprof.options.js';
 
 /** What JavaScript, or a configuration that nobody has checked, may pass. */
 function resolve(options: Record<string, unknown>) {

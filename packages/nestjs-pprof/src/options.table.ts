@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
-import { PprofOptionsError } from './pprof.errors.js';
-import type { PprofAuthOptions, PprofModuleOptions } from './pprof.options.js';
+import { type PprofAuthOptions, type PprofModuleOptions, PprofOptionsError } from './pprof.options.js';
 import { isLoopback } from './shared/loopback.host.js';
 import { PROFILE_NAMES } from './shared/profile.names.js';
 import type { ResolvedPprofOptions } from './shared/thread.protocol.js';

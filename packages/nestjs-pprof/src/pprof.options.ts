@@ -260,3 +260,14 @@ export const PPROF_OPTIONS = MODULE_OPTIONS_TOKEN;
 
 /** What `PprofModule` is made of. @internal */
 export const PprofConfigurableModule = ConfigurableModuleClass;
+
+/** The options given to `PprofModule` cannot be used; thrown at start-up, with every problem in its message. */
+export class PprofOptionsError extends Error {
+  /** Tells it apart where `instanceof` cannot, as in another realm. */
+  override readonly name = 'PprofOptionsError';
+
+  /** @param problems one sentence each, with the name of the option and what it takes */
+  constructor(readonly problems: readonly string[]) {
+    super(`PprofModule: ${problems.join('; ')}`);
+  }
+}

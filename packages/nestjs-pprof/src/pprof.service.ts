@@ -11,8 +11,7 @@ import { Agent } from './main/agent.js';
 import { NEST_CONTAINER, type NestContainer } from './main/nest.container.js';
 import { isPermitted, unsupportedRuntime } from './main/runtime.support.js';
 import { isPackageMissing } from './main/own.package.js';
-import type { HeapSampling, OomExportCommand } from './main/heap.sampler.js';
-import { describeOomProfiles, describeWritableByOthers, prepareOomExport } from './main/oom.export.js';
+import { describeOomProfiles, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';
 import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
@@ -259,32 +258,16 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   #startHeapSampling(): void {
+    const { heap, outOfMemory } = this.#options;
     // Without threads nobody could ask for it.
-    if (this.#options.heap === false || !isPermitted('worker') || isPackageMissing()) {
+    if (heap === false || !isPermitted('worker') || isPackageMissing()) {
       return;
     }
     try {
-      this.#agent.startHeapSampling(this.#options.heap, this.#prepareOomExport(this.#options.heap));
+      const oomExport = prepareOomExport(outOfMemory, heap, (text) => this.#logger.warn(text));
+      this.#agent.startHeapSampling(heap, oomExport);
     } catch (error) {
       this.#logger.warn(`Heap profiles are not available: ${messageOf(error)}`);
-    }
-  }
-
-  #prepareOomExport(sampling: HeapSampling): OomExportCommand | undefined {
-    const { outOfMemory } = this.#options;
-    try {
-      if (!outOfMemory) {
-        return undefined;
-      }
-      const command = prepareOomExport(outOfMemory, sampling);
-      const warning = describeWritableByOthers(outOfMemory.directory);
-      if (warning !== undefined) {
-        this.#logger.warn(warning);
-      }
-      return command;
-    } catch (error) {
-      this.#logger.warn(`Heap profiles on running out of memory: ${messageOf(error)}`);
-      return undefined;
     }
   }
 

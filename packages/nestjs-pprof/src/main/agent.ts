@@ -4,6 +4,7 @@ import {
   type AgentCommands,
   type AgentReply,
   type AgentRequest,
+  type HeapSampling,
   monotonicMillis,
 } from '../shared/agent.protocol.js';
 import { takeRequest } from '../shared/shared.memory.js';
@@ -11,7 +12,7 @@ import { CpuSampler } from './cpu.sampler.js';
 import type { SampleLabels } from './sample.labels.js';
 import { describeLoop } from './event.loop.js';
 import { LoopWatch } from './loop.watch.js';
-import { HeapSampler, type HeapSampling, type OomExportCommand } from './heap.sampler.js';
+import { HeapSampler, type OomExportCommand } from './heap.sampler.js';
 
 /** What is waited for takes a millisecond or two; a profiling thread that is held up must not hold up the application. */
 const LONGEST_WAIT_MILLIS = 50;

@@ -5,10 +5,9 @@ import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
-import { refuseUnderCoverage } from './inspector.connection.js';
 import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
 import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
-import { untilAborted } from './abort.race.js';
+import { untilAborted } from './single.flight.js';
 import { type SampledSegment, SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
   isSelected,
@@ -208,7 +207,7 @@ class CpuCaptureRun {
         throw error;
       }
       // Nor can workers be profiled then.
-      refuseUnderCoverage();
+      this.inspected.inspector.refuseUnderCoverage();
       const lost = error instanceof CaptureStuckError;
       if (lost) {
         this.#skipped.push(

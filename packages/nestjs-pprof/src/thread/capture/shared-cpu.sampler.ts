@@ -9,7 +9,7 @@ import {
   ThreadUnreachableError,
 } from './threads.errors.js';
 import { DEADLINE_MILLIS } from './inspector.connection.js';
-import { untilAborted } from './abort.race.js';
+import { untilAborted } from './single.flight.js';
 
 /** Captures that end within this time of each other end together: each rotation costs the main thread a millisecond or two. */
 const END_TOGETHER_MILLIS = 10;

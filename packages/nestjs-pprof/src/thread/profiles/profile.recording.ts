@@ -7,8 +7,8 @@ import { mapCpuProfile, mapHeapProfile } from '../pprof/v8.profiles.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadSelection } from '../capture/thread.info.js';
 import { captureDelta } from './delta.profile.js';
-import { BadParameterError } from './profile.errors.js';
 import {
+  BadParameterError,
   parseChoice,
   parseHz,
   parseSeconds,

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Query } from './query.parameters.js';
-import { BadParameterError } from './profile.errors.js';
+import { type Query, BadParameterError } from './query.parameters.js';
 import type { ProfileKind } from './recording.kind.js';
 import { parseProfileRequest } from './profile.recording.js';
 
