@@ -39,6 +39,18 @@ export interface PprofBlockOptions {
   threshold?: number;
 }
 
+/** How CPU samples are labelled with what they were taken for. */
+export interface PprofLabelsOptions {
+  /**
+   * Whether handlers that nothing tells of when they are called are wrapped at start-up, so that their samples are labelled, too:
+   * of microservices, gateways, GraphQL, `@nestjs/schedule`, `@nestjs/event-emitter`, BullMQ and nest-commander. While nobody captures that costs each call
+   * of such a handler some nanoseconds.
+   *
+   * @default false
+   */
+  everything?: boolean;
+}
+
 /** HTTP Basic credentials. */
 export interface PprofAuthOptions {
   /** Without colons and control characters. */
@@ -178,6 +190,16 @@ export interface PprofModuleOptions {
    * @default { watch: false, threshold: 20 }
    */
   block?: PprofBlockOptions;
+
+  /**
+   * Whether CPU samples are labelled with the route that they were taken for, its controller and handler, and with what the
+   * application adds (`PprofService.withLabels`, `PprofLabels`). While nobody captures it costs nothing; a capture can do
+   * without (`?labels=false`). It needs Node's async context frames: Node 24 and later have them, Node 22 with
+   * `--experimental-async-context-frame`. Elsewhere, controllers and handlers are labelled where the stack shows them.
+   *
+   * @default true
+   */
+  labels?: boolean | PprofLabelsOptions;
 
   /**
    * Whether `heapsnapshot` is served: the whole heap of a thread, for Chrome DevTools. It shows what holds an object, which

@@ -1,6 +1,14 @@
 import { messageOf } from './shared/pprof.error.js';
-import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  Optional,
+} from '@nestjs/common';
 import { Agent } from './main/agent.js';
+import { NEST_CONTAINER, type NestContainer } from './main/nest.container.js';
 import { isPermitted, unsupportedRuntime } from './main/runtime.support.js';
 import { isPackageMissing } from './main/own.package.js';
 import { describeOomProfiles, prepareOomExport } from './main/oom.export.js';
@@ -15,6 +23,9 @@ import {
   type PprofStatus,
 } from './pprof.status.js';
 import { type Slot, type SlotHolder, takeSlot } from './main/process.registry.js';
+import { RequestLabels } from './main/request.labels.js';
+import { RouteLabels } from './main/route.labels.js';
+import { SampleLabels } from './main/sample.labels.js';
 import { ThreadSupervisor } from './main/thread.supervisor.js';
 
 const LONGEST_TIMER_MILLIS = 2 ** 31 - 1;
@@ -30,7 +41,7 @@ const LONGEST_TIMER_MILLIS = 2 ** 31 - 1;
 export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
   readonly #logger = new Logger('PprofModule');
   readonly #options: ResolvedPprofOptions;
-  readonly #agent = new Agent();
+  readonly #agent: Agent;
   readonly #holder: SlotHolder;
   /** Where it is ours: until it is, nothing of ours runs. */
   #slot: Slot | undefined;
@@ -49,8 +60,13 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
    *
    * @throws {PprofOptionsError} where an option is not valid.
    */
-  constructor(@Inject(PPROF_OPTIONS) options: PprofModuleOptions) {
+  constructor(
+    @Inject(PPROF_OPTIONS) options: PprofModuleOptions,
+    /** @internal */
+    @Optional() @Inject(NEST_CONTAINER) container?: { readonly container: NestContainer | undefined },
+  ) {
     this.#options = resolveOptions(options);
+    this.#agent = new Agent(this.#options.labels ? this.#sampleLabels(container?.container) : undefined);
     this.#holder = this.#asHolder();
     this.#status = { state: this.#options.enabled ? 'stopped' : 'disabled' };
     if (this.#options.enabled) {
@@ -233,6 +249,12 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
   #settleStart(): void {
     this.#started?.(this.address);
     this.#starting = Promise.resolve(this.address);
+  }
+
+  #sampleLabels(container: NestContainer | undefined): SampleLabels {
+    return new SampleLabels(new RequestLabels(new RouteLabels(container)), (reason) =>
+      this.#logger.debug(`CPU samples are not labelled by what they were taken for: ${reason}`),
+    );
   }
 
   #startHeapSampling(): void {

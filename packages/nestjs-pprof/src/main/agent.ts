@@ -9,6 +9,7 @@ import {
 } from '../shared/agent.protocol.js';
 import { takeRequest } from '../shared/shared.memory.js';
 import { CpuSampler } from './cpu.sampler.js';
+import type { SampleLabels } from './sample.labels.js';
 import { describeLoop } from './event.loop.js';
 import { LoopWatch } from './loop.watch.js';
 import { HeapSampler, type OomExportCommand } from './heap.sampler.js';
@@ -28,7 +29,7 @@ export interface AgentPort {
  * @internal
  */
 export class Agent {
-  readonly #cpu = new CpuSampler();
+  readonly #cpu: CpuSampler;
   readonly #heap = new HeapSampler();
   readonly #loopWatch = new LoopWatch();
   /** Whether a segment has been read at a point where the thread was not in the middle of something. */
@@ -60,6 +61,11 @@ export class Agent {
     readAllocations: () => this.#heap.readAllocations(),
     endAllocations: () => this.#heap.endAllocations(),
   };
+
+  /** @param labels undefined where the application wants none */
+  constructor(labels?: SampleLabels) {
+    this.#cpu = new CpuSampler(labels);
+  }
 
   /** @throws {AgentError} where the heap cannot be sampled; the profiling thread is told the same when it asks. */
   startHeapSampling(sampling: HeapSampling, oomExport?: OomExportCommand): void {

@@ -29,6 +29,8 @@ export interface ResolvedPprofOptions {
   /** How live objects are sampled; false for not at all. */
   readonly heap: HeapSampling | false;
   readonly block: { readonly watch: boolean; readonly threshold: number };
+  /** How samples are labelled with what they were taken for; false for not at all. */
+  readonly labels: { readonly everything: boolean } | false;
   /** What is left behind when memory runs out; undefined for nothing. */
   readonly outOfMemory:
     { readonly directory: string; readonly maxFiles: number; readonly maxBytes: number } | undefined;

@@ -79,10 +79,13 @@ function outcomeOf<T>(promise: Promise<T>): { value?: T; error?: unknown } {
 describe('AgentClient.request', () => {
   it('asks under an id of its own, with a claim by which it can be withdrawn', () => {
     void client.request('describeLoop', null).catch(() => undefined);
-    void client.request('rotateCpu', { hz: 100, durationMillis: 1000 }).catch(() => undefined);
+    void client.request('rotateCpu', { hz: 100, durationMillis: 1000, labels: false }).catch(() => undefined);
     const [first, second] = channel.requests;
     expect(first).toMatchObject({ type: 'agent-request', command: 'describeLoop', args: null });
-    expect(second).toMatchObject({ command: 'rotateCpu', args: { hz: 100, durationMillis: 1000 } });
+    expect(second).toMatchObject({
+      command: 'rotateCpu',
+      args: { hz: 100, durationMillis: 1000, labels: false },
+    });
     expect(first!.id).not.toBe(second!.id);
     expect(first!.claim).not.toBe(second!.claim);
     expect(takeRequest(first!.claim!)).toBe(true);

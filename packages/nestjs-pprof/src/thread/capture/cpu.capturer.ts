@@ -37,6 +37,8 @@ export interface CpuRequest {
   readonly seconds: number;
   readonly hz: number;
   readonly threads: ThreadSelection;
+  /** Whether samples are labelled with what they were taken for. */
+  readonly labels: boolean;
   /** Ends the capture at once, without a result. */
   readonly signal: AbortSignal;
 }
@@ -61,6 +63,8 @@ export interface CpuCapture {
   readonly selection: ThreadSelection;
   /** Samples per second that were asked for; segments of the main thread may have more. */
   readonly hz: number;
+  /** Whether labels were asked for. */
+  readonly labels: boolean;
   readonly threads: readonly ThreadCpu[];
   /** Threads that were asked for and could not be profiled, each with the reason. */
   readonly skipped: readonly string[];
@@ -153,6 +157,7 @@ class CpuCaptureRun {
     return {
       selection: threads,
       hz: this.request.hz,
+      labels: this.request.labels,
       threads: this.#threads
         .map((entry) =>
           entry.way === 'inspector' && entry.thread !== MAIN_THREAD

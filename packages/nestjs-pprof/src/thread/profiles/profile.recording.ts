@@ -152,6 +152,9 @@ export function parseProfileRequest(
       parameters.threshold && query.threshold !== undefined
         ? parseThreshold(query.threshold)
         : thresholdMillis,
+    labels:
+      parameters.labels === true &&
+      parseChoice('labels', query.labels ?? 'true', ['true', 'false']) === 'true',
     gc: parameters.gc && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
     debug,
     // What is to be read is text, whatever the format.
