@@ -3,7 +3,7 @@ import { type ArgumentsHost, Catch, type DynamicModule, type ExceptionFilter, Mo
 import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { Symbolizer } from '../pprof/profile.symbolizer.js';
-import { programPaths } from '../../shared/program.paths.js';
+import { programPaths } from '../pprof/program.paths.js';
 import { SourceMaps } from '../pprof/source.maps.js';
 import { RECORDINGS } from '../profiles/recording.table.js';
 import type { ThreadData } from '../../shared/thread.protocol.js';

@@ -2,8 +2,7 @@ import type { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../../shared/pprof.error.js';
 import type { FromThread, ThreadData } from '../../../shared/thread.protocol.js';
-import { TakenError } from './listening.errors.js';
-import { listenBeside, listenOnPort, type PortRule } from './port.listening.js';
+import { TakenError, listenBeside, listenOnPort, type PortRule } from './port.listening.js';
 
 /** A try costs next to nothing, and whoever restarts a service looks for its profiler right away. */
 const FIRST_PAUSE_MILLIS = 250;

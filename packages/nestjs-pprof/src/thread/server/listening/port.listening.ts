@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { messageOf } from '../../../shared/pprof.error.js';
 import { isLoopback } from '../../../shared/loopback.host.js';
-import { ListenError, TakenError } from './listening.errors.js';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** How far above the wanted port one is looked for. */
@@ -223,4 +222,14 @@ export async function holderOf(port: number): Promise<'this process itself' | 'a
   return (await Promise.all(own)).some((target) => sockets.includes(target))
     ? 'this process itself'
     : 'another process';
+}
+
+/** It cannot be listened on this port, or this path, now or later; the message has cause and remedy. @internal */
+export class ListenError extends Error {
+  override readonly name: string = 'ListenError';
+}
+
+/** Somebody listens there, who may be gone later. @internal */
+export class TakenError extends ListenError {
+  override readonly name = 'TakenError';
 }
