@@ -34,8 +34,8 @@ async function exportProfile(exportOptions: OomExportOptions, addonFile: string,
   await storeOomProfile(exportOptions, pid, writtenAt, await encodePprof(symbolized, entryScript));
 }
 
-/** The heap of the main thread at the moment when it was full. @internal */
-export function oomProfileOf(
+/** The heap of the main thread at the moment when it was full. */
+function oomProfileOf(
   root: AllocationNode,
   { samplingInterval, stackDepth, since, withGarbage, ownCode }: OomExportOptions,
   pid: number,

@@ -17,8 +17,7 @@ import { Tracer, type Trace, type TraceRequest } from './tracer.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 import type { WorkerHeaps } from './worker.heaps.js';
 
-/** @internal */
-export interface V8CpuProfileRequest {
+interface V8CpuProfileRequest {
   /** Node's `threadId`; 0 is the main thread. */
   readonly thread: number;
   readonly seconds: number;
@@ -26,8 +25,7 @@ export interface V8CpuProfileRequest {
   readonly signal: AbortSignal;
 }
 
-/** @internal */
-export interface V8HeapProfileRequest {
+interface V8HeapProfileRequest {
   readonly thread: number;
   /** Whether garbage is collected first. */
   readonly gc: boolean;

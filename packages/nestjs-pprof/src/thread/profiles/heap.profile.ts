@@ -81,8 +81,7 @@ export function liveComments({ results, skipped }: FromThreads<ThreadHeap>, gc: 
   ];
 }
 
-/** @internal */
-export function liveCoverage({ results, skipped }: FromThreads<ThreadHeap>): Coverage {
+function liveCoverage({ results, skipped }: FromThreads<ThreadHeap>): Coverage {
   return {
     origins: new Map(results.map((heap) => [heap.thread.label, originOf(heap)])),
     isPartial: skipped.length > 0,

@@ -5,15 +5,15 @@ import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { isLoopback } from '../../../shared/loopback.host.js';
 
-/** A request that may not pass, by its headers. @internal */
-export class RequestRefusedError extends PprofError {
+/** A request that may not pass, by its headers. */
+class RequestRefusedError extends PprofError {
   constructor(message: string) {
     super(403, message);
   }
 }
 
-/** A request without the credentials of the options. Says nothing of what was wrong with those it had. @internal */
-export class CredentialsNeededError extends PprofError {
+/** A request without the credentials of the options. Says nothing of what was wrong with those it had. */
+class CredentialsNeededError extends PprofError {
   constructor() {
     super(401, 'credentials needed, those of the option auth: http://USER:PASSWORD@HOST:PORT/debug/pprof/', {
       headers: { 'WWW-Authenticate': 'Basic realm="nestjs-pprof", charset="UTF-8"' },
@@ -67,8 +67,8 @@ const MAX_HEADERS = 100;
 /** Of a request, what the guard looks at. @internal */
 export type GuardedRequest = Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'url'>;
 
-/** What a request asks for. @internal */
-export interface RequestTarget {
+/** What a request asks for. */
+interface RequestTarget {
   /** The host that is asked, where the target names one: `http://host:port/path`, as a client sends it to a proxy. */
   readonly authority: string | undefined;
   /** Path and query. */

@@ -11,8 +11,8 @@ const LONGEST_PAUSE_MILLIS = 1000;
 /** A process, or an application in this one, that is just being replaced is worth no warning. */
 const TRIES_BEFORE_TOLD = 3;
 
-/** What to tell the main thread of. @internal */
-export interface ListeningReports {
+/** What to tell the main thread of. */
+interface ListeningReports {
   /** Called once, with cause and remedy, where it takes longer than a second. */
   onTaken(message: string): void;
   /** It listens, but one who asks for `localhost` may get to somebody else. */

@@ -22,8 +22,8 @@ export interface PortRule {
   readonly previousPort?: number | undefined;
 }
 
-/** Where a server listens. @internal */
-export interface PortListening {
+/** Where a server listens. */
+interface PortListening {
   readonly host: string;
   readonly port: number;
   /** The other of `localhost`'s addresses, where somebody else listens on it. */
@@ -204,10 +204,8 @@ const LISTENING = '0A';
 /**
  * Who listens on a port, as far as Linux tells; undefined elsewhere, and where nobody does any more.
  * https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
- *
- * @internal
  */
-export async function holderOf(port: number): Promise<'this process itself' | 'another process' | undefined> {
+async function holderOf(port: number): Promise<'this process itself' | 'another process' | undefined> {
   const tables = ['tcp', 'tcp6'].map((name) => readFile(`/proc/self/net/${name}`, 'latin1').catch(() => ''));
   const sockets = (await Promise.all(tables))
     .flatMap((table) => table.split('\n'))
