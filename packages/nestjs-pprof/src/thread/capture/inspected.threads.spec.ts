@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { InspectedThreads } from './inspected.threads.js';
+import type { Inspector } from './inspector.connection.js';
 
 /** The inspector of a main thread that does not answer. */
 class FakeConnection {
@@ -11,26 +13,25 @@ class FakeConnection {
 
 let connections: FakeConnection[];
 
-jest.unstable_mockModule('./inspector.connection.js', () => ({
-  InspectorConnection: {
+const GONE = new Error('the client has gone away');
+
+let threads: InspectedThreads;
+let client: AbortController;
+
+beforeEach(() => {
+  connections = [];
+  const inspector = {
+    refuseUnderCoverage: () => undefined,
     open: () => {
       const connection = new FakeConnection();
       connections.push(connection);
       return connection;
     },
-  },
-  refuseUnderCoverage: () => undefined,
-}));
-const { InspectedThreads } = await import('./inspected.threads.js');
-
-const GONE = new Error('the client has gone away');
-
-let threads: InstanceType<typeof InspectedThreads>;
-let client: AbortController;
-
-beforeEach(() => {
-  connections = [];
-  threads = new InspectedThreads(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT));
+  };
+  threads = new InspectedThreads(
+    inspector as unknown as Inspector,
+    new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT),
+  );
   client = new AbortController();
 });
 
