@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { WorkerStartsMemory } from '../../shared/worker-starts.memory.js';
 import { InspectedThreads } from './inspected.threads.js';
 import type { Inspector } from './inspector.connection.js';
 
 /** The inspector of a main thread that does not answer. */
 class FakeConnection {
+  readonly inspector = { workerStarts: new WorkerStartsMemory() };
   readonly close = jest.fn();
   readonly on = jest.fn();
   readonly beforeClose = jest.fn();
