@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { WorkerStartsMemory } from '../../shared/worker-starts.memory.js';
+import { WorkerStartsMemory } from '../../shared/shared.memory.js';
 import { InspectedThreads } from './inspected.threads.js';
 import type { Inspector } from './inspector.connection.js';
 
