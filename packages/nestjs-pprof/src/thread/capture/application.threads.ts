@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { AgentClient, type AgentChannel, type LoopState } from './agent.client.js';
 import type { StackSample } from '../pprof/profile.model.js';
-import type { RunningScript } from '../pprof/source.maps.js';
+import type { RunningScript } from '../pprof/running.texts.js';
 import { runningScripts } from './running.scripts.js';
 import type { SharedWithMain } from '../../shared/thread.protocol.js';
 import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.capturer.js';

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { RunningScript } from '../pprof/source.maps.js';
+import type { RunningScript } from '../pprof/running.texts.js';
 import type { Inspector } from './inspector.connection.js';
 
 /** https://chromedevtools.github.io/devtools-protocol/v8/Debugger/#event-scriptParsed */
