@@ -104,18 +104,18 @@ export class InspectedThreads {
       }
     };
     try {
-      workers = this.useWorkers((sampler) => {
-        if (isSelected(selection, sampler.target.thread)) {
-          asked.push(askOne(sampler));
-        }
-      });
-      const { told } = workers;
-      await answerOf(MAIN_THREAD, () => told);
-    } catch (error) {
-      signal.throwIfAborted();
-      skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
-    }
-    try {
+      try {
+        workers = this.useWorkers((sampler) => {
+          if (isSelected(selection, sampler.target.thread)) {
+            asked.push(askOne(sampler));
+          }
+        });
+        const { told } = workers;
+        await answerOf(MAIN_THREAD, () => told);
+      } catch (error) {
+        signal.throwIfAborted();
+        skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
+      }
       await Promise.all(asked);
       signal.throwIfAborted();
     } finally {
