@@ -22,6 +22,7 @@ export function threadDataFor(
     inspector: features.inspector && isPermitted('inspector'),
     coverage: isCoverageOn(),
     ...shared,
+    handlers: [],
     ownCode: ownCode(),
     application: {
       pid: process.pid,

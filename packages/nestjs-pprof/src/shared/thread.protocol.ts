@@ -3,6 +3,7 @@ import type {
   AgentAccepted,
   AgentReply,
   AgentRequest,
+  HandlerClass,
   HeapSampling,
   ProcessExiting,
   WorkerStarted,
@@ -52,6 +53,8 @@ export interface SharedWithMain {
   /** How the heap is sampled; false where the options say that it is not. */
   readonly heap: HeapSampling | false;
   readonly block: { readonly watch: boolean; readonly threshold: number };
+  /** What Nest calls when something comes in; empty until the application is put together. */
+  handlers: readonly HandlerClass[];
 }
 
 /** What the profiling thread is told when it starts: its options, and what it cannot find out by itself. @internal */
@@ -104,4 +107,10 @@ export type FromThread =
   | AgentRequest;
 
 /** @internal */
-export type ToThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting;
+export type ToThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting | HandlersFound;
+
+/** Sent once, as soon as the application is put together. @internal */
+export interface HandlersFound {
+  readonly type: 'handlers-found';
+  readonly classes: readonly HandlerClass[];
+}

@@ -3,6 +3,7 @@ import { AgentClient, type AgentChannel, type LoopState } from './agent.client.j
 import type { StackSample } from '../pprof/profile.model.js';
 import type { RunningScript } from '../pprof/running.texts.js';
 import { runningScripts } from './running.scripts.js';
+import type { HandlerClass } from '../../shared/agent.protocol.js';
 import type { SharedWithMain } from '../../shared/thread.protocol.js';
 import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.capturer.js';
 import { BlockWatcher } from './block.watcher.js';
@@ -79,6 +80,11 @@ export class ApplicationThreads {
       shared.heap,
       shared.temporaryDirectory,
     );
+  }
+
+  /** What Nest calls when something comes in, as far as the main thread has told. */
+  get handlers(): readonly HandlerClass[] {
+    return this.shared.handlers;
   }
 
   /** Average number of bytes between two samples of a heap. */

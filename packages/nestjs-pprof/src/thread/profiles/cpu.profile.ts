@@ -1,5 +1,6 @@
 import type { Profile } from '../pprof/profile.model.js';
 import { cpuSamplesOf } from './cpu.samples.js';
+import { withLabelsOfStacks } from './sample.labels.js';
 import { singleThread } from './query.parameters.js';
 import type { ProfileKind, V8Profile } from './recording.kind.js';
 
@@ -33,7 +34,7 @@ export const cpuProfile: ProfileKind = {
     threads,
   ): Promise<Profile> {
     const capture = await threads.captureCpu({ seconds, hz, threads: selection, labels, signal });
-    const { samples, comments } = cpuSamplesOf(capture);
+    const { samples, comments } = await withLabelsOfStacks(cpuSamplesOf(capture), labels, threads);
     return {
       sampleTypes: [
         { type: 'samples', unit: 'count' },

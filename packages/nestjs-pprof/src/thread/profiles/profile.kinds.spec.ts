@@ -68,6 +68,7 @@ function fakeThreads(over: Partial<Record<keyof ApplicationThreads, unknown>> = 
     samplerStuck: 0,
   };
   return {
+    handlers: [],
     heapSamplingInterval: 524_288,
     heapStackDepth: () => 64,
     captureCpu: () =>
