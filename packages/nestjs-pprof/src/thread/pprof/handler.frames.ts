@@ -6,7 +6,7 @@ import { readText } from './source-map.file.js';
 /** A file larger than this is not read. */
 const FILE_BYTES = 32 * 2 ** 20;
 
-/** V8 has a method begin at its name, or at the parenthesis behind it. */
+/** Of `async name(`: V8 has a method begin at its name, or at the parenthesis behind it. */
 const LONGEST_HEAD = 300;
 
 interface Place {
@@ -92,11 +92,9 @@ function placesIn(text: string, { name, length, handlers }: HandlerClass): Place
   const word = `class ${name}`;
   for (let start = text.indexOf(word); start !== -1; start = text.indexOf(word, start + 1)) {
     const isIt =
+      /[\s{]/.test(text[start + word.length] ?? '') &&
       text[start + length - 1] === '}' &&
-      handlers.every((handler) => {
-        const head = text.slice(start + handler.offset, start + handler.offset + LONGEST_HEAD);
-        return head.slice(0, head.indexOf('(')).includes(handler.name);
-      });
+      handlers.every((handler) => isHead(headAt(text, start + handler.offset), handler.name));
     if (isIt) {
       places.push(...handlers.map(({ offset, labels }) => ({ from: start + offset, labels })));
     }
@@ -104,10 +102,20 @@ function placesIn(text: string, { name, length, handlers }: HandlerClass): Place
   return places;
 }
 
+/** What comes before the parameters of the function whose text begins there. */
+function headAt(text: string, from: number): string {
+  const head = text.slice(from, from + LONGEST_HEAD);
+  return head.slice(0, head.indexOf('('));
+}
+
+function isHead(head: string, name: string): boolean {
+  return head.trim().replace(/^async\b\s*|^\*\s*/g, '') === name;
+}
+
 /** Whether what V8 has begin there is the function whose text begins at `from`. */
 function isHeadOf(name: string, text: string, from: number, at: number): boolean {
-  const parenthesis = text.indexOf('(', from);
-  return from <= at && at <= parenthesis && text.slice(from, parenthesis).includes(name);
+  const head = headAt(text, from);
+  return from <= at && at <= from + head.length && isHead(head, name);
 }
 
 function lineStartsOf(text: string): number[] {
