@@ -78,6 +78,26 @@ const OPTIONS = {
       threshold: integer(20, 1, 60_000, 'milliseconds, an integer from 1 to 60000'),
     },
   },
+  flightRecorder: {
+    default: false,
+    takes:
+      'an object with minutes, hz, blockThreshold, heapLimit, rssLimit, directory, maxFiles and maxBytes, or false',
+    fits: (value) => value === false || isGroup(value),
+    options: {
+      minutes: integer(15, 1, 60, 'an integer from 1 to 60'),
+      hz: integer(20, 1, 100, 'samples per second, an integer from 1 to 100'),
+      blockThreshold: integer(1000, 100, 60_000, 'milliseconds, an integer from 100 to 60000'),
+      heapLimit: optional(integer(0, 1, Number.MAX_SAFE_INTEGER, 'bytes, a positive integer')),
+      rssLimit: optional(integer(0, 1, Number.MAX_SAFE_INTEGER, 'bytes, a positive integer')),
+      directory: {
+        default: undefined,
+        takes: 'the path of a directory',
+        fits: (value) => value === undefined || (typeof value === 'string' && value !== ''),
+      },
+      maxFiles: integer(5, 1, 100, 'an integer from 1 to 100'),
+      maxBytes: integer(2 ** 26, 65_536, Number.MAX_SAFE_INTEGER, 'bytes, an integer of at least 65536'),
+    },
+  },
   outOfMemory: {
     default: false,
     takes: 'an object with directory, maxFiles and maxBytes, or false',
@@ -140,10 +160,13 @@ export function resolveOptions(given: unknown): ResolvedPprofOptions {
   if (problems.length > 0) {
     throw new PprofOptionsError(problems);
   }
-  const { auth, ...rest } = options;
+  const { auth, flightRecorder, ...rest } = options;
   return {
     ...rest,
     credentialsHash: auth && hashOf(auth),
+    flightRecorder: flightRecorder
+      ? { ...flightRecorder, directory: flightRecorder.directory && resolve(flightRecorder.directory) }
+      : undefined,
     // Where it is, whatever the application's working directory becomes.
     outOfMemory: options.outOfMemory
       ? { ...options.outOfMemory, directory: resolve(options.outOfMemory.directory) }
@@ -243,6 +266,15 @@ function integer(byDefault: number, min: number, max: number, takes: string): Ru
     // Number('') is 0.
     fromText: (text) =>
       `Number(${text.trim() === '' ? `${JSON.stringify(text.trim())} || ${byDefault}` : JSON.stringify(text)})`,
+  };
+}
+
+function optional(rule: Rule): Rule {
+  return {
+    ...rule,
+    default: undefined,
+    fits: (value) => value === undefined || rule.fits(value),
+    fromText: (text) => `Number(${JSON.stringify(text)})`,
   };
 }
 

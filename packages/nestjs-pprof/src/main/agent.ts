@@ -30,6 +30,8 @@ export class Agent {
   readonly #cpu = new CpuSampler();
   readonly #heap = new HeapSampler();
   readonly #loopWatch = new LoopWatch();
+  /** Whether a profiling thread has ended, with what it had recorded. */
+  hasLostThread = false;
   /** Whether a segment has been read at a point where the thread was not in the middle of something. */
   #hasReadCpu = false;
 
@@ -108,6 +110,7 @@ export class Agent {
 
   /** Ends the captures whose taker is gone. */
   abandonCaptures(): void {
+    this.hasLostThread = true;
     this.#cpu.abandon();
     this.#loopWatch.stopAll();
     this.#heap.endAllocations();

@@ -60,7 +60,12 @@ export class ProfilingThread {
     const connections = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     const heartbeat = new Heartbeat();
     const workerStarts = new WorkerStartsMemory();
-    const shared = { heartbeat: heartbeat.memory, connections, workerStarts: workerStarts.buffer };
+    const shared = {
+      heartbeat: heartbeat.memory,
+      connections,
+      workerStarts: workerStarts.buffer,
+      restarted: agent.hasLostThread,
+    };
     let worker: Worker;
     try {
       worker = startWorker(threadDataFor(options, previousPort, shared));

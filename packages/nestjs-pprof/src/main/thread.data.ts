@@ -10,7 +10,7 @@ import type { SharedWithMain, ThreadData } from '../shared/thread.protocol.js';
 export function threadDataFor(
   options: ResolvedPprofOptions,
   previousPort: number | undefined,
-  shared: Pick<SharedWithMain, 'heartbeat' | 'connections' | 'workerStarts'>,
+  shared: Pick<SharedWithMain, 'heartbeat' | 'connections' | 'workerStarts' | 'restarted'>,
 ): ThreadData {
   const { features } = process as { features: { inspector: boolean } };
   const instance = processInstance();

@@ -1,4 +1,4 @@
-import type { ResolvedPprofOptions } from './resolved.options.js';
+import type { FlightRecording, ResolvedPprofOptions } from './resolved.options.js';
 import type { SocketFile } from './socket.removal.js';
 import type {
   AgentAccepted,
@@ -26,6 +26,9 @@ export interface SharedWithMain {
   /** How the heap is sampled; false where the options say that it is not. */
   readonly heap: HeapSampling | false;
   readonly block: { readonly watch: boolean; readonly threshold: number };
+  readonly flightRecorder: FlightRecording | undefined;
+  /** Whether there was a profiling thread before, which has ended. */
+  readonly restarted: boolean;
 }
 
 /** What the profiling thread is told when it starts: its options, and what it cannot find out by itself. @internal */

@@ -5,6 +5,7 @@ import type { SharedWithMain } from '../../shared/thread.protocol.js';
 import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.capturer.js';
 import { BlockWatcher } from './block.watcher.js';
 import { type CpuCapture, CpuCapturer, type CpuRequest } from './cpu.capturer.js';
+import { FlightRecorder } from './flight.recorder.js';
 import { InspectedThreads } from './inspected.threads.js';
 import {
   closeConnections,
@@ -50,6 +51,8 @@ export class ApplicationThreads {
   readonly #loop: LoopObserver;
   readonly #stacks: StackCapturer;
   readonly #inspected: InspectedThreads;
+  /** Undefined where the options have none. */
+  readonly recorder: FlightRecorder | undefined;
   /** What V8 records in its own formats. */
   readonly v8: V8Captures;
 
@@ -73,6 +76,10 @@ export class ApplicationThreads {
       this.#blockWatcher.start();
     }
     this.#cpu = new CpuCapturer(agent, this.#inspected, v8Cpu);
+    if (shared.flightRecorder) {
+      this.recorder = new FlightRecorder(this.#cpu.sampler, shared.flightRecorder, shared.restarted);
+      this.recorder.start();
+    }
     this.#loop = new LoopObserver(agent, shared.heartbeat);
     this.#stacks = new StackCapturer(this.#loop, this.#inspected, v8Cpu);
     this.v8 = new V8Captures(

@@ -78,19 +78,19 @@ export interface CpuCapture {
 
 /** Takes CPU profiles of all the application's threads at once. @internal */
 export class CpuCapturer {
-  readonly #sampler: SharedCpuSampler;
+  readonly sampler: SharedCpuSampler;
 
   constructor(
     private readonly agent: AgentClient,
     private readonly threads: InspectedThreads,
     private readonly v8: V8CpuCapturer,
   ) {
-    this.#sampler = new SharedCpuSampler(agent);
+    this.sampler = new SharedCpuSampler(agent);
   }
 
   /** @throws {AgentFailureError | CoverageOnError | NoThreadError} or the signal's reason. */
   async capture(request: CpuRequest): Promise<CpuCapture> {
-    const run = new CpuCaptureRun(request, this.agent, this.#sampler, this.threads, this.v8);
+    const run = new CpuCaptureRun(request, this.agent, this.sampler, this.threads, this.v8);
     try {
       return await run.result();
     } finally {

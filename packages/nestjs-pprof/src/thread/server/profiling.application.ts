@@ -70,6 +70,7 @@ function moduleFor(
   const options: ServerOptions = {
     maxSeconds: data.maxSeconds,
     thresholdMillis: data.block.threshold,
+    recorder: data.flightRecorder,
     heapSnapshot: data.heapSnapshot,
     kinds: RECORDINGS.filter(({ name }) => profiles.includes(name)),
     socketPath: data.socketPath,

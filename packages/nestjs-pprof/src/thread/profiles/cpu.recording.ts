@@ -1,0 +1,125 @@
+import { SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
+import type { ApplicationThreads } from '../capture/application.threads.js';
+import type { CpuCapture } from '../capture/cpu.capturer.js';
+import type { Recording } from '../capture/flight.recorder.js';
+import { isSelected, MAIN_THREAD, type ThreadSelection } from '../capture/thread.info.js';
+import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
+import { type Frame, syntheticFrame } from '../pprof/profile.model.js';
+import { IDLE, type V8CpuNode, type V8CpuProfile } from '../pprof/v8.profiles.js';
+import { BadParameterError, NotEnabledError } from './profile.errors.js';
+import type { Stretch } from './query.parameters.js';
+
+/**
+ * What the flight recorder has of the stretch.
+ *
+ * @throws {BadParameterError} where that is nothing.
+ * @internal
+ */
+export async function recorded(
+  { from, to }: Stretch,
+  selection: ThreadSelection,
+  { recorder }: ApplicationThreads,
+): Promise<Recording> {
+  if (!recorder) {
+    throw new NotEnabledError('the flight recorder is off');
+  }
+  if (!isSelected(selection, MAIN_THREAD)) {
+    throw new BadParameterError(
+      'invalid value for "threads" - must be main with "past", as the flight recorder keeps the main thread alone',
+    );
+  }
+  const recording = await recorder.read(from, to);
+  if (recording.segments.length === 0) {
+    const { kept } = recorder;
+    throw new BadParameterError(
+      `nothing is kept of ${inWords(from, to)}: ${kept ? `what is kept is from ${inWords(kept.from, kept.to)}` : 'nothing has been recorded yet'}` +
+        (recording.missing.length > 0 ? ` (${recording.missing.join('; ')})` : ''),
+    );
+  }
+  return recording;
+}
+
+/** As if it had been captured then. @internal */
+export function captureOf({ segments, from }: Recording, hz: number): CpuCapture {
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const own = segments.map(({ profilerCpuNanos }) => profilerCpuNanos);
+  return {
+    selection: 'main',
+    hz,
+    threads: [{ way: 'agent', thread: MAIN_THREAD, segments }],
+    skipped: [],
+    ended: [],
+    processCpuNanos: sum(segments.map(({ processCpuNanos }) => processCpuNanos)),
+    profilerCpuNanos: own.includes(undefined) ? undefined : sum(own.map(Number)),
+    startedAt: from,
+    durationNanos: sum(segments.map(({ durationNanos }) => durationNanos)),
+  };
+}
+
+/** @internal */
+export function describeRecording({ from, to, missing }: Recording, asked: Stretch): string[] {
+  return [
+    `recorded from ${inWords(from, to)}, as asked for at ${new Date().toISOString()} (${Math.round((asked.to - asked.from) / 1000)} s)`,
+    ...missing.map((gap) => `missing: ${gap}`),
+    'the flight recorder keeps the main thread alone: V8 can be asked for a worker only through its inspector, with a start each time',
+  ];
+}
+
+/** Samples one after the other, as V8 has them, with what the recorder cannot know of left out. @internal */
+export function v8ProfileOf(segments: Recording['segments']): V8CpuProfile {
+  const tree = new NodeTree();
+  const idle = tree.nodeOf([syntheticFrame(IDLE)]);
+  const rows = segments.flatMap((segment) => {
+    const log = new Float64Array(segment.sampleLog.slice().buffer);
+    const nodes = decodeAddonProfile(segment.profile).samples.map(({ stack }) => tree.nodeOf(stack));
+    return Array.from({ length: log.length / SAMPLE_LOG_COLUMNS }, (_, row) => {
+      const at = row * SAMPLE_LOG_COLUMNS;
+      return { time: log[at]!, node: nodes[log[at + 2]!] ?? idle };
+    });
+  });
+  rows.sort((a, b) => a.time - b.time);
+  const [first] = segments;
+  const startTime = Math.round((first?.startedAt ?? 0) * 1000);
+  const last = segments.at(-1);
+  const endTime = last ? Math.round(last.startedAt * 1000 + last.durationNanos / 1000) : startTime;
+  return {
+    nodes: tree.nodes,
+    startTime,
+    endTime,
+    samples: rows.map(({ node }) => node),
+    timeDeltas: rows.map(({ time }, index) => Math.round(time - (rows[index - 1]?.time ?? startTime))),
+  };
+}
+
+class NodeTree {
+  readonly nodes: Array<V8CpuNode & { children: number[] }> = [];
+  readonly #ids = new Map<string, number>();
+
+  constructor() {
+    this.#child(0, syntheticFrame('(root)'));
+  }
+
+  /** @param stack innermost frame first */
+  nodeOf(stack: readonly Frame[]): number {
+    return stack.reduceRight((parent, frame) => this.#child(parent, frame), 1);
+  }
+
+  #child(parent: number, { functionName, file, line, column }: Frame): number {
+    const key = `${parent}\0${functionName}\0${file}\0${line}\0${column}`;
+    const known = this.#ids.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const id = this.nodes.length + 1;
+    this.#ids.set(key, id);
+    // V8 counts from 0, and has -1 for what is no code of a file.
+    const callFrame = { functionName, url: file, lineNumber: line - 1, columnNumber: column - 1 };
+    this.nodes.push({ id, callFrame, children: [] });
+    this.nodes[parent - 1]?.children.push(id);
+    return id;
+  }
+}
+
+function inWords(from: number, to: number): string {
+  return `${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
+}
