@@ -6,6 +6,7 @@ import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.cap
 import { BlockWatcher } from './block.watcher.js';
 import { type CpuCapture, CpuCapturer, type CpuRequest } from './cpu.capturer.js';
 import { FlightRecorder } from './flight.recorder.js';
+import { Incidents } from './incidents.js';
 import { InspectedThreads } from './inspected.threads.js';
 import {
   closeConnections,
@@ -39,6 +40,8 @@ export interface WatchedBlocks {
   readonly samples: readonly StackSample[];
   readonly startedAt: number;
   readonly thresholdMillis: number;
+  /** Where the stacks are from the samples of the flight recorder: how many a second it takes. */
+  readonly recordedHz: number | undefined;
 }
 
 /** The threads of the application, and what can be found out about them. @internal */
@@ -53,6 +56,7 @@ export class ApplicationThreads {
   readonly #inspected: InspectedThreads;
   /** Undefined where the options have none. */
   readonly recorder: FlightRecorder | undefined;
+  readonly incidents: Incidents | undefined;
   /** What V8 records in its own formats. */
   readonly v8: V8Captures;
 
@@ -71,14 +75,28 @@ export class ApplicationThreads {
     this.#inspected = new InspectedThreads(shared.heartbeat);
     const v8Cpu = new V8CpuCapturer();
     this.#blocks = new BlockCapturer(agent, this.#inspected, v8Cpu);
-    if (shared.block.watch) {
-      this.#blockWatcher = new BlockWatcher(agent, shared.block.threshold, this.#inspected, v8Cpu);
-      this.#blockWatcher.start();
-    }
     this.#cpu = new CpuCapturer(agent, this.#inspected, v8Cpu);
     if (shared.flightRecorder) {
       this.recorder = new FlightRecorder(this.#cpu.sampler, shared.flightRecorder, shared.restarted);
       this.recorder.start();
+    }
+    if (shared.block.watch || shared.flightRecorder) {
+      const { watch, threshold } = shared.block;
+      const blockThreshold = shared.flightRecorder?.blockThreshold ?? threshold;
+      const watcher = new BlockWatcher(
+        agent,
+        watch ? Math.min(threshold, blockThreshold) : blockThreshold,
+        watch,
+        this.#inspected,
+        v8Cpu,
+        this.recorder,
+      );
+      watcher.start();
+      this.#blockWatcher = watch ? watcher : undefined;
+      if (this.recorder && shared.flightRecorder) {
+        this.incidents = new Incidents(watcher, this.recorder, shared.flightRecorder);
+        this.incidents.start();
+      }
     }
     this.#loop = new LoopObserver(agent, shared.heartbeat);
     this.#stacks = new StackCapturer(this.#loop, this.#inspected, v8Cpu);
@@ -216,13 +234,14 @@ export class ApplicationThreads {
   }
 
   /** Undefined where the options have no watch. */
-  watchedBlocks(): WatchedBlocks | undefined {
+  async watchedBlocks(): Promise<WatchedBlocks | undefined> {
     const watcher = this.#blockWatcher;
     return (
       watcher && {
-        samples: watcher.collected(),
+        samples: await watcher.collected(),
         startedAt: watcher.startedAt,
-        thresholdMillis: this.shared.block.threshold,
+        thresholdMillis: watcher.thresholdMillis,
+        recordedHz: this.recorder?.hz,
       }
     );
   }

@@ -69,6 +69,7 @@ export class FlightRecorder implements StandingClient {
   #bytes = 0;
   #isRunning = false;
   #isBusy = false;
+  #refreshing: Promise<void> | undefined;
   #tryAt = 0;
   /** Since when the running segment runs, or nothing does. */
   #since = Date.now();
@@ -112,6 +113,16 @@ export class FlightRecorder implements StandingClient {
     this.#noteOutage(messageOf(reason));
   }
 
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** Why nothing is recorded now; undefined where something is. */
+  get outage(): string | undefined {
+    const last = this.#outages.at(-1);
+    return last?.to === Infinity ? last.reason : undefined;
+  }
+
   /** Undefined where nothing has been recorded yet. */
   get kept(): Kept | undefined {
     const [oldest] = this.#windows;
@@ -120,11 +131,22 @@ export class FlightRecorder implements StandingClient {
 
   /** @returns what was recorded in the stretch, whose parts lie side by side without a sample in both. */
   async read(from: number, to: number): Promise<Recording> {
-    const missing: string[] = [];
-    if (this.#isRunning && to > this.#since && Date.now() - this.#since > FRESH_MILLIS) {
-      await this.sampler.cut(true).catch((error: unknown) => missing.push(this.#newestMissing(error)));
+    const missing = to > this.#since ? await this.refresh() : undefined;
+    return this.readKept(from, to, missing === undefined ? [] : [missing]);
+  }
+
+  /** Takes over what the sampler holds. @returns what is missing, and why, where it cannot be had now. */
+  async refresh(): Promise<string | undefined> {
+    if (!this.#isRunning || Date.now() - this.#since <= FRESH_MILLIS) {
+      return undefined;
     }
-    return this.readKept(from, to, missing);
+    this.#refreshing ??= this.sampler.cut(true).finally(() => (this.#refreshing = undefined));
+    try {
+      await this.#refreshing;
+      return undefined;
+    } catch (error) {
+      return `since ${new Date(this.#since).toISOString()}: it can be read later, ${messageOf(error)}`;
+    }
   }
 
   /** The same without what the sampler holds: at once, whatever the main thread does. */
@@ -226,9 +248,5 @@ export class FlightRecorder implements StandingClient {
     const beginning = this.#dropped ?? `${started} at ${new Date(this.startedAt).toISOString()}`;
     const reason = isOldest && !outage ? beginning : (outage?.reason ?? 'the sampler was started anew');
     return `${new Date(from).toISOString()} to ${new Date(to).toISOString()}: ${reason}`;
-  }
-
-  #newestMissing(error: unknown): string {
-    return `since ${new Date(this.#since).toISOString()}: it can be read later, ${messageOf(error)}`;
   }
 }

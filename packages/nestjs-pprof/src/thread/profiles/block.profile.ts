@@ -23,7 +23,7 @@ export const blockProfile: ProfileKind = {
     const startedAt = Date.now();
     const common = { sampleTypes: [CONTENTIONS, DELAY], periodType: CONTENTIONS, period: 1 };
     if (seconds === undefined) {
-      const watched = threads.watchedBlocks();
+      const watched = await threads.watchedBlocks();
       return watched
         ? {
             ...common,
@@ -35,7 +35,11 @@ export const blockProfile: ProfileKind = {
             startedAt,
             comments: [
               `threads: main, watched since ${new Date(watched.startedAt).toISOString()}`,
-              `turns of the event loop longer than ${watched.thresholdMillis} ms; stacks are seen of those longer than 100 ms`,
+              `turns of the event loop longer than ${watched.thresholdMillis} ms; ${
+                watched.recordedHz === undefined
+                  ? 'stacks are seen of those longer than 100 ms'
+                  : `stacks are those that the flight recorder has seen, ${watched.recordedHz} times a second`
+              }`,
             ],
           }
         : {

@@ -1,11 +1,10 @@
-import { SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { CpuCapture } from '../capture/cpu.capturer.js';
 import type { Recording } from '../capture/flight.recorder.js';
+import { timelineOfSegments } from '../capture/recorded.timeline.js';
 import { isSelected, MAIN_THREAD, type ThreadSelection } from '../capture/thread.info.js';
-import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
 import { type Frame, syntheticFrame } from '../pprof/profile.model.js';
-import { IDLE, type V8CpuNode, type V8CpuProfile } from '../pprof/v8.profiles.js';
+import type { V8CpuNode, V8CpuProfile } from '../pprof/v8.profiles.js';
 import { BadParameterError, NotEnabledError } from './profile.errors.js';
 import type { Stretch } from './query.parameters.js';
 
@@ -68,26 +67,15 @@ export function describeRecording({ from, to, missing }: Recording, asked: Stret
 /** Samples one after the other, as V8 has them, with what the recorder cannot know of left out. @internal */
 export function v8ProfileOf(segments: Recording['segments']): V8CpuProfile {
   const tree = new NodeTree();
-  const idle = tree.nodeOf([syntheticFrame(IDLE)]);
-  const rows = segments.flatMap((segment) => {
-    const log = new Float64Array(segment.sampleLog.slice().buffer);
-    const nodes = decodeAddonProfile(segment.profile).samples.map(({ stack }) => tree.nodeOf(stack));
-    return Array.from({ length: log.length / SAMPLE_LOG_COLUMNS }, (_, row) => {
-      const at = row * SAMPLE_LOG_COLUMNS;
-      return { time: log[at]!, node: nodes[log[at + 2]!] ?? idle };
-    });
-  });
-  rows.sort((a, b) => a.time - b.time);
-  const [first] = segments;
-  const startTime = Math.round((first?.startedAt ?? 0) * 1000);
-  const last = segments.at(-1);
-  const endTime = last ? Math.round(last.startedAt * 1000 + last.durationNanos / 1000) : startTime;
+  const timeline = timelineOfSegments(segments);
+  const startTime = Math.round((segments[0]?.startedAt ?? 0) * 1000);
+  const times = timeline.map(({ from }) => Math.round(from));
   return {
     nodes: tree.nodes,
     startTime,
-    endTime,
-    samples: rows.map(({ node }) => node),
-    timeDeltas: rows.map(({ time }, index) => Math.round(time - (rows[index - 1]?.time ?? startTime))),
+    endTime: Math.round(timeline.at(-1)?.to ?? startTime),
+    samples: timeline.map(({ stack }) => tree.nodeOf(stack.frames)),
+    timeDeltas: times.map((time, index) => time - (times[index - 1] ?? startTime)),
   };
 }
 

@@ -12,6 +12,7 @@ import { runningScripts } from '../capture/running.scripts.js';
 import { sendError } from './http.response.js';
 import { CaptureSlots } from './limits/capture.slots.js';
 import { IndexController } from './pages/index.controller.js';
+import { IncidentsController } from './pages/incidents.controller.js';
 import { OomController } from './pages/oom.controller.js';
 import { ProcessController } from './pages/process.controller.js';
 import { SymbolController } from './pages/symbol.controller.js';
@@ -89,6 +90,7 @@ function moduleFor(
       SymbolController,
       ViewerController,
       OomController,
+      IncidentsController,
       ProfileController,
     ],
     providers: [

@@ -4,7 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RecordingKind } from '../../profiles/recording.kind.js';
 import { listOomProfiles } from '../../../shared/oom-profile.files.js';
 import { sendPage } from '../http.response.js';
-import { escapeHtml, oomTable, processTable } from './index.tables.js';
+import { ApplicationThreads } from '../../capture/application.threads.js';
+import { Symbolizer } from '../../pprof/profile.symbolizer.js';
+import { reportOf } from './incidents.report.js';
+import { escapeHtml, incidentTable, oomTable, processTable } from './index.tables.js';
 import { ProfilerRegistry } from '../processes/profiler.registry.js';
 import {
   PROCESS_DESCRIPTION,
@@ -39,6 +42,9 @@ const OTHER_PAGES: readonly Page[] = [
   },
 ];
 
+/** The last ones; the list has all that are kept. */
+const SHOWN_INCIDENTS = 5;
+
 const STYLE = `
 body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 50rem; padding: 0 1rem; }
 td, th { text-align: left; padding: 0.2rem 1rem 0.2rem 0; vertical-align: top; }
@@ -55,6 +61,8 @@ export class IndexController {
     @Inject(PROCESS_DESCRIPTION) private readonly process: ProcessDescription,
     @Inject(SERVER_OPTIONS) private readonly options: ServerOptions,
     @Inject(ProfilerRegistry) private readonly registry: ProfilerRegistry,
+    @Inject(ApplicationThreads) private readonly threads: Pick<ApplicationThreads, 'incidents'>,
+    @Inject(Symbolizer) private readonly symbolizer: Symbolizer,
   ) {}
 
   @Get()
@@ -70,6 +78,9 @@ export class IndexController {
       socketPath,
       needsCredentials,
     });
+    const incidents = this.threads.incidents
+      ? await reportOf((await this.threads.incidents.list(false)).slice(0, SHOWN_INCIDENTS), this.symbolizer)
+      : undefined;
     const others = await this.registry.others();
     const page = `<!doctype html>
 <html lang="en">
@@ -87,7 +98,7 @@ export class IndexController {
 ${pages.map(rowOf).join('\n')}
 </table>
 ${kinds.some(({ name }) => name === 'goroutine') ? '<p><a href="goroutine?debug=2">full goroutine stack dump</a></p>' : ''}
-${oomTable(oomProfiles)}<h2>From a terminal</h2>
+${incidents ? incidentTable(incidents) : ''}${oomTable(oomProfiles)}<h2>From a terminal</h2>
 ${commands.map(({ text, command }) => `<p>${escapeHtml(text)} <code>${escapeHtml(command)}</code></p>`).join('\n')}
 ${processTable(others, entryScript)}</body>
 </html>
