@@ -7,7 +7,7 @@ import { Symbolizer } from '../thread/pprof/profile.symbolizer.js';
 import { programPaths } from '../shared/program.paths.js';
 import type { OomExportOptions } from '../shared/oom-export.options.js';
 import { oomProfileOf } from './oom.profile.js';
-import { storeOomProfile } from './oom-profile.store.js';
+import { storeOomProfile } from '../shared/oom-profile.store.js';
 
 // The entry of the process that the addon starts when the application's heap is full, with the options and the file that
 // the addon has written as arguments. The application waits for it, for 15 s at the most: its end is its parent's, too.
