@@ -35,9 +35,9 @@ export async function storeOomProfile(
   if (content.length > maxBytes) {
     throw new Error(`it has ${content.length} bytes, and "outOfMemory.maxBytes" is ${maxBytes}`);
   }
-  const name = oomProfileName(pid, writtenAt, unique, kind);
+  const fileName = oomProfileName(pid, writtenAt, unique, kind);
   const abandoned = await abandonedIn(directory);
-  const kept = (await listOomProfiles(directory, kind)).filter((file) => file.name !== name);
+  const kept = (await listOomProfiles(directory, kind)).filter(({ name }) => name !== fileName);
   // Before the new one is written: the disk may be full.
   let bytes = content.length;
   const surplus = kept.filter((file, index) => {
@@ -51,7 +51,7 @@ export async function storeOomProfile(
   const temporary = join(directory, `.${kind}-${pid}-${unique}.tmp`);
   try {
     await writeFile(temporary, content, { mode: 0o600, flag: 'wx' });
-    await rename(temporary, join(directory, name));
+    await rename(temporary, join(directory, fileName));
   } catch (error) {
     // A half of it would keep the disk full.
     await rm(temporary, { force: true }).catch(() => undefined);

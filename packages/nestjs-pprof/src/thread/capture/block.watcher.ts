@@ -172,7 +172,9 @@ export class BlockWatcher {
     const offset = Date.now() - monotonicMillis();
     for (const block of blocks) {
       const stacks = attributeBlocks([block], timeline);
-      this.#listeners.forEach((listener) => listener(block.from / 1000 + offset, block.to / 1000 + offset, stacks));
+      this.#listeners.forEach((listener) =>
+        listener(block.from / 1000 + offset, block.to / 1000 + offset, stacks),
+      );
       if (this.collects) {
         this.#add(this.#samples.length >= MAX_SAMPLES ? attributeBlocks([block], []) : stacks);
       }

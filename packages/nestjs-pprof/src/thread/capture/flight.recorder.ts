@@ -1,9 +1,9 @@
-import { messageOf } from '../../shared/error.message.js';
-import { GrowingPauses } from '../../shared/growing.pauses.js';
-import type { FlightRecording } from '../../shared/resolved.options.js';
+import { messageOf } from '../../shared/pprof.error.js';
+import type { FlightRecording } from '../../shared/thread.protocol.js';
 import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import { type RecordedSegment, RecordedWindow } from './recorded.window.js';
 import type { SampledSegment, SharedCpuSampler, StandingClient } from './shared-cpu.sampler.js';
+import { ThreadStuckError } from './threads.errors.js';
 
 /** A rotation costs main a millisecond or two, and about two samples. */
 const WINDOW_MILLIS = 15_000;
@@ -65,7 +65,7 @@ export class FlightRecorder implements StandingClient {
   readonly #windows: RecordedWindow[] = [];
   readonly #outages: Outage[] = [];
   readonly #listeners: Array<() => void> = [];
-  readonly #pauses = new GrowingPauses(FIRST_PAUSE_MILLIS, LONGEST_PAUSE_MILLIS);
+  #pauseMillis = FIRST_PAUSE_MILLIS;
   #bytes = 0;
   #isRunning = false;
   #isBusy = false;
@@ -178,26 +178,30 @@ export class FlightRecorder implements StandingClient {
         this.#ownCpu = threadCpuNanos();
       } else if (age >= (this.#windows.length === 0 ? FIRST_WINDOW_MILLIS : WINDOW_MILLIS)) {
         await this.sampler.cut(age >= INTERRUPTED_AFTER_MILLIS);
-        this.#pauses.startOver();
+        this.#pauseMillis = FIRST_PAUSE_MILLIS;
       }
     } catch (error) {
       // What cannot be cut now runs on.
       if (!this.#isRunning) {
-        this.#noteOutage(messageOf(error));
+        // A loop that does not turn is asked again soon.
+        this.#noteOutage(messageOf(error), error instanceof ThreadStuckError ? CHECK_MILLIS : undefined);
       }
     }
     this.#isBusy = false;
   }
 
   /** It is tried again: another profiler may end, and a loop turn again. */
-  #noteOutage(reason: string): void {
-    this.#tryAt = Date.now() + this.#pauses.next();
-    const last = this.#outages.at(-1);
-    if (last?.to === Infinity && last.reason === reason) {
+  #noteOutage(reason: string, pauseMillis = this.#pauseMillis): void {
+    this.#tryAt = Date.now() + pauseMillis;
+    if (pauseMillis === this.#pauseMillis) {
+      this.#pauseMillis = Math.min(2 * pauseMillis, LONGEST_PAUSE_MILLIS);
+    }
+    if (this.outage === reason) {
       return;
     }
     this.#endOutage();
-    this.#outages.push({ from: Date.now(), to: Infinity, reason });
+    this.#outages.push({ from: this.#since, to: Infinity, reason });
+    this.#since = Date.now();
     this.#outages.splice(0, this.#outages.length - MAX_OUTAGES);
   }
 

@@ -1,5 +1,5 @@
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import type { FlightRecording } from '../../shared/resolved.options.js';
+import type { FlightRecording } from '../../shared/thread.protocol.js';
 import type { StackSample } from '../pprof/profile.model.js';
 import { attributeBlocks } from './block.attribution.js';
 import type { BlockWatcher } from './block.watcher.js';
@@ -118,7 +118,9 @@ export class Incidents {
     const millis = now.at - this.#last.at;
     const processors = (now.cpu.user + now.cpu.system) / 1000 / millis;
     const ofMain =
-      now.main === undefined || this.#last.main === undefined ? 0 : (now.main - this.#last.main) / 1e6 / millis;
+      now.main === undefined || this.#last.main === undefined
+        ? 0
+        : (now.main - this.#last.main) / 1e6 / millis;
     this.#last = { at: now.at, cpu: process.cpuUsage(), main: now.main };
     const values: Record<Line['kind'], number> = {
       heap: this.watcher.heapUsed,

@@ -10,7 +10,9 @@ export function processorLimit(): number {
 function quota(): number | undefined {
   // https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files
   const [max, period] = (read('cpu.max') ?? '').split(' ').map(Number);
-  const [maxOfV1, periodOfV1] = ['cpu/cpu.cfs_quota_us', 'cpu/cpu.cfs_period_us'].map((file) => Number(read(file)));
+  const [maxOfV1, periodOfV1] = ['cpu/cpu.cfs_quota_us', 'cpu/cpu.cfs_period_us'].map((file) =>
+    Number(read(file)),
+  );
   const limit = max! / period! || maxOfV1! / periodOfV1!;
   return limit > 0 ? limit : undefined;
 }

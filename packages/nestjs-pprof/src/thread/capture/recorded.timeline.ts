@@ -10,9 +10,10 @@ const IDLE_STACK: ProfiledStack = { frames: [syntheticFrame(IDLE)], lines: [] };
 export function timelineOfSegments(segments: readonly SampledSegment[]): TimedStack[] {
   return segments.flatMap((segment) => {
     const log = new Float64Array(segment.sampleLog.slice().buffer);
-    const stacks = decodeAddonProfile(segment.profile).samples.map(
-      ({ stack }): ProfiledStack => ({ frames: stack, lines: [] }),
-    );
+    const stacks = decodeAddonProfile(segment.profile).samples.map(({ stack }): ProfiledStack => ({
+      frames: stack,
+      lines: [],
+    }));
     const rows = Array.from({ length: log.length / SAMPLE_LOG_COLUMNS }, (_, row) => {
       const at = row * SAMPLE_LOG_COLUMNS;
       return { time: log[at]!, stack: stacks[log[at + 2]!] ?? IDLE_STACK };

@@ -2,7 +2,7 @@ import type { CpuCapture } from '../capture/cpu.capturer.js';
 import type { Profile } from '../pprof/profile.model.js';
 import { cpuSamplesOf } from './cpu.samples.js';
 import { singleThread } from './query.parameters.js';
-import { captureOf, describeRecording, recorded, v8ProfileOf } from './cpu.recording.js';
+import { captureOf, describeRecording, readRecorder, v8ProfileOf } from './cpu.recording.js';
 import type { ProfileKind, V8Profile } from './recording.kind.js';
 
 const NANOS_PER_SECOND = 1e9;
@@ -28,7 +28,7 @@ export const cpuProfile: ProfileKind = {
     threads,
   ): Promise<V8Profile> {
     if (past) {
-      const { segments } = await recorded(past, selection, threads);
+      const { segments } = await readRecorder(past, selection, threads);
       return { v8: 'cpuprofile', profile: v8ProfileOf(segments) };
     }
     const thread = singleThread(selection, 'format=cpuprofile');
@@ -37,7 +37,7 @@ export const cpuProfile: ProfileKind = {
   async capture(request, threads): Promise<Profile> {
     const { seconds = DEFAULT_SECONDS, hz, past, threads: selection, signal } = request;
     if (past) {
-      const recording = await recorded(past, selection, threads);
+      const recording = await readRecorder(past, selection, threads);
       return cpuProfileOf(captureOf(recording, hz), hz, describeRecording(recording, past));
     }
     const capture = await threads.captureCpu({ seconds, hz, threads: selection, signal });

@@ -14,7 +14,7 @@ import type { Stretch } from './query.parameters.js';
  * @throws {BadParameterError} where that is nothing.
  * @internal
  */
-export async function recorded(
+export async function readRecorder(
   { from, to }: Stretch,
   selection: ThreadSelection,
   { recorder }: ApplicationThreads,
@@ -40,7 +40,6 @@ export async function recorded(
 
 /** As if it had been captured then. @internal */
 export function captureOf({ segments, from }: Recording, hz: number): CpuCapture {
-  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const own = segments.map(({ profilerCpuNanos }) => profilerCpuNanos);
   return {
     selection: 'main',
@@ -110,4 +109,8 @@ class NodeTree {
 
 function inWords(from: number, to: number): string {
   return `${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

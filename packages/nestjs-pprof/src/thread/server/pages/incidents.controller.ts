@@ -32,7 +32,11 @@ export class IncidentsController {
     const since = new Date(incidents.startedAt).toISOString();
     const { kept, hz } = recorder;
     if (as === 'json') {
-      const recorded = kept && { from: new Date(kept.from).toISOString(), to: new Date(kept.to).toISOString(), hz };
+      const recorded = kept && {
+        from: new Date(kept.from).toISOString(),
+        to: new Date(kept.to).toISOString(),
+        hz,
+      };
       const body = { since, recorded: recorded ?? null, outage: recorder.outage ?? null, incidents: listed };
       sendText(response, `${JSON.stringify(body, null, 2)}\n`, 'application/json; charset=utf-8');
       return;

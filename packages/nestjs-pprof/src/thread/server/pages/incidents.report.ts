@@ -89,7 +89,9 @@ export function renderIncidents(incidents: readonly ReportedIncident[]): string 
           const more = frames.length - SHOWN_FRAMES;
           return [
             `  ${Math.round(share * 100)} %${tags.join('')}`,
-            ...frames.slice(0, SHOWN_FRAMES).map(({ name, line, file }) => `    ${name}${file ? ` ${file}:${line}` : ''}`),
+            ...frames
+              .slice(0, SHOWN_FRAMES)
+              .map(({ name, line, file }) => `    ${name}${file ? ` ${file}:${line}` : ''}`),
             ...(more > 0 ? [`    … ${more} more`] : []),
           ];
         }),
@@ -105,6 +107,7 @@ function describe({ kind, to, peak, limit, mainCpuNanos, from }: Incident, end: 
   const cpu = mainCpuNanos === undefined ? '' : `, main used ${(mainCpuNanos / 1e9).toFixed(1)} s of CPU`;
   const isCpu = kind === 'cpu' || kind === 'main-cpu';
   const figure = (value: number) => (isCpu ? value.toFixed(1) : `${Math.round(value / 2 ** 20)} MB`);
-  const level = peak === undefined || limit === undefined ? '' : `: ${figure(peak)} at most, of ${figure(limit)}`;
+  const level =
+    peak === undefined || limit === undefined ? '' : `: ${figure(peak)} at most, of ${figure(limit)}`;
   return `${FORMS[kind]} ${length}${level}${cpu}`;
 }

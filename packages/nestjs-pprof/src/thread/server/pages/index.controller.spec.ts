@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { RECORDINGS } from '../../profiles/recording.table.js';
 import { IndexController } from './index.controller.js';
-import type { ProfilerRegistry } from '../processes/profiler.registry.js';
+import type { ProfilerRegistry } from '../profiler.registry.js';
 import type { ProcessDescription, ServerOptions } from '../profiling.tokens.js';
 
 const DESCRIPTION = { pid: 7, title: 'orders', entryScript: '/app/main.js' } as ProcessDescription;
@@ -41,10 +41,7 @@ async function pageOf(
     registry,
     { incidents: undefined },
     undefined as never,
-  ).index(
-    request as unknown as IncomingMessage,
-    response as unknown as ServerResponse,
-  );
+  ).index(request as unknown as IncomingMessage, response as unknown as ServerResponse);
   expect(headers.get('Content-Security-Policy')).toContain(styleHashOf(page));
   return page;
 }

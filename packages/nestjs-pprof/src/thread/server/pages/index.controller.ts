@@ -2,20 +2,19 @@ import { createHash } from 'node:crypto';
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RecordingKind } from '../../profiles/recording.kind.js';
-import { listOomProfiles } from '../../../shared/oom-profile.files.js';
+import { listOomProfiles, type OomProfileFile } from '../../../shared/oom-profile.files.js';
 import { sendPage } from '../http.response.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
 import { Symbolizer } from '../../pprof/profile.symbolizer.js';
-import { reportOf } from './incidents.report.js';
-import { escapeHtml, incidentTable, oomTable, processTable } from './index.tables.js';
-import { ProfilerRegistry } from '../processes/profiler.registry.js';
+import { ProfilerRegistry, type RunningProfiler } from '../profiler.registry.js';
+import { type ReportedIncident, reportOf } from './incidents.report.js';
 import {
   PROCESS_DESCRIPTION,
   type ProcessDescription,
   SERVER_OPTIONS,
   type ServerOptions,
 } from '../profiling.tokens.js';
-import { terminalCommands } from './terminal.commands.js';
+import { terminalCommands, tunnelCommand, withPort } from './terminal.commands.js';
 
 type Page = Pick<RecordingKind, 'description' | 'views'> & { readonly name: string };
 
@@ -113,4 +112,99 @@ function rowOf({ name, description, views }: Page): string {
       ` <a href="ui/#profileURL=${encodeURIComponent(`../${name}${query}`)}&amp;view=${order}">${text}</a>`,
   );
   return `<tr><td><a href="${name}">${name}</a></td><td>${escapeHtml(description)}${links.join(',')}</td></tr>`;
+}
+
+/** Text as it is written in HTML, also within quotes. @internal */
+export function escapeHtml(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character]!);
+}
+
+/** The last incidents, of the flight recorder. @returns HTML. */
+function incidentTable(incidents: readonly ReportedIncident[]): string {
+  const rows = incidents.map(({ from, text, stacks: [first], profile }) => {
+    // What Node and V8 have in front of it tells less.
+    const seen = (first?.frames.find(({ file }) => /^(?!node:)./.test(file)) ?? first?.frames[0])?.name;
+    const flameGraph = `ui/#profileURL=${encodeURIComponent(`../${profile}`)}&amp;view=left-heavy`;
+    return `<tr><td>${from}</td><td>${escapeHtml(text)}${seen === undefined ? '' : `, in ${escapeHtml(seen)}`} <a href="${escapeHtml(profile)}">profile</a>, <a href="${flameGraph}">flame graph</a></td></tr>`;
+  });
+  return `<h2>Incidents</h2>
+${rows.length === 0 ? '<p>None so far. ' : `<table>\n${rows.join('\n')}\n</table>\n<p>`}<a href="incidents">All that are kept</a>, <a href="incidents?format=json">as JSON</a>; <a href="ui/#profileURL=${encodeURIComponent('../profile?past=60')}&amp;view=left-heavy">flame graph of the last minute</a></p>
+`;
+}
+
+/** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. @internal */
+export function oomTable(files: readonly OomProfileFile[]): string {
+  if (files.length === 0) {
+    return '';
+  }
+  const rows = files.map(
+    ({ name, pid, writtenAt, bytes }) =>
+      `<tr><td><a href="oom/${name}">${name}</a></td><td>pid ${pid}, ${writtenAt.toISOString()}, ${bytes} bytes</td></tr>`,
+  );
+  return `<h2>Heap profiles of processes that ran out of memory</h2>
+<table>
+${rows.join('\n')}
+</table>
+`;
+}
+
+/**
+ * The other processes whose profiles can be had, those of the same program first: for who has found one process of a
+ * cluster and wants another.
+ *
+ * @param program absolute path of this process's script.
+ * @returns HTML; empty where there are none.
+ * @internal
+ */
+export function processTable(others: readonly RunningProfiler[], program: string): string {
+  if (others.length === 0) {
+    return '';
+  }
+  const siblings = others.filter((other) => other.program === program);
+  const strangers = others.filter((other) => other.program !== program);
+  return `${section('Other processes of this service', siblings)}${section('Other services', strangers)}
+<p>The links work on the host itself, or with the port forwarded: a tunnel to this page does not reach the others.</p>
+`;
+}
+
+function section(title: string, processes: readonly RunningProfiler[]): string {
+  if (processes.length === 0) {
+    return '';
+  }
+  return `<h2>${title}</h2>
+<table>
+<tr><th>port or socket</th><th>pid</th><th>process</th><th>from another machine</th></tr>
+${processes.map(row).join('\n')}
+</table>
+`;
+}
+
+function row({ pid, title, program, instance, host, port, socketPath }: RunningProfiler): string {
+  const name = [instance, title].filter((part) => part !== null).join(', ');
+  const { link, tunnel } = socketPath === null ? onPort(host!, port!) : onSocket(socketPath);
+  const cells = [
+    link,
+    String(pid),
+    `${escapeHtml(name)}<br><code>${escapeHtml(program)}</code>`,
+    `<code>${escapeHtml(tunnel)}</code>`,
+  ];
+  return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+}
+
+function onPort(host: string, port: number): { link: string; tunnel: string } {
+  const address = withPort(host, port);
+  const link = `<a href="${escapeHtml(`http://${address}/debug/pprof/`)}">${port}</a>`;
+  return { link, tunnel: tunnelCommand(port, address) };
+}
+
+/** No link leads to a socket. */
+function onSocket(path: string): { link: string; tunnel: string } {
+  return { link: `<code>${escapeHtml(path)}</code>`, tunnel: tunnelCommand(6060, path) };
 }

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { maskSecrets } from '../../../shared/secrets.mask.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
 import { sendText } from '../http.response.js';
-import { ProfilerRegistry } from '../processes/profiler.registry.js';
+import { ProfilerRegistry } from '../profiler.registry.js';
 import { PROCESS_DESCRIPTION, type ProcessDescription } from '../profiling.tokens.js';
 
 /** What the process tells of itself. @internal */
