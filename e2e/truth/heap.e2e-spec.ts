@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { type DecodedProfile, takeProfile } from '../support/pprof.profile.js';
+import { expectRight } from '../support/right.figures.js';
 import { noteTruth } from './truth.table.js';
 import { TurnsApp } from './turns.app.js';
 
@@ -32,7 +33,7 @@ it('a leak of a known size is found, in the function that leaks, and in the diff
     ['the same, in the difference of a window', grown],
   ] as const) {
     const isRight = Math.abs(said - megabytes) <= tolerance * megabytes;
-    expect({ what, said, isRight }).toMatchObject({ isRight: true });
+    expectRight(isRight, { what, said });
     noteTruth({
       what,
       said: `${said.toFixed(1)} MB`,

@@ -1,7 +1,6 @@
 export { PprofModule } from './pprof.module.js';
-export type { PprofAddress, PprofSocketAddress, PprofTcpAddress } from './pprof.status.js';
 export { PprofService } from './pprof.service.js';
-export type { PprofStatus } from './pprof.status.js';
+export type { PprofAddress, PprofSocketAddress, PprofStatus, PprofTcpAddress } from './pprof.status.js';
 export {
   PPROF_OPTIONS,
   type PprofAuthOptions,
@@ -9,8 +8,8 @@ export {
   type PprofFlightRecorderOptions,
   type PprofHeapOptions,
   type PprofModuleOptions,
+  PprofOptionsError,
   type PprofOptionsFactory,
   type PprofOutOfMemoryOptions,
 } from './pprof.options.js';
 export type { PprofProfileName } from './shared/profile.names.js';
-export { PprofOptionsError } from './pprof.errors.js';

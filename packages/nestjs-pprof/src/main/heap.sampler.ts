@@ -16,10 +16,7 @@ import type {
   HeapStart,
 } from '../shared/agent.protocol.js';
 import { AllocationSampler, isHeapSampled } from './allocation.sampler.js';
-
 import type { OomExportOptions } from '../shared/oom-profile.files.js';
-
-export type { HeapSampling } from '../shared/agent.protocol.js';
 
 /**
  * Gives the program, with its arguments, that is given what was sampled when the heap is full.

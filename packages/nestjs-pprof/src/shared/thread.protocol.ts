@@ -17,6 +17,7 @@ export interface FlightRecording {
   readonly minutes: number;
   /** Samples per second. */
   readonly hz: number;
+  readonly labels: boolean;
   /** Milliseconds that the event loop may be blocked. */
   readonly blockThreshold: number;
   /** Bytes. */
@@ -47,6 +48,8 @@ export interface ResolvedPprofOptions {
   readonly block: { readonly watch: boolean; readonly threshold: number };
   /** Undefined where nothing is recorded. */
   readonly flightRecorder: FlightRecording | undefined;
+  /** How samples are labelled with what they were taken for; false for not at all. */
+  readonly labels: { readonly everything: boolean } | false;
   /** What is left behind when memory runs out; undefined for nothing. */
   readonly outOfMemory:
     { readonly directory: string; readonly maxFiles: number; readonly maxBytes: number } | undefined;

@@ -6,7 +6,6 @@ import type { AgentClient } from './agent.client.js';
 import { attributeBlocks } from './block.attribution.js';
 import type { FlightRecorder } from './flight.recorder.js';
 import type { InspectedThreads } from './inspected.threads.js';
-import { ownStalls } from './own.stalls.js';
 import { timelineOfSegments } from './recorded.timeline.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 
@@ -124,6 +123,7 @@ export class BlockWatcher {
   /** Takes over the blocks that have ended since the last time. */
   #count(): void {
     const { count } = this.#watch;
+    const { ownStalls } = this.threads.inspector;
     if (ownStalls.areGoingOn) {
       return;
     }
@@ -194,8 +194,11 @@ export class BlockWatcher {
   }
 }
 
-function keyOf({ stack }: StackSample): string {
-  return stack
-    .map(({ functionName, file, line, executingLine }) => [functionName, file, line, executingLine].join())
-    .join('|');
+function keyOf({ stack, labels = {} }: StackSample): string {
+  return [
+    JSON.stringify(labels),
+    ...stack.map(({ functionName, file, line, executingLine }) =>
+      [functionName, file, line, executingLine].join(),
+    ),
+  ].join('|');
 }

@@ -61,6 +61,7 @@ export interface Kept {
  */
 export class FlightRecorder implements StandingClient {
   readonly hz: number;
+  readonly labels: boolean;
   readonly startedAt = Date.now();
   readonly #windows: RecordedWindow[] = [];
   readonly #outages: Outage[] = [];
@@ -84,6 +85,7 @@ export class FlightRecorder implements StandingClient {
     private readonly restarted: boolean,
   ) {
     this.hz = options.hz;
+    this.labels = options.labels;
   }
 
   start(): void {

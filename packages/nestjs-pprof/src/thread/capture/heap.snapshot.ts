@@ -1,7 +1,7 @@
 import { addAbortSignal, type Readable } from 'node:stream';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.connection.js';
 import { Mutex } from './mutex.js';
-import { useThread } from './single.thread.js';
+import type { InspectedThreads } from './inspected.threads.js';
 import { RecordingHeldError, SnapshotStalledError, SnapshotFileError } from './threads.errors.js';
 import { randomUUID } from 'node:crypto';
 import { closeSync, createReadStream, openSync, unlinkSync, writeSync } from 'node:fs';
@@ -42,7 +42,10 @@ export interface SnapshotFile {
 export class HeapSnapshotTaker {
   readonly #mutex = new Mutex();
 
-  constructor(private readonly directory: string) {}
+  constructor(
+    private readonly threads: InspectedThreads,
+    private readonly directory: string,
+  ) {}
 
   /** @throws {RecordingHeldError | SnapshotStalledError | SnapshotFileError} or the signal's reason. */
   async take({ thread, stuck, signal }: HeapSnapshotRequest): Promise<SnapshotFile> {
@@ -67,7 +70,7 @@ export class HeapSnapshotTaker {
   async #write(thread: number, stuck: boolean, signal: AbortSignal): Promise<UnlinkedFile> {
     const file = UnlinkedFile.create(this.directory);
     try {
-      await useThread(thread, signal, (target) => writeSnapshot(target, stuck, file));
+      await this.threads.useAlone(thread, (target) => writeSnapshot(target, stuck, file), signal);
       signal.throwIfAborted();
       return file;
     } catch (error) {

@@ -10,13 +10,23 @@ const IDLE_STACK: ProfiledStack = { frames: [syntheticFrame(IDLE)], lines: [] };
 export function timelineOfSegments(segments: readonly SampledSegment[]): TimedStack[] {
   return segments.flatMap((segment) => {
     const log = new Float64Array(segment.sampleLog.slice().buffer);
-    const stacks = decodeAddonProfile(segment.profile).samples.map(({ stack }): ProfiledStack => ({
-      frames: stack,
-      lines: [],
-    }));
+    const stacks = decodeAddonProfile(segment.profile).samples.map(({ stack }) => stack);
+    const seen = new Map<string, ProfiledStack>();
+    const stackOf = (index: number, labels: number): ProfiledStack => {
+      const frames = stacks[index];
+      const key = `${index} ${labels}`;
+      const known = seen.get(key);
+      if (known || !frames) {
+        return known ?? IDLE_STACK;
+      }
+      const set = segment.labels?.sets[labels];
+      const stack = { frames, lines: [], ...(set ? { labels: set } : {}) };
+      seen.set(key, stack);
+      return stack;
+    };
     const rows = Array.from({ length: log.length / SAMPLE_LOG_COLUMNS }, (_, row) => {
       const at = row * SAMPLE_LOG_COLUMNS;
-      return { time: log[at]!, stack: stacks[log[at + 2]!] ?? IDLE_STACK };
+      return { time: log[at]!, stack: stackOf(log[at + 2]!, log[at + 3]!) };
     }).toSorted((a, b) => a.time - b.time);
     const end = segment.startedAt * 1000 + segment.durationNanos / 1000;
     return rows.map(({ time, stack }, index) => ({

@@ -15,6 +15,7 @@ function segment(over: Partial<RecordedSegment> = {}): RecordedSegment {
     STARTED_AT * 1000 + index * 100_000 + 50_000,
     index < 50 ? 1e8 : 2e7,
     index < 50 ? 0 : 1,
+    index < 50 ? 0 : -1,
   ]);
   return {
     profile: encodeAddonProfile(
@@ -26,6 +27,7 @@ function segment(over: Partial<RecordedSegment> = {}): RecordedSegment {
     ),
     // In the order in which the addon tells: by stack, not by time.
     sampleLog: new Uint8Array(Float64Array.from(rows.toReversed().flat()).buffer),
+    labels: { sets: [{ route: 'GET /a' }], missing: null, leftOut: [] },
     hz: 10,
     startedAt: STARTED_AT,
     durationNanos: 10 * SECOND,
@@ -53,7 +55,7 @@ describe('RecordedWindow', () => {
     const { sampleLog, ...whole } = window.unpackWithin(at(-1), at(11));
     const { sampleLog: _, ...rest } = given;
     expect(whole).toEqual(rest);
-    const times = new Float64Array(sampleLog.slice().buffer).filter((_value, index) => index % 3 === 0);
+    const times = new Float64Array(sampleLog.slice().buffer).filter((_value, index) => index % 4 === 0);
     expect(times).toHaveLength(100);
     expect([...times]).toEqual([...times].toSorted((a, b) => a - b));
     expect(times[0]).toBe(STARTED_AT * 1000 + 50_000);
@@ -80,12 +82,12 @@ describe('RecordedWindow', () => {
     expect(total(parts.map(({ mainCpuNanos }) => mainCpuNanos!))).toBeCloseTo(6 * SECOND, -1);
     expect(total(parts.map(({ processCpuNanos }) => processCpuNanos))).toBeCloseTo(8 * SECOND, -1);
     expect(total(parts.map(({ durationNanos }) => durationNanos))).toBeCloseTo(10 * SECOND, -1);
-    expect(total(parts.map(({ sampleLog }) => sampleLog.byteLength))).toBe(100 * 3 * 8);
+    expect(total(parts.map(({ sampleLog }) => sampleLog.byteLength))).toBe(100 * 4 * 8);
   });
 
   it('takes samples without a time for those after the last that has one: the buffer of the addon was full', () => {
     const full = segment();
-    const rows = new Float64Array(full.sampleLog.slice().buffer).slice(50 * 3);
+    const rows = new Float64Array(full.sampleLog.slice().buffer).slice(50 * 4);
     const window = new RecordedWindow({ ...full, sampleLog: new Uint8Array(rows.buffer) });
     expect(valuesOf(window.unpackWithin(at(0), at(5))).map(([count]) => count)).toEqual([50, 0]);
     expect(valuesOf(window.unpackWithin(at(5), at(10))).map(([count]) => count)).toEqual([0, 50]);

@@ -3,7 +3,7 @@ import { Profile as PprofProfile } from 'pprof-format';
 import { SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
 import type { SampledSegment } from './shared-cpu.sampler.js';
 
-/** Of each sample: microseconds since the segment began, CPU microseconds, stack; a column after the other, which packs well. */
+/** Of each sample: microseconds since the segment began, CPU microseconds, stack, labels; a column after the other, which packs well. */
 type PackedLog = Int32Array<ArrayBuffer>;
 
 const MICROS_PER_MILLI = 1000;
@@ -20,18 +20,22 @@ export class RecordedWindow {
   readonly from: number;
   readonly to: number;
   readonly hz: number;
-  readonly #rest: Omit<RecordedSegment, 'profile' | 'sampleLog'>;
+  readonly #rest: Omit<RecordedSegment, 'profile' | 'sampleLog' | 'labels'>;
   readonly #packed: Buffer;
   readonly #profileBytes: number;
+  readonly #logBytes: number;
 
-  constructor({ profile, sampleLog, ...rest }: RecordedSegment) {
+  constructor({ profile, sampleLog, labels, ...rest }: RecordedSegment) {
     this.from = rest.startedAt;
     this.to = rest.startedAt + rest.durationNanos / 1e6;
     this.hz = rest.hz;
     this.#rest = rest;
     this.#profileBytes = profile.length;
     const log = packLog(sampleLog, rest.startedAt);
-    const packed = deflateRawSync(Buffer.concat([profile, new Uint8Array(log.buffer)]));
+    this.#logBytes = log.byteLength;
+    const packed = deflateRawSync(
+      Buffer.concat([profile, new Uint8Array(log.buffer), Buffer.from(JSON.stringify(labels))]),
+    );
     // Of its own length: what zlib gives may be a part of a larger buffer.
     this.#packed = Buffer.from(Uint8Array.from(packed).buffer);
   }
@@ -42,9 +46,11 @@ export class RecordedWindow {
 
   unpack(): RecordedSegment {
     const bytes = inflateRawSync(this.#packed);
-    const log = new Int32Array(Uint8Array.from(bytes.subarray(this.#profileBytes)).buffer);
+    const logEnd = this.#profileBytes + this.#logBytes;
+    const log = new Int32Array(Uint8Array.from(bytes.subarray(this.#profileBytes, logEnd)).buffer);
     const profile = Uint8Array.from(bytes.subarray(0, this.#profileBytes));
-    return { ...this.#rest, profile, sampleLog: unpackLog(log, this.from) };
+    const labels = JSON.parse(bytes.toString('utf8', logEnd)) as RecordedSegment['labels'];
+    return { ...this.#rest, profile, labels, sampleLog: unpackLog(log, this.from) };
   }
 
   /** What of it lies in a stretch of time: two stretches that follow each other have each sample once between them. */
@@ -64,6 +70,7 @@ function packLog(sampleLog: Uint8Array, startedAt: number): PackedLog {
     packed[index] = Math.round(log[row]! - startedAt * MICROS_PER_MILLI);
     packed[rows + index] = Math.round(log[row + 1]! / 1000);
     packed[2 * rows + index] = log[row + 2]!;
+    packed[3 * rows + index] = log[row + 3]!;
   });
   return packed;
 }
@@ -75,6 +82,7 @@ function unpackLog(packed: PackedLog, startedAt: number): Uint8Array {
     log[row * SAMPLE_LOG_COLUMNS] = packed[row]! + startedAt * MICROS_PER_MILLI;
     log[row * SAMPLE_LOG_COLUMNS + 1] = packed[rows + row]! * 1000;
     log[row * SAMPLE_LOG_COLUMNS + 2] = packed[2 * rows + row]!;
+    log[row * SAMPLE_LOG_COLUMNS + 3] = packed[3 * rows + row]!;
   }
   return new Uint8Array(log.buffer);
 }
@@ -88,7 +96,7 @@ function cut(segment: RecordedSegment, from: number, to: number): RecordedSegmen
   const rows: number[] = [];
   let [cpu, cpuWithin, lastRow] = [0, 0, segment.startedAt];
   for (let at = 0; at < log.length; at += SAMPLE_LOG_COLUMNS) {
-    const [micros, cpuNanos, stack] = [log[at]!, log[at + 1]!, log[at + 2]!];
+    const [micros, cpuNanos, stack, labels] = [log[at]!, log[at + 1]!, log[at + 2]!, log[at + 3]!];
     const seen = stacks.get(stack) ?? { all: 0, within: 0 };
     stacks.set(stack, seen);
     const time = micros / MICROS_PER_MILLI;
@@ -99,7 +107,7 @@ function cut(segment: RecordedSegment, from: number, to: number): RecordedSegmen
     if ((time >= begin || begin === segment.startedAt) && (time < stop || stop === end)) {
       seen.within += 1;
       cpuWithin += cpuNanos;
-      rows.push(micros, cpuNanos, stack);
+      rows.push(micros, cpuNanos, stack, labels);
     }
   }
   const share = (stop - begin) / (end - segment.startedAt);

@@ -9,7 +9,7 @@ import {
   ThreadUnreachableError,
 } from './threads.errors.js';
 import { DEADLINE_MILLIS } from './inspector.connection.js';
-import { untilAborted } from './abort.race.js';
+import { untilAborted } from './single.flight.js';
 
 /** Captures that end within this time of each other end together: each rotation costs the main thread a millisecond or two. */
 const END_TOGETHER_MILLIS = 10;
@@ -36,6 +36,7 @@ export interface SampledSegment extends CpuSegment {
 export interface CpuCaptureRequest {
   readonly seconds: number;
   readonly hz: number;
+  readonly labels: boolean;
   /** Ends the capture at once, without a result. */
   readonly signal: AbortSignal;
 }
@@ -43,6 +44,7 @@ export interface CpuCaptureRequest {
 /** A client that stays: the sampler runs for it until it cannot. @internal */
 export interface StandingClient {
   readonly hz: number;
+  readonly labels: boolean;
   /** Called with each segment, which ends wherever a capture begins or ends, and at each cut. */
   onSegment(segment: SampledSegment): void;
   /** The sampler does not run for it any more. */
@@ -51,6 +53,7 @@ export interface StandingClient {
 
 interface Capture {
   readonly hz: number;
+  readonly labels: boolean;
   readonly millis: number;
   readonly segments: SampledSegment[];
   endsAt: number;
@@ -74,8 +77,8 @@ export class SharedCpuSampler {
   constructor(private readonly agent: AgentClient) {}
 
   /** @throws {ThreadStuckError | AgentFailureError} or the signal's reason, as soon as it fires. */
-  async capture({ seconds, hz, signal }: CpuCaptureRequest): Promise<readonly SampledSegment[]> {
-    const capture: Capture = { hz, millis: seconds * 1000, segments: [], endsAt: Infinity };
+  async capture({ seconds, hz, labels, signal }: CpuCaptureRequest): Promise<readonly SampledSegment[]> {
+    const capture: Capture = { hz, labels, millis: seconds * 1000, segments: [], endsAt: Infinity };
     try {
       await this.#inTurnSoon(() => this.#begin(capture), signal);
       await sleep(capture.millis, undefined, { signal });
@@ -161,11 +164,12 @@ export class SharedCpuSampler {
     this.#running.add(capture);
   }
 
-  #hasJustBegun({ hz, durationMillis }: CpuSampling): boolean {
+  #hasJustBegun({ hz, durationMillis, labels }: CpuSampling): boolean {
     const segment = this.#running.size > 0 || this.#standing ? this.#segment : undefined;
     return (
       segment !== undefined &&
       segment.hz === hz &&
+      (segment.labels || !labels) &&
       segment.durationMillis + BEGIN_TOGETHER_MILLIS >= durationMillis &&
       monotonicMillis() - segment.since <= BEGIN_TOGETHER_MILLIS
     );
@@ -307,11 +311,13 @@ export class SharedCpuSampler {
 
 /** The sampling that serves all of these captures: the highest rate, for as long as the last of them lasts. */
 function samplingFor(captures: readonly Capture[], standing?: StandingClient): CpuSampling {
-  const hz = Math.max(standing?.hz ?? 0, ...captures.map((capture) => capture.hz));
+  const clients = standing ? [standing, ...captures] : captures;
+  const hz = Math.max(...clients.map((client) => client.hz));
+  const labels = clients.some((client) => client.labels);
   if (standing) {
-    return { hz, durationMillis: STANDING_MILLIS };
+    return { hz, labels, durationMillis: STANDING_MILLIS };
   }
   const now = monotonicMillis();
   const remaining = captures.map(({ endsAt, millis }) => (endsAt === Infinity ? millis : endsAt - now));
-  return { hz, durationMillis: Math.ceil(Math.max(...remaining)) + LATE_BY_MILLIS };
+  return { hz, labels, durationMillis: Math.ceil(Math.max(...remaining)) + LATE_BY_MILLIS };
 }

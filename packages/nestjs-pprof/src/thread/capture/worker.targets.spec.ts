@@ -15,7 +15,7 @@ import type { InspectorConnection, InspectorTarget } from './inspector.connectio
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
-const { attachingIsRisky, setWorkerStarts, WorkerTargets } = await import('./worker.targets.js');
+const { WorkerTargets } = await import('./worker.targets.js');
 
 interface Sent {
   readonly sessionId: string;
@@ -34,6 +34,8 @@ class FakeConnection {
   readonly #beforeClose: (() => void)[] = [];
   readonly #onClose: (() => void)[] = [];
   readonly detached: unknown[] = [];
+
+  readonly inspector = { workerStarts: starts, refuseUnderCoverage: () => undefined };
 
   readonly asConnection = this as unknown as InspectorConnection;
 
@@ -102,10 +104,9 @@ beforeEach(() => {
   jest.useFakeTimers();
   jest.advanceTimersByTime(10_000);
   onLastEnded.mockClear();
+  starts = new WorkerStartsMemory();
   connection = new FakeConnection();
   found = [];
-  starts = new WorkerStartsMemory();
-  setWorkerStarts(starts.buffer);
   // Old enough, unless a test says otherwise.
   for (let id = 1; id < UNKNOWN; id++) {
     starts.note(id, monotonicMillis() - 5000);
@@ -215,9 +216,9 @@ describe('WorkerTargets, an application whose workers are short-lived', () => {
 
   it('attaches again when there was none for a while', async () => {
     starts.noteEnd(monotonicMillis() - 10, monotonicMillis());
-    expect(attachingIsRisky()).toBe(true);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(true);
     jest.advanceTimersByTime(30_000);
-    expect(attachingIsRisky()).toBe(false);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(false);
     await attachedTo(1);
     expect(found).toHaveLength(1);
   });
@@ -258,9 +259,9 @@ describe('WorkerTargets, workers that have just started', () => {
     await attachedTo(1);
     connection.attach(UNKNOWN);
     await jest.advanceTimersByTimeAsync(300);
-    expect(attachingIsRisky()).toBe(false);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(false);
     connection.detach(UNKNOWN);
-    expect(attachingIsRisky()).toBe(true);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(true);
   });
 
   it('does not take one for short-lived that was there when it was seen first', async () => {
@@ -268,7 +269,7 @@ describe('WorkerTargets, workers that have just started', () => {
     await jest.advanceTimersByTimeAsync(300);
     connection.detach(UNKNOWN);
     expect(attaching).toHaveProperty('value');
-    expect(attachingIsRisky()).toBe(false);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(false);
   });
 
   it('does not hand over one that has ended before', async () => {

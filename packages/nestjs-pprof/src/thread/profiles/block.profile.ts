@@ -29,7 +29,7 @@ export const blockProfile: ProfileKind = {
             ...common,
             samples: withoutOwnFrames(watched.samples).map((sample) => ({
               ...sample,
-              labels: { thread: 'main' },
+              labels: { ...sample.labels, thread: 'main' },
             })),
             // Stores sort by it, and refuse what is old: it is when this was asked for, and the comment says since when.
             startedAt,

@@ -19,6 +19,7 @@ export const cpuProfile: ProfileKind = {
     hz: { default: 100 },
     past: true,
     threads: true,
+    labels: true,
     gc: false,
     debug: false,
     formats: ['pprof', 'text', 'cpuprofile'],
@@ -35,12 +36,12 @@ export const cpuProfile: ProfileKind = {
     return { v8: 'cpuprofile', profile: await threads.v8.captureCpuProfile({ thread, seconds, hz, signal }) };
   },
   async capture(request, threads): Promise<Profile> {
-    const { seconds = DEFAULT_SECONDS, hz, past, threads: selection, signal } = request;
+    const { seconds = DEFAULT_SECONDS, hz, past, threads: selection, labels, signal } = request;
     if (past) {
       const recording = await readRecorder(past, selection, threads);
-      return cpuProfileOf(captureOf(recording, hz), hz, describeRecording(recording, past));
+      return cpuProfileOf(captureOf(recording, hz, labels), hz, describeRecording(recording, past));
     }
-    const capture = await threads.captureCpu({ seconds, hz, threads: selection, signal });
+    const capture = await threads.captureCpu({ seconds, hz, threads: selection, labels, signal });
     return cpuProfileOf(capture, hz, describeRate(hz, threads.recorder?.hz));
   },
 };

@@ -5,8 +5,7 @@ import { timelineOfSegments } from '../capture/recorded.timeline.js';
 import { isSelected, MAIN_THREAD, type ThreadSelection } from '../capture/thread.info.js';
 import { type Frame, syntheticFrame } from '../pprof/profile.model.js';
 import type { V8CpuNode, V8CpuProfile } from '../pprof/v8.profiles.js';
-import { BadParameterError, NotEnabledError } from './profile.errors.js';
-import type { Stretch } from './query.parameters.js';
+import { BadParameterError, NotEnabledError, type Stretch } from './query.parameters.js';
 
 /**
  * What the flight recorder has of the stretch.
@@ -39,11 +38,12 @@ export async function readRecorder(
 }
 
 /** As if it had been captured then. @internal */
-export function captureOf({ segments, from }: Recording, hz: number): CpuCapture {
+export function captureOf({ segments, from }: Recording, hz: number, labels: boolean): CpuCapture {
   const own = segments.map(({ profilerCpuNanos }) => profilerCpuNanos);
   return {
     selection: 'main',
     hz,
+    labels,
     threads: [{ way: 'agent', thread: MAIN_THREAD, segments }],
     skipped: [],
     ended: [],

@@ -2,8 +2,7 @@ import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { ApplicationThreads } from '../../capture/application.threads.js';
 import { Symbolizer } from '../../pprof/profile.symbolizer.js';
-import { NotEnabledError } from '../../profiles/profile.errors.js';
-import { parseChoice } from '../../profiles/query.parameters.js';
+import { NotEnabledError, parseChoice } from '../../profiles/query.parameters.js';
 import { sendText } from '../http.response.js';
 import { renderIncidents, reportOf } from './incidents.report.js';
 
