@@ -127,7 +127,7 @@ function fakeThreads(
     captureStacks: () =>
       Promise.resolve({
         results: [
-          { thread: MAIN_THREAD, state: 'stuck', frames: [run], stuckSince: 1_700_000_000_000 },
+          { thread: MAIN_THREAD, state: 'stuck', frames: [run], silentSince: 1_700_000_000_000 },
           { thread: WORKER, state: 'waiting', frames: [] },
         ],
         skipped: ['worker 4: gone'],
@@ -449,7 +449,7 @@ describe('goroutine', () => {
 
   it('notes since when a loop is stuck and what keeps one alive, the most frequent first', async () => {
     const results = [
-      { thread: MAIN_THREAD, state: 'stuck', frames: [run], stuckSince: Date.UTC(2026, 0) },
+      { thread: MAIN_THREAD, state: 'stuck', frames: [run], silentSince: Date.UTC(2026, 0) },
       { thread: WORKER, state: 'waiting', frames: [], activeResources: ['Timeout', 'TCP', 'TCP'] },
     ];
     const threads = fakeThreads({ captureStacks: () => Promise.resolve({ results, skipped: [] }) });
@@ -459,6 +459,26 @@ describe('goroutine', () => {
       expect.stringMatching(/^event loop has not turned since 2026-01-01T00:00:00.000Z \(-?[\d.]+ s ago/),
     ]);
     expect(samples[1]?.notes).toEqual(['active resources: 2 TCP, 1 Timeout']);
+  });
+
+  it('notes of a thread without a processor since when its loop has not turned, and claims no more', async () => {
+    const results = [
+      {
+        thread: MAIN_THREAD,
+        state: 'running',
+        frames: [run],
+        silentSince: Date.now() - 4000,
+        starved: 0.764,
+      },
+    ];
+    const threads = fakeThreads({ captureStacks: () => Promise.resolve({ results, skipped: [] }) });
+    const kind = kindOf('goroutine');
+    const { samples } = await kind.capture(requestFor(kind), threads);
+    expect(samples[0]?.notes).toEqual([
+      expect.stringMatching(/^event loop has not turned since .* \(4\.\d s ago/),
+      'it had no processor for 76 % of the time that it was waited for',
+    ]);
+    expect(samples[0]?.labels).toEqual({ thread: 'main', state: 'running' });
   });
 });
 
