@@ -9,8 +9,8 @@ const UNFINISHED = /^\.(oom|flight)-\d+(-[0-9a-f]{8})?\.tmp$/;
 /** Four times as long as the addon lets anyone write: what is younger is another process's, which is at it. */
 const ABANDONED_AFTER_MILLIS = 60_000;
 
-/** Of files of one kind: those of the other are counted apart. @internal */
-export interface OomStoreLimits {
+/** Of files of one kind: those of the other are counted apart. */
+interface OomStoreLimits {
   readonly directory: string;
   readonly maxFiles: number;
   readonly maxBytes: number;

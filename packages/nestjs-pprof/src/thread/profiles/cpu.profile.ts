@@ -33,7 +33,7 @@ export const cpuProfile: ProfileKind = {
       return { v8: 'cpuprofile', profile: v8ProfileOf(segments) };
     }
     const thread = singleThread(selection, 'format=cpuprofile');
-    return { v8: 'cpuprofile', profile: await threads.v8.captureCpuProfile({ thread, seconds, hz, signal }) };
+    return { v8: 'cpuprofile', profile: await threads.captureV8Cpu({ thread, seconds, hz, signal }) };
   },
   async capture(request, threads): Promise<Profile> {
     const { seconds = DEFAULT_SECONDS, hz, past, threads: selection, labels, signal } = request;

@@ -114,8 +114,8 @@ function rowOf({ name, description, views }: Page): string {
   return `<tr><td><a href="${name}">${name}</a></td><td>${escapeHtml(description)}${links.join(',')}</td></tr>`;
 }
 
-/** Text as it is written in HTML, also within quotes. @internal */
-export function escapeHtml(text: string): string {
+/** Text as it is written in HTML, also within quotes. */
+function escapeHtml(text: string): string {
   const entities: Readonly<Record<string, string>> = {
     '&': '&amp;',
     '<': '&lt;',
@@ -139,8 +139,8 @@ ${rows.length === 0 ? '<p>None so far. ' : `<table>\n${rows.join('\n')}\n</table
 `;
 }
 
-/** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. @internal */
-export function oomTable(files: readonly OomProfileFile[]): string {
+/** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. */
+function oomTable(files: readonly OomProfileFile[]): string {
   if (files.length === 0) {
     return '';
   }
