@@ -1,4 +1,4 @@
-/** What a promise has come to so far: nothing, a value or an error. */
+/** Notes how a promise ends, so that none is unhandled while time is moved on. */
 export function outcomeOf<T>(promise: Promise<T>): { value?: T; error?: unknown } {
   const outcome: { value?: T; error?: unknown } = {};
   promise.then(
