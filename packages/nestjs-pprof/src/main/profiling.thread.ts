@@ -6,12 +6,8 @@ import { monotonicMillis } from '../shared/agent.protocol.js';
 import { WorkerStartsMemory } from '../shared/shared.memory.js';
 import { Heartbeat } from './event.loop.js';
 import { messageOf } from '../shared/pprof.error.js';
-import {
-  type ResolvedPprofOptions,
-  type FromThread,
-  type ToThread,
-  PACKAGE,
-} from '../shared/thread.protocol.js';
+import { PACKAGE } from '../shared/package.identity.js';
+import type { FromThread, ResolvedPprofOptions, ToThread } from '../shared/thread.protocol.js';
 import type { ListeningAddress } from '../pprof.status.js';
 import { isPermitted, permissionFlags } from './runtime.support.js';
 import { holdSigprof } from './sigprof.holder.js';

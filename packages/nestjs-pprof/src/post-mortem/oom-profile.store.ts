@@ -9,8 +9,7 @@ const UNFINISHED = /^\.oom-\d+(-[0-9a-f]{8})?\.tmp$/;
 /** Four times as long as the addon lets anyone write: what is younger is another process's, which is at it. */
 const ABANDONED_AFTER_MILLIS = 60_000;
 
-/** @internal */
-export interface OomStoreLimits {
+interface OomStoreLimits {
   readonly directory: string;
   readonly maxFiles: number;
   readonly maxBytes: number;

@@ -9,9 +9,6 @@ import type {
 } from './agent.protocol.js';
 import type { PprofProfileName } from './profile.names.js';
 
-/** What the programs of this package tell each other by: the same as in package.json, which a test checks. @internal */
-export const PACKAGE = { name: 'nestjs-pprof', version: '0.1.0' } as const;
-
 /** The options of `PprofModule`, checked, with every default filled in. @internal */
 export interface ResolvedPprofOptions {
   readonly enabled: boolean;

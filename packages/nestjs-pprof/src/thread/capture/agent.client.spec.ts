@@ -369,10 +369,15 @@ describe('AgentClient.observeLoop', () => {
   });
 
   it('tells of a stuck loop since when it is', async () => {
-    const state = await observe(() =>
-      Promise.reject(new ThreadStuckError('the main thread', silenceOf(200))),
-    );
-    expect(state).toEqual({ stuck: true, lastTurn: BEAT, delayMillis: undefined, description: undefined });
+    const silence = silenceOf(200);
+    const state = await observe(() => Promise.reject(new ThreadStuckError('the main thread', silence)));
+    expect(state).toEqual({ stuck: true, lastTurn: BEAT, silence });
+  });
+
+  it('does not call one stuck that has no processor, and tells since when it has not turned', async () => {
+    const silence = { ...silenceOf(200), cause: 'starved' as const };
+    const state = await observe(() => Promise.reject(new ThreadStuckError('the main thread', silence)));
+    expect(state).toEqual({ stuck: false, lastTurn: BEAT, silence });
   });
 
   it('does not take another failure for a stuck loop', async () => {

@@ -174,8 +174,8 @@ export class HeapNotSampledError extends PprofError {
   }
 }
 
-/** V8's inspector has answered that it will not do what it was asked. @internal */
-export class InspectorRefusedError extends PprofError {
+/** V8's inspector has answered that it will not do what it was asked. */
+class InspectorRefusedError extends PprofError {
   constructor(thread: string, method: string, message: string) {
     super(
       409,

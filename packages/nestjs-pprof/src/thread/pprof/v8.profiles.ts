@@ -35,8 +35,7 @@ export interface V8CpuNode {
   readonly positionTicks?: ReadonlyArray<LineTicks>;
 }
 
-/** @internal */
-export interface LineTicks {
+interface LineTicks {
   readonly line: number;
   readonly ticks: number;
 }
@@ -60,8 +59,7 @@ export const PROGRAM = '(program)';
 /** Our own mark: V8 was being stopped and started again, and the thread did nothing else. @internal */
 export const ROTATING = '(profiler)';
 
-/** @internal */
-export function positionOfCallFrame({ functionName, url, lineNumber, columnNumber }: V8CallFrame): Frame {
+function positionOfCallFrame({ functionName, url, lineNumber, columnNumber }: V8CallFrame): Frame {
   return { functionName, file: url, line: lineNumber + 1, column: columnNumber + 1 };
 }
 

@@ -26,7 +26,7 @@ export const cpuProfile: ProfileKind = {
     threads,
   ): Promise<V8Profile> {
     const thread = singleThread(selection, 'format=cpuprofile');
-    return { v8: 'cpuprofile', profile: await threads.v8.captureCpuProfile({ thread, seconds, hz, signal }) };
+    return { v8: 'cpuprofile', profile: await threads.captureV8Cpu({ thread, seconds, hz, signal }) };
   },
   async capture(
     { seconds = DEFAULT_SECONDS, hz, threads: selection, labels, signal },

@@ -103,8 +103,8 @@ function rowOf({ name, description, views }: Page): string {
   return `<tr><td><a href="${name}">${name}</a></td><td>${escapeHtml(description)}${links.join(',')}</td></tr>`;
 }
 
-/** Text as it is written in HTML, also within quotes. @internal */
-export function escapeHtml(text: string): string {
+/** Text as it is written in HTML, also within quotes. */
+function escapeHtml(text: string): string {
   const entities: Readonly<Record<string, string>> = {
     '&': '&amp;',
     '<': '&lt;',
@@ -115,8 +115,8 @@ export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => entities[character]!);
 }
 
-/** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. @internal */
-export function oomTable(files: readonly OomProfileFile[]): string {
+/** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. */
+function oomTable(files: readonly OomProfileFile[]): string {
   if (files.length === 0) {
     return '';
   }

@@ -58,8 +58,8 @@ export class ViewerController {
   }
 }
 
-/** Its files are read when they are asked for, and a deployment may have removed them. @internal */
-export class ViewerGoneError extends PprofError {
+/** Its files are read when they are asked for, and a deployment may have removed them. */
+class ViewerGoneError extends PprofError {
   constructor(directory: string, cause: unknown) {
     super(
       503,
