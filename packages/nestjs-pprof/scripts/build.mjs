@@ -3,6 +3,7 @@
 //   esm/, cjs/     what the application loads, file by file, once as ES modules and once as CommonJS
 //   thread/        the profiling thread, a program of its own: listener.cjs, and application.cjs with Nest and Express
 //   post-mortem.cjs  the process that writes a heap profile when memory has run out
+//   cli.cjs        the command `nestjs-pprof`
 //   viewer/        speedscope, as its package has it
 //
 // and, beside it, THIRD-PARTY-NOTICES and sbom.cdx.json: what of others is in these files.

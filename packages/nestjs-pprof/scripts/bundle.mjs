@@ -7,6 +7,7 @@ const PROGRAMS = {
   'thread/listener': 'thread/server/main.ts',
   'thread/application': 'thread/server/deferred.main.ts',
   'post-mortem': 'post-mortem/main.ts',
+  cli: 'cli/main.ts',
 };
 
 /** What Nest loads where it is used or installed. In the profiling thread it never is, see `deferred.program.ts`. */

@@ -1,9 +1,9 @@
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
 import { isPermitted } from './node.permissions.js';
 import { ownCode } from './own.package.js';
 import { processInstance } from './process.instance.js';
+import { registryDirectory } from '../shared/registry.directory.js';
 import type { SharedWithMain, ThreadData } from '../shared/thread.protocol.js';
 
 /** What the profiling thread is told when it starts. @internal */
@@ -40,9 +40,4 @@ export function threadDataFor(
 /** Node's test runner sets the variable as well, for the processes that the tests start. */
 function isCoverageOn(): boolean {
   return Boolean(process.env.NODE_V8_COVERAGE) || process.execArgv.includes('--experimental-test-coverage');
-}
-
-/** One for each user, as another's would be refused. Not asked in the thread, whose environment has no `TMPDIR`. */
-function registryDirectory(): string {
-  return join(tmpdir(), `nestjs-pprof-${process.getuid?.() ?? 'profilers'}`);
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 /** Where the application's code lies, as its profiles name it. @internal */
@@ -22,4 +23,17 @@ function packageOf(file: string, fallback: string): string {
     }
   }
   return fallback;
+}
+
+/** Name and version of the package in the directory, as far as it has them. @internal */
+export async function serviceIn(root: string): Promise<string | undefined> {
+  try {
+    const { name, version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
+    return [name, version].filter((part) => typeof part === 'string').join(' ') || undefined;
+  } catch {
+    return undefined;
+  }
 }

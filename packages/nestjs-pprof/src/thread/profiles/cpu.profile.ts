@@ -18,8 +18,14 @@ export const cpuProfile: ProfileKind = {
     threads: true,
     gc: false,
     debug: false,
-    formats: ['pprof', 'text', 'cpuprofile'],
+    formats: ['pprof', 'text', 'markdown', 'cpuprofile'],
   },
+  caveats: [
+    'it counts time on a processor: what waits (`await`, I/O, timers) is not in it; `wall` in the pprof format also has synchronous calls that wait',
+    'a line is where the function starts, and all that the function took is shown there',
+    'a small function that V8 had inlined before is shown as its caller',
+    '`(program)` is CPU time that no sample explains, `(garbage collector)` and `(non-JavaScript threads)` are the runtime',
+  ],
   async captureV8(
     { seconds = DEFAULT_SECONDS, hz, threads: selection, signal },
     threads,

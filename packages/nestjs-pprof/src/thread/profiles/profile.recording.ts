@@ -1,3 +1,5 @@
+import { renderPaths } from '../pprof/hot.paths.js';
+import { renderMarkdown, type ReportSubject } from '../pprof/profile.markdown.js';
 import { renderDump, renderStacks, renderTop } from '../pprof/profile.text.js';
 import { encodePprof } from '../pprof/pprof.encoder.js';
 import type { Profile } from '../pprof/profile.model.js';
@@ -5,7 +7,9 @@ import type { SymbolizedProfile } from '../pprof/profile.symbolizer.js';
 import type { SourceMaps } from '../pprof/source.maps.js';
 import { mapCpuProfile, mapHeapProfile } from '../pprof/v8.profiles.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
+import { processorLimit } from '../capture/processor.limit.js';
 import type { ThreadSelection } from '../capture/thread.info.js';
+import { serviceIn } from '../../shared/program.paths.js';
 import { captureDelta } from './delta.profile.js';
 import { BadParameterError } from './profile.errors.js';
 import {
@@ -64,6 +68,9 @@ function headOf(kind: ProfileKind, request: ProfileRequest): RecordingHead {
   if (request.debug !== 0 || request.format === 'text') {
     return { as: 'text' };
   }
+  if (request.format === 'markdown') {
+    return { as: 'markdown' };
+  }
   if (isV8Format(request.format)) {
     return { as: 'file', fileName: `${kind.name}.${request.format}` };
   }
@@ -88,7 +95,30 @@ async function record(
   if (request.debug !== 0) {
     return request.debug === 2 && kind.hasDump ? renderDump(profile) : renderStacks(profile, kind.name);
   }
-  return request.format === 'text' ? renderTop(profile) : encodePprof(profile, context.process.entryScript);
+  switch (request.format) {
+    case 'text':
+      return `${renderTop(profile)}${renderPaths(profile)}`;
+    case 'markdown':
+      return renderMarkdown(profile, await subjectOf(kind, context));
+    default:
+      return encodePprof(profile, context.process.entryScript);
+  }
+}
+
+async function subjectOf(
+  { name, caveats = [] }: ProfileKind,
+  { process: { pid, entryScript, root, instance } }: RecordingContext,
+): Promise<ReportSubject> {
+  return {
+    kind: name,
+    caveats,
+    pid,
+    entryScript,
+    root,
+    instance,
+    service: await serviceIn(root),
+    processors: processorLimit(),
+  };
 }
 
 function capture(kind: ProfileKind, request: ProfileRequest, threads: ApplicationThreads): Promise<Profile> {

@@ -12,7 +12,7 @@ import type { Query } from './query.parameters.js';
 export type V8FormatName = 'cpuprofile' | 'heapprofile';
 
 /** What a response may hold. @internal */
-export type ProfileFormat = 'pprof' | 'text' | V8FormatName;
+export type ProfileFormat = 'pprof' | 'text' | 'markdown' | V8FormatName;
 
 /** What the options say about requests. @internal */
 export interface ProfileLimits {
@@ -75,6 +75,8 @@ export interface ProfileKind {
     readonly debug: boolean;
     readonly formats: readonly ProfileFormat[];
   };
+  /** What has to be known of every profile of this kind, a sentence each: for the report in Markdown, if it has one. */
+  readonly caveats?: readonly string[];
   /** Whether `debug=2` is a dump to read, with what is noted of each sample; else it is the same as `debug=1`. */
   readonly hasDump?: boolean;
   capture(request: ProfileRequest, threads: ApplicationThreads): Promise<Profile>;
@@ -93,12 +95,17 @@ export interface RecordingContext {
   readonly threads: ApplicationThreads;
   readonly symbolizer: Symbolizer;
   readonly sourceMaps: SourceMaps;
-  readonly process: { readonly pid: number; readonly entryScript: string };
+  readonly process: {
+    readonly pid: number;
+    readonly entryScript: string;
+    readonly root: string;
+    readonly instance: string | undefined;
+  };
 }
 
 /** How an answer is labelled; known before anything is recorded. @internal */
 export type RecordingHead =
-  | { readonly as: 'text' }
+  | { readonly as: 'text' | 'markdown' }
   /** A file for a program; a browser saves it under this name. */
   | { readonly as: 'file'; readonly fileName: string };
 

@@ -13,6 +13,7 @@ const COMMON_HEADERS = {
 };
 
 const TEXT = 'text/plain; charset=utf-8';
+const MARKDOWN = 'text/markdown; charset=utf-8';
 
 /** Written at a time; taken by the client or not, this is what its progress is measured in. */
 const SLICE = 64 * 1024;
@@ -86,12 +87,12 @@ export function sendRecordingHead(response: ServerResponse, head: RecordingHead)
 }
 
 function recordingHeaders(head: RecordingHead): Headers {
-  return head.as === 'text'
-    ? { 'Content-Type': TEXT }
-    : {
+  return head.as === 'file'
+    ? {
         'Content-Type': 'application/octet-stream',
         'Content-Disposition': `attachment; filename="${head.fileName}"`,
-      };
+      }
+    : { 'Content-Type': head.as === 'text' ? TEXT : MARKDOWN };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { processTable } from './index.tables.js';
-import type { RunningProfiler } from '../processes/profiler.registry.js';
+import type { RunningProfiler } from '../../../shared/process.variables.js';
 
 function running(over: Partial<RunningProfiler> = {}): RunningProfiler {
   return {

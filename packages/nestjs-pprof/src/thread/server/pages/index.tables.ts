@@ -1,5 +1,5 @@
 import type { OomProfileFile } from '../../../shared/oom-profile.files.js';
-import type { RunningProfiler } from '../processes/profiler.registry.js';
+import type { RunningProfiler } from '../../../shared/process.variables.js';
 import { tunnelCommand, withPort } from './terminal.commands.js';
 
 /** Text as it is written in HTML, also within quotes. @internal */

@@ -1,7 +1,10 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { maskSecrets } from '../../../shared/secrets.mask.js';
+import type { ProcessVariables } from '../../../shared/process.variables.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
+import { cpuNanosOfMain, kernelThreadCount } from '../../capture/kernel.threads.js';
+import { processorLimit } from '../../capture/processor.limit.js';
 import { sendText } from '../http.response.js';
 import { ProfilerRegistry } from '../processes/profiler.registry.js';
 import { PROCESS_DESCRIPTION, type ProcessDescription } from '../profiling.tokens.js';
@@ -32,14 +35,21 @@ export class ProcessController {
     const { stuck, lastTurn, delayMillis, description } = await this.threads.observeLoop();
     const { pid, title, instance } = this.process;
     const cpu = process.cpuUsage();
-    const variables = {
+    const main = cpuNanosOfMain();
+    const variables: ProcessVariables = {
       cmdline: this.#commandLine(),
       pid,
       title,
       instance: instance ?? null,
       uptimeSeconds: process.uptime(),
       versions: process.versions,
-      cpuSeconds: { user: cpu.user / 1e6, system: cpu.system / 1e6 },
+      cpuSeconds: {
+        user: cpu.user / 1e6,
+        system: cpu.system / 1e6,
+        mainThread: main === undefined ? null : main / 1e9,
+      },
+      processors: processorLimit(),
+      threads: kernelThreadCount() ?? null,
       memory: description?.memory ?? { rss: process.memoryUsage.rss() },
       heap: description?.heap ?? null,
       heapSpaces: description?.heapSpaces ?? null,

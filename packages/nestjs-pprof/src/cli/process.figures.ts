@@ -1,0 +1,58 @@
+import type { ProcessVariables } from '../shared/process.variables.js';
+import { printable } from '../thread/pprof/profile.model.js';
+import { megabytes, shortDuration } from './terminal.text.js';
+
+/** What is known of a process at a moment. @internal */
+export interface Observation {
+  readonly at: number;
+  readonly variables: ProcessVariables;
+}
+
+/** Two lines about the process: what it is, and how it is. Rates are those since the observation before. @internal */
+export function figureLines({ at, variables }: Observation, before: Observation | undefined): string[] {
+  const { pid, title, instance, versions, uptimeSeconds, memory, heap, eventLoop, threads } = variables;
+  const name = [title, instance].filter((part): part is string => Boolean(part)).join(', ');
+  const loop = eventLoop.stuck
+    ? 'loop STUCK'
+    : `loop ${loopShare(variables, before?.variables)}${eventLoop.delayMillis === null ? '' : `, delay ${eventLoop.delayMillis.toFixed(1)} ms`}`;
+  return [
+    printable(
+      `${name}  pid ${pid}  Node ${versions['node'] ?? '?'}  up ${shortDuration(uptimeSeconds)}`,
+      300,
+    ),
+    [
+      cpuFigure({ at, variables }, before),
+      heap
+        ? `heap ${megabytes(heap['used_heap_size'] ?? 0)} of ${megabytes(heap['heap_size_limit'] ?? 0)}`
+        : 'heap ?',
+      `RSS ${megabytes(memory.rss)}`,
+      loop,
+      ...(threads === null ? [] : [`${threads} threads`]),
+    ].join('  '),
+  ];
+}
+
+function cpuFigure({ at, variables }: Observation, before: Observation | undefined): string {
+  const { cpuSeconds, processors } = variables;
+  const limit = `of ${Number(processors.count.toFixed(2))} processors`;
+  if (before === undefined || at <= before.at) {
+    return `CPU ? ${limit}`;
+  }
+  const seconds = (at - before.at) / 1000;
+  const then = before.variables.cpuSeconds;
+  const used = (cpuSeconds.user + cpuSeconds.system - then.user - then.system) / seconds;
+  const main =
+    cpuSeconds.mainThread === null || then.mainThread === null
+      ? ''
+      : ` (main ${((cpuSeconds.mainThread - then.mainThread) / seconds).toFixed(2)})`;
+  return `CPU ${used.toFixed(2)} ${limit}${main}`;
+}
+
+function loopShare({ eventLoop: { utilization: now } }: ProcessVariables, before?: ProcessVariables): string {
+  const then = before?.eventLoop.utilization;
+  if (!now) {
+    return '?';
+  }
+  const [active, idle] = then ? [now.active - then.active, now.idle - then.idle] : [now.active, now.idle];
+  return active + idle > 0 ? `${Math.round((100 * active) / (active + idle))} % busy` : '?';
+}
