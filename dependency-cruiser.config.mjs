@@ -36,12 +36,21 @@ export default {
     only('capture-not-up', 'thread/capture', ['shared', 'thread/pprof']),
     only('profiles-not-up', 'thread/profiles', ['shared', 'thread/pprof', 'thread/capture']),
     only('server-not-main', 'thread/server', ['shared', 'thread']),
-    only(
-      'cli-is-a-client',
-      'cli',
-      ['shared', 'thread/pprof', 'thread/server/processes'],
-      'it asks over HTTP; it reads the format, and the list of running profilers, with the code that writes them',
-    ),
+    {
+      ...only(
+        'cli-is-a-client',
+        'cli',
+        [],
+        'it asks over HTTP; it reads the format, and the list of running profilers, with the code that writes them',
+      ),
+      to: {
+        path: `${SRC}/`,
+        pathNot: [
+          ...inside('cli', 'shared', 'thread/pprof'),
+          `${SRC}/thread/server/profiler\\.registry\\.ts$`,
+        ],
+      },
+    },
     only('post-mortem-only-writes', 'post-mortem', ['shared', 'thread/pprof']),
   ],
   options: {

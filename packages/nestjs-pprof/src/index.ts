@@ -1,5 +1,5 @@
 export { PprofModule } from './pprof.module.js';
-export type { PprofAddress, PprofSocketAddress, PprofTcpAddress } from './pprof.address.js';
+export type { PprofAddress, PprofSocketAddress, PprofTcpAddress } from './pprof.status.js';
 export { PprofService } from './pprof.service.js';
 export type { PprofStatus } from './pprof.status.js';
 export {

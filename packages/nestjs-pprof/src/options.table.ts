@@ -4,7 +4,7 @@ import { PprofOptionsError } from './pprof.errors.js';
 import type { PprofAuthOptions, PprofModuleOptions } from './pprof.options.js';
 import { isLoopback } from './shared/loopback.host.js';
 import { PROFILE_NAMES } from './shared/profile.names.js';
-import type { ResolvedPprofOptions } from './shared/resolved.options.js';
+import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
 
 /** What an option takes. */
 interface Rule {

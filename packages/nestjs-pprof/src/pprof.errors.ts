@@ -1,10 +1,12 @@
-import { messageOf } from './shared/error.message.js';
-import { PACKAGE } from './shared/package.identity.js';
+import { messageOf } from './shared/pprof.error.js';
+import { PACKAGE } from './shared/thread.protocol.js';
 
 /** The options given to `PprofModule` cannot be used; thrown at start-up, with every problem in its message. */
 export class PprofOptionsError extends Error {
+  /** Tells it apart where `instanceof` cannot, as in another realm. */
   override readonly name = 'PprofOptionsError';
 
+  /** @param problems one sentence each, with the name of the option and what it takes */
   constructor(readonly problems: readonly string[]) {
     super(`PprofModule: ${problems.join('; ')}`);
   }

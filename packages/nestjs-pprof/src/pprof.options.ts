@@ -218,12 +218,23 @@ export interface PprofModuleOptions {
 
 /** What `forRootAsync({ useClass | useExisting })` expects. */
 export interface PprofOptionsFactory {
+  /** Called once, as the module is made. What it throws, or rejects with, stops the start. */
   createPprofOptions(): PprofModuleOptions | Promise<PprofModuleOptions>;
 }
 
-export const { ConfigurableModuleClass: PprofConfigurableModule, MODULE_OPTIONS_TOKEN: PPROF_OPTIONS } =
-  new ConfigurableModuleBuilder<PprofModuleOptions>({ moduleName: 'Pprof' })
-    .setClassMethodName('forRoot')
-    .setFactoryMethodName('createPprofOptions')
-    .setExtras({ isGlobal: false }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
-    .build();
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<PprofModuleOptions>({
+  moduleName: 'Pprof',
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createPprofOptions')
+  .setExtras({ isGlobal: false }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
+  .build();
+
+/**
+ * The token of the options, for a test that overrides them:
+ * `Test.createTestingModule({ imports: [AppModule] }).overrideProvider(PPROF_OPTIONS).useValue({ enabled: false })`.
+ */
+export const PPROF_OPTIONS = MODULE_OPTIONS_TOKEN;
+
+/** What `PprofModule` is made of. @internal */
+export const PprofConfigurableModule = ConfigurableModuleClass;

@@ -1,22 +1,21 @@
-import { messageOf } from './shared/error.message.js';
+import { messageOf } from './shared/pprof.error.js';
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { Agent } from './main/agent.js';
-import { isPermitted } from './main/node.permissions.js';
+import { isPermitted, unsupportedRuntime } from './main/runtime.support.js';
 import { isPackageMissing } from './main/own.package.js';
 import type { HeapSampling, OomExportCommand } from './main/heap.sampler.js';
 import { describeOomProfiles, describeWritableByOthers, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';
-import type { ResolvedPprofOptions } from './shared/resolved.options.js';
+import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
 import {
   describeAddress,
   type ListeningAddress,
   type PprofAddress,
   toPprofAddress,
-} from './pprof.address.js';
-import type { PprofStatus } from './pprof.status.js';
+  type PprofStatus,
+} from './pprof.status.js';
 import { type Slot, type SlotHolder, takeSlot } from './main/process.registry.js';
-import { unsupportedRuntime } from './main/runtime.support.js';
 import { ThreadSupervisor } from './main/thread.supervisor.js';
 
 const LONGEST_TIMER_MILLIS = 2 ** 31 - 1;

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { messageOf } from '../shared/error.message.js';
+import { messageOf } from '../shared/pprof.error.js';
 import { CliError, UsageError } from './cli.errors.js';
 import type { Options } from './command.line.js';
 import type { CommandDescription } from './command.table.js';

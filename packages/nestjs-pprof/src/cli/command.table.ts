@@ -31,7 +31,7 @@ const OPTION_HELP: Readonly<Record<OptionName, readonly [value: string, text: st
   gc: ['', 'collect garbage first'],
   of: ['PROFILE', 'what the report is of: profile (the default), heap, allocs or block'],
   format: ['F', 'pprof, text, markdown, and of V8 cpuprofile or heapprofile; else by the ending of FILE'],
-  output: ['FILE', 'save to FILE: .pb.gz, .cpuprofile, .heapprofile, .md, .txt, .json; - is standard output'],
+  output: ['FILE', 'save to FILE (.pb.gz, .cpuprofile, .heapprofile, .md, .txt, .json)'],
   json: ['', 'what is shown, as JSON for a script'],
   help: ['', 'this help, or that of a command'],
   version: ['', 'the version'],
@@ -99,7 +99,7 @@ export const COMMANDS: readonly CommandDescription[] = [
   },
   {
     name: 'incidents',
-    summary: 'what has blocked the loop or filled the heap, where the flight recorder of the service is on',
+    summary: 'what has blocked the loop or filled the heap, where the flight recorder is on',
     serves: 'incidents',
     options: ['output', 'json'],
     examples: ['incidents', 'incidents --json'],

@@ -1,6 +1,6 @@
 import { registryDirectory } from '../shared/registry.directory.js';
 import type { RunningProfiler } from '../shared/process.variables.js';
-import { ProfilerRegistry } from '../thread/server/processes/profiler.registry.js';
+import { ProfilerRegistry } from '../thread/server/profiler.registry.js';
 import { printable } from '../thread/pprof/profile.model.js';
 
 /** The processes of this user, on this machine and in this container, that can be profiled. @internal */

@@ -12,9 +12,10 @@ export interface Observation {
 export function figureLines({ at, variables }: Observation, before: Observation | undefined): string[] {
   const { pid, title, instance, versions, uptimeSeconds, memory, heap, eventLoop, threads } = variables;
   const name = [title, instance].filter((part): part is string => Boolean(part)).join(', ');
+  // Not its utilization: while a sampler runs, each signal takes idle time from what libuv counts.
   const loop = eventLoop.stuck
-    ? 'loop STUCK'
-    : `loop ${loopShare(variables, before?.variables)}${eventLoop.delayMillis === null ? '' : `, delay ${eventLoop.delayMillis.toFixed(1)} ms`}`;
+    ? 'event loop STUCK'
+    : `event loop delay ${eventLoop.delayMillis?.toFixed(1) ?? '?'} ms`;
   return [
     printable(
       `${name}  pid ${pid}  Node ${versions['node'] ?? '?'}  up ${shortDuration(uptimeSeconds)}`,
@@ -46,13 +47,4 @@ function cpuFigure({ at, variables }: Observation, before: Observation | undefin
       ? ''
       : ` (main ${((cpuSeconds.mainThread - then.mainThread) / seconds).toFixed(2)})`;
   return `CPU ${used.toFixed(2)} ${limit}${main}`;
-}
-
-function loopShare({ eventLoop: { utilization: now } }: ProcessVariables, before?: ProcessVariables): string {
-  const then = before?.eventLoop.utilization;
-  if (!now) {
-    return '?';
-  }
-  const [active, idle] = then ? [now.active - then.active, now.idle - then.idle] : [now.active, now.idle];
-  return active + idle > 0 ? `${Math.round((100 * active) / (active + idle))} % busy` : '?';
 }

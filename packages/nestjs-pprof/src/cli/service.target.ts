@@ -54,6 +54,9 @@ export function parseTarget(text: string): ServiceTarget {
 }
 
 function urlOf(text: string): URL | undefined {
+  if (/^\d+$/.test(text)) {
+    return undefined;
+  }
   const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
   return url && /^https?:$/.test(url.protocol) ? url : undefined;

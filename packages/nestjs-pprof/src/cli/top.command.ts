@@ -1,4 +1,4 @@
-import { messageOf } from '../shared/error.message.js';
+import { messageOf } from '../shared/pprof.error.js';
 import type { ProcessVariables } from '../shared/process.variables.js';
 import { nameWithLine } from '../thread/pprof/hot.paths.js';
 import type { SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';

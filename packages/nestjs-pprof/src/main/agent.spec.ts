@@ -1,8 +1,8 @@
 import { threadId } from 'node:worker_threads';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { loadAddon } from './addon.loader.js';
+import { loadAddon } from './profiler.addon.js';
 import { decodePprof } from '../../test-fixtures/pprof-rules.js';
-import { newClaim, withdrawRequest } from '../shared/request.claim.js';
+import { newClaim, withdrawRequest } from '../shared/shared.memory.js';
 import { Agent, type AgentPort } from './agent.js';
 import {
   AGENTS,

@@ -6,9 +6,9 @@ import {
   type AgentRequest,
   monotonicMillis,
 } from '../shared/agent.protocol.js';
-import { takeRequest } from '../shared/request.claim.js';
+import { takeRequest } from '../shared/shared.memory.js';
 import { CpuSampler } from './cpu.sampler.js';
-import { describeLoop } from './loop.description.js';
+import { describeLoop } from './event.loop.js';
 import { LoopWatch } from './loop.watch.js';
 import { HeapSampler, type HeapSampling, type OomExportCommand } from './heap.sampler.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { type ReadableFrame, readPprof } from '../../test-fixtures/pprof-rules.js';
-import { addonIfLoaded, loadAddon } from './addon.loader.js';
+import { addonIfLoaded, loadAddon } from './profiler.addon.js';
 import { SamplerHeldError } from '../shared/agent.errors.js';
 import { SAMPLE_LOG_COLUMNS } from '../shared/agent.protocol.js';
 import { CpuSampler } from './cpu.sampler.js';

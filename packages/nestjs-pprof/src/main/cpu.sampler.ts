@@ -1,10 +1,9 @@
 import type { SourceMapper, TimeProfileNode } from '@datadog/pprof';
-import { addonIfLoaded, loadAddon } from './addon.loader.js';
+import { addonIfLoaded, loadAddon, isCpuSampledByOther, otherProfilers } from './profiler.addon.js';
 import { failureOf, SamplerHeldError } from '../shared/agent.errors.js';
 import { type CpuSampling, type CpuSegment, NO_STACK, SAMPLE_LOG_COLUMNS } from '../shared/agent.protocol.js';
 import { PprofError } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
-import { isCpuSampledByOther, otherProfilers } from './other.profilers.js';
 
 const MICROS_PER_SECOND = 1e6;
 const NANOS_PER_SECOND = 1e9;

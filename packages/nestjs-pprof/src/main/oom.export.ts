@@ -1,9 +1,8 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { OomExportCommand } from './heap.sampler.js';
-import { listOomProfiles } from '../shared/oom-profile.files.js';
-import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
-import type { OomExportOptions } from '../shared/oom-export.options.js';
+import { listOomProfiles, type OomExportOptions } from '../shared/oom-profile.files.js';
+import type { ResolvedPprofOptions } from '../shared/thread.protocol.js';
 import { isSingleExecutable, ownCode, programFile } from './own.package.js';
 import { OomDirectoryError, SingleExecutableError } from '../pprof.errors.js';
 import type { HeapSampling } from '../shared/agent.protocol.js';

@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { PACKAGE } from '../shared/package.identity.js';
+import { PACKAGE } from '../shared/thread.protocol.js';
 import { PackageMissingError, PackageZippedError } from '../pprof.errors.js';
 
 /** Where this package is installed. Its programs, and the addon, are found from there. @internal */

@@ -1,5 +1,4 @@
-import type { PprofAddress } from '../pprof.address.js';
-import type { PprofStatus } from '../pprof.status.js';
+import type { PprofAddress, PprofStatus } from '../pprof.status.js';
 import { AGENTS } from '../shared/agent.protocol.js';
 import type { Agent } from './agent.js';
 

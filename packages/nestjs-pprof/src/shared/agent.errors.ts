@@ -1,6 +1,5 @@
 import type { AgentFailure } from './agent.protocol.js';
-import { messageOf } from './error.message.js';
-import { PprofError } from './pprof.error.js';
+import { messageOf, PprofError } from './pprof.error.js';
 
 /** The native addon cannot be loaded in this process. @internal */
 export class AddonUnavailableError extends PprofError {

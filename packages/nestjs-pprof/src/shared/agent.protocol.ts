@@ -146,7 +146,7 @@ export interface AgentRequest<C extends AgentCommand = AgentCommand> {
   readonly id: number;
   readonly command: C;
   readonly args: AgentCommands[C]['args'];
-  /** See `request.claim.ts`; null for what is to be done in any case. */
+  /** See `newClaim`; null for what is to be done in any case. */
   readonly claim: SharedArrayBuffer | null;
 }
 

@@ -10,3 +10,8 @@ export abstract class PprofError extends Error {
   /** When it is worth while to ask again, where that is known. */
   readonly retryAfterSeconds: number | undefined = undefined;
 }
+
+/** The message of whatever was thrown. @internal */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

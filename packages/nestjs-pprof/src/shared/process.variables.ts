@@ -6,7 +6,7 @@ export interface RunningProfiler {
   readonly title: string;
   /** Absolute path of the script that it was started with. */
   readonly program: string;
-  /** See `process.instance.ts`. */
+  /** See `ApplicationInfo`. */
   readonly instance: string | null;
   /** Null where it listens on a unix socket. */
   readonly host: string | null;

@@ -1,15 +1,14 @@
 import { runInThisContext } from 'node:vm';
 import { threadId } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { silenceOf } from './thread.silence.js';
+import { silenceOf, AgentFailureError, ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
 import type { AgentRequest } from '../../shared/agent.protocol.js';
-import { takeRequest } from '../../shared/request.claim.js';
+import { takeRequest } from '../../shared/shared.memory.js';
 import { registerAgent, unregisterAgent } from '../../main/process.registry.js';
 import type { Agent } from '../../main/agent.js';
 import type { AgentChannel, AgentClient as Client } from './agent.client.js';
 import type { InspectorConnection as Connection } from './inspector.connection.js';
 import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
-import { AgentFailureError, ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
 
 jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
 const { AgentClient } = await import('./agent.client.js');

@@ -12,12 +12,10 @@ import {
   type ProcessExiting,
   type WorkerStarted,
 } from '../../shared/agent.protocol.js';
-import { newClaim, withdrawRequest } from '../../shared/request.claim.js';
-import { lastBeatIn } from '../../shared/heartbeat.memory.js';
+import { newClaim, withdrawRequest, lastBeatIn } from '../../shared/shared.memory.js';
 import { AnswerDeadline } from './answer.deadline.js';
-import type { Silence } from './thread.silence.js';
+import { type Silence, AgentFailureError, ThreadStuckError } from './threads.errors.js';
 import { InspectorConnection } from './inspector.connection.js';
-import { AgentFailureError, ThreadStuckError } from './threads.errors.js';
 
 /** An event loop that has not turned for this long may be stuck; until then it is merely late. */
 const LATE_MILLIS = 1000;

@@ -1,4 +1,4 @@
-import { messageOf } from '../../shared/error.message.js';
+import { messageOf } from '../../shared/pprof.error.js';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../../shared/agent.protocol.js';

@@ -1,9 +1,8 @@
-import { messageOf } from '../../shared/error.message.js';
+import { messageOf } from '../../shared/pprof.error.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import { lastBeatIn } from '../../shared/heartbeat.memory.js';
+import { lastBeatIn } from '../../shared/shared.memory.js';
 import { untilAborted } from './abort.race.js';
-import { InspectorConnection } from './inspector.connection.js';
-import type { InspectorTarget } from './inspector.target.js';
+import { InspectorConnection, type InspectorTarget } from './inspector.connection.js';
 import type { MomentDeadline } from './moment.deadline.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
 import type { FromThreads } from './thread.results.js';

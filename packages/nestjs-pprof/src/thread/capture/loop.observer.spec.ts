@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { silenceOf } from '../capture/thread.silence.js';
+import { silenceOf, AgentFailureError, ThreadStuckError } from './threads.errors.js';
 import type { AgentClient } from './agent.client.js';
 import { LoopObserver } from './loop.observer.js';
-import { AgentFailureError, ThreadStuckError } from './threads.errors.js';
 
 const BEAT = Date.UTC(2026, 10, 23);
 

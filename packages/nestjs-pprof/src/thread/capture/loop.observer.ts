@@ -1,4 +1,4 @@
-import { lastBeatIn } from '../../shared/heartbeat.memory.js';
+import { lastBeatIn } from '../../shared/shared.memory.js';
 import type { LoopDescription } from '../../shared/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
 import { ThreadStuckError } from './threads.errors.js';

@@ -1,16 +1,16 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { silenceOf } from './thread.silence.js';
-import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
-import type { AgentFailure, CpuSampling } from '../../shared/agent.protocol.js';
-import type { AgentClient } from './agent.client.js';
-import type { SampledSegment } from './shared-cpu.sampler.js';
 import {
+  silenceOf,
   AgentFailureError,
   CaptureStuckError,
   ThreadStuckError,
   ThreadUnreachableError,
 } from './threads.errors.js';
+import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
+import type { AgentFailure, CpuSampling } from '../../shared/agent.protocol.js';
+import type { AgentClient } from './agent.client.js';
+import type { SampledSegment } from './shared-cpu.sampler.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 const { SharedCpuSampler } = await import('./shared-cpu.sampler.js');

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis, type CpuSampling, type CpuSegment } from '../../shared/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
-import { silenceOf } from './thread.silence.js';
-import { DEADLINE_MILLIS } from './inspector.target.js';
 import {
+  silenceOf,
   AgentFailureError,
   CaptureStuckError,
   ThreadStuckError,
   ThreadUnreachableError,
 } from './threads.errors.js';
+import { DEADLINE_MILLIS } from './inspector.connection.js';
 import { untilAborted } from './abort.race.js';
 
 /** Captures that end within this time of each other end together: each rotation costs the main thread a millisecond or two. */

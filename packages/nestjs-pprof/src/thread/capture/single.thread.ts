@@ -1,5 +1,4 @@
-import { InspectorConnection } from './inspector.connection.js';
-import type { InspectorTarget } from './inspector.target.js';
+import { InspectorConnection, type InspectorTarget } from './inspector.connection.js';
 import { MAIN_THREAD } from './thread.info.js';
 import { NoThreadError } from './threads.errors.js';
 import { WorkerTargets } from './worker.targets.js';

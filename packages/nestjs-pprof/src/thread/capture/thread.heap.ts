@@ -1,6 +1,6 @@
 import type { AllocationNode, HeapRestart } from '../../shared/agent.protocol.js';
 import { DutyCycle } from './duty.cycle.js';
-import type { InspectorTarget } from './inspector.target.js';
+import type { InspectorTarget } from './inspector.connection.js';
 import type { ThreadInfo } from './thread.info.js';
 import { ThreadUnreachableError } from './threads.errors.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';

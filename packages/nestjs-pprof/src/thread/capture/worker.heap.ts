@@ -1,7 +1,7 @@
 import type { HeapRestart, HeapSampling } from '../../shared/agent.protocol.js';
 import { allocationNodeOf } from '../pprof/allocation.tree.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
-import type { InspectorTarget } from './inspector.target.js';
+import type { InspectorTarget } from './inspector.connection.js';
 import { type AllocationTotals, SharedAllocations } from './shared-allocations.js';
 import type { ThreadAllocations } from './thread.allocations.js';
 import { collectGarbage, type ThreadHeap } from './thread.heap.js';

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../shared/error.message.js';
+import { messageOf } from '../../shared/pprof.error.js';
 import type { HeapSampling } from '../../shared/agent.protocol.js';
 import type { FromThreads } from './thread.results.js';
-import { InspectorConnection } from './inspector.connection.js';
-import type { InspectorTarget } from './inspector.target.js';
+import { InspectorConnection, type InspectorTarget } from './inspector.connection.js';
 import type { AllocationsRequest, ThreadAllocations } from './thread.allocations.js';
 import type { ThreadHeap } from './thread.heap.js';
 import type { MomentDeadline } from './moment.deadline.js';

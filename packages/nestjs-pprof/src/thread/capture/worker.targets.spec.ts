@@ -1,18 +1,17 @@
 import { threadId } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { silenceOf } from './thread.silence.js';
-import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
-import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
-import { monotonicMillis } from '../../shared/agent.protocol.js';
-import { WorkerStartsMemory } from '../../shared/worker-starts.memory.js';
-import type { InspectorConnection } from './inspector.connection.js';
-import type { InspectorTarget } from './inspector.target.js';
 import {
+  silenceOf,
   ConnectionClosedError,
   ShortLivedWorkersError,
   ThreadEndedError,
   ThreadUnreachableError,
 } from './threads.errors.js';
+import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
+import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
+import { monotonicMillis } from '../../shared/agent.protocol.js';
+import { WorkerStartsMemory } from '../../shared/shared.memory.js';
+import type { InspectorConnection, InspectorTarget } from './inspector.connection.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);

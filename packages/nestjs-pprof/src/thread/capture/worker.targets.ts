@@ -2,10 +2,14 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import { WorkerStartsMemory } from '../../shared/worker-starts.memory.js';
-import { type InspectorConnection, refuseUnderCoverage } from './inspector.connection.js';
+import { WorkerStartsMemory } from '../../shared/shared.memory.js';
+import {
+  type InspectorConnection,
+  refuseUnderCoverage,
+  DEADLINE_MILLIS,
+  type InspectorTarget,
+} from './inspector.connection.js';
 import { AnswerDeadline } from './answer.deadline.js';
-import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { kernelThreadsOf } from './kernel.threads.js';
 import { type ThreadInfo, workerFromTitle } from './thread.info.js';
 import {

@@ -1,5 +1,5 @@
 import { dirname, isAbsolute, join } from 'node:path';
-import { messageOf } from '../../shared/error.message.js';
+import { messageOf } from '../../shared/pprof.error.js';
 import { type FoundScript, OriginalPositions, placeIn, type Script, toPath } from './original.positions.js';
 import { ScriptCache } from './script.cache.js';
 import { ScriptFunctions } from './script.functions.js';

@@ -1,8 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { messageOf } from '../../shared/error.message.js';
-import { PprofError } from '../../shared/pprof.error.js';
+import { messageOf, PprofError } from '../../shared/pprof.error.js';
 import { untilAborted } from '../capture/abort.race.js';
 import type { RecordingBody, RecordingHead } from '../profiles/recording.kind.js';
 

@@ -16,7 +16,7 @@ import { OomController } from './pages/oom.controller.js';
 import { ProcessController } from './pages/process.controller.js';
 import { SymbolController } from './pages/symbol.controller.js';
 import { ViewerController } from './pages/viewer.controller.js';
-import { ProfilerRegistry } from './processes/profiler.registry.js';
+import { ProfilerRegistry } from './profiler.registry.js';
 import { ProfileController } from './profile.controller.js';
 import {
   PROCESS_DESCRIPTION,

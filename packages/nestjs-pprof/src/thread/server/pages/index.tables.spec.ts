@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { processTable } from './index.tables.js';
+import { processTable } from './index.controller.js';
 import type { RunningProfiler } from '../../../shared/process.variables.js';
 
 function running(over: Partial<RunningProfiler> = {}): RunningProfiler {

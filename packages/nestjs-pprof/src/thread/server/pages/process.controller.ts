@@ -6,7 +6,7 @@ import { ApplicationThreads } from '../../capture/application.threads.js';
 import { cpuNanosOfMain, kernelThreadCount } from '../../capture/kernel.threads.js';
 import { processorLimit } from '../../capture/processor.limit.js';
 import { sendText } from '../http.response.js';
-import { ProfilerRegistry } from '../processes/profiler.registry.js';
+import { ProfilerRegistry } from '../profiler.registry.js';
 import { PROCESS_DESCRIPTION, type ProcessDescription } from '../profiling.tokens.js';
 
 /** What the process tells of itself. @internal */

@@ -1,3 +1,5 @@
+import type { LoopDescription } from '../shared/agent.protocol.js';
+
 /** Rare enough to cost nothing; it is how exactly one can tell since when a loop has been stuck. */
 const BEAT_MILLIS = 500;
 
@@ -24,4 +26,17 @@ export class Heartbeat {
   #beat(): void {
     Atomics.store(this.#lastBeat, 0, BigInt(Date.now()));
   }
+}
+
+/** What can only be told from within the main thread. @internal */
+export function describeLoop(): LoopDescription {
+  const { performance } = process.getBuiltinModule('node:perf_hooks');
+  const { getHeapSpaceStatistics, getHeapStatistics } = process.getBuiltinModule('node:v8');
+  return {
+    activeResources: process.getActiveResourcesInfo(),
+    utilization: performance.eventLoopUtilization(),
+    memory: process.memoryUsage(),
+    heap: { ...getHeapStatistics() },
+    heapSpaces: getHeapSpaceStatistics().map((space) => ({ ...space })),
+  };
 }
