@@ -23,7 +23,7 @@ export default {
     only('shared-stands-alone', 'shared', [], 'both threads load it'),
     {
       ...only('main-not-thread', 'main', ['shared'], 'the main thread loads nothing of the profiling thread'),
-      to: { path: inside('thread', 'post-mortem', 'cli') },
+      to: { path: inside('thread', 'post-mortem', 'cli', 'page') },
     },
     {
       name: 'application-not-thread',
@@ -51,6 +51,12 @@ export default {
         ],
       },
     },
+    only(
+      'page-is-a-client',
+      'page',
+      ['shared', 'thread/pprof'],
+      'it runs in a browser: it asks over HTTP, and reads the format',
+    ),
     only('post-mortem-only-writes', 'post-mortem', ['shared', 'thread/pprof']),
   ],
   options: {

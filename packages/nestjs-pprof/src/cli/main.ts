@@ -46,6 +46,7 @@ async function run(args: readonly string[]): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, interrupt);
   }
+  await client.signIn(interrupted.signal);
   const surroundings = { client, signal: interrupted.signal, stdout: process.stdout };
   await (RUNS[command.name] ?? runCapture)(command, options, surroundings);
 }

@@ -19,9 +19,10 @@ export async function prompt(
   input: Pick<ReadStream, 'setRawMode' | 'on' | 'off' | 'setEncoding' | 'resume' | 'pause'> = process.stdin,
   output: Pick<WriteStream, 'write'> = process.stderr,
 ): Promise<string> {
-  output.write(question);
   input.setEncoding('utf8');
+  // First: what is typed before it would be shown.
   input.setRawMode(true);
+  output.write(question);
   let typed = '';
   try {
     return await new Promise((resolve, reject) => {

@@ -34,17 +34,23 @@ export class ServiceClient {
     this.#credentials = credentials;
   }
 
+  /** Asks the user for credentials where the service wants some, before anything is shown or begun. */
+  async signIn(signal: AbortSignal): Promise<void> {
+    if (
+      this.ask &&
+      this.#credentials === undefined &&
+      (await this.#get('pprof/symbol', { signal })).status === 401
+    ) {
+      this.#credentials = await this.ask(this.target.username);
+    }
+  }
+
   /**
    * @param path below `/debug/`
    * @throws {AnswerError | UnreachableError | CredentialsError} or the reason of the signal
    */
   async get(path: string, asking: Asking): Promise<Buffer> {
-    let answer = await this.#get(path, asking);
-    if (answer.status === 401 && this.#credentials === undefined && this.ask) {
-      this.#credentials = await this.ask(this.target.username);
-      answer = await this.#get(path, asking);
-    }
-    const { status, headers, body } = answer;
+    const { status, headers, body } = await this.#get(path, asking);
     if (status === 200) {
       return body;
     }

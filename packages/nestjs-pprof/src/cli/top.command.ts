@@ -41,7 +41,6 @@ export async function runTop(
     stdout.write(`${lines.join('\n')}\n`);
     return;
   }
-  // Whoever has to type a password does so before the screen is taken.
   const first = await observe(client, signal);
   await runLive(client, asked, first, signal, stdout);
 }

@@ -28,6 +28,8 @@ export interface ProcessVariables {
   readonly processors: { readonly count: number; readonly by: string };
   /** Those of the kernel: JavaScript's, V8's, libuv's. Only on Linux. */
   readonly threads: number | null;
+  /** Whether captures run: then the utilization of the event loop is not what it says, see docs/running.md. */
+  readonly sampled: boolean;
   readonly memory: Pick<NodeJS.MemoryUsage, 'rss'> & Partial<NodeJS.MemoryUsage>;
   readonly heap: LoopDescription['heap'] | null;
   readonly heapSpaces: LoopDescription['heapSpaces'] | null;

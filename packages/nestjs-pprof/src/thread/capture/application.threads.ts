@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { AgentClient, type AgentChannel } from './agent.client.js';
 import type { StackSample } from '../pprof/profile.model.js';
+import { lastBeatIn } from '../../shared/shared.memory.js';
 import type { SharedWithMain } from '../../shared/thread.protocol.js';
 import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.capturer.js';
 import { BlockWatcher } from './block.watcher.js';
@@ -224,6 +225,11 @@ export class ApplicationThreads {
   async captureStacks(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
     refuseUnderCoverage();
     return this.#stacks.capture(threads, signal);
+  }
+
+  /** When the main thread's event loop has noted last that it turns, which it does each half second: since the epoch. */
+  get lastTurn(): number {
+    return lastBeatIn(this.shared.heartbeat);
   }
 
   observeLoop(): Promise<LoopState> {

@@ -16,6 +16,7 @@ export const cpuProfile: ProfileKind = {
     seconds: { kind: 'window', default: DEFAULT_SECONDS },
     hz: { default: 100 },
     threads: true,
+    route: true,
     gc: false,
     debug: false,
     formats: ['pprof', 'text', 'markdown', 'cpuprofile'],

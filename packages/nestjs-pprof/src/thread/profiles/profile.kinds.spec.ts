@@ -136,6 +136,7 @@ function requestFor(kind: ProfileKind, over: Partial<ProfileRequest> = {}): Prof
     threads: 'all',
     thresholdMillis: 20,
     gc: false,
+    route: undefined,
     debug: 0,
     format: 'pprof',
     signal: new AbortController().signal,

@@ -42,6 +42,8 @@ export function profileRecording(kind: ProfileKind): RecordingKind {
     name,
     description,
     views: viewsOf(kind),
+    download: windowOf(kind),
+    texts: textsOf(kind),
     prepare(query, options, signal) {
       const request = parseProfileRequest(kind, query, options, signal);
       const { seconds } = request;
@@ -50,9 +52,24 @@ export function profileRecording(kind: ProfileKind): RecordingKind {
   };
 }
 
-function viewsOf({ parameters: { seconds, formats } }: ProfileKind): RecordingView[] {
-  const hasWindow = seconds?.kind === 'window' || seconds?.kind === 'optional-window';
-  const query = hasWindow ? '?seconds=5' : '';
+/** What is of a window of time is of five seconds, unless somebody asks otherwise. */
+function windowOf({ parameters: { seconds } }: ProfileKind): string {
+  return seconds?.kind === 'window' || seconds?.kind === 'optional-window' ? '?seconds=5' : '';
+}
+
+function textsOf(kind: ProfileKind): RecordingKind['texts'] {
+  const { formats } = kind.parameters;
+  const withFormat = (format: ProfileFormat) =>
+    `${windowOf(kind) || '?'}${windowOf(kind) && '&'}format=${format}`;
+  return [
+    { text: 'text', query: kind.hasDump ? '?debug=2' : withFormat('text') },
+    ...(formats.includes('markdown') ? [{ text: 'report', query: withFormat('markdown') }] : []),
+  ];
+}
+
+function viewsOf(kind: ProfileKind): RecordingView[] {
+  const { formats } = kind.parameters;
+  const query = windowOf(kind);
   const timeline: RecordingView = {
     text: 'timeline of the main thread',
     query: '?seconds=5&format=cpuprofile',
@@ -90,7 +107,7 @@ async function record(
   }
   const captured = await capture(kind, request, threads);
   request.signal.throwIfAborted();
-  const profile = await symbolized(captured, kind, context);
+  const profile = await symbolized(ofRoute(captured, request.route), kind, context);
   request.signal.throwIfAborted();
   if (request.debug !== 0) {
     return request.debug === 2 && kind.hasDump ? renderDump(profile) : renderStacks(profile, kind.name);
@@ -126,6 +143,22 @@ function capture(kind: ProfileKind, request: ProfileRequest, threads: Applicatio
   return seconds !== undefined && kind.parameters.seconds?.kind === 'delta'
     ? captureDelta(kind, { ...request, seconds }, threads)
     : kind.capture(request, threads);
+}
+
+/** Routes that are named where the one that is asked for is not among them. */
+const MAX_ROUTES_NAMED = 20;
+
+function ofRoute(profile: Profile, route: string | undefined): Profile {
+  if (route === undefined) {
+    return profile;
+  }
+  const samples = profile.samples.filter(({ labels }) => labels?.['route'] === route);
+  const routes = [...new Set(profile.samples.flatMap(({ labels }) => labels?.['route'] ?? []))];
+  const comment =
+    samples.length > 0
+      ? `only what was done for requests of the route ${route}`
+      : `nothing was seen of the route ${route}; routes that were: ${routes.slice(0, MAX_ROUTES_NAMED).join(', ') || 'none'}`;
+  return { ...profile, samples, comments: [...profile.comments, comment] };
 }
 
 function mapped(captured: V8Profile, sourceMaps: SourceMaps): Promise<object> {
@@ -182,6 +215,8 @@ export function parseProfileRequest(
       parameters.threshold && query.threshold !== undefined
         ? parseThreshold(query.threshold)
         : thresholdMillis,
+    // A form sends what nobody has filled in, too.
+    route: (parameters.route && query.route) || undefined,
     gc: parameters.gc && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
     debug,
     // What is to be read is text, whatever the format.

@@ -45,6 +45,7 @@ describe('parseProfileRequest, defaults', () => {
       threads: 'all',
       thresholdMillis: 20,
       gc: false,
+      route: undefined,
       debug: 0,
       format: 'pprof',
       signal,

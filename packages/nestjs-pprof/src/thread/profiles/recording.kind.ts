@@ -30,6 +30,8 @@ export interface ProfileRequest {
   readonly threads: ThreadSelection;
   /** Milliseconds that a turn of an event loop may take before it counts as blocking. */
   readonly thresholdMillis: number;
+  /** The only route that it is of; undefined for all that is done. */
+  readonly route: string | undefined;
   /** Whether garbage is collected first. */
   readonly gc: boolean;
   /** 0 for pprof's binary format, as in Go. */
@@ -71,6 +73,8 @@ export interface ProfileKind {
     /** Whether the threads can be chosen; else it is of the main thread. */
     readonly threads: boolean;
     readonly threshold?: boolean;
+    /** Whether it can be of one route alone, by the label of its samples. */
+    readonly route?: boolean;
     readonly gc: boolean;
     readonly debug: boolean;
     readonly formats: readonly ProfileFormat[];
@@ -146,6 +150,10 @@ export interface RecordingKind {
   readonly description: string;
   /** How the flame graph viewer shows it, if it can. */
   readonly views: readonly RecordingView[];
+  /** The query of what is there to be downloaded. */
+  readonly download: string;
+  /** What is there to be read: the text of each link, and its query. */
+  readonly texts: ReadonlyArray<{ readonly text: string; readonly query: string }>;
   /**
    * Checks the request.
    *

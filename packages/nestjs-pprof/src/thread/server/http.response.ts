@@ -46,7 +46,7 @@ export function sendPage(
 ): void {
   const headers = {
     'Content-Type': contentType,
-    'Content-Security-Policy': `default-src 'none'; ${contentSecurityPolicy}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    'Content-Security-Policy': `default-src 'none'; ${contentSecurityPolicy}; base-uri 'none'; ${contentSecurityPolicy.includes('form-action') ? '' : "form-action 'none'; "}frame-ancestors 'none'`,
     // No page that has opened this one, or is opened by it, has a hold on it.
     'Cross-Origin-Opener-Policy': 'same-origin',
   };

@@ -5,6 +5,7 @@ import type { ProcessVariables } from '../../../shared/process.variables.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
 import { cpuNanosOfMain, kernelThreadCount } from '../../capture/kernel.threads.js';
 import { processorLimit } from '../../capture/processor.limit.js';
+import { CaptureSlots } from '../limits/capture.slots.js';
 import { sendText } from '../http.response.js';
 import { ProfilerRegistry } from '../profiler.registry.js';
 import { PROCESS_DESCRIPTION, type ProcessDescription } from '../profiling.tokens.js';
@@ -17,6 +18,7 @@ export class ProcessController {
   constructor(
     @Inject(ApplicationThreads) private readonly threads: ApplicationThreads,
     @Inject(PROCESS_DESCRIPTION) private readonly process: ProcessDescription,
+    @Inject(CaptureSlots) private readonly slots: CaptureSlots,
     @Inject(ProfilerRegistry) private readonly registry: ProfilerRegistry,
   ) {}
 
@@ -50,6 +52,7 @@ export class ProcessController {
       },
       processors: processorLimit(),
       threads: kernelThreadCount() ?? null,
+      sampled: this.slots.taken > 0,
       memory: description?.memory ?? { rss: process.memoryUsage.rss() },
       heap: description?.heap ?? null,
       heapSpaces: description?.heapSpaces ?? null,
