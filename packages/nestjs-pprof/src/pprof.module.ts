@@ -1,5 +1,6 @@
 import { type ConfigurableModuleAsyncOptions, type DynamicModule, Module } from '@nestjs/common';
 import { checkedFactory, checkedObject } from './options.table.js';
+import { containerProvider } from './main/nest.container.js';
 import { PprofConfigurableModule, type PprofModuleOptions } from './pprof.options.js';
 import { PprofService } from './pprof.service.js';
 
@@ -111,7 +112,7 @@ import { PprofService } from './pprof.service.js';
  * that fails in the profiler stops the application, or keeps it from starting or ending.
  */
 @Module({
-  providers: [PprofService],
+  providers: [PprofService, containerProvider],
   exports: [PprofService],
 })
 export class PprofModule extends PprofConfigurableModule {

@@ -39,6 +39,88 @@ export interface PprofBlockOptions {
   threshold?: number;
 }
 
+/** What is kept of the minutes before, and what counts as an incident. */
+export interface PprofFlightRecorderOptions {
+  /**
+   * Minutes that are kept, 1 to 60. The oldest go first, also where all together have more than 4 MB.
+   *
+   * @default 15
+   */
+  minutes?: number;
+
+  /**
+   * Samples per second, 1 to 100.
+   *
+   * @default 20
+   */
+  hz?: number;
+
+  /**
+   * Whether what is recorded carries labels, as far as the option `labels` has them. It costs each request some microseconds,
+   * all the time.
+   *
+   * @default false
+   */
+  labels?: boolean;
+
+  /**
+   * Milliseconds, 100 to 60000: an event loop that did not turn for longer is an incident.
+   *
+   * @default 1000
+   */
+  blockThreshold?: number;
+
+  /**
+   * Bytes of the main thread's heap: an incident where it grows beyond. Leave it some room below
+   * `--max-old-space-size`.
+   *
+   * @default undefined
+   */
+  heapLimit?: number;
+
+  /**
+   * Bytes of the process's resident memory: an incident where it grows beyond.
+   *
+   * @default undefined
+   */
+  rssLimit?: number;
+
+  /**
+   * Where the last minutes are written when the process dies of an exception that nobody has caught, is ended by a signal
+   * that Nest's shutdown hooks see, or has no room left in its heap. The index page of the next process lists it. A directory
+   * of the service's own, as for `outOfMemory`; both may be the same.
+   *
+   * @default undefined
+   */
+  directory?: string;
+
+  /**
+   * Recordings kept in the directory, 1 to 100; the oldest are deleted for new ones.
+   *
+   * @default 5
+   */
+  maxFiles?: number;
+
+  /**
+   * Bytes that the recordings in the directory may take up together, at least 65536; the oldest are deleted for new ones.
+   *
+   * @default 67108864
+   */
+  maxBytes?: number;
+}
+
+/** How CPU samples are labelled with what they were taken for. */
+export interface PprofLabelsOptions {
+  /**
+   * Whether handlers that nothing tells of when they are called are wrapped at start-up, so that their samples are labelled, too:
+   * of microservices, gateways, GraphQL, `@nestjs/schedule`, `@nestjs/event-emitter`, BullMQ and nest-commander. While nobody captures that costs each call
+   * of such a handler some nanoseconds.
+   *
+   * @default false
+   */
+  everything?: boolean;
+}
+
 /** HTTP Basic credentials. */
 export interface PprofAuthOptions {
   /** Without colons and control characters. */
@@ -180,6 +262,25 @@ export interface PprofModuleOptions {
   block?: PprofBlockOptions;
 
   /**
+   * Keeps the last minutes of the main thread's CPU profile in the profiling thread: `profile?past=300` is the last five
+   * minutes, asked for when it is over. `incidents` lists what blocked the event loop, filled the memory or the processors.
+   * `{}` for the defaults. It samples all the time; the README has what that costs.
+   *
+   * @default false
+   */
+  flightRecorder?: PprofFlightRecorderOptions | false;
+
+  /**
+   * Whether CPU samples are labelled with the route that they were taken for, its controller and handler, and with what the
+   * application adds (`PprofService.withLabels`, `PprofLabels`). While nobody captures it costs nothing; a capture can do
+   * without (`?labels=false`). It needs Node's async context frames: Node 24 and later have them, Node 22 with
+   * `--experimental-async-context-frame`. Elsewhere, controllers and handlers are labelled where the stack shows them.
+   *
+   * @default true
+   */
+  labels?: boolean | PprofLabelsOptions;
+
+  /**
    * Whether `heapsnapshot` is served: the whole heap of a thread, for Chrome DevTools. It shows what holds an object, which
    * no profile does. It also holds every string of the heap, passwords and keys included, stops the thread while it is
    * taken (seconds for each 100 MB of heap), and has V8 take up to ten times the memory of the heap: a container with
@@ -238,3 +339,14 @@ export const PPROF_OPTIONS = MODULE_OPTIONS_TOKEN;
 
 /** What `PprofModule` is made of. @internal */
 export const PprofConfigurableModule = ConfigurableModuleClass;
+
+/** The options given to `PprofModule` cannot be used; thrown at start-up, with every problem in its message. */
+export class PprofOptionsError extends Error {
+  /** Tells it apart where `instanceof` cannot, as in another realm. */
+  override readonly name = 'PprofOptionsError';
+
+  /** @param problems one sentence each, with the name of the option and what it takes */
+  constructor(readonly problems: readonly string[]) {
+    super(`PprofModule: ${problems.join('; ')}`);
+  }
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { messageOf } from '../shared/pprof.error.js';
-import { PACKAGE } from '../shared/thread.protocol.js';
+import { PACKAGE } from '../shared/package.identity.js';
 import { printable } from '../thread/pprof/profile.model.js';
 import { runCapture, runIncidents, runReport, runStacks, type Surroundings } from './capture.command.js';
 import { CliError, InterruptedError, UsageError } from './cli.errors.js';

@@ -3,6 +3,9 @@ import { LoopWatchMemory } from '../shared/loop-watch.memory.js';
 
 const SHORTEST_PERIOD_MILLIS = 1;
 
+/** How often the size of the heap is looked at, which takes some microseconds. */
+const HEAP_MILLIS = 1000;
+
 /**
  * A sampler's signal interrupts the wait of an idle loop, and libuv forgets what it has waited until then: with each turn, up to
  * one period of idle time counts as busy while samples are taken. A quarter of the threshold makes no long turn of a short one.
@@ -21,19 +24,24 @@ export class LoopWatch {
   readonly #timers = new Map<number, NodeJS.Timeout>();
   #leftOutMillis = 0;
 
-  start({ id, thresholdMillis, memory }: LoopWatchRequest): void {
+  start({ id, thresholdMillis, memory, heap }: LoopWatchRequest): void {
     this.stop(id);
     const { performance } = process.getBuiltinModule('node:perf_hooks');
     const watch = new LoopWatchMemory(memory);
     const thresholdMicros = thresholdMillis * 1000;
     const period = Math.max(SHORTEST_PERIOD_MILLIS, thresholdMillis / PERIODS_PER_THRESHOLD);
-    // 0 until the loop has turned for the first time: it has not been idle either.
-    const tick = () =>
-      watch.tick(
-        monotonicMillis() * 1000,
-        (performance.eventLoopUtilization().idle + this.#leftOutMillis) * 1000,
-        thresholdMicros,
-      );
+    const { getHeapStatistics } = process.getBuiltinModule('node:v8');
+    let heapAt = 0;
+    const tick = () => {
+      const now = monotonicMillis();
+      // 0 until the loop has turned for the first time: it has not been idle either.
+      const idle = performance.eventLoopUtilization().idle + this.#leftOutMillis;
+      watch.tick(now * 1000, idle * 1000, thresholdMicros);
+      if (heap && now - heapAt >= HEAP_MILLIS) {
+        heapAt = now;
+        watch.noteHeap(getHeapStatistics().used_heap_size);
+      }
+    };
     tick();
     this.#timers.set(id, setInterval(tick, period).unref());
   }

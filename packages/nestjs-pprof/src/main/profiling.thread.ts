@@ -6,14 +6,9 @@ import { monotonicMillis } from '../shared/agent.protocol.js';
 import { WorkerStartsMemory } from '../shared/shared.memory.js';
 import { Heartbeat } from './event.loop.js';
 import { messageOf } from '../shared/pprof.error.js';
-import {
-  type ResolvedPprofOptions,
-  type FromThread,
-  type ToThread,
-  PACKAGE,
-} from '../shared/thread.protocol.js';
+import { PACKAGE } from '../shared/package.identity.js';
+import type { FromThread, ResolvedPprofOptions, ToThread } from '../shared/thread.protocol.js';
 import type { ListeningAddress } from '../pprof.status.js';
-import { ThreadsForbiddenError, SilentThreadError } from '../pprof.errors.js';
 import { isPermitted, permissionFlags } from './runtime.support.js';
 import { holdSigprof } from './sigprof.holder.js';
 import { removeSocket, type SocketFile } from '../shared/socket.removal.js';
@@ -22,6 +17,10 @@ import { threadDataFor } from './thread.data.js';
 
 /** A profile too large for this much memory ends the profiling thread, and not the application. */
 const MAX_OLD_GENERATION_MB = 512;
+
+const FORBIDDEN =
+  'the profiler runs in a thread of its own, and Node runs under --permission without --allow-worker. Add that, ' +
+  '--allow-addons and, from Node 24 on, --allow-inspector';
 
 /** @internal */
 export interface ThreadListeners {
@@ -50,8 +49,7 @@ export class ProfilingThread {
   #socket: SocketFile | undefined;
 
   /**
-   * @throws {ThreadsForbiddenError} under `--permission` without `--allow-worker`.
-   * @throws where the thread cannot be started for another reason.
+   * @throws where the thread cannot be started, such as under `--permission` without `--allow-worker`.
    */
   constructor(
     options: ResolvedPprofOptions,
@@ -62,13 +60,18 @@ export class ProfilingThread {
     const connections = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     const heartbeat = new Heartbeat();
     const workerStarts = new WorkerStartsMemory();
-    const shared = { heartbeat: heartbeat.memory, connections, workerStarts: workerStarts.buffer };
+    const shared = {
+      heartbeat: heartbeat.memory,
+      connections,
+      workerStarts: workerStarts.buffer,
+      restarted: agent.hasLostThread,
+    };
     let worker: Worker;
     try {
       worker = startWorker(threadDataFor(options, previousPort, shared));
     } catch (error) {
       heartbeat.stop();
-      throw isPermitted('worker') ? error : new ThreadsForbiddenError();
+      throw isPermitted('worker') ? error : new Error(FORBIDDEN);
     }
     this.#worker = worker;
     const { threadId } = worker;
@@ -88,7 +91,7 @@ export class ProfilingThread {
     const releaseSigprof = holdSigprof();
     process.on('worker', onWorker);
     process.on('exit', onProcessExit);
-    const greeting = new ThreadGreeting((error) => listeners.onListenFailed(error.message));
+    const greeting = new ThreadGreeting((message) => listeners.onListenFailed(message));
     worker.on('message', (message: FromThread) => {
       if (!greeting.admits(message)) {
         return;
@@ -204,12 +207,14 @@ export class ThreadGreeting {
   #secondsLeft = PATIENCE_SECONDS;
   #hasCome = false;
 
-  constructor(giveUp: (error: SilentThreadError) => void) {
+  constructor(giveUp: (message: string) => void) {
     this.#timer = setInterval(() => {
       this.#secondsLeft -= 1;
       if (this.#secondsLeft === 0) {
         this.stop();
-        giveUp(new SilentThreadError(PATIENCE_SECONDS));
+        giveUp(
+          `the profiling thread has not reported within ${PATIENCE_SECONDS} s of its start, and is given up`,
+        );
       }
     }, 1000);
     this.#timer.unref();

@@ -15,7 +15,7 @@ afterEach(() => {
 
 function dataFor(options: PprofModuleOptions) {
   const memory = new SharedArrayBuffer(8);
-  const shared = { heartbeat: memory, connections: memory, workerStarts: memory };
+  const shared = { heartbeat: memory, connections: memory, workerStarts: memory, restarted: false };
   return threadDataFor(resolveOptions(options), undefined, shared);
 }
 

@@ -8,7 +8,7 @@ import { registryDirectory } from '../shared/registry.directory.js';
 export function threadDataFor(
   options: ResolvedPprofOptions,
   previousPort: number | undefined,
-  shared: Pick<SharedWithMain, 'heartbeat' | 'connections' | 'workerStarts'>,
+  shared: Pick<SharedWithMain, 'heartbeat' | 'connections' | 'workerStarts' | 'restarted'>,
 ): ThreadData {
   const { features } = process as { features: { inspector: boolean } };
   const instance = processInstance();

@@ -3,7 +3,8 @@ const MAX_BLOCKS = 4096;
 
 const LAST_TICK = 0;
 const IDLE_UNTIL_THEN = 1;
-const BLOCKS = 2;
+const HEAP_USED = 2;
+const BLOCKS = 3;
 
 /** A time in which an event loop did not turn, with something to do, in microseconds of the process's monotonic clock. @internal */
 export interface LoopBlock {
@@ -31,6 +32,15 @@ export class LoopWatchMemory {
   /** When the watch has seen the loop turn last; 0 before it has begun. */
   get lastTick(): number {
     return this.#times[LAST_TICK]!;
+  }
+
+  /** Bytes of the thread's heap in use, a second ago at the most while its loop turns; 0 where nobody looks. */
+  get heapUsed(): number {
+    return this.#times[HEAP_USED]!;
+  }
+
+  noteHeap(used: number): void {
+    this.#times[HEAP_USED] = used;
   }
 
   /** How many blocks have been seen so far. */

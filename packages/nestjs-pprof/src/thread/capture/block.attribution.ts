@@ -41,7 +41,12 @@ function attributeBlock({ from, to }: LoopBlock, timeline: readonly TimedStack[]
     const share = Math.round((nanosLeft * overlap) / overlapLeft);
     nanosLeft -= share;
     overlapLeft -= overlap;
-    return { stack: framesWithLine(stack), values: [index === 0 ? 1 : 0, share] };
+    const { labels } = stack;
+    return {
+      stack: framesWithLine(stack),
+      values: [index === 0 ? 1 : 0, share],
+      ...(labels ? { labels } : {}),
+    };
   });
 }
 

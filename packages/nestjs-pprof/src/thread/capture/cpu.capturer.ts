@@ -5,10 +5,9 @@ import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
-import { refuseUnderCoverage } from './inspector.connection.js';
 import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
 import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
-import { untilAborted } from './abort.race.js';
+import { untilAborted } from './single.flight.js';
 import { type SampledSegment, SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
   isSelected,
@@ -38,6 +37,8 @@ export interface CpuRequest {
   readonly seconds: number;
   readonly hz: number;
   readonly threads: ThreadSelection;
+  /** Whether samples are labelled with what they were taken for. */
+  readonly labels: boolean;
   /** Ends the capture at once, without a result. */
   readonly signal: AbortSignal;
 }
@@ -62,6 +63,8 @@ export interface CpuCapture {
   readonly selection: ThreadSelection;
   /** Samples per second that were asked for; segments of the main thread may have more. */
   readonly hz: number;
+  /** Whether labels were asked for. */
+  readonly labels: boolean;
   readonly threads: readonly ThreadCpu[];
   /** Threads that were asked for and could not be profiled, each with the reason. */
   readonly skipped: readonly string[];
@@ -78,19 +81,19 @@ export interface CpuCapture {
 
 /** Takes CPU profiles of all the application's threads at once. @internal */
 export class CpuCapturer {
-  readonly #sampler: SharedCpuSampler;
+  readonly sampler: SharedCpuSampler;
 
   constructor(
     private readonly agent: AgentClient,
     private readonly threads: InspectedThreads,
     private readonly v8: V8CpuCapturer,
   ) {
-    this.#sampler = new SharedCpuSampler(agent);
+    this.sampler = new SharedCpuSampler(agent);
   }
 
   /** @throws {AgentFailureError | CoverageOnError | NoThreadError} or the signal's reason. */
   async capture(request: CpuRequest): Promise<CpuCapture> {
-    const run = new CpuCaptureRun(request, this.agent, this.#sampler, this.threads, this.v8);
+    const run = new CpuCaptureRun(request, this.agent, this.sampler, this.threads, this.v8);
     try {
       return await run.result();
     } finally {
@@ -154,6 +157,7 @@ class CpuCaptureRun {
     return {
       selection: threads,
       hz: this.request.hz,
+      labels: this.request.labels,
       threads: this.#threads
         .map((entry) =>
           entry.way === 'inspector' && entry.thread !== MAIN_THREAD
@@ -203,7 +207,7 @@ class CpuCaptureRun {
         throw error;
       }
       // Nor can workers be profiled then.
-      refuseUnderCoverage();
+      this.inspected.inspector.refuseUnderCoverage();
       const lost = error instanceof CaptureStuckError;
       if (lost) {
         this.#skipped.push(

@@ -1,7 +1,7 @@
 import { framesWithLine, isIdle, PROGRAM, timelineOf } from '../pprof/v8.profiles.js';
 import { type Frame, isMark } from '../pprof/profile.model.js';
 import type { InspectedThreads } from './inspected.threads.js';
-import type { LoopObserver } from './loop.observer.js';
+import type { AgentClient } from './agent.client.js';
 import { MomentDeadline } from './moment.deadline.js';
 import { SingleFlight } from './single.flight.js';
 import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
@@ -18,8 +18,10 @@ export interface ThreadStack {
   /** `waiting`: in its event loop, for something to happen. */
   readonly state: 'running' | 'waiting' | 'stuck';
   readonly frames: readonly Frame[];
-  /** Since when the event loop has not turned, milliseconds since the epoch; only of a stuck main thread. */
-  readonly stuckSince?: number;
+  /** Since when the event loop has not turned, milliseconds since the epoch; only of a main thread that has not answered. */
+  readonly silentSince?: number;
+  /** The part of the time it was waited for in which it had no processor; only of one that is not stuck for all that is known. */
+  readonly starved?: number;
   /** What keeps the event loop alive; only of a main thread that is not stuck. */
   readonly activeResources?: readonly string[];
   /** What had to be done to see the stack. */
@@ -32,7 +34,7 @@ export class StackCapturer {
   readonly #moments = new SingleFlight<V8Sampler | typeof MAIN_THREAD, FromThreads<ThreadStack>>();
 
   constructor(
-    private readonly loop: LoopObserver,
+    private readonly agent: AgentClient,
     private readonly threads: InspectedThreads,
     private readonly cpu: V8CpuCapturer,
   ) {}
@@ -60,19 +62,22 @@ export class StackCapturer {
   }
 
   async #ofMain(signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
-    const { stuck, lastTurn, description } = await this.loop.observe();
+    const { stuck, lastTurn, description, silence } = await this.agent.observeLoop();
     const known = {
       ...(description && { activeResources: description.activeResources }),
-      ...(stuck && { state: 'stuck' as const, stuckSince: lastTurn }),
+      ...(silence && { silentSince: lastTurn }),
+      ...(stuck && { state: 'stuck' as const }),
+      ...(silence && !stuck && { starved: silence.withoutProcessorMillis / silence.millis }),
     };
     return mainOrSkipped(
       async () => {
-        const request = { ...MOMENT, signal, lastTurn: stuck ? lastTurn : undefined };
+        const request = { ...MOMENT, signal, lastTurn: silence ? lastTurn : undefined };
         const stack = await this.threads.useMain((sampler) => this.#stackOf(sampler, request), signal);
         return { ...stack, ...known };
       },
       signal,
-      (message) => (stuck ? `${message} (its event loop has not turned since ${toIso(lastTurn)})` : message),
+      (message) =>
+        silence ? `${message} (its event loop has not turned since ${toIso(lastTurn)})` : message,
     );
   }
 

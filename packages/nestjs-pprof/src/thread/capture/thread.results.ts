@@ -7,7 +7,7 @@ import {
   type ThreadSelection,
 } from './thread.info.js';
 import { InspectorUnavailableError } from '../../shared/agent.errors.js';
-import { NoThreadError, ThreadUnreachableError } from './threads.errors.js';
+import { NoThreadError, ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
 
 /** What was found out of each thread, and which threads nothing could be found out of, with the reason. @internal */
 export interface FromThreads<T> {
@@ -61,7 +61,7 @@ export async function mainOrSkipped<T>(
   }
 }
 
-/** That the thread has not answered in time is no reason to do without the others. @internal */
+/** That the thread cannot be reached now is no reason to do without the others. @internal */
 export async function foundOrSkipped<T>(
   thread: ThreadInfo,
   ask: () => Promise<FromThreads<T>>,
@@ -69,7 +69,7 @@ export async function foundOrSkipped<T>(
   try {
     return await ask();
   } catch (error) {
-    if (!(error instanceof ThreadUnreachableError)) {
+    if (!(error instanceof ThreadUnreachableError || error instanceof ThreadStuckError)) {
       throw error;
     }
     return { results: [], skipped: [`${thread.label}: ${error.message}`] };

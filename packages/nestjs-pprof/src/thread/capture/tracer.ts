@@ -2,9 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import { kernelThreadsOf, ownKernelThread } from './kernel.threads.js';
-import { untilAborted } from './abort.race.js';
+import { untilAborted } from './single.flight.js';
 import { Mutex } from './mutex.js';
-import { useThread } from './single.thread.js';
 import { MAIN_THREAD } from './thread.info.js';
 import { RecordingHeldError, ThreadStuckError, TraceStalledError } from './threads.errors.js';
 import { maskSecrets } from '../../shared/secrets.mask.js';
@@ -70,7 +69,7 @@ export class Tracer {
     const startedAt = Date.now();
     const start = performance.now();
     // Not with the signal: an end of the session ends the trace wherever the thread is.
-    await useThread(MAIN_THREAD.id, new AbortController().signal, async (target) => {
+    await this.threads.useAlone(MAIN_THREAD.id, async (target) => {
       target.on<{ value: TraceEvent[] }>('NodeTracing.dataCollected', ({ value }) => events.add(value));
       // Node runs JavaScript of its own where a trace begins or ends: a time limit of the application's (`vm`) that strikes
       // in there is lost. https://github.com/nodejs/node/blob/main/src/env.cc (`UpdateTraceCategoryState`)

@@ -8,6 +8,7 @@ import {
   ThreadUnreachableError,
 } from './threads.errors.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
+import { outcomeOf } from '../../../test-fixtures/promise-outcome.js';
 import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { WorkerStartsMemory } from '../../shared/shared.memory.js';
@@ -15,7 +16,7 @@ import type { InspectorConnection, InspectorTarget } from './inspector.connectio
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
-const { attachingIsRisky, setWorkerStarts, WorkerTargets } = await import('./worker.targets.js');
+const { WorkerTargets } = await import('./worker.targets.js');
 
 interface Sent {
   readonly sessionId: string;
@@ -34,6 +35,8 @@ class FakeConnection {
   readonly #beforeClose: (() => void)[] = [];
   readonly #onClose: (() => void)[] = [];
   readonly detached: unknown[] = [];
+
+  readonly inspector = { workerStarts: starts, refuseUnderCoverage: () => undefined };
 
   readonly asConnection = this as unknown as InspectorConnection;
 
@@ -102,10 +105,9 @@ beforeEach(() => {
   jest.useFakeTimers();
   jest.advanceTimersByTime(10_000);
   onLastEnded.mockClear();
+  starts = new WorkerStartsMemory();
   connection = new FakeConnection();
   found = [];
-  starts = new WorkerStartsMemory();
-  setWorkerStarts(starts.buffer);
   // Old enough, unless a test says otherwise.
   for (let id = 1; id < UNKNOWN; id++) {
     starts.note(id, monotonicMillis() - 5000);
@@ -127,15 +129,6 @@ async function attachedTo(...ids: number[]) {
     return Promise.resolve({});
   };
   return attach();
-}
-
-function outcomeOf<T>(promise: Promise<T>): { value?: T; error?: unknown } {
-  const outcome: { value?: T; error?: unknown } = {};
-  promise.then(
-    (value) => (outcome.value = value),
-    (error: unknown) => (outcome.error = error),
-  );
-  return outcome;
 }
 
 describe('WorkerTargets.attach', () => {
@@ -215,9 +208,9 @@ describe('WorkerTargets, an application whose workers are short-lived', () => {
 
   it('attaches again when there was none for a while', async () => {
     starts.noteEnd(monotonicMillis() - 10, monotonicMillis());
-    expect(attachingIsRisky()).toBe(true);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(true);
     jest.advanceTimersByTime(30_000);
-    expect(attachingIsRisky()).toBe(false);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(false);
     await attachedTo(1);
     expect(found).toHaveLength(1);
   });
@@ -258,9 +251,9 @@ describe('WorkerTargets, workers that have just started', () => {
     await attachedTo(1);
     connection.attach(UNKNOWN);
     await jest.advanceTimersByTimeAsync(300);
-    expect(attachingIsRisky()).toBe(false);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(false);
     connection.detach(UNKNOWN);
-    expect(attachingIsRisky()).toBe(true);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(true);
   });
 
   it('does not take one for short-lived that was there when it was seen first', async () => {
@@ -268,7 +261,7 @@ describe('WorkerTargets, workers that have just started', () => {
     await jest.advanceTimersByTimeAsync(300);
     connection.detach(UNKNOWN);
     expect(attaching).toHaveProperty('value');
-    expect(attachingIsRisky()).toBe(false);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(false);
   });
 
   it('does not hand over one that has ended before', async () => {

@@ -1,6 +1,6 @@
 import { type Line, Profile as PprofProfile } from 'pprof-format';
 import { isMark, markTruncated, type StackSample, syntheticFrame } from './profile.model.js';
-import type { CodePosition } from './source.maps.js';
+import type { CodePosition } from './source-map.table.js';
 
 /** The addon's own frames that are not functions, under the names that V8 and its tools use for the same thing. */
 const SYNTHETIC_NAMES: Readonly<Record<string, string>> = {
@@ -11,8 +11,7 @@ const SYNTHETIC_NAMES: Readonly<Record<string, string>> = {
 /** Parent of the above, and of nothing else. */
 const SYNTHETIC_PARENT = 'Node.js';
 
-/** @internal */
-export interface AddonProfile {
+interface AddonProfile {
   /** Values as the addon orders them: samples, wall nanoseconds and, where there is a clock, CPU nanoseconds. */
   readonly samples: readonly StackSample[];
   /** What the addon takes for the length of the segment, in nanoseconds; includes the time to start sampling. */

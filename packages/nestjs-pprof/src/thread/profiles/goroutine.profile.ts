@@ -43,9 +43,17 @@ export const goroutineProfile: ProfileKind = {
   },
 };
 
-function sampleOf({ thread, state, frames, stuckSince, activeResources }: ThreadStack): StackSample {
+function sampleOf({
+  thread,
+  state,
+  frames,
+  silentSince,
+  starved,
+  activeResources,
+}: ThreadStack): StackSample {
   const notes = [
-    ...(stuckSince === undefined ? [] : [`event loop has not turned since ${describeSince(stuckSince)}`]),
+    ...(silentSince === undefined ? [] : [`event loop has not turned since ${describeSince(silentSince)}`]),
+    ...(starved === undefined ? [] : [describeStarved(starved)]),
     ...(activeResources ? [`active resources: ${summarize(activeResources)}`] : []),
   ];
   return {
@@ -54,6 +62,11 @@ function sampleOf({ thread, state, frames, stuckSince, activeResources }: Thread
     labels: { thread: thread.label, state },
     notes,
   };
+}
+
+/** Whether it is stuck as well cannot be told then: it may be about to turn. */
+function describeStarved(part: number): string {
+  return `it had no processor for ${Math.round(part * 100)} % of the time that it was waited for`;
 }
 
 function describeSince(epochMillis: number): string {

@@ -1,5 +1,4 @@
-import { parseThreads, singleThread } from './query.parameters.js';
-import { NotEnabledError } from './profile.errors.js';
+import { parseThreads, singleThread, NotEnabledError } from './query.parameters.js';
 import type { RecordingKind } from './recording.kind.js';
 
 /** @internal */
@@ -22,7 +21,7 @@ export const heapSnapshotRecording: RecordingKind = {
     return {
       head: { as: 'file', fileName: 'heap.heapsnapshot' },
       seconds: 0,
-      record: (context) => context.threads.v8.takeHeapSnapshot({ thread, signal }),
+      record: (context) => context.threads.snapshots.take({ thread, signal }),
     };
   },
 };

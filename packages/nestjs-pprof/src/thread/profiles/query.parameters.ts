@@ -1,5 +1,5 @@
 import { MAIN_THREAD, type ThreadSelection } from '../capture/thread.info.js';
-import { BadParameterError } from './profile.errors.js';
+import { PprofError } from '../../shared/pprof.error.js';
 
 /** The parameters of a query, where the first value of a repeated one counts. @internal */
 export type Query = Readonly<Record<string, string>>;
@@ -32,6 +32,59 @@ function withinMaximum(seconds: number, maxSeconds: number): number {
     );
   }
   return seconds;
+}
+
+/**
+ * The stretch of the past that is asked for, in milliseconds since the epoch.
+ *
+ * @param until an ISO time, or HH:MM[:SS] of the last 24 hours; UTC unless it says otherwise, as all times in profiles are
+ * @internal
+ */
+export function parsePast(
+  past: string,
+  until: string | undefined,
+  minutes: number,
+  now = Date.now(),
+): Stretch {
+  const seconds = /^\d{1,15}$/.test(past) ? Number(past) : 0;
+  if (seconds < 1 || seconds > minutes * 60) {
+    throw new BadParameterError(
+      `invalid value for "past" - must be seconds, an integer from 1 to ${minutes * 60} (option "flightRecorder.minutes" of PprofModule)`,
+    );
+  }
+  const to = until === undefined ? now : parseUntil(until, now);
+  return { from: to - seconds * 1000, to };
+}
+
+/** @internal */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,3})?)?Z?$/;
+
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?$/;
+
+const DAY_MILLIS = 86_400_000;
+
+function parseUntil(value: string, now: number): number {
+  // An unescaped + of a time zone is a space in a query.
+  const text = value.replace(' ', '+');
+  if (TIME_OF_DAY.test(text)) {
+    const [date] = new Date(now).toISOString().split('T');
+    const today = Date.parse(`${date}T${text.replace('Z', '')}Z`);
+    return today > now ? today - DAY_MILLIS : today;
+  }
+  const time = ISO_TIME.test(text)
+    ? Date.parse(/Z|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`)
+    : Number.NaN;
+  if (Number.isNaN(time)) {
+    throw new BadParameterError(
+      'invalid value for "until" - must be an ISO time (2026-01-31T03:15:00Z) or a time of the day (03:15:00), UTC unless it names a zone',
+    );
+  }
+  return time;
 }
 
 const MIN_HZ = 1;
@@ -95,4 +148,26 @@ export function singleThread(selection: ThreadSelection, what: string): number {
     );
   }
   return id;
+}
+
+/** What is asked for is off unless the options say otherwise. @internal */
+export class NotEnabledError extends PprofError {
+  constructor(message: string) {
+    super(404, message);
+  }
+}
+
+/** A parameter of the request is not one that can be answered. @internal */
+export class BadParameterError extends PprofError {
+  constructor(message: string) {
+    super(400, message);
+  }
+}
+
+/** A difference was asked for, and what was counted has started anew between the two moments. @internal */
+export class NotComparableError extends PprofError {
+  /** @param reasons by thread */
+  constructor(reasons: readonly string[]) {
+    super(409, `there is no difference to report, ask again: ${reasons.join('; ')}`);
+  }
 }

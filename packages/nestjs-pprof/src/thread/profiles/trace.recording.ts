@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Trace } from '../capture/tracer.js';
-import { BadParameterError } from './profile.errors.js';
-import { parseFractionalSeconds } from './query.parameters.js';
+import { BadParameterError, parseFractionalSeconds } from './query.parameters.js';
 import type { RecordingBody, RecordingContext, RecordingKind } from './recording.kind.js';
 
 /**
@@ -66,7 +65,7 @@ export const traceRecording: RecordingKind = {
       seconds,
       async record(context) {
         const millis = seconds * MILLIS_PER_SECOND;
-        const trace = await context.threads.v8.recordTrace({ millis, categories, signal });
+        const trace = await context.threads.tracer.record({ millis, categories, signal });
         return traceFile(trace, categories, context);
       },
     };

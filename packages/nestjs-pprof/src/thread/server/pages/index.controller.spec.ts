@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { RECORDINGS } from '../../profiles/recording.table.js';
 import type { ApplicationThreads } from '../../capture/application.threads.js';
-import type { LoopState } from '../../capture/loop.observer.js';
+import type { LoopState } from '../../capture/agent.client.js';
 import { IndexController } from './index.controller.js';
 import type { ProfilerRegistry } from '../profiler.registry.js';
 import type { ProcessDescription, ServerOptions } from '../profiling.tokens.js';
@@ -20,10 +20,16 @@ const OPTIONS: ServerOptions = {
 };
 
 /** A loop that turns, and has nothing to tell. */
-const TURNS: LoopState = { stuck: false, lastTurn: Date.now(), delayMillis: 1.25, description: undefined };
+const TURNS: LoopState = {
+  stuck: false,
+  lastTurn: Date.now(),
+  delayMillis: 1.25,
+  description: undefined,
+  silence: undefined,
+};
 
 function threadsWith(loop: Promise<LoopState>, lastTurn = Date.now()): ApplicationThreads {
-  return { observeLoop: () => loop, lastTurn } as unknown as ApplicationThreads;
+  return { observeLoop: () => loop, lastTurn, incidents: undefined } as unknown as ApplicationThreads;
 }
 
 const registry = { others: () => Promise.resolve([]) } as unknown as ProfilerRegistry;
@@ -49,6 +55,7 @@ async function pageOf(
     { ...OPTIONS, ...options },
     registry,
     threads,
+    undefined as never,
   );
   await controller.index(request as unknown as IncomingMessage, response as unknown as ServerResponse);
   // No script, style or handler in the page itself, which its policy would refuse.

@@ -3,7 +3,8 @@ import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { listOomProfiles } from '../../../shared/oom-profile.files.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
-import type { LoopState } from '../../capture/loop.observer.js';
+import type { LoopState } from '../../capture/agent.client.js';
+import { Symbolizer } from '../../pprof/profile.symbolizer.js';
 import { sendPage } from '../http.response.js';
 import { ProfilerRegistry } from '../profiler.registry.js';
 import {
@@ -12,6 +13,7 @@ import {
   SERVER_OPTIONS,
   type ServerOptions,
 } from '../profiling.tokens.js';
+import { reportOf } from './incidents.report.js';
 import { renderIndex } from './index.page.js';
 import { terminalCommands } from './terminal.commands.js';
 
@@ -27,6 +29,9 @@ const CONTENT_SECURITY_POLICY = [
 /** A page that waits for a loop that is stuck would be stuck itself. */
 const PATIENCE_MILLIS = 300;
 
+/** The last ones; the list has all that are kept. */
+const SHOWN_INCIDENTS = 5;
+
 /** The page a person sees first. Its links are relative, so that they work behind a tunnel. @internal */
 @Controller('debug/pprof')
 export class IndexController {
@@ -35,6 +40,7 @@ export class IndexController {
     @Inject(SERVER_OPTIONS) private readonly options: ServerOptions,
     @Inject(ProfilerRegistry) private readonly registry: ProfilerRegistry,
     @Inject(ApplicationThreads) private readonly threads: ApplicationThreads,
+    @Inject(Symbolizer) private readonly symbolizer: Symbolizer,
   ) {}
 
   @Get()
@@ -45,6 +51,9 @@ export class IndexController {
       this.registry.others(),
       this.#loopIfAtHand(),
     ]);
+    const incidents = this.threads.incidents
+      ? await reportOf((await this.threads.incidents.list(false)).slice(0, SHOWN_INCIDENTS), this.symbolizer)
+      : undefined;
     const reach = {
       host: request.headers.host ?? '',
       address: request.socket.localAddress,
@@ -58,6 +67,7 @@ export class IndexController {
       maxSeconds: this.options.maxSeconds,
       loop,
       lastTurn: this.threads.lastTurn,
+      incidents,
       oomProfiles,
       others,
       commands: terminalCommands(reach),

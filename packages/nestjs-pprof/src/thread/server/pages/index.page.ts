@@ -1,11 +1,12 @@
 import type { OomProfileFile } from '../../../shared/oom-profile.files.js';
 import type { RunningProfiler } from '../../../shared/process.variables.js';
 import { kernelThreadCount } from '../../capture/kernel.threads.js';
-import type { LoopState } from '../../capture/loop.observer.js';
+import type { LoopState } from '../../capture/agent.client.js';
 import { processorLimit } from '../../capture/processor.limit.js';
 import type { RecordingKind } from '../../profiles/recording.kind.js';
 import type { ProcessDescription } from '../profiling.tokens.js';
-import { escapeHtml, oomTable, processTable } from './index.tables.js';
+import type { ReportedIncident } from './incidents.report.js';
+import { escapeHtml, incidentTable, oomTable, processTable } from './index.tables.js';
 import type { Reach, TerminalCommand } from './terminal.commands.js';
 
 /** What the page is about. @internal */
@@ -17,6 +18,8 @@ export interface IndexContent {
   readonly loop: LoopState | undefined;
   /** Milliseconds since the epoch. */
   readonly lastTurn: number;
+  /** Of the flight recorder; undefined where it is off. */
+  readonly incidents: readonly ReportedIncident[] | undefined;
   readonly oomProfiles: readonly OomProfileFile[];
   readonly others: readonly RunningProfiler[];
   readonly commands: readonly TerminalCommand[];
@@ -49,7 +52,7 @@ const SILENT_AFTER_MILLIS = 2000;
 
 /** The page, for people, and for what looks for Go's. It says what matters without its script. @internal */
 export function renderIndex(content: IndexContent): string {
-  const { process: of, kinds, oomProfiles, others, commands, reach } = content;
+  const { process: of, kinds, incidents, oomProfiles, others, commands, reach } = content;
   const hasStacks = kinds.some(({ name }) => name === 'goroutine');
   return `<!doctype html>
 <html lang="en">
@@ -78,7 +81,7 @@ ${
 </section>`
     : ''
 }
-${oomTable(oomProfiles)}<section aria-labelledby="profiles">
+${incidents ? incidentTable(incidents) : ''}${oomTable(oomProfiles)}<section aria-labelledby="profiles">
 <h2 id="profiles">Types of profiles available</h2>
 <table class="stacked">
 <thead><tr><th scope="col">profile</th><th scope="col">what it is</th><th scope="col">view</th><th scope="col">download</th><th scope="col">read</th></tr></thead>

@@ -1,5 +1,6 @@
 import type { OomProfileFile } from '../../../shared/oom-profile.files.js';
 import type { RunningProfiler } from '../../../shared/process.variables.js';
+import type { ReportedIncident } from './incidents.report.js';
 import { commandForAll, ownAddress, type Reach, tunnelCommand, withPort } from './terminal.commands.js';
 
 /** Text as it is written in HTML, also within quotes. @internal */
@@ -12,6 +13,19 @@ export function escapeHtml(text: string): string {
     "'": '&#39;',
   };
   return text.replaceAll(/[&<>"']/g, (character) => entities[character]!);
+}
+
+/** The last incidents, of the flight recorder. @returns HTML. @internal */
+export function incidentTable(incidents: readonly ReportedIncident[]): string {
+  const rows = incidents.map(({ from, text, stacks: [first], profile }) => {
+    // What Node and V8 have in front of it tells less.
+    const seen = (first?.frames.find(({ file }) => /^(?!node:)./.test(file)) ?? first?.frames[0])?.name;
+    const flameGraph = `ui/#profileURL=${encodeURIComponent(`../${profile}`)}&amp;view=left-heavy`;
+    return `<tr><td>${from}</td><td>${escapeHtml(text)}${seen === undefined ? '' : `, in ${escapeHtml(seen)}`} <a href="${escapeHtml(profile)}">profile</a>, <a href="${flameGraph}">flame graph</a></td></tr>`;
+  });
+  return `<h2>What happened: incidents</h2>
+${rows.length === 0 ? '<p>None so far. ' : `<table>\n${rows.join('\n')}\n</table>\n<p>`}<a href="incidents">All that are kept</a>, <a href="incidents?format=json">as JSON</a>; <a href="ui/#profileURL=${encodeURIComponent('../profile?past=60')}&amp;view=left-heavy">flame graph of the last minute</a></p>
+`;
 }
 
 /** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. @internal */

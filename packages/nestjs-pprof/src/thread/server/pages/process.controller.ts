@@ -1,14 +1,17 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
-import type { ServerResponse } from 'node:http';
+import { Controller, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { maskSecrets } from '../../../shared/secrets.mask.js';
 import type { ProcessVariables } from '../../../shared/process.variables.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
 import { cpuNanosOfMain, kernelThreadCount } from '../../capture/kernel.threads.js';
 import { processorLimit } from '../../capture/processor.limit.js';
 import { CaptureSlots } from '../limits/capture.slots.js';
-import { sendText } from '../http.response.js';
+import { BodyTooLargeError, sendText } from '../http.response.js';
 import { ProfilerRegistry } from '../profiler.registry.js';
 import { PROCESS_DESCRIPTION, type ProcessDescription } from '../profiling.tokens.js';
+
+/** Bytes of a body: some 50,000 addresses for `symbol`. @internal */
+export const MAX_BODY = 1024 * 1024;
 
 /** What the process tells of itself. @internal */
 @Controller('debug')
@@ -26,6 +29,22 @@ export class ProcessController {
   @Get('pprof/cmdline')
   cmdline(@Res() response: ServerResponse): void {
     sendText(response, this.#commandLine().join('\0'));
+  }
+
+  /**
+   * `go tool pprof` asks here for the names of bare addresses. Our profiles carry their names, so no address is known, and
+   * unknown ones are left out; "num_symbols" only has to be more than 0 to say that symbol look-up works, as in Go.
+   */
+  @Get('pprof/symbol')
+  symbol(@Res() response: ServerResponse): void {
+    sendText(response, 'num_symbols: 1\n');
+  }
+
+  @Post('pprof/symbol')
+  @HttpCode(200)
+  async symbolOfBody(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
+    await skipBody(request);
+    this.symbol(response);
   }
 
   /**
@@ -52,7 +71,7 @@ export class ProcessController {
       },
       processors: processorLimit(),
       threads: kernelThreadCount() ?? null,
-      sampled: this.slots.taken > 0,
+      sampled: this.slots.taken > 0 || this.threads.recorder !== undefined,
       memory: description?.memory ?? { rss: process.memoryUsage.rss() },
       heap: description?.heap ?? null,
       heapSpaces: description?.heapSpaces ?? null,
@@ -74,4 +93,27 @@ export class ProcessController {
     this.#masked ??= maskSecrets([executable, ...execArgv, ...rest]);
     return this.#masked;
   }
+}
+
+/**
+ * Reads a body and forgets it: the answer must not be sent before, as closing a connection that holds unread bytes may
+ * take the answer with it.
+ *
+ * @throws {BodyTooLargeError}
+ * @internal
+ */
+export function skipBody(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let bytes = 0;
+    // Not by iteration: an iterator that is left early destroys the connection, and the answer with it.
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > MAX_BODY) {
+        request.pause();
+        reject(new BodyTooLargeError(MAX_BODY));
+      }
+    });
+    request.once('end', resolve);
+    request.once('error', reject);
+  });
 }

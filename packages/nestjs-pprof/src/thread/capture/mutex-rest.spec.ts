@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { DutyCycle } from './duty.cycle.js';
+import { Mutex } from './mutex.js';
 
 beforeEach(() => {
   jest.useFakeTimers();
@@ -14,12 +14,12 @@ function task(millis: number): () => Promise<void> {
   return () => new Promise((resolve) => setTimeout(resolve, millis));
 }
 
-describe('DutyCycle', () => {
+describe('a Mutex with a rest after each task', () => {
   it('runs one at a time, with a rest of four times as long after each', async () => {
-    const cycle = new DutyCycle(60_000);
+    const mutex = new Mutex(60_000);
     const second = jest.fn(task(10));
-    void cycle.run(task(10));
-    void cycle.run(second);
+    void mutex.run(task(10));
+    void mutex.run(second);
     await jest.advanceTimersByTimeAsync(49);
     expect(second).not.toHaveBeenCalled();
     await jest.advanceTimersByTimeAsync(1);
@@ -27,10 +27,10 @@ describe('DutyCycle', () => {
   });
 
   it('rests no longer than the limit', async () => {
-    const cycle = new DutyCycle(100);
+    const mutex = new Mutex(100);
     const second = jest.fn(task(10));
-    void cycle.run(task(5000));
-    void cycle.run(second);
+    void mutex.run(task(5000));
+    void mutex.run(second);
     await jest.advanceTimersByTimeAsync(5099);
     expect(second).not.toHaveBeenCalled();
     await jest.advanceTimersByTimeAsync(1);
@@ -38,12 +38,12 @@ describe('DutyCycle', () => {
   });
 
   it('gives what the task gives, or throws what it throws, and goes on', async () => {
-    const cycle = new DutyCycle(0);
-    expect(await cycle.run(() => Promise.resolve('value'))).toBe('value');
-    const failed = cycle.run(() => Promise.reject(new Error('failed')));
+    const mutex = new Mutex(0);
+    expect(await mutex.run(() => Promise.resolve('value'))).toBe('value');
+    const failed = mutex.run(() => Promise.reject(new Error('failed')));
     void jest.advanceTimersByTimeAsync(1);
     await expect(failed).rejects.toThrow('failed');
-    const next = cycle.run(() => Promise.resolve('next'));
+    const next = mutex.run(() => Promise.resolve('next'));
     void jest.advanceTimersByTimeAsync(1);
     expect(await next).toBe('next');
   });
