@@ -106,7 +106,7 @@ export interface ApplicationInfo {
   readonly execPath: string;
   readonly execArgv: readonly string[];
   readonly cwd: string;
-  /** See `processInstance` in `main/thread.data.ts`. */
+  /** See `processInstance` in `main/process.facts.ts`. */
   readonly instance: string | undefined;
 }
 

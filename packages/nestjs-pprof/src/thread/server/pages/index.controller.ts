@@ -13,7 +13,7 @@ import {
   SERVER_OPTIONS,
   type ServerOptions,
 } from '../profiling.tokens.js';
-import { reportOf } from './incidents.report.js';
+import { reportOf } from './incidents.controller.js';
 import { renderIndex } from './index.page.js';
 import { terminalCommands } from './terminal.commands.js';
 

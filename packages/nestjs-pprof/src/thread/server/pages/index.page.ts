@@ -5,7 +5,7 @@ import type { LoopState } from '../../capture/agent.client.js';
 import { processorLimit } from '../../capture/processor.limit.js';
 import type { RecordingKind } from '../../profiles/recording.kind.js';
 import type { ProcessDescription } from '../profiling.tokens.js';
-import type { ReportedIncident } from './incidents.report.js';
+import type { ReportedIncident } from './incidents.controller.js';
 import { escapeHtml, incidentTable, oomTable, processTable } from './index.tables.js';
 import type { Reach, TerminalCommand } from './terminal.commands.js';
 

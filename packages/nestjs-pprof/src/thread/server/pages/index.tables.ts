@@ -1,6 +1,6 @@
 import type { OomProfileFile } from '../../../shared/oom-profile.files.js';
 import type { RunningProfiler } from '../../../shared/process.variables.js';
-import type { ReportedIncident } from './incidents.report.js';
+import type { ReportedIncident } from './incidents.controller.js';
 import { commandForAll, ownAddress, type Reach, tunnelCommand, withPort } from './terminal.commands.js';
 
 /** Text as it is written in HTML, also within quotes. @internal */
