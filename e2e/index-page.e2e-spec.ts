@@ -18,7 +18,7 @@ function watch(page: Page): { readonly problems: string[]; readonly asked: strin
   const watched = { problems: [] as string[], asked: [] as string[] };
   page.on('request', (request) => watched.asked.push(request.url()));
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') {
+    if (message.type() === 'error') {
       watched.problems.push(message.text());
     }
   });

@@ -13,9 +13,10 @@ export function figureLines({ at, variables }: Observation, before: Observation 
   const { pid, title, instance, versions, uptimeSeconds, memory, heap, eventLoop, threads } = variables;
   const name = [title, instance].filter((part): part is string => Boolean(part)).join(', ');
   // Not its utilization: while a sampler runs, each signal takes idle time from what libuv counts.
-  const loop = eventLoop.stuck
-    ? 'event loop STUCK'
-    : `event loop delay ${eventLoop.delayMillis?.toFixed(1) ?? '?'} ms`;
+  const loop =
+    eventLoop.delayMillis === null
+      ? `event loop has NOT TURNED since ${eventLoop.lastTurn}`
+      : `event loop delay ${eventLoop.delayMillis.toFixed(1)} ms`;
   return [
     printable(
       `${name}  pid ${pid}  Node ${versions['node'] ?? '?'}  up ${shortDuration(uptimeSeconds)}`,

@@ -111,7 +111,8 @@ async function runLive(
         const [next, now] = await Promise.all([asked.profile(client, both), observe(client, both)]);
         profile = next;
         figures = figureLines(now, before);
-        stuck = now.variables.eventLoop.stuck ? await describeStuck(client, now, both) : undefined;
+        stuck =
+          now.variables.eventLoop.delayMillis === null ? await describeStuck(client, now, both) : undefined;
         before = now;
         status = `${asked.seconds} s each`;
       } catch (error) {
@@ -144,7 +145,7 @@ async function describeStuck(
 ): Promise<string> {
   const { lastTurn } = variables.eventLoop;
   const seconds = Math.round((Date.now() - Date.parse(lastTurn)) / 1000);
-  const since = `event loop STUCK for ${seconds} s, since ${lastTurn}`;
+  const since = `event loop has NOT TURNED for ${seconds} s, since ${lastTurn}`;
   try {
     const { samples } = readProfile(await client.get('pprof/goroutine?threads=main', { signal }));
     const [leaf] = samples[0]?.stack ?? [];

@@ -86,7 +86,7 @@ function show(variables: ProcessVariables, moments: readonly Moment[]): void {
     'heap',
     heap
       ? `${megabytes(last.heap ?? 0)} of ${megabytes(limit ?? 0)}`
-      : 'not known while the event loop is stuck',
+      : 'not known while the event loop does not turn',
   );
   setText('rss', megabytes(memory.rss));
   setText(
@@ -130,19 +130,20 @@ function utilizationText({ eventLoop: { utilization }, sampled }: ProcessVariabl
     return 'not known while a CPU sampler runs';
   }
   if (!utilization || !before) {
-    return utilization ? '…' : 'not known while the event loop is stuck';
+    return utilization ? '…' : 'not known while the event loop does not turn';
   }
   const active = utilization.active - before.active;
   const all = active + utilization.idle - before.idle;
   return all > 0 ? `${Math.round((100 * active) / all)} %` : '…';
 }
 
-/** Where it is stuck, for as long as that lasts: it is asked once, as each look costs something. */
+/** Since when it has not turned, for as long as that lasts: where is asked once, as each look costs something. */
 let stuckSince: string | undefined;
 
-async function showStuck({ eventLoop: { stuck, lastTurn } }: ProcessVariables): Promise<void> {
+/** Whether it is stuck or has no processor, which the dump tells: it does not turn. */
+async function showStuck({ eventLoop: { delayMillis, lastTurn } }: ProcessVariables): Promise<void> {
   const box = byId('stuck');
-  if (!stuck) {
+  if (delayMillis !== null) {
     box.hidden = true;
     stuckSince = undefined;
     return;
@@ -163,16 +164,16 @@ async function showStuck({ eventLoop: { stuck, lastTurn } }: ProcessVariables): 
 async function whereIsMain(): Promise<string> {
   try {
     const dump = await (await ask('goroutine?debug=2&threads=main')).text();
-    const frames = dump
-      .split('\n\n')[0]!
-      .split('\n')
-      .slice(1)
-      .filter((line) => line && !line.startsWith('#'));
-    const places = frames.filter((line) => !line.startsWith('\t')).slice(0, 3);
-    const [, place = ''] = /^\t(.*)$/m.exec(frames.join('\n')) ?? [];
-    return places.length === 0
-      ? 'where is not known'
-      : `in ${places.join(', called by ')}${place ? ` at ${place}` : ''}`;
+    const lines = dump.split('\n\n')[0]!.split('\n').slice(1);
+    const functions = lines.filter((line) => !/^[#\t]/.test(line)).slice(0, 3);
+    const place = lines.find((line) => line.startsWith('\t'))?.trim();
+    // What the page says itself, and what says nothing of the stack, is left out.
+    const notes = lines.filter((line) => /^# (?!event loop has not turned|active resources)/.test(line));
+    const where = functions.length === 0 ? 'where is not known' : `in ${functions.join(', called by ')}`;
+    return [
+      `${where}${place === undefined ? '' : `, at ${place}`}`,
+      ...notes.map((line) => line.slice(2)),
+    ].join('; ');
   } catch (error) {
     return `where is not known (${messageFor(error)})`;
   }

@@ -83,7 +83,7 @@ ${
 }
 ${incidents ? incidentTable(incidents) : ''}${oomTable(oomProfiles)}<section aria-labelledby="profiles">
 <h2 id="profiles">Types of profiles available</h2>
-<table class="stacked">
+<table>
 <thead><tr><th scope="col">profile</th><th scope="col">what it is</th><th scope="col">view</th><th scope="col">download</th><th scope="col">read</th></tr></thead>
 <tbody>
 ${[...kinds, ...OTHER_PAGES].map(rowOf).join('\n')}
@@ -200,7 +200,7 @@ function captureForm({ kinds, maxSeconds }: IndexContent): string {
 <div id="captures" hidden>
 <h3>Captures of this tab</h3>
 <p id="no-captures">None yet.</p>
-<table id="capture-table" class="stacked" hidden>
+<table id="capture-table" hidden>
 <thead><tr><th scope="col">compare</th><th scope="col">capture</th><th scope="col">time (UTC)</th><th scope="col">view</th><th scope="col">read, keep</th></tr></thead>
 <tbody id="capture-rows"></tbody>
 </table>
