@@ -6,6 +6,8 @@ import type { SharedWithMain } from '../../shared/thread.protocol.js';
 import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.capturer.js';
 import { BlockWatcher } from './block.watcher.js';
 import { type CpuCapture, CpuCapturer, type CpuRequest } from './cpu.capturer.js';
+import { FlightRecorder } from './flight.recorder.js';
+import { Incidents } from './incidents.js';
 import { InspectedThreads } from './inspected.threads.js';
 import { Inspector } from './inspector.connection.js';
 import { HeapCapturer } from './heap.capturer.js';
@@ -23,6 +25,8 @@ export interface WatchedBlocks {
   readonly samples: readonly StackSample[];
   readonly startedAt: number;
   readonly thresholdMillis: number;
+  /** Where the stacks are from the samples of the flight recorder: how many a second it takes. */
+  readonly recordedHz: number | undefined;
 }
 
 interface V8CpuProfileRequest {
@@ -42,30 +46,43 @@ export class ApplicationThreads {
   readonly #blockWatcher: BlockWatcher | undefined;
   readonly #stacks: StackCapturer;
   readonly #inspected: InspectedThreads;
+  /** Undefined where the options have none. */
+  readonly recorder: FlightRecorder | undefined;
+  readonly incidents: Incidents | undefined;
   readonly #v8Cpu = new V8CpuCapturer();
   readonly heaps: HeapCapturer;
   readonly snapshots: HeapSnapshotTaker;
   readonly tracer: Tracer;
 
-  constructor(
-    channel: AgentChannel,
-    private readonly shared: SharedWithMain,
-  ) {
+  constructor(channel: AgentChannel, shared: SharedWithMain) {
     this.#inspector = new Inspector(shared);
     this.#agent = new AgentClient(channel, shared.heartbeat, this.#inspector);
     this.#agent.onExit(() => this.#inspector.closeAll());
     this.#inspected = new InspectedThreads(this.#inspector, shared.heartbeat);
     this.#blocks = new BlockCapturer(this.#agent, this.#inspected, this.#v8Cpu);
-    if (shared.block.watch) {
-      this.#blockWatcher = new BlockWatcher(
+    this.#cpu = new CpuCapturer(this.#agent, this.#inspected, this.#v8Cpu);
+    if (shared.flightRecorder) {
+      this.recorder = new FlightRecorder(this.#cpu.sampler, shared.flightRecorder, shared.restarted);
+      this.recorder.start();
+    }
+    if (shared.block.watch || shared.flightRecorder) {
+      const { watch, threshold } = shared.block;
+      const blockThreshold = shared.flightRecorder?.blockThreshold ?? threshold;
+      const watcher = new BlockWatcher(
         this.#agent,
-        shared.block.threshold,
+        watch ? Math.min(threshold, blockThreshold) : blockThreshold,
+        watch,
         this.#inspected,
         this.#v8Cpu,
+        this.recorder,
       );
-      this.#blockWatcher.start();
+      watcher.start();
+      this.#blockWatcher = watch ? watcher : undefined;
+      if (this.recorder && shared.flightRecorder) {
+        this.incidents = new Incidents(watcher, this.recorder, shared.flightRecorder);
+        this.incidents.start();
+      }
     }
-    this.#cpu = new CpuCapturer(this.#agent, this.#inspected, this.#v8Cpu);
     this.#stacks = new StackCapturer(this.#agent, this.#inspected, this.#v8Cpu);
     this.heaps = new HeapCapturer(this.#agent, this.#inspected, shared.heap);
     this.snapshots = new HeapSnapshotTaker(this.#agent, this.#inspected, shared.temporaryDirectory);
@@ -107,13 +124,14 @@ export class ApplicationThreads {
   }
 
   /** Undefined where the options have no watch. */
-  watchedBlocks(): WatchedBlocks | undefined {
+  async watchedBlocks(): Promise<WatchedBlocks | undefined> {
     const watcher = this.#blockWatcher;
     return (
       watcher && {
-        samples: watcher.collected(),
+        samples: await watcher.collected(),
         startedAt: watcher.startedAt,
-        thresholdMillis: this.shared.block.threshold,
+        thresholdMillis: watcher.thresholdMillis,
+        recordedHz: this.recorder?.hz,
       }
     );
   }

@@ -37,7 +37,7 @@ const server = createProfilingServer(
   createAccessControl(data),
 );
 
-if (data.block.watch) {
+if (data.block.watch || data.flightRecorder) {
   deferred.load().threadsOf(channel, data);
 }
 

@@ -10,6 +10,7 @@ import { ApplicationThreads } from '../capture/application.threads.js';
 import { sendError } from './http.response.js';
 import { CaptureSlots } from './limits/capture.slots.js';
 import { IndexController } from './pages/index.controller.js';
+import { IncidentsController } from './pages/incidents.controller.js';
 import { OomController } from './pages/oom.controller.js';
 import { ProcessController } from './pages/process.controller.js';
 import { ViewerController } from './pages/viewer.controller.js';
@@ -67,6 +68,7 @@ function moduleFor(
   const options: ServerOptions = {
     maxSeconds: data.maxSeconds,
     thresholdMillis: data.block.threshold,
+    recorder: data.flightRecorder,
     heapSnapshot: data.heapSnapshot,
     kinds: RECORDINGS.filter(({ name }) => profiles.includes(name)),
     socketPath: data.socketPath,
@@ -82,7 +84,14 @@ function moduleFor(
   return {
     module: ProfilingModule,
     // The routes with a fixed name come before the one that takes any.
-    controllers: [IndexController, ProcessController, ViewerController, OomController, ProfileController],
+    controllers: [
+      IndexController,
+      ProcessController,
+      ViewerController,
+      OomController,
+      IncidentsController,
+      ProfileController,
+    ],
     providers: [
       { provide: APP_FILTER, useClass: ErrorFilter },
       { provide: SERVER_OPTIONS, useValue: options },
