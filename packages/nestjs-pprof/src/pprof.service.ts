@@ -131,7 +131,10 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   /** The last of the shutdown hooks: a shutdown that hangs can still be profiled. */
-  onApplicationShutdown(): Promise<void> {
+  onApplicationShutdown(signal?: string): Promise<void> {
+    if (signal !== undefined) {
+      this.#supervisor?.saveRecording(signal);
+    }
     return this.stop();
   }
 

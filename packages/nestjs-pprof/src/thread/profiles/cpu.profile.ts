@@ -46,7 +46,8 @@ export const cpuProfile: ProfileKind = {
   },
 };
 
-function cpuProfileOf(capture: CpuCapture, hz: number, notes: readonly string[]): Profile {
+/** @internal */
+export function cpuProfileOf(capture: CpuCapture, hz: number, notes: readonly string[]): Profile {
   const { startedAt, durationNanos } = capture;
   const { samples, comments } = cpuSamplesOf(capture);
   return {
