@@ -11,8 +11,7 @@ import {
 import { takeRequest } from '../shared/shared.memory.js';
 import { CpuSampler } from './cpu.sampler.js';
 import type { SampleLabels } from './sample.labels.js';
-import { describeLoop } from './event.loop.js';
-import { LoopWatch } from './loop.watch.js';
+import { describeLoop, LoopWatch } from './event.loop.js';
 import { HeapSampler, type OomExportCommand } from './heap.sampler.js';
 
 /** What is waited for takes a millisecond or two; a profiling thread that is held up must not hold up the application. */

@@ -10,11 +10,10 @@ import { messageOf } from '../shared/pprof.error.js';
 import { PACKAGE } from '../shared/package.identity.js';
 import type { FromThread, ResolvedPprofOptions, ToThread } from '../shared/thread.protocol.js';
 import type { ListeningAddress } from '../pprof.status.js';
-import { isPermitted, permissionFlags } from './runtime.support.js';
+import { isPermitted, permissionFlags, threadDataFor } from './process.facts.js';
 import { holdSigprof } from './sigprof.holder.js';
 import { removeSocket, type SocketFile } from '../shared/socket.removal.js';
 import { programFile } from './own.package.js';
-import { threadDataFor } from './thread.data.js';
 
 /** A profile too large for this much memory ends the profiling thread, and not the application. */
 const MAX_OLD_GENERATION_MB = 512;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { resolveOptions } from '../options.table.js';
 import type { PprofModuleOptions } from '../pprof.options.js';
-import { threadDataFor } from './thread.data.js';
+import { threadDataFor } from './process.facts.js';
 
 const before = process.env.pm_id;
 

@@ -109,7 +109,7 @@ export interface ApplicationInfo {
   readonly execPath: string;
   readonly execArgv: readonly string[];
   readonly cwd: string;
-  /** See `processInstance` in `main/thread.data.ts`. */
+  /** See `processInstance` in `main/process.facts.ts`. */
   readonly instance: string | undefined;
 }
 

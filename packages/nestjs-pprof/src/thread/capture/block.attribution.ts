@@ -1,4 +1,4 @@
-import type { LoopBlock } from '../../shared/loop-watch.memory.js';
+import type { LoopBlock } from '../../shared/shared.memory.js';
 import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import { framesWithLine, isIdle, type ProfiledStack, type TimedStack } from '../pprof/v8.profiles.js';
 

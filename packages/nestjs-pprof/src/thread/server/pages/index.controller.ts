@@ -7,7 +7,7 @@ import { sendPage } from '../http.response.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
 import { Symbolizer } from '../../pprof/profile.symbolizer.js';
 import { ProfilerRegistry, type RunningProfiler } from '../profiler.registry.js';
-import { type ReportedIncident, reportOf } from './incidents.report.js';
+import { type ReportedIncident, reportOf } from './incidents.controller.js';
 import {
   PROCESS_DESCRIPTION,
   type ProcessDescription,
