@@ -39,7 +39,11 @@ export const cpuProfile: ProfileKind = {
     const { seconds = DEFAULT_SECONDS, hz, past, threads: selection, labels, signal } = request;
     if (past) {
       const recording = await readRecorder(past, selection, threads);
-      return cpuProfileOf(captureOf(recording, hz, labels), hz, describeRecording(recording, past));
+      return cpuProfileOf(
+        captureOf(recording, threads.recorder!, labels),
+        hz,
+        describeRecording(recording, past),
+      );
     }
     const capture = await threads.captureCpu({ seconds, hz, threads: selection, labels, signal });
     return cpuProfileOf(capture, hz, describeRate(hz, threads.recorder?.hz));

@@ -29,6 +29,7 @@ export interface WriterOptions {
 export class RecordingWriter {
   readonly #entryScript: string;
   readonly #root: string;
+  #isHeapFull = false;
 
   constructor(
     private readonly channel: MessagePort,
@@ -59,7 +60,9 @@ export class RecordingWriter {
     const { recording, heapFullMarker } = this.options;
     try {
       watch(recording.directory, { persistent: false }, (_, name) => {
-        if (name === heapFullMarker) {
+        // It is told of more than once, and also when the file is gone.
+        if (name === heapFullMarker && !this.#isHeapFull) {
+          this.#isHeapFull = true;
           void this.#write('a full heap').finally(() =>
             unlink(join(recording.directory, name)).catch(() => undefined),
           );
@@ -94,9 +97,11 @@ export class RecordingWriter {
     const { recorder } = this.options;
     const stretch = { from: now - LAST_MILLIS, to: now };
     const recorded = recorder.readKept(stretch.from, stretch.to);
-    const profile = cpuProfileOf(captureOf(recorded, recorder.hz, true), recorder.hz, [
-      ...describeRecording(recorded, stretch),
-    ]);
+    const profile = cpuProfileOf(
+      captureOf(recorded, recorder, true),
+      recorder.hz,
+      describeRecording(recorded, stretch),
+    );
     const { version, platform, arch } = process;
     const heading = `nestjs-pprof: the last minutes of pid ${process.pid}, which was ended by ${cause}, node ${version} ${platform}-${arch}`;
     return { ...profile, comments: [heading, ...profile.comments] };

@@ -16,6 +16,7 @@ const OPTIONS: ServerOptions = {
   needsCredentials: false,
   viewerDirectory: '',
   oomDirectory: undefined,
+  recordingsDirectory: undefined,
 };
 
 const registry = { others: () => Promise.resolve([]) } as unknown as ProfilerRegistry;

@@ -67,7 +67,11 @@ export class IndexController {
   @Get()
   async index(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
     const { pid, title, entryScript, instance } = this.process;
-    const { kinds, socketPath, needsCredentials, oomDirectory } = this.options;
+    const { kinds, socketPath, needsCredentials, oomDirectory, recordingsDirectory } = this.options;
+    const recordings =
+      recordingsDirectory === undefined
+        ? []
+        : await listOomProfiles(recordingsDirectory, 'flight').catch(() => []);
     const oomProfiles = oomDirectory === undefined ? [] : await listOomProfiles(oomDirectory).catch(() => []);
     const pages = [...kinds, ...OTHER_PAGES];
     const commands = terminalCommands({
@@ -97,7 +101,7 @@ export class IndexController {
 ${pages.map(rowOf).join('\n')}
 </table>
 ${kinds.some(({ name }) => name === 'goroutine') ? '<p><a href="goroutine?debug=2">full goroutine stack dump</a></p>' : ''}
-${incidents ? incidentTable(incidents) : ''}${oomTable(oomProfiles)}<h2>From a terminal</h2>
+${incidents ? incidentTable(incidents) : ''}${leftBehindTable(RECORDINGS_HEADING, 'incidents', recordings)}${leftBehindTable(OOM_HEADING, 'oom', oomProfiles)}<h2>From a terminal</h2>
 ${commands.map(({ text, command }) => `<p>${escapeHtml(text)} <code>${escapeHtml(command)}</code></p>`).join('\n')}
 ${processTable(others, entryScript)}</body>
 </html>
@@ -139,16 +143,19 @@ ${rows.length === 0 ? '<p>None so far. ' : `<table>\n${rows.join('\n')}\n</table
 `;
 }
 
-/** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. */
-function oomTable(files: readonly OomProfileFile[]): string {
+const OOM_HEADING = 'Heap profiles of processes that ran out of memory';
+const RECORDINGS_HEADING = 'The last minutes of processes that were ended';
+
+/** What processes have left behind. @returns HTML; empty where there is none. */
+function leftBehindTable(heading: string, path: string, files: readonly OomProfileFile[]): string {
   if (files.length === 0) {
     return '';
   }
   const rows = files.map(
     ({ name, pid, writtenAt, bytes }) =>
-      `<tr><td><a href="oom/${name}">${name}</a></td><td>pid ${pid}, ${writtenAt.toISOString()}, ${bytes} bytes</td></tr>`,
+      `<tr><td><a href="${path}/${name}">${name}</a></td><td>pid ${pid}, ${writtenAt.toISOString()}, ${bytes} bytes</td></tr>`,
   );
-  return `<h2>Heap profiles of processes that ran out of memory</h2>
+  return `<h2>${heading}</h2>
 <table>
 ${rows.join('\n')}
 </table>
