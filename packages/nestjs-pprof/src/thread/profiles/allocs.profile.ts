@@ -13,9 +13,7 @@ export const allocsProfile: ProfileKind = {
     'A sampling of all memory allocations of the given seconds, also of objects that are garbage by now; without "seconds", of live objects alone. Afterwards the heap profile starts anew.',
   parameters: {
     seconds: { kind: 'optional-window' },
-    hz: null,
     threads: true,
-    gc: false,
     debug: true,
     formats: ['pprof', 'text', 'heapprofile'],
   },

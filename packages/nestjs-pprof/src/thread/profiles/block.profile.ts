@@ -12,10 +12,8 @@ export const blockProfile: ProfileKind = {
     'Stack traces that kept an event loop from turning, with the time they did: of the given seconds or, where "block.watch" is on, since start-up.',
   parameters: {
     seconds: { kind: 'optional-window' },
-    hz: null,
     threads: true,
     threshold: true,
-    gc: false,
     debug: true,
     formats: ['pprof', 'text'],
   },

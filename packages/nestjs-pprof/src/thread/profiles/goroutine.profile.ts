@@ -13,9 +13,7 @@ export const goroutineProfile: ProfileKind = {
     'Stack traces of all current threads, also of those whose event loop is stuck. Use debug=2 as a query parameter to export in the same format as an unrecovered panic.',
   parameters: {
     seconds: { kind: 'delta' },
-    hz: null,
     threads: true,
-    gc: false,
     debug: true,
     formats: ['pprof', 'text'],
   },

@@ -23,7 +23,6 @@ export const heapProfile: ProfileKind = {
     'A sampling of memory allocations of live objects. Use gc=1 to run a garbage collection before taking the sample.',
   parameters: {
     seconds: { kind: 'delta' },
-    hz: null,
     threads: true,
     gc: true,
     debug: true,

@@ -164,7 +164,7 @@ export function parseProfileRequest(
     labels:
       parameters.labels === true &&
       parseChoice('labels', query.labels ?? 'true', ['true', 'false']) === 'true',
-    gc: parameters.gc && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
+    gc: parameters.gc === true && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
     debug,
     // What is to be read is text, whatever the format.
     format: debug === 0 ? format : 'text',

@@ -60,7 +60,7 @@ export interface ProfileKind {
   readonly name: PprofProfileName;
   /** One sentence for the index page. */
   readonly description: string;
-  /** Parameters it takes; any other is ignored, as in Go. */
+  /** Parameters it takes; any other is ignored, as in Go, also one of these that is not there. */
   readonly parameters: {
     /**
      * - `window`: the profile is of so many seconds, `default` unless asked otherwise
@@ -73,16 +73,16 @@ export interface ProfileKind {
       | { readonly kind: 'optional-window' }
       | { readonly kind: 'delta' }
       | null;
-    readonly hz: { readonly default: number } | null;
+    readonly hz?: { readonly default: number };
     /** Whether it can be had of what the flight recorder keeps. */
     readonly past?: boolean;
     /** Whether the threads can be chosen; else it is of the main thread. */
-    readonly threads: boolean;
+    readonly threads?: boolean;
     readonly threshold?: boolean;
     /** Whether samples carry labels, besides that of the thread. */
     readonly labels?: boolean;
-    readonly gc: boolean;
-    readonly debug: boolean;
+    readonly gc?: boolean;
+    readonly debug?: boolean;
     readonly formats: readonly ProfileFormat[];
   };
   /** Whether `debug=2` is a dump to read, with what is noted of each sample; else it is the same as `debug=1`. */
