@@ -5,8 +5,14 @@ import { kernelThreadsOf, processorWaits, timesThrottled } from './kernel.thread
 import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
 import { ThreadUnreachableError } from './threads.errors.js';
 
-/** Scrapers give up at ten seconds, and what was found has to be written until then, too. */
-const MOMENT_MILLIS = 6000;
+/**
+ * Scrapers give up at ten seconds. Where this thread itself hardly gets a processor, the request was a second on its way
+ * here, the time is over a second too late, and what was found takes another two to be written.
+ */
+const MOMENT_MILLIS = 5000;
+
+/** From then on what has been found of a thread is not looked into any further. */
+const HURRY_MILLIS = 3500;
 
 /** Threads have usually answered until then, and the kernel need not be asked. */
 const FIRST_LOOK_MILLIS = 500;
@@ -21,6 +27,7 @@ const FIRST_LOOK_MILLIS = 500;
 export class MomentDeadline {
   readonly #startedAt = monotonicMillis();
   readonly #over = new AbortController();
+  readonly #hurry = new AbortController();
   readonly #signal: AbortSignal;
   readonly #timers: NodeJS.Timeout[];
   #waitsAtFirst: ReadonlyMap<number, number> = new Map();
@@ -30,7 +37,7 @@ export class MomentDeadline {
   private constructor(private readonly gone: AbortSignal) {
     this.#signal = AbortSignal.any([gone, this.#over.signal]);
     // One listener a thread that is asked, which may be many.
-    setMaxListeners(0, this.#signal);
+    setMaxListeners(0, this.#signal, this.#hurry.signal);
     const first = () => {
       this.#waitsAtFirst = processorWaits();
       this.#throttledAtFirst = timesThrottled();
@@ -38,6 +45,7 @@ export class MomentDeadline {
     // Through setImmediate: answers that came in while this thread itself had no processor are handled first.
     this.#timers = [
       setTimeout(first, FIRST_LOOK_MILLIS),
+      setTimeout(() => this.#hurry.abort(), HURRY_MILLIS),
       setTimeout(() => setImmediate(() => this.#end()), MOMENT_MILLIS),
     ];
   }
@@ -50,6 +58,11 @@ export class MomentDeadline {
     } finally {
       deadline.#timers.forEach(clearTimeout);
     }
+  }
+
+  /** Fires some time before it is over: whoever has an answer by then gives it. */
+  get hurry(): AbortSignal {
+    return this.#hurry.signal;
   }
 
   /**

@@ -85,8 +85,10 @@ export class V8Sampler {
   /** @throws {ThreadUnreachableError | ThreadEndedError} or the signal's reason. */
   async sample(request: V8SampleRequest): Promise<V8Sampled> {
     const { millis, hz, signal, untilNow = false } = request;
-    // A thread in a native call does not answer; it is not worth waiting in line for.
-    await untilAborted(signal, this.target.post('Profiler.enable'));
+    if (this.#mutex.isHeld || this.#sampling) {
+      // A thread in a native call does not answer; it is not worth waiting in line for.
+      await untilAborted(signal, this.target.post('Profiler.enable'));
+    }
     const capture: Capture = {
       request,
       segments: [],
@@ -186,7 +188,9 @@ export class V8Sampler {
     const hz = isKept ? KEPT_HZ : Math.max(...captures.map(({ request }) => request.hz));
     const deadline = isPatient ? STOP_DEADLINE_MILLIS : DEADLINE_MILLIS;
     const { target } = this;
+    // All at once: a thread that hardly gets a processor takes up to a second for each answer.
     await Promise.all([
+      target.post('Profiler.enable', {}, deadline),
       // V8 refuses it while another profile runs.
       this.#keeps ||
         target.post('Profiler.setSamplingInterval', { interval: Math.round(1e6 / hz) }, deadline),
