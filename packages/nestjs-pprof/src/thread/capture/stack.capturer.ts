@@ -50,8 +50,8 @@ export class StackCapturer {
         () =>
           foundOrSkipped(MAIN_THREAD, () =>
             moment.answerOf(MAIN_THREAD, (gone) =>
-              this.#moments.join(MAIN_THREAD, gone, (signal) =>
-                this.#ofMain({ signal, hurry: moment.hurry }),
+              this.#moments.join(MAIN_THREAD, gone, (running) =>
+                this.#ofMain({ signal: running, hurry: moment.hurry }),
               ),
             ),
           ),
