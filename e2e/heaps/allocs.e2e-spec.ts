@@ -284,7 +284,8 @@ describe('mutex', () => {
       if (path === 'mutex') {
         expect(profile.durationMillis).toBe(0);
       } else {
-        expect(profile.durationMillis).toBeGreaterThanOrEqual(1000);
+        // A timer of Node may fire up to a millisecond early.
+        expect(profile.durationMillis).toBeGreaterThanOrEqual(999);
       }
     }
     expect((await app.ask('mutex?debug=1')).text).toMatch(/^mutex profile: total 0: 0 /);

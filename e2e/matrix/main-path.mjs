@@ -1,4 +1,4 @@
-// The main path with what users have: `main-path.mjs app.mjs` starts the app with the Node that runs this, takes a CPU and
+// The main path with what users have: `main-path.mjs app.mjs express` starts the app with the Node that runs this, takes a CPU and
 // a heap profile of it, decodes them, and ends it. Runs in the directory where the packed package is installed.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import { gunzipSync } from 'node:zlib';
 import { Profile } from 'pprof-format';
 
-const [script] = process.argv.slice(2);
-const app = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'pipe'] });
+const [script, platform] = process.argv.slice(2);
+const app = spawn(process.execPath, [script, platform], { stdio: ['ignore', 'pipe', 'pipe'] });
 const exited = once(app, 'exit');
 process.on('exit', () => app.kill('SIGKILL'));
 

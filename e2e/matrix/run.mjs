@@ -1,7 +1,6 @@
 /**
  * The packed package, as users get it: checked by publint and attw, then installed and run on every supported Node, with
- * Nest 12, and once with Nest 11 in a CommonJS application; its types compiled (types.mjs); started in unusual ways
- * (deployments.mjs). Prints a line for each check and the sum as last line: `N passed, N failed`.
+ * every supported Nest, on Express and on Fastify; its types compiled (types.mjs); started in unusual ways (deployments.mjs). Prints a line for each check and the sum as last line: `N passed, N failed`.
  *
  * The package must be built; Node binaries and tools are kept in node_modules/.cache.
  */
@@ -15,14 +14,13 @@ import { checkTypes } from './types.mjs';
 
 const PNPM = 'pnpm@12.21.0';
 const NODE_VERSIONS = ['20', '22', '24', '26'];
-/**
- * On Nest 11 the application is CommonJS and the Node is the oldest, where `require` of an ES module is newest. One of them
- * runs on Fastify and has no Express.
- */
-const INSTALLS = [
-  { nest: '12', app: 'app.mjs', platform: '@nestjs/platform-express', nodes: NODE_VERSIONS },
-  { nest: '11', app: 'app.cjs', platform: '@nestjs/platform-fastify', nodes: ['20'] },
+/** Nest is an ES module from 12 on. What is not named is not installed: on Fastify there is no Express. */
+const NEST_VERSIONS = [
+  { nest: '10', app: 'app.cjs' },
+  { nest: '11', app: 'app.cjs' },
+  { nest: '12', app: 'app.mjs' },
 ];
+const PLATFORMS = ['express', 'fastify'];
 
 const matrix = fileURLToPath(new URL('.', import.meta.url));
 const packageDirectory = join(root, 'packages/nestjs-pprof');
@@ -34,27 +32,9 @@ if (tarball) {
   check('publint', () => run('npx', ['--no-install', 'publint', 'run', tarball, '--strict'], root));
   check('attw', () => run('npx', ['--no-install', 'attw', tarball], root));
   checkTypes(tarball, join(temporary, 'types'));
-  for (const { nest, app, platform, nodes } of INSTALLS) {
-    const directory = join(temporary, `nest-${nest}`);
-    const isInstalled = check(`install with Nest ${nest} and ${platform}`, () => {
-      install(directory, {
-        'nestjs-pprof': `file:${tarball}`,
-        '@nestjs/common': `^${nest}.0.0`,
-        '@nestjs/core': `^${nest}.0.0`,
-        [platform]: `^${nest}.0.0`,
-        'reflect-metadata': '^0.2.2',
-        rxjs: '^7.8.2',
-        // Decodes the profiles; the library depends on it too, but that is its own affair.
-        'pprof-format': '^2.3.2',
-      });
-      for (const file of [app, 'main-path.mjs']) {
-        cpSync(join(matrix, file), join(directory, file));
-      }
-    });
-    for (const version of isInstalled ? nodes : []) {
-      check(`main path on Node ${version} with Nest ${nest}, ${app}`, () =>
-        run(nodeBinary(version), [join(directory, 'main-path.mjs'), join(directory, app)], directory),
-      );
+  for (const { nest, app } of NEST_VERSIONS) {
+    for (const platform of PLATFORMS) {
+      checkMainPath(nest, app, platform);
     }
   }
   checkDeployments(tarball, join(temporary, 'deployments'));
@@ -62,6 +42,30 @@ if (tarball) {
 
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed === 0 ? 0 : 1;
+
+function checkMainPath(nest, app, platform) {
+  const directory = join(temporary, `nest-${nest}-${platform}`);
+  const isInstalled = check(`install with Nest ${nest} on ${platform}`, () => {
+    install(directory, {
+      'nestjs-pprof': `file:${tarball}`,
+      '@nestjs/common': `^${nest}.0.0`,
+      '@nestjs/core': `^${nest}.0.0`,
+      [`@nestjs/platform-${platform}`]: `^${nest}.0.0`,
+      'reflect-metadata': '^0.2.2',
+      rxjs: '^7.8.2',
+      // Decodes the profiles; the library depends on it too, but that is its own affair.
+      'pprof-format': '^2.3.2',
+    });
+    for (const file of [app, 'main-path.mjs']) {
+      cpSync(join(matrix, file), join(directory, file));
+    }
+  });
+  for (const version of isInstalled ? NODE_VERSIONS : []) {
+    check(`main path on Node ${version} with Nest ${nest} on ${platform}`, () =>
+      run(nodeBinary(version), [join(directory, 'main-path.mjs'), join(directory, app), platform], directory),
+    );
+  }
+}
 
 /** pnpm, as npm would leave the `catalog:` in the versions of the dependencies. */
 function pack() {

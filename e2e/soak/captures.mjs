@@ -35,9 +35,9 @@ const packageDirectory = fileURLToPath(new URL('../../packages/nestjs-pprof', im
 const load = (file) => import(pathToFileURL(join(packageDirectory, 'dist/esm', file)).href);
 
 const { Agent } = await load('main/agent.js');
-const { registerAgent } = await load('main/agent.registry.js');
-const { Heartbeat } = await load('main/heartbeat.js');
-const { WorkerStartsMemory } = await load('shared/worker-starts.memory.js');
+const { registerAgent } = await load('main/process.registry.js');
+const { Heartbeat } = await load('main/event.loop.js');
+const { WorkerStartsMemory } = await load('shared/shared.memory.js');
 const { time } = createRequire(join(packageDirectory, 'package.json'))('@datadog/pprof');
 
 setFlagsFromString('--expose-gc');

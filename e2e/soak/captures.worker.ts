@@ -36,6 +36,7 @@ async function takeOne(seconds: number) {
     seconds,
     hz: 1000,
     thresholdMillis: 20,
+    labels: true,
     gc: false,
     debug: 0,
     format: 'pprof',

@@ -159,7 +159,7 @@ describe('a native call', () => {
     const app = await ThreadsApp.start();
     const fifo = join(await temporaryDirectory('fifo-'), 'fifo');
     execFileSync('mkfifo', [fifo]);
-    const taken = takeProfile(`${app.pprof}/profile?seconds=1`);
+    const taken = takeProfile(`${app.pprof}/profile?seconds=3`);
     await app.capturing();
     await app.stickIn('readFifoSync', fifo);
     // Refused after its deadline, which is later than the end of the window.
@@ -175,7 +175,7 @@ describe('a native call', () => {
 
   it('with a program that it waits for', async () => {
     const app = await ThreadsApp.start();
-    const taken = takeProfile(`${app.pprof}/profile?seconds=1`);
+    const taken = takeProfile(`${app.pprof}/profile?seconds=3`);
     await app.capturing();
     await app.stickIn('runProgramSync', 5);
     expect(flatOfCaller(await taken, /^runProgramSync /)).toBeGreaterThan(0);

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { resolveOptions } from './options.table.js';
-import { PprofOptionsError } from './pprof.errors.js';
 import { PROFILE_NAMES } from './shared/profile.names.js';
-import type { PprofModuleOptions } from './pprof.options.js';
+import { type PprofModuleOptions, PprofOptionsError } from './pprof.options.js';
 
 /** What JavaScript, or a configuration that nobody has checked, may pass. */
 function resolve(options: Record<string, unknown>) {
@@ -33,6 +32,7 @@ const DEFAULTS = {
   heap: { samplingInterval: 524_288, stackDepth: 64 },
   block: { watch: false, threshold: 20 },
   heapSnapshot: false,
+  labels: { everything: false },
   outOfMemory: undefined,
   maxSeconds: 300,
   maxCaptures: 16,
@@ -212,6 +212,27 @@ describe('resolveOptions', () => {
     expect(problemsOf({ block: { watch } })).toEqual([expect.stringMatching(/^option "block.watch" is /)]);
   });
 
+  it.each([
+    [true, { everything: false }],
+    [{}, { everything: false }],
+    [{ everything: true }, { everything: true }],
+    [false, false],
+  ])('takes %j for labels', (labels, resolved) => {
+    expect(resolveOptions({ labels }).labels).toEqual(resolved);
+  });
+
+  it.each(['true', 1, null, []])('refuses %p for labels', (labels) => {
+    expect(problemsOf({ labels })).toEqual([
+      expect.stringMatching(/^option "labels" is .* takes true, false or an object with everything/),
+    ]);
+  });
+
+  it('refuses what is no flag for labels.everything', () => {
+    expect(problemsOf({ labels: { everything: 'yes' } })).toEqual([
+      expect.stringMatching(/^option "labels.everything" is "yes"/),
+    ]);
+  });
+
   it.each([0, 60_001, 0.5, '20', null])('refuses %p as block.threshold', (threshold) => {
     expect(problemsOf({ block: { threshold } })).toEqual([
       expect.stringMatching(/^option "block.threshold" is /),
@@ -220,7 +241,7 @@ describe('resolveOptions', () => {
 
   it('names an option it does not know, at every level, with those it does', () => {
     expect(problemsOf({ prot: 6060, heap: { depth: 3 }, block: { watching: true } })).toEqual([
-      'unknown option "prot", known are enabled, host, port, whenPortTaken, socketPath, allowedHosts, auth, profiles, heapSnapshot, heap, block, outOfMemory, maxSeconds, maxCaptures',
+      'unknown option "prot", known are enabled, host, port, whenPortTaken, socketPath, allowedHosts, auth, profiles, heapSnapshot, heap, block, labels, outOfMemory, maxSeconds, maxCaptures',
       'unknown option "heap.depth", known are samplingInterval, stackDepth',
       'unknown option "block.watching", known are watch, threshold',
     ]);

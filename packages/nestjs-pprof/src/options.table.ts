@@ -1,10 +1,9 @@
 import { isIP } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
-import { PprofOptionsError } from './pprof.errors.js';
-import type { PprofAuthOptions, PprofModuleOptions } from './pprof.options.js';
+import { type PprofAuthOptions, type PprofModuleOptions, PprofOptionsError } from './pprof.options.js';
 import { isLoopback } from './shared/loopback.host.js';
 import { PROFILE_NAMES } from './shared/profile.names.js';
-import type { ResolvedPprofOptions } from './shared/resolved.options.js';
+import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
 
 /** What an option takes. */
 interface Rule {
@@ -78,6 +77,13 @@ const OPTIONS = {
       threshold: integer(20, 1, 60_000, 'milliseconds, an integer from 1 to 60000'),
     },
   },
+  labels: {
+    default: true,
+    takes: 'true, false or an object with everything',
+    fits: (value) => typeof value === 'boolean' || isGroup(value),
+    options: { everything: flag(false) },
+    fromText: (text) => `${JSON.stringify(text)} === "true"`,
+  },
   outOfMemory: {
     default: false,
     takes: 'an object with directory, maxFiles and maxBytes, or false',
@@ -144,6 +150,7 @@ export function resolveOptions(given: unknown): ResolvedPprofOptions {
   return {
     ...rest,
     credentialsHash: auth && hashOf(auth),
+    labels: options.labels === true ? { everything: false } : options.labels,
     // Where it is, whatever the application's working directory becomes.
     outOfMemory: options.outOfMemory
       ? { ...options.outOfMemory, directory: resolve(options.outOfMemory.directory) }

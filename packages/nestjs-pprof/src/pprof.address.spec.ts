@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { describeAddress, toPprofAddress } from './pprof.address.js';
+import { describeAddress, toPprofAddress } from './pprof.status.js';
 
 describe('toPprofAddress', () => {
   it('makes the URL of a port, with brackets around an IPv6 address', () => {

@@ -2,9 +2,13 @@ import { type DynamicModule, Inject, Injectable, Module, type ValueProvider } fr
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
 import { resolveOptions } from './options.table.js';
-import { PprofOptionsError } from './pprof.errors.js';
 import { PprofModule } from './pprof.module.js';
-import { PPROF_OPTIONS, type PprofModuleOptions, type PprofOptionsFactory } from './pprof.options.js';
+import {
+  PPROF_OPTIONS,
+  type PprofModuleOptions,
+  PprofOptionsError,
+  type PprofOptionsFactory,
+} from './pprof.options.js';
 import { PprofService } from './pprof.service.js';
 
 const OPTIONS: PprofModuleOptions = { enabled: false, port: 0 };

@@ -1,6 +1,7 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type ConfigurableModuleAsyncOptions, type DynamicModule, Module } from '@nestjs/common';
 import { checkedFactory, checkedObject } from './options.table.js';
-import { PprofConfigurableModule } from './pprof.options.js';
+import { containerProvider } from './main/nest.container.js';
+import { PprofConfigurableModule, type PprofModuleOptions } from './pprof.options.js';
 import { PprofService } from './pprof.service.js';
 
 /**
@@ -111,24 +112,44 @@ import { PprofService } from './pprof.service.js';
  * that fails in the profiler stops the application, or keeps it from starting or ending.
  */
 @Module({
-  providers: [PprofService],
+  providers: [PprofService, containerProvider],
   exports: [PprofService],
 })
 export class PprofModule extends PprofConfigurableModule {
   /**
-   * @param options every one of them has a default
+   * With options that are known where the module is imported.
+   *
+   * @example
+   * ```ts
+   * PprofModule.forRoot({ enabled: process.env.NODE_ENV !== 'test', port: 6060 })
+   * ```
+   *
+   * @param options every one of them has a default; `isGlobal` makes `PprofService` injectable everywhere
    * @throws {PprofOptionsError} where that is no object; what is wrong in it is told when the application starts.
    */
-  static override forRoot(
-    options: Parameters<typeof PprofConfigurableModule.forRoot>[0] = {},
-  ): DynamicModule {
+  static override forRoot(options: PprofModuleOptions & { isGlobal?: boolean } = {}): DynamicModule {
     // Nest reads its keys, here and now.
     return super.forRoot(checkedObject(options, 'forRoot'));
   }
 
-  /** @throws {PprofOptionsError} where it gets nothing that makes the options. */
+  /**
+   * With options that are made when the application starts, by `useFactory`, `useClass` or `useExisting`.
+   *
+   * @example
+   * ```ts
+   * PprofModule.forRootAsync({
+   *   inject: [ConfigService],
+   *   useFactory: (config: ConfigService) => ({ enabled: config.getOrThrow<boolean>('PPROF_ENABLED') }),
+   * })
+   * ```
+   *
+   * @param options `isGlobal` makes `PprofService` injectable everywhere
+   * @throws {PprofOptionsError} where it gets nothing that makes the options.
+   */
   static override forRootAsync(
-    options: Parameters<typeof PprofConfigurableModule.forRootAsync>[0],
+    options: ConfigurableModuleAsyncOptions<PprofModuleOptions, 'createPprofOptions'> & {
+      isGlobal?: boolean;
+    },
   ): DynamicModule {
     return super.forRootAsync(checkedFactory(options));
   }

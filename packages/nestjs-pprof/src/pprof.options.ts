@@ -39,6 +39,18 @@ export interface PprofBlockOptions {
   threshold?: number;
 }
 
+/** How CPU samples are labelled with what they were taken for. */
+export interface PprofLabelsOptions {
+  /**
+   * Whether handlers that nothing tells of when they are called are wrapped at start-up, so that their samples are labelled, too:
+   * of microservices, gateways, GraphQL, `@nestjs/schedule`, `@nestjs/event-emitter`, BullMQ and nest-commander. While nobody captures that costs each call
+   * of such a handler some nanoseconds.
+   *
+   * @default false
+   */
+  everything?: boolean;
+}
+
 /** HTTP Basic credentials. */
 export interface PprofAuthOptions {
   /** Without colons and control characters. */
@@ -180,6 +192,16 @@ export interface PprofModuleOptions {
   block?: PprofBlockOptions;
 
   /**
+   * Whether CPU samples are labelled with the route that they were taken for, its controller and handler, and with what the
+   * application adds (`PprofService.withLabels`, `PprofLabels`). While nobody captures it costs nothing; a capture can do
+   * without (`?labels=false`). It needs Node's async context frames: Node 24 and later have them, Node 22 with
+   * `--experimental-async-context-frame`. Elsewhere, controllers and handlers are labelled where the stack shows them.
+   *
+   * @default true
+   */
+  labels?: boolean | PprofLabelsOptions;
+
+  /**
    * Whether `heapsnapshot` is served: the whole heap of a thread, for Chrome DevTools. It shows what holds an object, which
    * no profile does. It also holds every string of the heap, passwords and keys included, stops the thread while it is
    * taken (seconds for each 100 MB of heap), and has V8 take up to ten times the memory of the heap: a container with
@@ -218,12 +240,34 @@ export interface PprofModuleOptions {
 
 /** What `forRootAsync({ useClass | useExisting })` expects. */
 export interface PprofOptionsFactory {
+  /** Called once, as the module is made. What it throws, or rejects with, stops the start. */
   createPprofOptions(): PprofModuleOptions | Promise<PprofModuleOptions>;
 }
 
-export const { ConfigurableModuleClass: PprofConfigurableModule, MODULE_OPTIONS_TOKEN: PPROF_OPTIONS } =
-  new ConfigurableModuleBuilder<PprofModuleOptions>({ moduleName: 'Pprof' })
-    .setClassMethodName('forRoot')
-    .setFactoryMethodName('createPprofOptions')
-    .setExtras({ isGlobal: false }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
-    .build();
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<PprofModuleOptions>({
+  moduleName: 'Pprof',
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createPprofOptions')
+  .setExtras({ isGlobal: false }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
+  .build();
+
+/**
+ * The token of the options, for a test that overrides them:
+ * `Test.createTestingModule({ imports: [AppModule] }).overrideProvider(PPROF_OPTIONS).useValue({ enabled: false })`.
+ */
+export const PPROF_OPTIONS = MODULE_OPTIONS_TOKEN;
+
+/** What `PprofModule` is made of. @internal */
+export const PprofConfigurableModule = ConfigurableModuleClass;
+
+/** The options given to `PprofModule` cannot be used; thrown at start-up, with every problem in its message. */
+export class PprofOptionsError extends Error {
+  /** Tells it apart where `instanceof` cannot, as in another realm. */
+  override readonly name = 'PprofOptionsError';
+
+  /** @param problems one sentence each, with the name of the option and what it takes */
+  constructor(readonly problems: readonly string[]) {
+    super(`PprofModule: ${problems.join('; ')}`);
+  }
+}

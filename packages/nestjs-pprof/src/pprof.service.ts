@@ -1,22 +1,31 @@
-import { messageOf } from './shared/error.message.js';
-import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { messageOf } from './shared/pprof.error.js';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  Optional,
+} from '@nestjs/common';
 import { Agent } from './main/agent.js';
-import { isPermitted } from './main/node.permissions.js';
+import { NEST_CONTAINER, type NestContainer } from './main/nest.container.js';
+import { isPermitted, unsupportedRuntime } from './main/runtime.support.js';
 import { isPackageMissing } from './main/own.package.js';
-import type { HeapSampling, OomExportCommand } from './main/heap.sampler.js';
-import { describeOomProfiles, describeWritableByOthers, prepareOomExport } from './main/oom.export.js';
+import { describeOomProfiles, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';
-import type { ResolvedPprofOptions } from './shared/resolved.options.js';
+import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
 import {
   describeAddress,
   type ListeningAddress,
   type PprofAddress,
   toPprofAddress,
-} from './pprof.address.js';
-import type { PprofStatus } from './pprof.status.js';
+  type PprofStatus,
+} from './pprof.status.js';
 import { type Slot, type SlotHolder, takeSlot } from './main/process.registry.js';
-import { unsupportedRuntime } from './main/runtime.support.js';
+import { RequestLabels } from './main/request.labels.js';
+import { RouteLabels } from './main/route.labels.js';
+import { SampleLabels } from './main/sample.labels.js';
 import { ThreadSupervisor } from './main/thread.supervisor.js';
 
 const LONGEST_TIMER_MILLIS = 2 ** 31 - 1;
@@ -32,7 +41,7 @@ const LONGEST_TIMER_MILLIS = 2 ** 31 - 1;
 export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
   readonly #logger = new Logger('PprofModule');
   readonly #options: ResolvedPprofOptions;
-  readonly #agent = new Agent();
+  readonly #agent: Agent;
   readonly #holder: SlotHolder;
   /** Where it is ours: until it is, nothing of ours runs. */
   #slot: Slot | undefined;
@@ -51,8 +60,13 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
    *
    * @throws {PprofOptionsError} where an option is not valid.
    */
-  constructor(@Inject(PPROF_OPTIONS) options: PprofModuleOptions) {
+  constructor(
+    @Inject(PPROF_OPTIONS) options: PprofModuleOptions,
+    /** @internal */
+    @Optional() @Inject(NEST_CONTAINER) container?: { readonly container: NestContainer | undefined },
+  ) {
     this.#options = resolveOptions(options);
+    this.#agent = new Agent(this.#options.labels ? this.#sampleLabels(container?.container) : undefined);
     this.#holder = this.#asHolder();
     this.#status = { state: this.#options.enabled ? 'stopped' : 'disabled' };
     if (this.#options.enabled) {
@@ -237,33 +251,23 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
     this.#starting = Promise.resolve(this.address);
   }
 
+  #sampleLabels(container: NestContainer | undefined): SampleLabels {
+    return new SampleLabels(new RequestLabels(new RouteLabels(container)), (reason) =>
+      this.#logger.debug(`CPU samples are not labelled by what they were taken for: ${reason}`),
+    );
+  }
+
   #startHeapSampling(): void {
+    const { heap, outOfMemory } = this.#options;
     // Without threads nobody could ask for it.
-    if (this.#options.heap === false || !isPermitted('worker') || isPackageMissing()) {
+    if (heap === false || !isPermitted('worker') || isPackageMissing()) {
       return;
     }
     try {
-      this.#agent.startHeapSampling(this.#options.heap, this.#prepareOomExport(this.#options.heap));
+      const oomExport = prepareOomExport(outOfMemory, heap, (text) => this.#logger.warn(text));
+      this.#agent.startHeapSampling(heap, oomExport);
     } catch (error) {
       this.#logger.warn(`Heap profiles are not available: ${messageOf(error)}`);
-    }
-  }
-
-  #prepareOomExport(sampling: HeapSampling): OomExportCommand | undefined {
-    const { outOfMemory } = this.#options;
-    try {
-      if (!outOfMemory) {
-        return undefined;
-      }
-      const command = prepareOomExport(outOfMemory, sampling);
-      const warning = describeWritableByOthers(outOfMemory.directory);
-      if (warning !== undefined) {
-        this.#logger.warn(warning);
-      }
-      return command;
-    } catch (error) {
-      this.#logger.warn(`Heap profiles on running out of memory: ${messageOf(error)}`);
-      return undefined;
     }
   }
 

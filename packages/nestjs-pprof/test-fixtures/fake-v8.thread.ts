@@ -1,4 +1,4 @@
-import type { InspectorTarget } from '../src/thread/capture/inspector.target.js';
+import type { InspectorTarget } from '../src/thread/capture/inspector.connection.js';
 import { monotonicMillis } from '../src/shared/agent.protocol.js';
 import type { V8CpuProfile } from '../src/thread/pprof/v8.profiles.js';
 

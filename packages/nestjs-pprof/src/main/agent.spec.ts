@@ -1,8 +1,8 @@
 import { threadId } from 'node:worker_threads';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { loadAddon } from './addon.loader.js';
+import { loadAddon } from './profiler.addon.js';
 import { decodePprof } from '../../test-fixtures/pprof-rules.js';
-import { newClaim, withdrawRequest } from '../shared/request.claim.js';
+import { newClaim, withdrawRequest } from '../shared/shared.memory.js';
 import { Agent, type AgentPort } from './agent.js';
 import {
   AGENTS,
@@ -20,7 +20,7 @@ interface Posted {
   readonly transfer: readonly ArrayBuffer[];
 }
 
-const SAMPLING = { hz: 100, durationMillis: 10_000 };
+const SAMPLING = { hz: 100, durationMillis: 10_000, labels: false };
 
 let agent = new Agent();
 
@@ -113,7 +113,7 @@ describe('Agent.answer', () => {
   });
 
   it('turns an error that it does not know into a reply as well', () => {
-    const [, reply] = ask('rotateCpu', { hz: Number.NaN, durationMillis: Number.NaN });
+    const [, reply] = ask('rotateCpu', { hz: Number.NaN, durationMillis: Number.NaN, labels: false });
     expect(reply?.message.failure).toMatchObject({
       status: 500,
       message: expect.stringMatching(/has failed: .+ please report it$/),

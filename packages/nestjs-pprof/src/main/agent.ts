@@ -4,13 +4,15 @@ import {
   type AgentCommands,
   type AgentReply,
   type AgentRequest,
+  type HeapSampling,
   monotonicMillis,
 } from '../shared/agent.protocol.js';
-import { takeRequest } from '../shared/request.claim.js';
+import { takeRequest } from '../shared/shared.memory.js';
 import { CpuSampler } from './cpu.sampler.js';
-import { describeLoop } from './loop.description.js';
+import type { SampleLabels } from './sample.labels.js';
+import { describeLoop } from './event.loop.js';
 import { LoopWatch } from './loop.watch.js';
-import { HeapSampler, type HeapSampling, type OomExportCommand } from './heap.sampler.js';
+import { HeapSampler, type OomExportCommand } from './heap.sampler.js';
 
 /** What is waited for takes a millisecond or two; a profiling thread that is held up must not hold up the application. */
 const LONGEST_WAIT_MILLIS = 50;
@@ -27,7 +29,7 @@ export interface AgentPort {
  * @internal
  */
 export class Agent {
-  readonly #cpu = new CpuSampler();
+  readonly #cpu: CpuSampler;
   readonly #heap = new HeapSampler();
   readonly #loopWatch = new LoopWatch();
   /** Whether a segment has been read at a point where the thread was not in the middle of something. */
@@ -59,6 +61,11 @@ export class Agent {
     readAllocations: () => this.#heap.readAllocations(),
     endAllocations: () => this.#heap.endAllocations(),
   };
+
+  /** @param labels undefined where the application wants none */
+  constructor(labels?: SampleLabels) {
+    this.#cpu = new CpuSampler(labels);
+  }
 
   /** @throws {AgentError} where the heap cannot be sampled; the profiling thread is told the same when it asks. */
   startHeapSampling(sampling: HeapSampling, oomExport?: OomExportCommand): void {

@@ -1,8 +1,7 @@
 import type { Session } from 'node:inspector';
-import { addonIfLoaded, loadAddon } from './addon.loader.js';
+import { addonIfLoaded, loadAddon, otherProfilers } from './profiler.addon.js';
 import { InspectorUnavailableError, SamplerHeldError } from '../shared/agent.errors.js';
 import type { AllocationNode, HeapSampling } from '../shared/agent.protocol.js';
-import { otherProfilers } from './other.profilers.js';
 
 /**
  * Samples all allocations, also of what is garbage by now. Only the inspector can have V8 do that before Node 26, from a

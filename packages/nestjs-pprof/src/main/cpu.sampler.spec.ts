@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { type ReadableFrame, readPprof } from '../../test-fixtures/pprof-rules.js';
-import { addonIfLoaded, loadAddon } from './addon.loader.js';
+import { addonIfLoaded, loadAddon } from './profiler.addon.js';
 import { SamplerHeldError } from '../shared/agent.errors.js';
 import { SAMPLE_LOG_COLUMNS } from '../shared/agent.protocol.js';
 import { CpuSampler } from './cpu.sampler.js';
 
-const SLOW = { hz: 100, durationMillis: 10_000 };
-const SLOWEST = { hz: 1, durationMillis: 10_000 };
-const FAST = { hz: 500, durationMillis: 10_000 };
+const SLOW = { hz: 100, durationMillis: 10_000, labels: false };
+const SLOWEST = { hz: 1, durationMillis: 10_000, labels: false };
+const FAST = { hz: 500, durationMillis: 10_000, labels: false };
 
 const sampler = new CpuSampler();
 

@@ -1,10 +1,23 @@
 import type { SourceMapper, TimeProfileNode } from '@datadog/pprof';
-import { addonIfLoaded, loadAddon } from './addon.loader.js';
+import {
+  type Addon,
+  addonIfLoaded,
+  loadAddon,
+  isCpuSampledByOther,
+  otherProfilers,
+} from './profiler.addon.js';
 import { failureOf, SamplerHeldError } from '../shared/agent.errors.js';
-import { type CpuSampling, type CpuSegment, NO_STACK, SAMPLE_LOG_COLUMNS } from '../shared/agent.protocol.js';
+import {
+  type CpuSampling,
+  type CpuSegment,
+  NO_LABELS,
+  NO_STACK,
+  SAMPLE_LOG_COLUMNS,
+} from '../shared/agent.protocol.js';
 import { PprofError } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
-import { isCpuSampledByOther, otherProfilers } from './other.profilers.js';
+import { LabelSets } from './label.sets.js';
+import type { SampleLabels } from './sample.labels.js';
 
 const MICROS_PER_SECOND = 1e6;
 const NANOS_PER_SECOND = 1e9;
@@ -34,10 +47,11 @@ interface RunningSegment {
   readonly since: Moment;
 }
 
-const NO_LABELS = {};
+/** Of the addon's profile: its samples are told apart by their stacks alone. */
+const NO_LABELS_IN_PROFILE = {};
 
 /**
- * Each sample with its time and the CPU time since the one before. In a profile they are only sums, of stacks. The addon asks
+ * Each sample with its time, its labels and the CPU time since the one before. In a profile they are only sums, of stacks. The addon asks
  * for the labels of each sample when it writes a profile, so that is where they can be seen one by one.
  */
 class SampleLog {
@@ -45,6 +59,7 @@ class SampleLog {
   #written = 0;
   #node: TimeProfileNode | undefined;
   #first = 0;
+  readonly labels = new LabelSets();
   cpuNanos = 0;
 
   /** First with each sample of a stack, then without any when these are written, as one sample of the profile. */
@@ -53,7 +68,7 @@ class SampleLog {
     context,
   }: {
     node: TimeProfileNode;
-    context?: { readonly timestamp: bigint; readonly cpuTime?: number };
+    context?: { readonly timestamp: bigint; readonly cpuTime?: number; readonly context?: unknown };
   }) => {
     if (context === undefined) {
       for (let at = this.#first; node === this.#node && at < this.#values.length; at += SAMPLE_LOG_COLUMNS) {
@@ -66,11 +81,11 @@ class SampleLog {
         this.#node = node;
         this.#first = this.#values.length;
       }
-      const { timestamp, cpuTime = 0 } = context;
-      this.#values.push(Number(timestamp), cpuTime, NO_STACK);
+      const { timestamp, cpuTime = 0, context: holder } = context;
+      this.#values.push(Number(timestamp), cpuTime, NO_STACK, this.labels.indexOf(holder) ?? NO_LABELS);
       this.cpuNanos += cpuTime;
     }
-    return NO_LABELS;
+    return NO_LABELS_IN_PROFILE;
   };
 
   encode(): Uint8Array {
@@ -96,6 +111,9 @@ function endAbandoned(): void {
 export class CpuSampler {
   #running: RunningSegment | undefined;
 
+  /** @param labels undefined where the application wants none */
+  constructor(private readonly labels?: SampleLabels) {}
+
   /**
    * Ends the running segment, if there is one, and starts the next, if one is wanted. Where there is a segment to hand over
    * and the next cannot start, the segment says so.
@@ -108,16 +126,19 @@ export class CpuSampler {
       !isCpuSampledByOther();
     const segment = this.#running ? this.#end(this.#running, goesOn) : null;
     if (!next || goesOn) {
+      this.#label(next);
       return segment;
     }
     try {
       this.#start(next);
     } catch (error) {
+      this.#label(null);
       if (segment) {
         return { ...segment, startFailure: failureOf(error) };
       }
       throw error;
     }
+    this.#label(next);
     return segment;
   }
 
@@ -134,9 +155,18 @@ export class CpuSampler {
    * even so, which takes a tenth of a second after a long capture: too long for an application that is shutting down.
    */
   abandon(): void {
+    this.#label(null);
     if (this.#running) {
       this.#running = undefined;
       abandoned = setTimeout(endAbandoned, ABANDONED_FOR_MILLIS).unref();
+    }
+  }
+
+  #label(sampling: CpuSampling | null): void {
+    if (sampling?.labels) {
+      this.labels?.begin(loadAddon().time);
+    } else {
+      this.labels?.end();
     }
   }
 
@@ -148,20 +178,16 @@ export class CpuSampler {
     if (time.isStarted() || isCpuSampledByOther()) {
       throw new SamplerHeldError('CPU', otherProfilers('CPU'));
     }
+    const useCPED = HAS_CPU_TIME && this.labels !== undefined && this.labels.missing === null;
     try {
-      time.start({
-        intervalMicros: Math.round(MICROS_PER_SECOND / sampling.hz),
-        durationMillis: sampling.durationMillis,
-        withContexts: HAS_CPU_TIME,
-        collectCpuTime: HAS_CPU_TIME,
-        columnNumbers: 'emit',
-        sourceMapper: keepColumns,
-        // It has this thread sleep for up to four sampling intervals at each rotation. Without it V8's sampler can, rarely, get
-        // stuck, which the addon tells (see `end`).
-        workaroundV8Bug: false,
-      });
+      startAddon(time, sampling, useCPED);
     } catch (cause) {
-      throw toPprofError(cause);
+      // A Node that cannot hold contexts says so before anything has started.
+      if (!useCPED || cause instanceof SamplerHeldError) {
+        throw cause;
+      }
+      this.labels?.refuse(cause);
+      startAddon(time, sampling, false);
     }
     this.#running = { sampling, since: now() };
   }
@@ -170,6 +196,7 @@ export class CpuSampler {
     const until = now();
     // The addon starts the next segment before it serializes this one: the two follow each other without a gap.
     this.#running = goesOn ? { sampling, since: until } : undefined;
+    this.labels?.settle();
     const disturbedBy = isCpuSampledByOther() ? otherProfilers('CPU') : null;
     const log = new SampleLog();
     const { time } = loadAddon();
@@ -193,9 +220,31 @@ export class CpuSampler {
       processCpuNanos: cpuMicros * 1000,
       mainCpuNanos: threadCpuBetween(since, until) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
       sampleLog: log.encode(),
+      labels: this.labels
+        ? { sets: log.labels.sets, missing: this.labels.missing, leftOut: [...log.labels.leftOut] }
+        : null,
       samplerStuck,
       disturbedBy,
     };
+  }
+}
+
+function startAddon(time: Addon['time'], { hz, durationMillis }: CpuSampling, useCPED: boolean): void {
+  try {
+    time.start({
+      intervalMicros: Math.round(MICROS_PER_SECOND / hz),
+      durationMillis,
+      withContexts: HAS_CPU_TIME,
+      collectCpuTime: HAS_CPU_TIME,
+      useCPED,
+      columnNumbers: 'emit',
+      sourceMapper: keepColumns,
+      // It has this thread sleep for up to four sampling intervals at each rotation. Without it V8's sampler can, rarely, get
+      // stuck, which the addon tells (see `end`).
+      workaroundV8Bug: false,
+    });
+  } catch (cause) {
+    throw toPprofError(cause);
   }
 }
 

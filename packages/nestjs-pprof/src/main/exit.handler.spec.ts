@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, jest } from '@jest/globals';
-import { closeConnections } from './exit.handler.js';
+import { closeConnections } from './profiling.thread.js';
 
 function connections(open: number): { readonly memory: SharedArrayBuffer; readonly count: Int32Array } {
   const memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);

@@ -1,7 +1,7 @@
 import { Session } from 'node:inspector';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { samplesOfAllocations } from '../thread/pprof/allocation.tree.js';
-import { addonIfLoaded, loadAddon } from './addon.loader.js';
+import { addonIfLoaded, loadAddon } from './profiler.addon.js';
 import { AllocationsCountedError, HeapSamplingOffError, SamplerHeldError } from '../shared/agent.errors.js';
 import type { AllocationNode } from '../shared/agent.protocol.js';
 import { HeapSampler } from './heap.sampler.js';

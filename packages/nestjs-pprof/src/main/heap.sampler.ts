@@ -1,4 +1,4 @@
-import { addonIfLoaded, loadAddon } from './addon.loader.js';
+import { addonIfLoaded, loadAddon, isOtherAddonLoaded, otherProfilers } from './profiler.addon.js';
 import {
   AllocationsCountedError,
   AllocationsEndedError,
@@ -16,11 +16,7 @@ import type {
   HeapStart,
 } from '../shared/agent.protocol.js';
 import { AllocationSampler, isHeapSampled } from './allocation.sampler.js';
-import { isOtherAddonLoaded, otherProfilers } from './other.profilers.js';
-
-import type { OomExportOptions } from '../shared/oom-export.options.js';
-
-export type { HeapSampling } from '../shared/agent.protocol.js';
+import type { OomExportOptions } from '../shared/oom-profile.files.js';
 
 /**
  * Gives the program, with its arguments, that is given what was sampled when the heap is full.

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { lastBeatIn } from '../shared/heartbeat.memory.js';
-import { Heartbeat } from './heartbeat.js';
+import { lastBeatIn } from '../shared/shared.memory.js';
+import { Heartbeat } from './event.loop.js';
 
 const START = Date.UTC(2026, 10, 23);
 

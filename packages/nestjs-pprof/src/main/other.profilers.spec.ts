@@ -2,8 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
-import { loadAddon } from './addon.loader.js';
-import { isCpuSampledByOther, isOtherAddonLoaded, otherProfilers } from './other.profilers.js';
+import { loadAddon, isCpuSampledByOther, isOtherAddonLoaded, otherProfilers } from './profiler.addon.js';
 
 const directory = realpathSync(mkdtempSync(join(tmpdir(), 'nestjs-pprof-')));
 afterAll(() => rmSync(directory, { recursive: true }));

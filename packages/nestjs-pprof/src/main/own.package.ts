@@ -1,8 +1,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { PACKAGE } from '../shared/package.identity.js';
-import { PackageMissingError, PackageZippedError } from '../pprof.errors.js';
+import { PACKAGE } from '../shared/thread.protocol.js';
 
 /** Where this package is installed. Its programs, and the addon, are found from there. @internal */
 export interface OwnPackage {
@@ -17,17 +16,24 @@ let found: OwnPackage | undefined;
  * The directory of this package. In an application that was bundled into one file it is the one beside that, if it is the
  * same version: whatever else lies where our files would be is not started.
  *
- * @throws {PackageMissingError} where there is none.
- * @throws {PackageZippedError} where its programs cannot be started.
+ * @throws where there is none, or its programs cannot be started.
  * @internal
  */
 export function ownPackage(): OwnPackage {
   found ??= unbundled() ?? besideBundle();
   if (found === undefined) {
-    throw new PackageMissingError();
+    throw new Error(
+      `the profiler starts programs of the package ${PACKAGE.name} ${PACKAGE.version}, which is not found from where this code ` +
+        'runs, as in an application that is bundled into one file. Keep "nestjs-pprof" and "@datadog/pprof" external to the ' +
+        'bundle, and install them beside it',
+    );
   }
   if (process.versions.pnp !== undefined && /\.zip[\\/]/.test(found.directory)) {
-    throw new PackageZippedError(found.directory);
+    // Yarn Plug'n'Play has been told not to unpack this package.
+    throw new Error(
+      `the profiler starts programs of its own package, which lies in a zip file: ${found.directory}. Have Yarn unpack it, as it ` +
+        'does unless told not to: "yarn unplug nestjs-pprof"',
+    );
   }
   return found;
 }
@@ -45,7 +51,7 @@ export function isPackageMissing(): boolean {
 /**
  * A program of the package, for a thread or a process of its own.
  *
- * @throws {PackageMissingError | PackageZippedError}
+ * @throws as `ownPackage` does.
  * @internal
  */
 export function programFile(name: 'thread/listener.cjs' | 'post-mortem.cjs'): string {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { processInstance } from './process.instance.js';
+import { processInstance } from './thread.data.js';
 
 const NAMES = ['pm_id', 'NODE_APP_INSTANCE'] as const;
 

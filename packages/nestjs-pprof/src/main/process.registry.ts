@@ -1,16 +1,26 @@
-import type { PprofAddress } from '../pprof.address.js';
-import type { PprofStatus } from '../pprof.status.js';
+import type { PprofAddress, PprofStatus } from '../pprof.status.js';
 import { AGENTS } from '../shared/agent.protocol.js';
-import type { Agent } from './agent.js';
 
 // What there is once in a process, however many copies of this package it has loaded.
 
 const SLOT = Symbol.for('nestjs-pprof profiler');
+const LABELS = Symbol.for('nestjs-pprof labels');
+
+/** What a profiling thread calls where the event loop is stuck. */
+interface InterruptibleAgent {
+  readCpuByInterrupt(): string;
+}
 
 /** @internal */
 export interface ProcessGlobal {
-  [AGENTS]?: Map<number, Agent>;
+  [AGENTS]?: Map<number, InterruptibleAgent>;
   [SLOT]?: Slot | undefined;
+  [LABELS]?: LabelScope;
+}
+
+/** What gives labels to the samples that are taken while a task runs, while somebody captures. @internal */
+export interface LabelScope {
+  run?: <R>(labels: Readonly<Record<string, unknown>>, task: () => R) => R;
 }
 
 /** Whoever profiles the process. @internal */
@@ -54,8 +64,15 @@ function slotOf(holder: SlotHolder, empty: () => void): Slot {
   return { holder, freed, free };
 }
 
+let scope: LabelScope | undefined;
+
+/** @internal */
+export function labelScope(): LabelScope {
+  return (scope ??= processGlobal()[LABELS] ??= {});
+}
+
 /** Makes an agent findable for its profiling thread when the event loop, and so its messages, are stuck. @internal */
-export function registerAgent(profilingThreadId: number, agent: Agent): void {
+export function registerAgent(profilingThreadId: number, agent: InterruptibleAgent): void {
   const place = processGlobal();
   place[AGENTS] ??= new Map();
   place[AGENTS].set(profilingThreadId, agent);

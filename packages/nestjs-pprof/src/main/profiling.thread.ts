@@ -2,24 +2,29 @@ import { unlinkSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Agent } from './agent.js';
 import { registerAgent, unregisterAgent } from './process.registry.js';
-import { closeConnections } from './exit.handler.js';
 import { monotonicMillis } from '../shared/agent.protocol.js';
-import { WorkerStartsMemory } from '../shared/worker-starts.memory.js';
-import { Heartbeat } from './heartbeat.js';
-import { messageOf } from '../shared/error.message.js';
-import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
-import type { ListeningAddress } from '../pprof.address.js';
-import { ThreadsForbiddenError } from '../pprof.errors.js';
-import { isPermitted, permissionFlags } from './node.permissions.js';
+import { WorkerStartsMemory } from '../shared/shared.memory.js';
+import { Heartbeat } from './event.loop.js';
+import { messageOf } from '../shared/pprof.error.js';
+import {
+  type ResolvedPprofOptions,
+  type FromThread,
+  type ToThread,
+  PACKAGE,
+} from '../shared/thread.protocol.js';
+import type { ListeningAddress } from '../pprof.status.js';
+import { isPermitted, permissionFlags } from './runtime.support.js';
 import { holdSigprof } from './sigprof.holder.js';
 import { removeSocket, type SocketFile } from '../shared/socket.removal.js';
 import { programFile } from './own.package.js';
 import { threadDataFor } from './thread.data.js';
-import { ThreadGreeting } from './thread.greeting.js';
-import type { FromThread, ToThread } from '../shared/thread.protocol.js';
 
 /** A profile too large for this much memory ends the profiling thread, and not the application. */
 const MAX_OLD_GENERATION_MB = 512;
+
+const FORBIDDEN =
+  'the profiler runs in a thread of its own, and Node runs under --permission without --allow-worker. Add that, ' +
+  '--allow-addons and, from Node 24 on, --allow-inspector';
 
 /** @internal */
 export interface ThreadListeners {
@@ -48,8 +53,7 @@ export class ProfilingThread {
   #socket: SocketFile | undefined;
 
   /**
-   * @throws {ThreadsForbiddenError} under `--permission` without `--allow-worker`.
-   * @throws where the thread cannot be started for another reason.
+   * @throws where the thread cannot be started, such as under `--permission` without `--allow-worker`.
    */
   constructor(
     options: ResolvedPprofOptions,
@@ -66,7 +70,7 @@ export class ProfilingThread {
       worker = startWorker(threadDataFor(options, previousPort, shared));
     } catch (error) {
       heartbeat.stop();
-      throw isPermitted('worker') ? error : new ThreadsForbiddenError();
+      throw isPermitted('worker') ? error : new Error(FORBIDDEN);
     }
     this.#worker = worker;
     const { threadId } = worker;
@@ -86,7 +90,7 @@ export class ProfilingThread {
     const releaseSigprof = holdSigprof();
     process.on('worker', onWorker);
     process.on('exit', onProcessExit);
-    const greeting = new ThreadGreeting((error) => listeners.onListenFailed(error.message));
+    const greeting = new ThreadGreeting((message) => listeners.onListenFailed(message));
     worker.on('message', (message: FromThread) => {
       if (!greeting.admits(message)) {
         return;
@@ -160,4 +164,73 @@ function startWorker(workerData: unknown): Worker {
     env: { NODE_ENV: 'production' },
     resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB },
   });
+}
+
+/** The profiling thread needs a millisecond or two; where it is too busy for that, what is left open is put up with. */
+const LONGEST_WAIT_MILLIS = 50;
+
+/**
+ * Has the profiling thread close its inspector sessions, if any is open, and waits until it has. Node prints `Waiting for
+ * the debugger to disconnect...` for those that are open when a process exits; and those to worker threads stay open, with
+ * the profilers that run in them, when the profiling thread is ended.
+ *
+ * @param connections memory in which the profiling thread counts its open sessions
+ * @param tell asks the profiling thread to close them
+ * @internal
+ */
+export function closeConnections(connections: SharedArrayBuffer, tell: () => void): void {
+  const count = new Int32Array(connections);
+  if (Atomics.load(count, 0) === 0) {
+    return;
+  }
+  tell();
+  const deadline = monotonicMillis() + LONGEST_WAIT_MILLIS;
+  let left = LONGEST_WAIT_MILLIS;
+  for (let open = Atomics.load(count, 0); open > 0 && left > 0; open = Atomics.load(count, 0)) {
+    Atomics.wait(count, 0, open, left);
+    left = deadline - monotonicMillis();
+  }
+}
+
+/** Long, as a thread needs a second of CPU time at the most, and a container may have a fiftieth of a processor. */
+const PATIENCE_SECONDS = 30;
+
+/**
+ * Waits for the profiling thread to say that it is ours, and gives it up when it does not. Seconds are counted in turns of
+ * this thread's event loop: where that is starved or stopped, the other may be, too.
+ *
+ * @internal
+ */
+export class ThreadGreeting {
+  readonly #timer: NodeJS.Timeout;
+  #secondsLeft = PATIENCE_SECONDS;
+  #hasCome = false;
+
+  constructor(giveUp: (message: string) => void) {
+    this.#timer = setInterval(() => {
+      this.#secondsLeft -= 1;
+      if (this.#secondsLeft === 0) {
+        this.stop();
+        giveUp(
+          `the profiling thread has not reported within ${PATIENCE_SECONDS} s of its start, and is given up`,
+        );
+      }
+    }, 1000);
+    this.#timer.unref();
+  }
+
+  /** Whether the message is to be looked at: it comes from our own program, which has introduced itself before. */
+  admits(message: FromThread): boolean {
+    if (!this.#hasCome && message.type === 'hello') {
+      this.#hasCome = message.name === PACKAGE.name && message.version === PACKAGE.version;
+      if (this.#hasCome) {
+        this.stop();
+      }
+    }
+    return this.#hasCome;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
 }

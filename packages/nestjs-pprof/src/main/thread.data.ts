@@ -1,10 +1,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
-import { isPermitted } from './node.permissions.js';
+import type { ResolvedPprofOptions, SharedWithMain, ThreadData } from '../shared/thread.protocol.js';
+import { isPermitted } from './runtime.support.js';
 import { ownCode } from './own.package.js';
-import { processInstance } from './process.instance.js';
-import type { SharedWithMain, ThreadData } from '../shared/thread.protocol.js';
 
 /** What the profiling thread is told when it starts. @internal */
 export function threadDataFor(
@@ -45,4 +43,32 @@ function isCoverageOn(): boolean {
 /** One for each user, as another's would be refused. Not asked in the thread, whose environment has no `TMPDIR`. */
 function registryDirectory(): string {
   return join(tmpdir(), `nestjs-pprof-${process.getuid?.() ?? 'profilers'}`);
+}
+
+/**
+ * What this process is called among those that are started from the same program to share its work, for example
+ * `cluster worker 3`; undefined for one that is alone. The number is that by which its process manager knows it.
+ *
+ * PM2 says so in the environment, also in cluster mode, where `node:cluster` counts the workers of all programs:
+ * https://pm2.keymetrics.io/docs/usage/environment/#specific-environment-variables
+ *
+ * @internal
+ */
+export function processInstance(): string | undefined {
+  const { pm_id: pm2Id, NODE_APP_INSTANCE: pm2Instance } = process.env;
+  if (pm2Id !== undefined) {
+    return `pm2 id ${pm2Id}`;
+  }
+  if (pm2Instance !== undefined) {
+    return `instance ${pm2Instance}`;
+  }
+  if (process.send === undefined) {
+    return undefined;
+  }
+  // Half a millisecond to load, which only a process with a parent to talk to can have a use for. Its types describe the
+  // module as `import` has it.
+  const cluster = process.getBuiltinModule(
+    'node:cluster',
+  ) as unknown as typeof import('node:cluster').default;
+  return cluster.worker === undefined ? undefined : `cluster worker ${cluster.worker.id}`;
 }

@@ -1,8 +1,7 @@
 import type { Agent } from './agent.js';
-import { messageOf } from '../shared/error.message.js';
-import { GrowingPauses } from '../shared/growing.pauses.js';
-import type { ResolvedPprofOptions } from '../shared/resolved.options.js';
-import type { ListeningAddress } from '../pprof.address.js';
+import { messageOf } from '../shared/pprof.error.js';
+import type { ResolvedPprofOptions } from '../shared/thread.protocol.js';
+import type { ListeningAddress } from '../pprof.status.js';
 import { ProfilingThread, type ThreadListeners } from './profiling.thread.js';
 
 const FIRST_PAUSE_MILLIS = 1000;
@@ -36,7 +35,7 @@ export type StartThread = (
  * @internal
  */
 export class ThreadSupervisor {
-  readonly #pauses = new GrowingPauses(FIRST_PAUSE_MILLIS, LONGEST_PAUSE_MILLIS);
+  #pauseMillis = FIRST_PAUSE_MILLIS;
   #thread: Pick<ProfilingThread, 'stop'> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #hasStarted = false;
@@ -82,7 +81,7 @@ export class ThreadSupervisor {
     this.#port = 'port' in address ? address.port : undefined;
     this.#timer = setTimeout(() => {
       this.#isWell = true;
-      this.#pauses.startOver();
+      this.#pauseMillis = FIRST_PAUSE_MILLIS;
     }, WELL_AFTER_MILLIS).unref();
     this.listeners.onListening(address);
   }
@@ -99,7 +98,8 @@ export class ThreadSupervisor {
       this.#fail(reason);
       return;
     }
-    this.#timer = setTimeout(() => this.start(), this.#pauses.next()).unref();
+    this.#timer = setTimeout(() => this.start(), this.#pauseMillis).unref();
+    this.#pauseMillis = Math.min(2 * this.#pauseMillis, LONGEST_PAUSE_MILLIS);
     const isFirst = this.#isWell;
     this.#isWell = false;
     this.listeners.onRestarting(reason, isFirst);

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { messageOf } from '../shared/error.message.js';
+import { messageOf } from '../shared/pprof.error.js';
 import { parseAddonHeap } from '../thread/pprof/allocation.tree.js';
 import { encodePprof } from '../thread/pprof/pprof.encoder.js';
 import { SourceMaps } from '../thread/pprof/source.maps.js';
 import { Symbolizer } from '../thread/pprof/profile.symbolizer.js';
 import { programPaths } from '../shared/program.paths.js';
-import type { OomExportOptions } from '../shared/oom-export.options.js';
+import type { OomExportOptions } from '../shared/oom-profile.files.js';
 import { oomProfileOf } from './oom.profile.js';
 import { storeOomProfile } from './oom-profile.store.js';
 

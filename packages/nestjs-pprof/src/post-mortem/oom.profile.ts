@@ -2,7 +2,7 @@ import type { AllocationNode } from '../shared/agent.protocol.js';
 import { LIVE_OBJECTS, samplesOfAllocations } from '../thread/pprof/allocation.tree.js';
 import type { Profile } from '../thread/pprof/profile.model.js';
 import { withoutOwnFrames } from '../thread/pprof/own.frames.js';
-import type { OomExportOptions } from '../shared/oom-export.options.js';
+import type { OomExportOptions } from '../shared/oom-profile.files.js';
 
 /** The heap of the main thread at the moment when it was full. @internal */
 export function oomProfileOf(

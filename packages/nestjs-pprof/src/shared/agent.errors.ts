@@ -1,14 +1,11 @@
 import type { AgentFailure } from './agent.protocol.js';
-import { messageOf } from './error.message.js';
-import { PprofError } from './pprof.error.js';
+import { messageOf, PprofError } from './pprof.error.js';
 
 /** The native addon cannot be loaded in this process. @internal */
 export class AddonUnavailableError extends PprofError {
-  override readonly name = 'AddonUnavailableError';
-  readonly status = 503;
-
   constructor(cause: unknown) {
     super(
+      503,
       forbiddenBy(cause) ??
         `the native addon @datadog/pprof cannot be loaded on ${process.platform}-${process.arch}, Node ${process.version}: ` +
           `${firstLine(cause)}. Reinstall the dependencies on this platform, or upgrade @datadog/pprof`,
@@ -19,11 +16,9 @@ export class AddonUnavailableError extends PprofError {
 
 /** V8's inspector, the way to worker threads and stuck event loops, cannot be used in this process. @internal */
 export class InspectorUnavailableError extends PprofError {
-  override readonly name = 'InspectorUnavailableError';
-  readonly status = 503;
-
   constructor() {
     super(
+      503,
       "V8's inspector cannot be used in this process: Node was built without it, or runs under --permission without " +
         '--allow-inspector (which Node has from version 24 on)',
     );
@@ -32,12 +27,10 @@ export class InspectorUnavailableError extends PprofError {
 
 /** Somebody else in the process has started the profiler that a thread has only one of. @internal */
 export class SamplerHeldError extends PprofError {
-  override readonly name = 'SamplerHeldError';
-  readonly status = 409;
-
   /** @param others names of those that it may be, as far as they are known */
   constructor(sampler: 'CPU' | 'heap', others: readonly string[], cause?: unknown) {
     super(
+      409,
       `the ${sampler} sampler is held by another profiler in this process: ${nameOthers(others)}. Only one of them can profile ` +
         'at a time: switch the profiler of the other off',
       { cause },
@@ -47,12 +40,10 @@ export class SamplerHeldError extends PprofError {
 
 /** Another profiler may have come to rely on the sampler that this one has started. @internal */
 export class SamplerSharedError extends PprofError {
-  override readonly name = 'SamplerSharedError';
-  readonly status = 409;
-
   /** @param others names of those that it may be, as far as they are known */
   constructor(others: readonly string[]) {
     super(
+      409,
       `another profiler in this process may be using the same heap sampler: ${nameOthers(others)}. To count all allocations ` +
         'would spoil its heap profiles. Ask without "seconds" for what is in use, or start the process without the other',
     );
@@ -61,21 +52,21 @@ export class SamplerSharedError extends PprofError {
 
 /** Somebody has ended the count of all allocations in the middle of a window. @internal */
 export class AllocationsEndedError extends PprofError {
-  override readonly name = 'AllocationsEndedError';
-  readonly status = 409;
-
   constructor() {
-    super('the count of all allocations was ended within the window: the profiler was stopped. Ask again');
+    super(
+      409,
+      'the count of all allocations was ended within the window: the profiler was stopped. Ask again',
+    );
   }
 }
 
 /** Live objects are not sampled while all allocations are counted. @internal */
 export class AllocationsCountedError extends PprofError {
-  override readonly name = 'AllocationsCountedError';
-  readonly status = 409;
-
   constructor() {
-    super('a capture of all allocations (allocs?seconds=) has the heap sampler. Ask again when it has ended');
+    super(
+      409,
+      'a capture of all allocations (allocs?seconds=) has the heap sampler. Ask again when it has ended',
+    );
   }
 }
 
@@ -88,35 +79,19 @@ function nameOthers(others: readonly string[]): string {
 
 /** Heap sampling is switched off by the options. @internal */
 export class HeapSamplingOffError extends PprofError {
-  override readonly name = 'HeapSamplingOffError';
-  readonly status = 404;
-
   constructor() {
     super(
+      404,
       'heap sampling is off in this process. Remove "heap: false" from the options of PprofModule to have it',
     );
   }
 }
 
-/** Nobody is left to say what went wrong: the words of V8, of Node or of the addon. */
-class UnexpectedFailureError extends PprofError {
-  override readonly name = 'UnexpectedFailureError';
-  readonly status = 500;
-
-  constructor(what: string, cause: unknown) {
-    super(`${what} has failed: ${messageOf(cause)}. Ask again; if it fails again, please report it`, {
-      cause,
-    });
-  }
-}
-
 /** What the agent has never done between two turns of the event loop is not done by interrupt. @internal */
 export class NotByInterruptError extends PprofError {
-  override readonly name = 'NotByInterruptError';
-  readonly status = 504;
-
   constructor() {
     super(
+      504,
       'the main thread can only be interrupted for what has been done before, between two turns of its event loop. ' +
         'Ask again when the loop turns',
     );
@@ -140,9 +115,11 @@ function firstLine(error: unknown): string {
 
 /** What is told of an error that was met on the main thread. @internal */
 export function failureOf(error: unknown): AgentFailure {
-  const { status, message } =
-    error instanceof PprofError
-      ? error
-      : new UnexpectedFailureError('the profiler of the main thread', error);
-  return { status, message };
+  return error instanceof PprofError
+    ? { status: error.status, message: error.message }
+    : {
+        status: 500,
+        // Nobody is left to say what went wrong: the words of V8, of Node or of the addon.
+        message: `the profiler of the main thread has failed: ${messageOf(error)}. Ask again; if it fails again, please report it`,
+      };
 }

@@ -8,13 +8,31 @@ export interface CpuSampling {
   readonly hz: number;
   /** The longest the sampler will run; the addon reserves its sample buffer for this and drops what is beyond. */
   readonly durationMillis: number;
+  /** Whether samples are labelled with what they were taken for. */
+  readonly labels: boolean;
 }
 
-/** Of each sample in `CpuSegment.sampleLog`: microseconds, CPU nanoseconds since the sample before, stack. */
-export const SAMPLE_LOG_COLUMNS = 3;
+/** Names and values of labels. */
+export type LabelSet = Readonly<Record<string, string>>;
+
+/** Of each sample in `CpuSegment.sampleLog`: microseconds, CPU nanoseconds since the sample before, stack, labels. */
+export const SAMPLE_LOG_COLUMNS = 4;
 
 /** The third column where a sample is not in the profile, as of idle time without CPU time. */
 export const NO_STACK = -1;
+
+/** The fourth column where a sample has no labels. */
+export const NO_LABELS = -1;
+
+/** How the samples of a segment have got their labels. */
+export interface SegmentLabels {
+  /** The fourth column of the log is an index of this. */
+  readonly sets: readonly LabelSet[];
+  /** Why the async contexts do not tell; null where they do. */
+  readonly missing: string | null;
+  /** What the application has given and a profile cannot hold. */
+  readonly leftOut: readonly string[];
+}
 
 /** What was sampled between two rotations of the CPU sampler. */
 export interface CpuSegment {
@@ -22,6 +40,8 @@ export interface CpuSegment {
   readonly profile: Uint8Array;
   /** The samples one by one, in no order: the bytes of a `Float64Array`. A stack is the index of a sample of the profile. */
   readonly sampleLog: Uint8Array;
+  /** Null where nobody has asked for them. */
+  readonly labels: SegmentLabels | null;
   readonly hz: number;
   /** Wall-clock start, milliseconds since the epoch. */
   readonly startedAt: number;
@@ -146,7 +166,7 @@ export interface AgentRequest<C extends AgentCommand = AgentCommand> {
   readonly id: number;
   readonly command: C;
   readonly args: AgentCommands[C]['args'];
-  /** See `request.claim.ts`; null for what is to be done in any case. */
+  /** See `newClaim`; null for what is to be done in any case. */
   readonly claim: SharedArrayBuffer | null;
 }
 

@@ -4,9 +4,23 @@
  *
  * @internal
  */
-export abstract class PprofError extends Error {
-  /** Of the HTTP response. */
-  abstract readonly status: number;
-  /** When it is worth while to ask again, where that is known. */
-  readonly retryAfterSeconds: number | undefined = undefined;
+export class PprofError extends Error {
+  override readonly name = this.constructor.name;
+  /** Of the HTTP response, besides those of every error. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    /** Of the HTTP response. */
+    readonly status: number,
+    message: string,
+    { headers = {}, ...options }: ErrorOptions & { readonly headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(message, options);
+    this.headers = headers;
+  }
+}
+
+/** The message of whatever was thrown. @internal */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

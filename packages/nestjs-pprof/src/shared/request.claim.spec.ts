@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { newClaim, takeRequest, withdrawRequest } from './request.claim.js';
+import { newClaim, takeRequest, withdrawRequest } from './shared.memory.js';
 
 describe('a request', () => {
   it('is not done once it has been withdrawn', () => {

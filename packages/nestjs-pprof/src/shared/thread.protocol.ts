@@ -1,4 +1,3 @@
-import type { ResolvedPprofOptions } from './resolved.options.js';
 import type { SocketFile } from './socket.removal.js';
 import type {
   AgentAccepted,
@@ -8,14 +7,44 @@ import type {
   ProcessExiting,
   WorkerStarted,
 } from './agent.protocol.js';
+import type { PprofProfileName } from './profile.names.js';
+
+/** What the programs of this package tell each other by: the same as in package.json, which a test checks. @internal */
+export const PACKAGE = { name: 'nestjs-pprof', version: '0.1.0' } as const;
+
+/** The options of `PprofModule`, checked, with every default filled in. @internal */
+export interface ResolvedPprofOptions {
+  readonly enabled: boolean;
+  readonly host: string;
+  readonly port: number;
+  /** Undefined where it depends on the process. */
+  readonly whenPortTaken: 'wait' | 'next' | undefined;
+  /** A unix socket, in the place of host and port. */
+  readonly socketPath: string | undefined;
+  readonly allowedHosts: readonly string[];
+  /** SHA-256 of `username:password` in hex: the credentials themselves go no further than the options. */
+  readonly credentialsHash: string | undefined;
+  readonly profiles: readonly PprofProfileName[];
+  readonly heapSnapshot: boolean;
+  /** How live objects are sampled; false for not at all. */
+  readonly heap: HeapSampling | false;
+  readonly block: { readonly watch: boolean; readonly threshold: number };
+  /** How samples are labelled with what they were taken for; false for not at all. */
+  readonly labels: { readonly everything: boolean } | false;
+  /** What is left behind when memory runs out; undefined for nothing. */
+  readonly outOfMemory:
+    { readonly directory: string; readonly maxFiles: number; readonly maxBytes: number } | undefined;
+  readonly maxSeconds: number;
+  readonly maxCaptures: number;
+}
 
 /** What the captures need from the main thread: its options, and the memory that both sides share. @internal */
 export interface SharedWithMain {
-  /** Where the main thread notes that its event loop turns, see `agent/heartbeat.ts`. */
+  /** Where the main thread notes that its event loop turns, see `main/event.loop.ts`. */
   readonly heartbeat: SharedArrayBuffer;
-  /** Where the profiling thread counts its open inspector sessions, see `agent/exit.handler.ts`. */
+  /** Where the profiling thread counts its open inspector sessions, see `main/profiling.thread.ts`. */
   readonly connections: SharedArrayBuffer;
-  /** Where the main thread notes which worker threads it has started when, see `agent/worker-starts.memory.ts`. */
+  /** Where the main thread notes which worker threads it has started when, see `WorkerStartsMemory`. */
   readonly workerStarts: SharedArrayBuffer;
   /** `os.tmpdir()` of the application: the thread has none of its environment. */
   readonly temporaryDirectory: string;
@@ -39,7 +68,7 @@ export interface ThreadData
   readonly whenPortTaken: 'wait' | 'next';
   /** The port of the thread that this one replaces. */
   readonly previousPort: number | undefined;
-  /** Where the running profilers are noted, see `server/processes/profiler.registry.ts`. */
+  /** Where the running profilers are noted, see `server/profiler.registry.ts`. */
   readonly registryDirectory: string;
   readonly maxSeconds: number;
   /** Where processes leave a heap profile when they run out of memory, if they do. */
@@ -58,7 +87,7 @@ export interface ApplicationInfo {
   readonly execPath: string;
   readonly execArgv: readonly string[];
   readonly cwd: string;
-  /** See `process.instance.ts`. */
+  /** See `processInstance` in `main/thread.data.ts`. */
   readonly instance: string | undefined;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { WorkerStartsMemory } from './worker-starts.memory.js';
+import { WorkerStartsMemory } from './shared.memory.js';
 
 describe('WorkerStartsMemory', () => {
   it('tells the other side, which shares the memory, when a worker was started', () => {

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { untilAborted } from './abort.race.js';
+import { untilAborted } from './single.flight.js';
 
 const never = new Promise<never>(() => undefined);
 

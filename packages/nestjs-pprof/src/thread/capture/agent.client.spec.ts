@@ -1,19 +1,17 @@
 import { runInThisContext } from 'node:vm';
 import { threadId } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { silenceOf } from './thread.silence.js';
+import { AgentFailureError, silenceOf, ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
 import type { AgentRequest } from '../../shared/agent.protocol.js';
-import { takeRequest } from '../../shared/request.claim.js';
+import { takeRequest } from '../../shared/shared.memory.js';
 import { registerAgent, unregisterAgent } from '../../main/process.registry.js';
 import type { Agent } from '../../main/agent.js';
 import type { AgentChannel, AgentClient as Client } from './agent.client.js';
-import type { InspectorConnection as Connection } from './inspector.connection.js';
+import type { Inspector, InspectorConnection } from './inspector.connection.js';
 import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
-import { AgentFailureError, ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
 
 jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
 const { AgentClient } = await import('./agent.client.js');
-const { InspectorConnection } = await import('./inspector.connection.js');
 
 type Message = Parameters<Parameters<AgentChannel['on']>[1]>[0];
 
@@ -43,6 +41,9 @@ class FakeChannel implements AgentChannel {
   }
 }
 
+const using = jest.fn<(use: (connection: InspectorConnection) => Promise<unknown>) => Promise<unknown>>();
+const inspector = { using } as unknown as Inspector;
+
 let channel: FakeChannel;
 let client: Client;
 let heartbeat: SharedArrayBuffer;
@@ -57,7 +58,7 @@ beforeEach(() => {
   channel = new FakeChannel();
   heartbeat = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT);
   beat();
-  client = new AgentClient(channel, heartbeat);
+  client = new AgentClient(channel, heartbeat, inspector);
 });
 
 afterEach(() => {
@@ -78,10 +79,13 @@ function outcomeOf<T>(promise: Promise<T>): { value?: T; error?: unknown } {
 describe('AgentClient.request', () => {
   it('asks under an id of its own, with a claim by which it can be withdrawn', () => {
     void client.request('describeLoop', null).catch(() => undefined);
-    void client.request('rotateCpu', { hz: 100, durationMillis: 1000 }).catch(() => undefined);
+    void client.request('rotateCpu', { hz: 100, durationMillis: 1000, labels: false }).catch(() => undefined);
     const [first, second] = channel.requests;
     expect(first).toMatchObject({ type: 'agent-request', command: 'describeLoop', args: null });
-    expect(second).toMatchObject({ command: 'rotateCpu', args: { hz: 100, durationMillis: 1000 } });
+    expect(second).toMatchObject({
+      command: 'rotateCpu',
+      args: { hz: 100, durationMillis: 1000, labels: false },
+    });
     expect(first!.id).not.toBe(second!.id);
     expect(first!.claim).not.toBe(second!.claim);
     expect(takeRequest(first!.claim!)).toBe(true);
@@ -241,9 +245,7 @@ describe('AgentClient.readCpuByInterrupt', () => {
     const post = jest.fn((_method: string, params?: { expression: string }) =>
       Promise.resolve({ result: { value: params && evaluate(params.expression) } }),
     );
-    jest
-      .spyOn(InspectorConnection, 'using')
-      .mockImplementation((use) => use({ post } as unknown as Connection));
+    using.mockImplementation((use) => use({ post } as unknown as InspectorConnection));
     return post;
   }
 
@@ -291,9 +293,7 @@ describe('AgentClient.readCpuByInterrupt', () => {
   });
 
   it('hands on that the thread is in a native call', async () => {
-    jest
-      .spyOn(InspectorConnection, 'using')
-      .mockRejectedValue(new ThreadUnreachableError('main', silenceOf(4000)));
+    using.mockRejectedValue(new ThreadUnreachableError('main', silenceOf(4000)));
     await expect(client.readCpuByInterrupt()).rejects.toBeInstanceOf(ThreadUnreachableError);
   });
 });
@@ -349,5 +349,34 @@ describe('AgentClient, what the main thread tells unasked', () => {
     client.onWorkerStarted(onWorker);
     channel.receive({ type: 'process-exiting' });
     expect([onExit.mock.calls.length, onWorker.mock.calls.length]).toEqual([1, 0]);
+  });
+});
+
+const BEAT = Date.UTC(2026, 10, 23);
+
+function observe(answer: () => Promise<unknown>) {
+  new BigInt64Array(heartbeat)[0] = BigInt(BEAT);
+  jest.spyOn(client, 'request').mockImplementation(answer as () => never);
+  return client.observeLoop();
+}
+
+describe('AgentClient.observeLoop', () => {
+  it('tells how a loop that turns describes itself', async () => {
+    const description = { activeResources: ['Timeout'] };
+    const state = await observe(() => Promise.resolve(description));
+    expect(state).toMatchObject({ stuck: false, description, delayMillis: expect.any(Number) });
+    expect(state.lastTurn).toBeGreaterThan(BEAT);
+  });
+
+  it('tells of a stuck loop since when it is', async () => {
+    const state = await observe(() =>
+      Promise.reject(new ThreadStuckError('the main thread', silenceOf(200))),
+    );
+    expect(state).toEqual({ stuck: true, lastTurn: BEAT, delayMillis: undefined, description: undefined });
+  });
+
+  it('does not take another failure for a stuck loop', async () => {
+    const failure = new AgentFailureError({ status: 500, message: 'no' });
+    await expect(observe(() => Promise.reject(failure))).rejects.toBe(failure);
   });
 });

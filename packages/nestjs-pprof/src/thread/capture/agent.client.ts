@@ -9,15 +9,14 @@ import {
   type AgentReply,
   type AgentRequest,
   type CpuSegment,
+  type LoopDescription,
   type ProcessExiting,
   type WorkerStarted,
 } from '../../shared/agent.protocol.js';
-import { newClaim, withdrawRequest } from '../../shared/request.claim.js';
-import { lastBeatIn } from '../../shared/heartbeat.memory.js';
+import { newClaim, withdrawRequest, lastBeatIn } from '../../shared/shared.memory.js';
 import { AnswerDeadline } from './answer.deadline.js';
-import type { Silence } from './thread.silence.js';
-import { InspectorConnection } from './inspector.connection.js';
-import { AgentFailureError, ThreadStuckError } from './threads.errors.js';
+import { type Silence, AgentFailureError, ThreadStuckError } from './threads.errors.js';
+import type { Inspector } from './inspector.connection.js';
 
 /** An event loop that has not turned for this long may be stuck; until then it is merely late. */
 const LATE_MILLIS = 1000;
@@ -38,6 +37,18 @@ interface Pending {
   replied(reply: AgentReply): void;
 }
 
+/** The main thread's event loop, as it is at this moment. @internal */
+export interface LoopState {
+  /** Whether it has not turned for a second and more, though the thread had a processor to turn on. */
+  readonly stuck: boolean;
+  /** Since when at the latest it has not turned, milliseconds since the epoch; of one that turns, when that was seen. */
+  readonly lastTurn: number;
+  /** How long a message to the loop, and the answer, took; undefined where none has come. */
+  readonly delayMillis: number | undefined;
+  /** What only the loop itself can tell; undefined where it has not. */
+  readonly description: LoopDescription | undefined;
+}
+
 /** Asks the agent in the application's main thread. Works while that thread's event loop turns. @internal */
 export class AgentClient {
   readonly #pending = new Map<number, Pending>();
@@ -50,6 +61,7 @@ export class AgentClient {
   constructor(
     private readonly channel: AgentChannel,
     private readonly heartbeat: SharedArrayBuffer,
+    private readonly inspector: Pick<Inspector, 'using'>,
   ) {
     channel.on('message', (message) => {
       this.#silence = undefined;
@@ -89,6 +101,26 @@ export class AgentClient {
     return this.#send(command, args, Math.max(SHORTEST_WAIT_MILLIS, lateMillis - sinceTurn));
   }
 
+  /** The main thread's event loop, as it is at this moment. */
+  async observeLoop(): Promise<LoopState> {
+    const asked = performance.now();
+    try {
+      const description = await this.request('describeLoop', null);
+      return { stuck: false, lastTurn: Date.now(), delayMillis: performance.now() - asked, description };
+    } catch (error) {
+      if (error instanceof ThreadStuckError) {
+        const stuck = error.silence.cause !== 'starved';
+        return {
+          stuck,
+          lastTurn: lastBeatIn(this.heartbeat),
+          delayMillis: undefined,
+          description: undefined,
+        };
+      }
+      throw error;
+    }
+  }
+
   /**
    * Has the agent do something as soon as the main thread comes to it, which is when a stuck one goes on.
    *
@@ -109,7 +141,7 @@ export class AgentClient {
    */
   async readCpuByInterrupt(): Promise<CpuSegment | null> {
     const expression = `globalThis[Symbol.for(${JSON.stringify(AGENTS.description)})]?.get(${threadId})?.readCpuByInterrupt()`;
-    const { result } = await InspectorConnection.using(async (connection) => {
+    const { result } = await this.inspector.using(async (connection) => {
       // Answered in C++. A thread that is in a native call must not be left with JavaScript to run whenever that ends.
       await connection.post('Runtime.getIsolateId');
       return connection.post<{ result: { value?: string } }>('Runtime.evaluate', {

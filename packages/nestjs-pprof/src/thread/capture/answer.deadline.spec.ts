@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
-import type { Silence } from './thread.silence.js';
-import { ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
+import { type Silence, ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
 
 /** How a thread spends each millisecond that passes. */
 interface Behaviour {

@@ -1,6 +1,6 @@
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { type KernelThread, kernelThread, processorWaits, timesThrottled } from './kernel.threads.js';
-import type { Cause, Silence } from './thread.silence.js';
+import type { Cause, Silence } from './threads.errors.js';
 
 /** How often the kernel is asked what the thread does meanwhile. */
 const CHECK_MILLIS = 250;

@@ -1,19 +1,14 @@
 import { setMaxListeners } from 'node:events';
-import { AgentClient, type AgentChannel } from './agent.client.js';
+import { AgentClient, type AgentChannel, type LoopState } from './agent.client.js';
 import type { StackSample } from '../pprof/profile.model.js';
+import type { RunningScript } from '../pprof/running.texts.js';
+import { runningScripts } from './running.scripts.js';
 import type { SharedWithMain } from '../../shared/thread.protocol.js';
 import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.capturer.js';
 import { BlockWatcher } from './block.watcher.js';
 import { type CpuCapture, CpuCapturer, type CpuRequest } from './cpu.capturer.js';
 import { InspectedThreads } from './inspected.threads.js';
-import {
-  closeConnections,
-  countConnectionsIn,
-  refuseUnderCoverage,
-  setCoverageOn,
-  setInspectorAvailable,
-} from './inspector.connection.js';
-import { LoopObserver, type LoopState } from './loop.observer.js';
+import { Inspector } from './inspector.connection.js';
 import { MainHeap } from './main.heap.js';
 import { StackCapturer, type ThreadStack } from './stack.capturer.js';
 import { MomentDeadline } from './moment.deadline.js';
@@ -23,11 +18,10 @@ import {
   DEFAULT_SAMPLING,
   INSPECTOR_STACK_DEPTH,
   type ThreadAllocations,
-} from './thread.allocations.js';
-import type { ThreadHeap } from './thread.heap.js';
+  type ThreadHeap,
+} from './thread.heap.js';
 import { AgentFailureError, NoThreadError } from './threads.errors.js';
-import { untilAborted } from './abort.race.js';
-import { setWorkerStarts } from './worker.targets.js';
+import { untilAborted } from './single.flight.js';
 import { foundOrSkipped, type FromThreads, fromThreads } from './thread.results.js';
 import { V8CpuCapturer } from './v8-cpu.capturer.js';
 import { V8Captures } from './v8.captures.js';
@@ -42,12 +36,13 @@ export interface WatchedBlocks {
 
 /** The threads of the application, and what can be found out about them. @internal */
 export class ApplicationThreads {
+  readonly #inspector: Inspector;
+  readonly #agent: AgentClient;
   readonly #mainHeap: MainHeap;
   readonly #workerHeaps: WorkerHeaps;
   readonly #cpu: CpuCapturer;
   readonly #blocks: BlockCapturer;
   readonly #blockWatcher: BlockWatcher | undefined;
-  readonly #loop: LoopObserver;
   readonly #stacks: StackCapturer;
   readonly #inspected: InspectedThreads;
   /** What V8 records in its own formats. */
@@ -57,33 +52,32 @@ export class ApplicationThreads {
     channel: AgentChannel,
     private readonly shared: SharedWithMain,
   ) {
-    const agent = new AgentClient(channel, shared.heartbeat);
-    countConnectionsIn(shared.connections);
-    setInspectorAvailable(shared.inspector);
-    setCoverageOn(shared.coverage);
-    setWorkerStarts(shared.workerStarts);
-    agent.onExit(closeConnections);
-    this.#mainHeap = new MainHeap(agent, shared.heap);
-    this.#workerHeaps = new WorkerHeaps(shared.heap || DEFAULT_SAMPLING, shared.heap !== false);
-    this.#inspected = new InspectedThreads(shared.heartbeat);
+    this.#inspector = new Inspector(shared);
+    this.#agent = new AgentClient(channel, shared.heartbeat, this.#inspector);
+    this.#agent.onExit(() => this.#inspector.closeAll());
+    this.#mainHeap = new MainHeap(this.#agent, this.#inspector, shared.heap);
+    this.#workerHeaps = new WorkerHeaps(
+      this.#inspector,
+      shared.heap || DEFAULT_SAMPLING,
+      shared.heap !== false,
+    );
+    this.#inspected = new InspectedThreads(this.#inspector, shared.heartbeat);
     const v8Cpu = new V8CpuCapturer();
-    this.#blocks = new BlockCapturer(agent, this.#inspected, v8Cpu);
+    this.#blocks = new BlockCapturer(this.#agent, this.#inspected, v8Cpu);
     if (shared.block.watch) {
-      this.#blockWatcher = new BlockWatcher(agent, shared.block.threshold, this.#inspected, v8Cpu);
+      this.#blockWatcher = new BlockWatcher(this.#agent, shared.block.threshold, this.#inspected, v8Cpu);
       this.#blockWatcher.start();
     }
-    this.#cpu = new CpuCapturer(agent, this.#inspected, v8Cpu);
-    this.#loop = new LoopObserver(agent, shared.heartbeat);
-    this.#stacks = new StackCapturer(this.#loop, this.#inspected, v8Cpu);
+    this.#cpu = new CpuCapturer(this.#agent, this.#inspected, v8Cpu);
+    this.#stacks = new StackCapturer(this.#agent, this.#inspected, v8Cpu);
     this.v8 = new V8Captures(
-      this.#loop,
+      this.#agent,
       this.#inspected,
       v8Cpu,
       this.#mainHeap,
       this.#workerHeaps,
       shared.heap,
       shared.temporaryDirectory,
-      agent,
     );
   }
 
@@ -100,7 +94,7 @@ export class ApplicationThreads {
   /** @throws {CoverageOnError} for worker threads alone, where coverage is counted. */
   async captureCpu(request: CpuRequest): Promise<CpuCapture> {
     if (!isSelected(request.threads, MAIN_THREAD)) {
-      refuseUnderCoverage();
+      this.#inspector.refuseUnderCoverage();
     }
     return this.#cpu.capture(request);
   }
@@ -204,7 +198,7 @@ export class ApplicationThreads {
 
   /** @throws {CoverageOnError} */
   async captureBlocks(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
-    refuseUnderCoverage();
+    this.#inspector.refuseUnderCoverage();
     return this.#blocks.capture(request);
   }
 
@@ -222,12 +216,17 @@ export class ApplicationThreads {
 
   /** @throws {CoverageOnError} */
   async captureStacks(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
-    refuseUnderCoverage();
+    this.#inspector.refuseUnderCoverage();
     return this.#stacks.capture(threads, signal);
   }
 
+  /** See `ScriptsOf`. */
+  runningScripts(names: ReadonlySet<string>): Promise<ReadonlyMap<string, readonly RunningScript[]>> {
+    return runningScripts(this.#inspector, names);
+  }
+
   observeLoop(): Promise<LoopState> {
-    return this.#loop.observe();
+    return this.#agent.observeLoop();
   }
 
   /** The worker threads there are; they are not interrupted. */

@@ -5,7 +5,7 @@ import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import { attributeBlocks, busyStretches, longTurns } from './block.attribution.js';
 import type { InspectedThreads } from './inspected.threads.js';
-import { ownStalls } from './own.stalls.js';
+import type { OwnStalls } from './own.stalls.js';
 import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
 import { type FromThreads, fromThreads, mainOrSkipped } from './thread.results.js';
 import { ThreadStuckError } from './threads.errors.js';
@@ -84,7 +84,7 @@ export class BlockCapturer {
       const thresholdMicros = thresholdMillis * 1000;
       const blocks = stuck
         ? busyStretches(timeline, thresholdMicros)
-        : blocksIn(timeline, watch, clockOffset, thresholdMicros);
+        : blocksIn(timeline, watch, this.threads.inspector.ownStalls, clockOffset, thresholdMicros);
       return {
         thread: MAIN_THREAD,
         samples: attributeBlocks(blocks, timeline),
@@ -123,6 +123,7 @@ export class BlockCapturer {
 function blocksIn(
   timeline: readonly TimedStack[],
   watch: LoopWatchMemory,
+  ownStalls: OwnStalls,
   clockOffset: number,
   thresholdMicros: number,
 ): LoopBlock[] {

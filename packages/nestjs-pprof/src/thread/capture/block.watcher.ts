@@ -5,7 +5,6 @@ import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import { attributeBlocks } from './block.attribution.js';
 import type { InspectedThreads } from './inspected.threads.js';
-import { ownStalls } from './own.stalls.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 
 /** The watch's own number; those of captures count from 1. */
@@ -83,6 +82,7 @@ export class BlockWatcher {
   /** Takes over the blocks that have ended since the last time. */
   #count(): void {
     const { count } = this.#watch;
+    const { ownStalls } = this.threads.inspector;
     if (count === this.#counted || ownStalls.areGoingOn) {
       return;
     }

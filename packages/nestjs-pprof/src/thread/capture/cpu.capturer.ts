@@ -1,14 +1,13 @@
-import { messageOf } from '../../shared/error.message.js';
+import { messageOf } from '../../shared/pprof.error.js';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
-import { refuseUnderCoverage } from './inspector.connection.js';
 import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
 import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
-import { untilAborted } from './abort.race.js';
+import { untilAborted } from './single.flight.js';
 import { type SampledSegment, SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
   isSelected,
@@ -38,6 +37,8 @@ export interface CpuRequest {
   readonly seconds: number;
   readonly hz: number;
   readonly threads: ThreadSelection;
+  /** Whether samples are labelled with what they were taken for. */
+  readonly labels: boolean;
   /** Ends the capture at once, without a result. */
   readonly signal: AbortSignal;
 }
@@ -62,6 +63,8 @@ export interface CpuCapture {
   readonly selection: ThreadSelection;
   /** Samples per second that were asked for; segments of the main thread may have more. */
   readonly hz: number;
+  /** Whether labels were asked for. */
+  readonly labels: boolean;
   readonly threads: readonly ThreadCpu[];
   /** Threads that were asked for and could not be profiled, each with the reason. */
   readonly skipped: readonly string[];
@@ -154,6 +157,7 @@ class CpuCaptureRun {
     return {
       selection: threads,
       hz: this.request.hz,
+      labels: this.request.labels,
       threads: this.#threads
         .map((entry) =>
           entry.way === 'inspector' && entry.thread !== MAIN_THREAD
@@ -203,7 +207,7 @@ class CpuCaptureRun {
         throw error;
       }
       // Nor can workers be profiled then.
-      refuseUnderCoverage();
+      this.inspected.inspector.refuseUnderCoverage();
       const lost = error instanceof CaptureStuckError;
       if (lost) {
         this.#skipped.push(

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { writeSnapshot } from './heap.snapshot.js';
-import type { InspectorTarget } from './inspector.target.js';
+import type { InspectorTarget } from './inspector.connection.js';
 import { SnapshotFileError, SnapshotStalledError } from './threads.errors.js';
 
 /** A thread whose snapshot comes when the test says so. */

@@ -1,9 +1,11 @@
 import { addAbortSignal, type Readable } from 'node:stream';
-import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
+import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.connection.js';
 import { Mutex } from './mutex.js';
-import { useThread } from './single.thread.js';
-import { RecordingHeldError, SnapshotStalledError } from './threads.errors.js';
-import { UnlinkedFile } from './unlinked.file.js';
+import type { InspectedThreads } from './inspected.threads.js';
+import { RecordingHeldError, SnapshotStalledError, SnapshotFileError } from './threads.errors.js';
+import { randomUUID } from 'node:crypto';
+import { closeSync, createReadStream, openSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** While V8 collects garbage, before it begins, it gives no sign; a heap of gigabytes takes seconds. */
 const SILENCE_MILLIS = 60_000;
@@ -40,7 +42,10 @@ export interface SnapshotFile {
 export class HeapSnapshotTaker {
   readonly #mutex = new Mutex();
 
-  constructor(private readonly directory: string) {}
+  constructor(
+    private readonly threads: InspectedThreads,
+    private readonly directory: string,
+  ) {}
 
   /** @throws {RecordingHeldError | SnapshotStalledError | SnapshotFileError} or the signal's reason. */
   async take({ thread, stuck, signal }: HeapSnapshotRequest): Promise<SnapshotFile> {
@@ -65,7 +70,7 @@ export class HeapSnapshotTaker {
   async #write(thread: number, stuck: boolean, signal: AbortSignal): Promise<UnlinkedFile> {
     const file = UnlinkedFile.create(this.directory);
     try {
-      await useThread(thread, signal, (target) => writeSnapshot(target, stuck, file));
+      await this.threads.useAlone(thread, (target) => writeSnapshot(target, stuck, file), signal);
       signal.throwIfAborted();
       return file;
     } catch (error) {
@@ -102,4 +107,59 @@ export function writeSnapshot(
       .then(() => resolve(), reject)
       .finally(() => clearTimeout(timer));
   });
+}
+
+/**
+ * A file for what does not fit in memory: for this user only, and without a name from the beginning, so that nothing is
+ * left of it, however the process ends.
+ *
+ * @internal
+ */
+export class UnlinkedFile {
+  #size = 0;
+
+  private constructor(
+    private readonly directory: string,
+    private readonly descriptor: number,
+  ) {}
+
+  /** @throws {SnapshotFileError} */
+  static create(directory: string): UnlinkedFile {
+    const path = join(directory, `nestjs-pprof-${randomUUID()}`);
+    try {
+      // Exclusively: not through a link that somebody has put there.
+      const descriptor = openSync(path, 'wx+', 0o600);
+      unlinkSync(path);
+      return new UnlinkedFile(directory, descriptor);
+    } catch (error) {
+      throw new SnapshotFileError(directory, error);
+    }
+  }
+
+  /** In bytes. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** @throws {SnapshotFileError} */
+  write(text: string): void {
+    const bytes = Buffer.from(text);
+    try {
+      for (let written = 0; written < bytes.length;) {
+        written += writeSync(this.descriptor, bytes, written);
+      }
+    } catch (error) {
+      throw new SnapshotFileError(this.directory, error);
+    }
+    this.#size += bytes.length;
+  }
+
+  /** From the beginning; closes the file when it is read, or given up. */
+  read(): Readable {
+    return createReadStream('', { fd: this.descriptor, start: 0 });
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
 }

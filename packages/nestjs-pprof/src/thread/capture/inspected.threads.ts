@@ -1,9 +1,8 @@
-import { messageOf } from '../../shared/error.message.js';
+import { messageOf } from '../../shared/pprof.error.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import { lastBeatIn } from '../../shared/heartbeat.memory.js';
-import { untilAborted } from './abort.race.js';
-import { InspectorConnection } from './inspector.connection.js';
-import type { InspectorTarget } from './inspector.target.js';
+import { lastBeatIn } from '../../shared/shared.memory.js';
+import { untilAborted } from './single.flight.js';
+import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
 import type { MomentDeadline } from './moment.deadline.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
 import type { FromThreads } from './thread.results.js';
@@ -41,7 +40,10 @@ export class InspectedThreads {
   #workers: WorkersSession | undefined;
 
   /** @param heartbeat where the main thread notes that its event loop turns */
-  constructor(private readonly heartbeat: SharedArrayBuffer) {}
+  constructor(
+    readonly inspector: Inspector,
+    private readonly heartbeat: SharedArrayBuffer,
+  ) {}
 
   /** When the event loop of the main thread was last known to turn, milliseconds since the epoch. */
   get lastTurn(): number {
@@ -52,7 +54,7 @@ export class InspectedThreads {
   async useMain<T>(use: (sampler: V8Sampler) => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     if (!this.#main?.isOpen) {
-      this.#main = new MainSession(InspectorConnection.open(), this.heartbeat);
+      this.#main = new MainSession(this.inspector.open(), this.heartbeat);
     }
     const session = this.#main;
     session.enter();
@@ -66,7 +68,7 @@ export class InspectedThreads {
 
   useWorkers(onWorker: OnWorker): WorkersInUse {
     if (!this.#workers?.isOpen) {
-      this.#workers = new WorkersSession(InspectorConnection.open());
+      this.#workers = new WorkersSession(this.inspector.open());
     }
     return this.#workers.use(onWorker);
   }
@@ -149,6 +151,30 @@ export class InspectedThreads {
       workers.leave();
     }
   }
+
+  /**
+   * Uses the one thread, in a session of its own that ends with the use, or at once with the signal.
+   *
+   * @throws {NoThreadError} where there is none of this id, and what `use` and the inspector do.
+   */
+  useAlone<T>(id: number, use: (target: InspectorTarget) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.inspector.using(
+      async (connection) => use(id === MAIN_THREAD.id ? connection : await workerWith(id, connection)),
+      signal,
+    );
+  }
+}
+
+/** @throws {NoThreadError} where there is none of this id. */
+async function workerWith(id: number, connection: InspectorConnection): Promise<InspectorTarget> {
+  let found: InspectorTarget | undefined;
+  await WorkerTargets.attach(connection, (target) => {
+    found = target.thread.id === id ? target : found;
+  });
+  if (!found) {
+    throw new NoThreadError([]);
+  }
+  return found;
 }
 
 /** Open until its last user leaves. */

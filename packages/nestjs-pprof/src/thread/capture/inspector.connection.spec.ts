@@ -1,13 +1,12 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
+import { WorkerStartsMemory } from '../../shared/shared.memory.js';
 import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
 import { ConnectionClosedError } from './threads.errors.js';
 
 jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
-const { ownStalls } = await import('./own.stalls.js');
-const { closeConnections, countConnectionsIn, InspectorConnection, setCoverageOn } =
-  await import('./inspector.connection.js');
+const { Inspector } = await import('./inspector.connection.js');
 
 /** A session that answers when the test says so. */
 class FakeSession {
@@ -60,12 +59,18 @@ class FakeSession {
 }
 
 const count = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-countConnectionsIn(count.buffer);
+const shared = {
+  connections: count.buffer,
+  workerStarts: new WorkerStartsMemory().buffer,
+  inspector: true,
+  coverage: false,
+};
+const inspector = new Inspector(shared);
 
 beforeEach(() => {
   jest.useFakeTimers();
-  const inspector = { Session: FakeSession };
-  jest.spyOn(process, 'getBuiltinModule').mockImplementation((() => inspector) as never);
+  const nodeInspector = { Session: FakeSession };
+  jest.spyOn(process, 'getBuiltinModule').mockImplementation((() => nodeInspector) as never);
 });
 
 afterEach(() => {
@@ -77,7 +82,7 @@ afterEach(() => {
 
 describe('InspectorConnection', () => {
   it('is counted while it is open', () => {
-    const connection = InspectorConnection.open();
+    const connection = inspector.open();
     expect(count[0]).toBe(1);
     connection.close();
     connection.close();
@@ -85,7 +90,7 @@ describe('InspectorConnection', () => {
   });
 
   it('tells whoever waits for an answer that it is closed, and sends nothing more', async () => {
-    const connection = InspectorConnection.open();
+    const connection = inspector.open();
     const waiting = connection.post('Profiler.start');
     connection.close();
     await expect(waiting).rejects.toBeInstanceOf(ConnectionClosedError);
@@ -99,10 +104,10 @@ describe('InspectorConnection', () => {
   });
 
   it('notes for how long it has held the thread up, and not what that was in before', async () => {
-    const connection = InspectorConnection.open();
+    const connection = inspector.open();
     const begun = monotonicMillis();
     const starting = connection.post('Profiler.start');
-    expect(ownStalls.areGoingOn).toBe(true);
+    expect(inspector.ownStalls.areGoingOn).toBe(true);
     jest.advanceTimersByTime(300);
     FakeSession.latest.answer('Runtime.getIsolateId');
     jest.advanceTimersByTime(50);
@@ -114,14 +119,14 @@ describe('InspectorConnection', () => {
     FakeSession.latest.answer('Profiler.stop', { profile: { endTime: (begun + 1360) * 1000 } });
     await stopping;
     connection.close();
-    expect(ownStalls.areGoingOn).toBe(false);
+    expect(inspector.ownStalls.areGoingOn).toBe(false);
     const whole = { from: begun * 1000, to: (begun + 1400) * 1000 };
-    const [block] = ownStalls.without([whole], 0);
+    const [block] = inspector.ownStalls.without([whole], 0);
     expect(block!.to - block!.from).toBeCloseTo((1400 - 50 - 30) * 1000, 0);
   });
 
   it('can send what ends sessions to workers before it ends', () => {
-    const connection = InspectorConnection.open();
+    const connection = inspector.open();
     connection.beforeClose(() => connection.send('NodeWorker.detach', { sessionId: '1' }));
     connection.close();
     expect(FakeSession.latest.done).toEqual(['connect', 'NodeWorker.detach', 'disconnect']);
@@ -130,7 +135,7 @@ describe('InspectorConnection', () => {
 
 describe('InspectorConnection, closed while sessions to workers are being opened', () => {
   it('lets nobody wait, and ends when it is known which there are', async () => {
-    const connection = InspectorConnection.open();
+    const connection = inspector.open();
     const session = FakeSession.latest;
     const beforeClose = jest.fn();
     connection.beforeClose(beforeClose);
@@ -145,16 +150,16 @@ describe('InspectorConnection, closed while sessions to workers are being opened
   });
 
   it('ends at once where the process is about to exit', () => {
-    const connection = InspectorConnection.open();
+    const connection = inspector.open();
     connection.post('NodeWorker.enable').catch(() => undefined);
-    closeConnections();
+    inspector.closeAll();
     expect(FakeSession.latest.done.at(-1)).toBe('disconnect');
     FakeSession.latest.answer('NodeWorker.enable');
     expect(FakeSession.latest.done.filter((what) => what === 'disconnect')).toHaveLength(1);
   });
 
   it('ends at once where they have been opened', async () => {
-    const connection = InspectorConnection.open();
+    const connection = inspector.open();
     const attaching = connection.post('NodeWorker.enable');
     FakeSession.latest.answer('NodeWorker.enable');
     await attaching;
@@ -167,7 +172,7 @@ describe('InspectorConnection, which runs JavaScript where a time limit of the a
   const terminated = new Error('Inspector error -32000: Execution was terminated');
 
   it('has the limit strike again at once', async () => {
-    const connection = InspectorConnection.open();
+    const connection = inspector.open();
     const evaluating = connection.post('Runtime.evaluate');
     FakeSession.latest.fail('Runtime.evaluate', terminated);
     expect(FakeSession.latest.done.at(-1)).toBe('Runtime.terminateExecution');
@@ -176,7 +181,7 @@ describe('InspectorConnection, which runs JavaScript where a time limit of the a
   });
 
   it('also where nobody waits for the answer any more, be it that it took too long or the client has left', async () => {
-    const connection = InspectorConnection.open();
+    const connection = inspector.open();
     const session = FakeSession.latest;
     const evaluating = connection.post('Runtime.evaluate', {}, 100);
     evaluating.catch(() => undefined);
@@ -189,7 +194,7 @@ describe('InspectorConnection, which runs JavaScript where a time limit of the a
   });
 
   it('terminates nothing where JavaScript has failed otherwise', async () => {
-    const connection = InspectorConnection.open();
+    const connection = inspector.open();
     const evaluating = connection.post('Runtime.evaluate');
     FakeSession.latest.fail('Runtime.evaluate', new Error('Cannot find default execution context'));
     await expect(evaluating).rejects.toThrow(/Cannot find/);
@@ -199,11 +204,8 @@ describe('InspectorConnection, which runs JavaScript where a time limit of the a
 });
 
 describe('InspectorConnection, in a process that counts code coverage', () => {
-  afterEach(() => setCoverageOn(false));
-
   it("refuses V8's profiler and debugger, whose end would reset the coverage, and nothing else", async () => {
-    setCoverageOn(true);
-    const connection = InspectorConnection.open();
+    const connection = new Inspector({ ...shared, coverage: true }).open();
     await expect(connection.post('Profiler.enable')).rejects.toMatchObject({ status: 409 });
     await expect(connection.post('Debugger.enable')).rejects.toMatchObject({ status: 409 });
     const heap = connection.post('HeapProfiler.getSamplingProfile');
@@ -219,13 +221,10 @@ describe('InspectorConnection, in a process that counts code coverage', () => {
   });
 });
 
-describe('InspectorConnection.using', () => {
+describe('Inspector.using', () => {
   it('closes when the signal fires, whatever is awaited, and leaves no listener on it', async () => {
     const controller = new AbortController();
-    const using = InspectorConnection.using(
-      (connection) => connection.post('Profiler.start'),
-      controller.signal,
-    );
+    const using = inspector.using((connection) => connection.post('Profiler.start'), controller.signal);
     controller.abort();
     await expect(using).rejects.toBeInstanceOf(ConnectionClosedError);
     expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
@@ -233,15 +232,15 @@ describe('InspectorConnection.using', () => {
 
   it('opens none where the signal has fired', async () => {
     const before = FakeSession.latest;
-    const using = InspectorConnection.using(() => Promise.resolve(), AbortSignal.abort());
+    const using = inspector.using(() => Promise.resolve(), AbortSignal.abort());
     await expect(using).rejects.toThrow(/aborted/);
     expect(FakeSession.latest).toBe(before);
   });
 
   it('closes when it is done, and where it fails', async () => {
     const { signal } = new AbortController();
-    expect(await InspectorConnection.using(() => Promise.resolve('done'), signal)).toBe('done');
-    const failing = InspectorConnection.using(() => Promise.reject(new Error('no')), signal);
+    expect(await inspector.using(() => Promise.resolve('done'), signal)).toBe('done');
+    const failing = inspector.using(() => Promise.reject(new Error('no')), signal);
     await expect(failing).rejects.toThrow('no');
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });

@@ -2,9 +2,10 @@ import type { Session } from 'node:inspector';
 import { InspectorUnavailableError } from '../../shared/agent.errors.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { AnswerDeadline } from './answer.deadline.js';
-import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
-import { ownStalls } from './own.stalls.js';
-import { MAIN_THREAD } from './thread.info.js';
+import { OwnStalls } from './own.stalls.js';
+import { WorkerStartsMemory } from '../../shared/shared.memory.js';
+import type { SharedWithMain } from '../../shared/thread.protocol.js';
+import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
 import {
   ConnectionClosedError,
   CoverageOnError,
@@ -12,59 +13,108 @@ import {
   ThreadUnreachableError,
 } from './threads.errors.js';
 
-const OPEN = new Set<InspectorConnection>();
-
-let openConnections = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-
-/** Keeps their number in memory that the main thread sees: it has them closed when the process exits. @internal */
-export function countConnectionsIn(memory: SharedArrayBuffer): void {
-  openConnections = new Int32Array(memory);
+/** A thread that V8's inspector serves, in C++ and by interrupt, whatever the thread is doing. @internal */
+export interface InspectorTarget {
+  readonly thread: ThreadInfo;
+  /**
+   * @throws {ThreadUnreachableError} when no answer comes before the deadline.
+   * @throws {ThreadEndedError} when the thread has ended.
+   */
+  post<T = unknown>(method: string, params?: object, deadlineMillis?: number): Promise<T>;
+  /** Calls the listener with the parameters of each such event, until the session ends. */
+  on<P>(event: string, listener: (params: P) => void): void;
 }
 
-let isAvailable = true;
-
-/**
- * Node aborts the process where a thread connects to a main thread that may not be inspected, so that has to be asked
- * there, beforehand.
- *
- * @internal
- */
-export function setInspectorAvailable(available: boolean): void {
-  isAvailable = available;
-}
+/** How long a command may take; only a native call can hold it off for longer than some milliseconds. @internal */
+export const DEADLINE_MILLIS = 4000;
 
 /**
  * Ending one of these resets the coverage that Node counts in the same thread: from then on it is wrong, both ways, or by
  * function instead of by block.
+ * https://github.com/nodejs/node/blob/main/deps/v8/src/inspector/v8-profiler-agent-impl.cc (`disable`)
  */
 const PROFILER = 'Profiler.enable';
 const SPOILS_COVERAGE: ReadonlySet<string> = new Set([PROFILER, 'Debugger.enable']);
 
-let isCoverageOn = false;
-
 /**
- * Keeps V8's profiler and debugger off in all threads of a process that counts code coverage.
- * https://github.com/nodejs/node/blob/main/deps/v8/src/inspector/v8-profiler-agent-impl.cc (`disable`)
+ * V8's inspector of this process: the sessions that are open, and what may be done with them.
  *
  * @internal
  */
-export function setCoverageOn(isOn: boolean): void {
-  isCoverageOn = isOn;
-}
+export class Inspector {
+  readonly ownStalls = new OwnStalls();
+  readonly workerStarts: WorkerStartsMemory;
+  readonly #open = new Set<InspectorConnection>();
+  readonly #count: Int32Array;
 
-/** @throws {CoverageOnError} for what would spoil the coverage of a thread. @internal */
-export function refuseUnderCoverage(method = PROFILER): void {
-  if (isCoverageOn && SPOILS_COVERAGE.has(method)) {
-    throw new CoverageOnError();
+  constructor(
+    private readonly shared: Pick<SharedWithMain, 'connections' | 'workerStarts' | 'inspector' | 'coverage'>,
+  ) {
+    this.#count = new Int32Array(shared.connections);
+    this.workerStarts = new WorkerStartsMemory(shared.workerStarts);
   }
-}
 
-/** Closes all of them, whatever they are in the middle of. @internal */
-export function closeConnections(): void {
-  OPEN.forEach((connection) => {
-    connection.close();
-    connection.disconnect();
-  });
+  /**
+   * Node aborts the process where a thread connects to a main thread that may not be inspected, so that has been asked
+   * there, beforehand.
+   *
+   * @throws {InspectorUnavailableError}
+   */
+  open(): InspectorConnection {
+    if (!this.shared.inspector) {
+      throw new InspectorUnavailableError();
+    }
+    const connection = new InspectorConnection(this, () => {
+      this.#open.delete(connection);
+      this.#tellCount();
+    });
+    this.#open.add(connection);
+    this.#tellCount();
+    return connection;
+  }
+
+  /**
+   * Runs `use` with a connection that is closed afterwards, whatever happens.
+   *
+   * @param signal closes it at once: whatever waits for an answer hears of it.
+   */
+  async using<T>(use: (connection: InspectorConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    const connection = this.open();
+    const close = () => connection.close();
+    signal?.addEventListener('abort', close);
+    try {
+      return await use(connection);
+    } finally {
+      signal?.removeEventListener('abort', close);
+      connection.close();
+    }
+  }
+
+  /** Closes all sessions, whatever they are in the middle of. */
+  closeAll(): void {
+    this.#open.forEach((connection) => {
+      connection.close();
+      connection.disconnect();
+    });
+  }
+
+  /**
+   * Keeps V8's profiler and debugger off in all threads of a process that counts code coverage.
+   *
+   * @throws {CoverageOnError} for what would spoil the coverage of a thread.
+   */
+  refuseUnderCoverage(method = PROFILER): void {
+    if (this.shared.coverage && SPOILS_COVERAGE.has(method)) {
+      throw new CoverageOnError();
+    }
+  }
+
+  /** The main thread has them closed when the process exits. */
+  #tellCount(): void {
+    Atomics.store(this.#count, 0, this.#open.size);
+    Atomics.notify(this.#count, 0);
+  }
 }
 
 /** Opens a session to each worker thread. */
@@ -113,43 +163,16 @@ export class InspectorConnection implements InspectorTarget {
   readonly #beforeClose: Array<() => void> = [];
   readonly #onClose: Array<() => void> = [];
   #isClosed = false;
+  #isDisconnected = false;
   /** Messages whose answers are seen to even where nobody waits for them any more: the session ends after them. */
   #unanswered = 0;
   #answeredAt = -Infinity;
 
-  private constructor() {}
-
-  /** @throws {InspectorUnavailableError} */
-  static open(): InspectorConnection {
-    if (!isAvailable) {
-      throw new InspectorUnavailableError();
-    }
-    const connection = new InspectorConnection();
-    connection.#session.connectToMainThread();
-    OPEN.add(connection);
-    Atomics.store(openConnections, 0, OPEN.size);
-    return connection;
-  }
-
-  /**
-   * Runs `use` with a connection that is closed afterwards, whatever happens.
-   *
-   * @param signal closes it at once: whatever waits for an answer hears of it.
-   */
-  static async using<T>(
-    use: (connection: InspectorConnection) => Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<T> {
-    signal?.throwIfAborted();
-    const connection = InspectorConnection.open();
-    const close = () => connection.close();
-    signal?.addEventListener('abort', close);
-    try {
-      return await use(connection);
-    } finally {
-      signal?.removeEventListener('abort', close);
-      connection.close();
-    }
+  constructor(
+    readonly inspector: Inspector,
+    private readonly onDisconnect: () => void,
+  ) {
+    this.#session.connectToMainThread();
   }
 
   on<P>(event: string, listener: (params: P) => void): void {
@@ -171,7 +194,7 @@ export class InspectorConnection implements InspectorTarget {
         reject(new ConnectionClosedError());
         return;
       }
-      refuseUnderCoverage(method);
+      this.inspector.refuseUnderCoverage(method);
       const fail = (error: Error) => {
         deadline.cancel();
         this.#pending.delete(fail);
@@ -231,19 +254,19 @@ export class InspectorConnection implements InspectorTarget {
 
   /** Ends the session; `close` is for whoever uses it. */
   disconnect(): void {
-    if (!OPEN.delete(this)) {
+    if (this.#isDisconnected) {
       return;
     }
+    this.#isDisconnected = true;
     clearInterval(this.#keepAlive);
     this.#beforeClose.forEach((listener) => listener());
     this.#session.disconnect();
-    Atomics.store(openConnections, 0, OPEN.size);
-    Atomics.notify(openConnections, 0);
+    this.onDisconnect();
   }
 
   /** @returns what takes the answer, and notes for how long the thread was held up. */
   #stallBy(method: string): (error: Error | null, result?: object) => void {
-    const end = ownStalls.begin();
+    const end = this.inspector.ownStalls.begin();
     const postedAt = monotonicMillis();
     const isAtOnce = postedAt - this.#answeredAt <= JUST_ANSWERED_MILLIS;
     if (!isAtOnce) {

@@ -1,27 +1,27 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { silenceOf } from './thread.silence.js';
+import { AgentFailureError, silenceOf, ThreadStuckError } from './threads.errors.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import type { AgentClient } from './agent.client.js';
-import { AgentFailureError, ThreadStuckError } from './threads.errors.js';
+import type { InspectorConnection } from './inspector.connection.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
-jest.unstable_mockModule('./inspector.connection.js', () => ({
-  InspectorConnection: {
-    using: (use: (target: object) => Promise<unknown>) =>
-      use({
-        thread: { id: 0, label: 'main' },
-        post: (method: string) => {
-          posted.push(method);
-          return method === 'HeapProfiler.collectGarbage'
-            ? new Promise<void>((resolve) => (releaseCollection = resolve))
-            : Promise.resolve({ profile: { head: nodeOf('by inspector') } });
-        },
-      }),
-  },
-}));
 const posted: string[] = [];
 let releaseCollection = () => undefined as void;
 const { MainHeap } = await import('./main.heap.js');
+
+/** Answers at once, but for a collection of garbage. */
+const inspector = {
+  using: <T>(use: (connection: InspectorConnection) => Promise<T>) =>
+    use({
+      thread: { id: 0, label: 'main' },
+      post: (method: string) => {
+        posted.push(method);
+        return method === 'HeapProfiler.collectGarbage'
+          ? new Promise<void>((resolve) => (releaseCollection = resolve))
+          : Promise.resolve({ profile: { head: nodeOf('by inspector') } });
+      },
+    } as unknown as InspectorConnection),
+};
 
 const SAMPLING = { samplingInterval: 1024, stackDepth: 64 };
 const patient = new AbortController().signal;
@@ -103,7 +103,7 @@ let heap: InstanceType<typeof MainHeap>;
 beforeEach(() => {
   jest.useFakeTimers({ now: 1_000_000 });
   agent = new FakeAgent();
-  heap = new MainHeap(agent.asClient, SAMPLING);
+  heap = new MainHeap(agent.asClient, inspector, SAMPLING);
 });
 
 afterEach(async () => {

@@ -1,13 +1,18 @@
-import type { HeapSample, HeapSampling, HeapStart } from '../../shared/agent.protocol.js';
+import type { AllocationNode, HeapSample, HeapSampling, HeapStart } from '../../shared/agent.protocol.js';
 import { allocationNodeOf } from '../pprof/allocation.tree.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import type { FromThreads } from './thread.results.js';
-import { InspectorConnection } from './inspector.connection.js';
-import { DEADLINE_MILLIS } from './inspector.target.js';
-import { type AllocationTotals, SharedAllocations } from './shared-allocations.js';
-import { type AllocationsRequest, DEFAULT_SAMPLING, type ThreadAllocations } from './thread.allocations.js';
-import { collectGarbage, type ThreadHeap } from './thread.heap.js';
+import { DEADLINE_MILLIS, type Inspector } from './inspector.connection.js';
+import {
+  type AllocationTotals,
+  SharedAllocations,
+  type AllocationsRequest,
+  DEFAULT_SAMPLING,
+  type ThreadAllocations,
+  collectGarbage,
+  type ThreadHeap,
+} from './thread.heap.js';
 import { MAIN_THREAD } from './thread.info.js';
 import { ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
 
@@ -38,6 +43,7 @@ export class MainHeap {
 
   constructor(
     private readonly agent: AgentClient,
+    private readonly inspector: Pick<Inspector, 'using'>,
     private readonly sampling: HeapSampling | false,
   ) {}
 
@@ -74,7 +80,7 @@ export class MainHeap {
     if (mode.is === 'allocations' && mode.before) {
       return { ...this.#fromAgent(mode.before), asOf: mode.before.takenAt, collected: false };
     }
-    const collected = gc && (await InspectorConnection.using(collectGarbage, signal));
+    const collected = gc && (await this.inspector.using(collectGarbage, signal));
     if (this.#mode !== mode) {
       // Meanwhile somebody has begun to count allocations, or ended.
       return this.#sample(false, signal);
@@ -96,7 +102,7 @@ export class MainHeap {
     return {
       thread: MAIN_THREAD,
       way: 'inspector',
-      root: await readByInspector('HeapProfiler.getSamplingProfile', signal),
+      root: await this.#readByInspector('HeapProfiler.getSamplingProfile', signal),
       since: this.#start?.startedAt,
       restarted: this.#start?.restarted ?? null,
       memory: undefined,
@@ -135,7 +141,7 @@ export class MainHeap {
       }
     }
     this.#readStuck = true;
-    return { root: await readByInspector('HeapProfiler.getSamplingProfile'), counted: false };
+    return { root: await this.#readByInspector('HeapProfiler.getSamplingProfile'), counted: false };
   }
 
   /** Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this. */
@@ -146,7 +152,7 @@ export class MainHeap {
     if (this.#readStuck) {
       this.#readStuck = false;
       // V8 keeps each sample of garbage, too, for as long as it samples: in a loop that allocates, without end.
-      void readByInspector('HeapProfiler.stopSampling').catch(() => undefined);
+      void this.#readByInspector('HeapProfiler.stopSampling').catch(() => undefined);
     }
     void this.#awaitEnd(ending);
     return Promise.resolve();
@@ -163,17 +169,17 @@ export class MainHeap {
       this.#mode = { is: 'live' };
     }
   }
-}
 
-async function readByInspector(
-  method: 'HeapProfiler.getSamplingProfile' | 'HeapProfiler.stopSampling',
-  signal?: AbortSignal,
-) {
-  const { profile } = await InspectorConnection.using(
-    (inspector) => inspector.post<{ profile: V8HeapProfile }>(method),
-    signal,
-  );
-  return allocationNodeOf(profile.head);
+  async #readByInspector(
+    method: 'HeapProfiler.getSamplingProfile' | 'HeapProfiler.stopSampling',
+    signal?: AbortSignal,
+  ): Promise<AllocationNode> {
+    const { profile } = await this.inspector.using(
+      (connection) => connection.post<{ profile: V8HeapProfile }>(method),
+      signal,
+    );
+    return allocationNodeOf(profile.head);
+  }
 }
 
 /** One that cannot be reached now is no reason to do without the other threads. */

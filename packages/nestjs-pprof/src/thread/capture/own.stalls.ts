@@ -49,6 +49,3 @@ export class OwnStalls {
     return total;
   }
 }
-
-/** There is one main thread. @internal */
-export const ownStalls = new OwnStalls();

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import type { RunningScript } from '../pprof/source.maps.js';
-import { InspectorConnection } from './inspector.connection.js';
+import type { RunningScript } from '../pprof/running.texts.js';
+import type { Inspector } from './inspector.connection.js';
 
 /** https://chromedevtools.github.io/devtools-protocol/v8/Debugger/#event-scriptParsed */
 interface ScriptParsed {
@@ -21,11 +21,12 @@ const MAX_TEXTS = 4;
  * @internal
  */
 export async function runningScripts(
+  inspector: Inspector,
   names: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, readonly RunningScript[]>> {
   const nameOf = new Map([...names].flatMap((name) => namesFor(name).map((other) => [other, name])));
   const parsed = new Map<string, ScriptParsed[]>();
-  return InspectorConnection.using(async (connection) => {
+  return inspector.using(async (connection) => {
     connection.on<ScriptParsed>('Debugger.scriptParsed', (script) => {
       const name = namesFor(script.url).flatMap((other) => nameOf.get(other) ?? [])[0];
       if (name !== undefined) {

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
-import type { AllocationSource, AllocationTotals } from './shared-allocations.js';
+import type { AllocationSource, AllocationTotals } from './thread.heap.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
-const { SharedAllocations } = await import('./shared-allocations.js');
+const { SharedAllocations } = await import('./thread.heap.js');
 
 /** A thread that allocates one object in each millisecond; `allocated` tells how many there were. */
 class FakeSource implements AllocationSource {

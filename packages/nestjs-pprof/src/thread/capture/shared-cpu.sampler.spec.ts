@@ -1,16 +1,16 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { silenceOf } from './thread.silence.js';
-import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
-import type { AgentFailure, CpuSampling } from '../../shared/agent.protocol.js';
-import type { AgentClient } from './agent.client.js';
-import type { SampledSegment } from './shared-cpu.sampler.js';
 import {
+  silenceOf,
   AgentFailureError,
   CaptureStuckError,
   ThreadStuckError,
   ThreadUnreachableError,
 } from './threads.errors.js';
+import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
+import type { AgentFailure, CpuSampling } from '../../shared/agent.protocol.js';
+import type { AgentClient } from './agent.client.js';
+import type { SampledSegment } from './shared-cpu.sampler.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 const { SharedCpuSampler } = await import('./shared-cpu.sampler.js');
@@ -76,10 +76,10 @@ interface Outcome {
   abort(): void;
 }
 
-function capture(seconds: number, hz = 100): Outcome {
+function capture(seconds: number, hz = 100, labels = false): Outcome {
   const controller = new AbortController();
   const outcome: Outcome = { abort: () => controller.abort() };
-  void note(outcome, sampler.capture({ seconds, hz, signal: controller.signal }));
+  void note(outcome, sampler.capture({ seconds, hz, labels, signal: controller.signal }));
   return outcome;
 }
 
@@ -118,6 +118,17 @@ describe('SharedCpuSampler, one capture', () => {
     await pass(0);
     expect(agent.running!.durationMillis).toBeGreaterThan(5000);
     await pass(5000);
+  });
+
+  it('has samples labelled while one of those who capture wants it', async () => {
+    capture(9);
+    const labelled = capture(5, 100, true);
+    await pass(0);
+    expect(agent.running).toMatchObject({ labels: true });
+    await pass(5000);
+    expect(labelled.segments).toHaveLength(1);
+    expect(agent.running).toMatchObject({ labels: false });
+    await pass(4000);
   });
 
   it('rejects at once where the main thread is stuck when it begins, and leaves no sampler behind', async () => {
@@ -317,7 +328,7 @@ describe('SharedCpuSampler, clients that go away', () => {
 
   it('leaves no listener on the signal, whether it ended by itself or by it', async () => {
     const controller = new AbortController();
-    const done = sampler.capture({ seconds: 1, hz: 100, signal: controller.signal });
+    const done = sampler.capture({ seconds: 1, hz: 100, labels: false, signal: controller.signal });
     await pass(500);
     expect(getEventListeners(controller.signal, 'abort').length).toBeGreaterThan(0);
     await pass(500);

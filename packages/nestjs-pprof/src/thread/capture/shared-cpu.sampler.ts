@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis, type CpuSampling, type CpuSegment } from '../../shared/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
-import { silenceOf } from './thread.silence.js';
-import { DEADLINE_MILLIS } from './inspector.target.js';
 import {
+  silenceOf,
   AgentFailureError,
   CaptureStuckError,
   ThreadStuckError,
   ThreadUnreachableError,
 } from './threads.errors.js';
-import { untilAborted } from './abort.race.js';
+import { DEADLINE_MILLIS } from './inspector.connection.js';
+import { untilAborted } from './single.flight.js';
 
 /** Captures that end within this time of each other end together: each rotation costs the main thread a millisecond or two. */
 const END_TOGETHER_MILLIS = 10;
@@ -33,12 +33,14 @@ export interface SampledSegment extends CpuSegment {
 export interface CpuCaptureRequest {
   readonly seconds: number;
   readonly hz: number;
+  readonly labels: boolean;
   /** Ends the capture at once, without a result. */
   readonly signal: AbortSignal;
 }
 
 interface Capture {
   readonly hz: number;
+  readonly labels: boolean;
   readonly millis: number;
   readonly segments: SampledSegment[];
   endsAt: number;
@@ -61,8 +63,8 @@ export class SharedCpuSampler {
   constructor(private readonly agent: AgentClient) {}
 
   /** @throws {ThreadStuckError | AgentFailureError} or the signal's reason, as soon as it fires. */
-  async capture({ seconds, hz, signal }: CpuCaptureRequest): Promise<readonly SampledSegment[]> {
-    const capture: Capture = { hz, millis: seconds * 1000, segments: [], endsAt: Infinity };
+  async capture({ seconds, hz, labels, signal }: CpuCaptureRequest): Promise<readonly SampledSegment[]> {
+    const capture: Capture = { hz, labels, millis: seconds * 1000, segments: [], endsAt: Infinity };
     try {
       await this.#inTurnSoon(() => this.#begin(capture), signal);
       await sleep(capture.millis, undefined, { signal });
@@ -98,11 +100,12 @@ export class SharedCpuSampler {
     this.#running.add(capture);
   }
 
-  #hasJustBegun({ hz, durationMillis }: CpuSampling): boolean {
+  #hasJustBegun({ hz, durationMillis, labels }: CpuSampling): boolean {
     const segment = this.#running.size > 0 ? this.#segment : undefined;
     return (
       segment !== undefined &&
       segment.hz === hz &&
+      (segment.labels || !labels) &&
       segment.durationMillis + BEGIN_TOGETHER_MILLIS >= durationMillis &&
       monotonicMillis() - segment.since <= BEGIN_TOGETHER_MILLIS
     );
@@ -236,5 +239,6 @@ function samplingFor(captures: readonly Capture[]): CpuSampling {
   return {
     hz: Math.max(...captures.map(({ hz }) => hz)),
     durationMillis: Math.ceil(Math.max(...remaining)) + LATE_BY_MILLIS,
+    labels: captures.some(({ labels }) => labels),
   };
 }

@@ -1,5 +1,26 @@
 import { setMaxListeners } from 'node:events';
-import { untilAborted } from './abort.race.js';
+
+/**
+ * Settles as the promise does, or rejects as soon as the signal fires. What the promise stands for goes on: only for what
+ * ends by itself, and soon, or what others need as well.
+ *
+ * @internal
+ */
+export async function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  let abort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort);
+  });
+  try {
+    if (signal.aborted) {
+      abort!();
+    }
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort!);
+  }
+}
 
 interface Flight<T> {
   readonly answer: Promise<T>;
@@ -25,15 +46,18 @@ export class SingleFlight<K, T> {
     gone.throwIfAborted();
     const flight = this.#flights.get(key) ?? this.#begin(key, begin);
     flight.waiting += 1;
+    const leave = () => {
+      flight.waiting -= 1;
+      // Whoever asks now does not get what is being given up.
+      if (flight.waiting === 0 && this.#land(key, flight)) {
+        flight.abandon.abort();
+      }
+    };
+    gone.addEventListener('abort', leave, { once: true });
     try {
       return await untilAborted(gone, flight.answer);
     } finally {
-      flight.waiting -= 1;
-      if (flight.waiting === 0) {
-        // Whoever asks now does not get what is being given up.
-        this.#land(key, flight);
-        flight.abandon.abort();
-      }
+      gone.removeEventListener('abort', leave);
     }
   }
 
@@ -47,9 +71,8 @@ export class SingleFlight<K, T> {
     return flight;
   }
 
-  #land(key: K, flight: Flight<T>): void {
-    if (this.#flights.get(key) === flight) {
-      this.#flights.delete(key);
-    }
+  /** @returns whether it was still going on. */
+  #land(key: K, flight: Flight<T>): boolean {
+    return this.#flights.get(key) === flight && this.#flights.delete(key);
   }
 }

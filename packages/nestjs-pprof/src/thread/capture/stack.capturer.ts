@@ -1,7 +1,7 @@
 import { framesWithLine, isIdle, PROGRAM, timelineOf } from '../pprof/v8.profiles.js';
 import { type Frame, isMark } from '../pprof/profile.model.js';
 import type { InspectedThreads } from './inspected.threads.js';
-import type { LoopObserver } from './loop.observer.js';
+import type { AgentClient } from './agent.client.js';
 import { MomentDeadline } from './moment.deadline.js';
 import { SingleFlight } from './single.flight.js';
 import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
@@ -37,7 +37,7 @@ export class StackCapturer {
   readonly #moments = new SingleFlight<V8Sampler | typeof MAIN_THREAD, FromThreads<ThreadStack>>();
 
   constructor(
-    private readonly loop: LoopObserver,
+    private readonly agent: AgentClient,
     private readonly threads: InspectedThreads,
     private readonly cpu: V8CpuCapturer,
   ) {}
@@ -70,7 +70,7 @@ export class StackCapturer {
     signal,
     hurry,
   }: Pick<V8CpuRequest, 'signal' | 'hurry'>): Promise<FromThreads<ThreadStack>> {
-    const { stuck, lastTurn, description } = await this.loop.observe();
+    const { stuck, lastTurn, description } = await this.agent.observeLoop();
     const known = {
       ...(description && { activeResources: description.activeResources }),
       ...(stuck && { state: 'stuck' as const, stuckSince: lastTurn }),

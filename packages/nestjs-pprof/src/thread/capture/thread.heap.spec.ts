@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { InspectorTarget } from './inspector.target.js';
+import type { InspectorTarget } from './inspector.connection.js';
 import { collectGarbage } from './thread.heap.js';
-import { silenceOf } from './thread.silence.js';
-import { ThreadUnreachableError } from './threads.errors.js';
+import { silenceOf, ThreadUnreachableError } from './threads.errors.js';
 
 beforeEach(() => {
   jest.useFakeTimers();

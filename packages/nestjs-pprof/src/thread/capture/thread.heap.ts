@@ -1,9 +1,10 @@
-import type { AllocationNode, HeapRestart } from '../../shared/agent.protocol.js';
-import { DutyCycle } from './duty.cycle.js';
-import type { InspectorTarget } from './inspector.target.js';
-import type { ThreadInfo } from './thread.info.js';
+import type { AllocationNode, HeapRestart, HeapSampling } from '../../shared/agent.protocol.js';
+import type { InspectorTarget } from './inspector.connection.js';
+import { Mutex } from './mutex.js';
+import type { ThreadInfo, ThreadSelection } from './thread.info.js';
 import { ThreadUnreachableError } from './threads.errors.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The live objects of one thread that its heap sampler knows of. @internal */
 export interface ThreadHeap {
@@ -34,7 +35,7 @@ const COLLECTION_DEADLINE_MILLIS = 2000;
 const LONGEST_REST_MILLIS = 10_000;
 
 interface Collections {
-  readonly cycle: DutyCycle;
+  readonly mutex: Mutex;
   running?: Promise<boolean> | undefined;
 }
 
@@ -49,7 +50,7 @@ const collections = new Map<number, Collections>();
  */
 export async function collectGarbage(target: InspectorTarget): Promise<boolean> {
   const { id } = target.thread;
-  const ofThread = collections.get(id) ?? { cycle: new DutyCycle(LONGEST_REST_MILLIS) };
+  const ofThread = collections.get(id) ?? { mutex: new Mutex(LONGEST_REST_MILLIS) };
   collections.set(id, ofThread);
   while (ofThread.running) {
     const others = await ofThread.running.catch(() => undefined);
@@ -58,7 +59,7 @@ export async function collectGarbage(target: InspectorTarget): Promise<boolean> 
     }
     // The one whose session it was has gone.
   }
-  ofThread.running = ofThread.cycle.run(() => collect(target));
+  ofThread.running = ofThread.mutex.run(() => collect(target));
   try {
     return await ofThread.running;
   } finally {
@@ -75,5 +76,86 @@ async function collect(target: InspectorTarget): Promise<boolean> {
       return false;
     }
     throw error;
+  }
+}
+
+/** How allocations are sampled where the options have no sampling of live objects. @internal */
+export const DEFAULT_SAMPLING: HeapSampling = { samplingInterval: 512 * 1024, stackDepth: 64 };
+
+/** V8's own, where the inspector starts the sampler. https://github.com/v8/v8/blob/main/src/inspector/v8-heap-profiler-agent-impl.cc @internal */
+export const INSPECTOR_STACK_DEPTH = 128;
+
+/** @internal */
+export interface AllocationsRequest {
+  readonly seconds: number;
+  readonly threads: ThreadSelection;
+  readonly signal: AbortSignal;
+}
+
+/** All that one thread has allocated in a window of time. @internal */
+export interface ThreadAllocations extends AllocationWindow {
+  readonly thread: ThreadInfo;
+  /** Whether its event loop had got stuck when the window ended. */
+  readonly stuck: boolean;
+}
+
+/** All allocations of a thread since the counting began. @internal */
+export interface AllocationTotals {
+  readonly root: AllocationNode;
+  /** Whether the number of objects is known. */
+  readonly counted: boolean;
+}
+
+/** How the allocations of one thread are counted. @internal */
+export interface AllocationSource {
+  begin(): Promise<void>;
+  /** All there was since `begin`, which goes on. */
+  read(): Promise<AllocationTotals>;
+  /** Called after every `begin` that was successful, whatever happens. */
+  end(): Promise<void>;
+}
+
+/** The allocations of a window: what there was until its end, without what there was before its begin. @internal */
+export interface AllocationWindow {
+  readonly total: AllocationTotals;
+  /** Undefined where the counting began with this window. */
+  readonly before: AllocationTotals | undefined;
+}
+
+/**
+ * Counts the allocations of one thread for any number of clients. There is one sampler to a thread, so it runs from the
+ * begin of the first window to the end of the last one, and each client gets what it saw between two moments.
+ *
+ * @internal
+ */
+export class SharedAllocations {
+  #clients = 0;
+  readonly #mutex = new Mutex();
+
+  constructor(private readonly source: AllocationSource) {}
+
+  /** @throws what the source does, or the signal's reason. */
+  async capture(millis: number, signal: AbortSignal): Promise<AllocationWindow> {
+    const before = await this.#mutex.run(() => this.#enter(signal));
+    try {
+      await sleep(millis, undefined, { signal });
+      return { total: await this.#mutex.run(() => this.source.read()), before };
+    } finally {
+      await this.#mutex.run(() => this.#leave());
+    }
+  }
+
+  async #enter(signal: AbortSignal): Promise<AllocationTotals | undefined> {
+    signal.throwIfAborted();
+    const before = this.#clients > 0 ? await this.source.read() : await this.source.begin();
+    this.#clients += 1;
+    return before ?? undefined;
+  }
+
+  async #leave(): Promise<void> {
+    this.#clients -= 1;
+    if (this.#clients === 0) {
+      await this.source.end();
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { messageOf } from '../../shared/error.message.js';
+import { messageOf } from '../../shared/pprof.error.js';
 import {
   isSelected,
   MAIN_THREAD,

@@ -1,7 +1,5 @@
 import type { AgentFailure } from '../../shared/agent.protocol.js';
-import { messageOf } from '../../shared/error.message.js';
-import { type Silence, silenceOf } from './thread.silence.js';
-import { PprofError } from '../../shared/pprof.error.js';
+import { messageOf, PprofError } from '../../shared/pprof.error.js';
 
 /** A shorter wait for a processor is everyday. */
 const WORTH_A_WORD_MILLIS = 500;
@@ -11,15 +9,13 @@ const NOW = 'Ask for profile or goroutine to see what the thread is doing';
 
 /** The main thread has not taken a request: its event loop does not turn, or has no processor to turn on. @internal */
 export class ThreadStuckError extends PprofError {
-  override readonly name = 'ThreadStuckError';
-  readonly status = 504;
-
   /** @param silence since the event loop was last seen to turn, as far as that is known */
   constructor(
     thread: string,
     readonly silence: Silence,
   ) {
     super(
+      504,
       `the event loop of ${thread} has not turned for ${inSeconds(silence.millis)}` +
         // It may be in JavaScript, which does not let the loop turn either.
         (silence.cause === 'busy' ? `: it runs something else all the time. ${NOW}` : describeCause(silence)),
@@ -29,36 +25,27 @@ export class ThreadStuckError extends PprofError {
 
 /** The agent on the main thread took a request and could not do it. @internal */
 export class AgentFailureError extends PprofError {
-  override readonly name = 'AgentFailureError';
-
-  readonly status: number;
-
   constructor({ status, message }: AgentFailure) {
-    super(message);
-    this.status = status;
+    super(status, message);
   }
 }
 
 /** There can be only one recording of this kind at a time. @internal */
 export class RecordingHeldError extends PprofError {
-  override readonly name = 'RecordingHeldError';
-  readonly status = 429;
-  override readonly retryAfterSeconds = 5;
-
   constructor(recording: string) {
     super(
+      429,
       `a ${recording} is being taken, and the process can take only one at a time. Ask again when it has ended`,
+      { headers: { 'Retry-After': '5' } },
     );
   }
 }
 
 /** Garbage was to be collected, and the thread did not come to it. @internal */
 export class GarbageNotCollectedError extends PprofError {
-  override readonly name = 'GarbageNotCollectedError';
-  readonly status = 504;
-
   constructor(thread: string) {
     super(
+      504,
       `no garbage could be collected in thread ${thread}, as its event loop does not turn, and V8 does it only there. ` +
         'Ask without "gc"',
     );
@@ -67,11 +54,9 @@ export class GarbageNotCollectedError extends PprofError {
 
 /** V8 did not take a heap snapshot, or stopped in the middle. @internal */
 export class SnapshotStalledError extends PprofError {
-  override readonly name = 'SnapshotStalledError';
-  readonly status = 504;
-
   constructor(thread: string, waitedMillis: number) {
     super(
+      504,
       `thread ${thread} did not come to taking a heap snapshot within ${waitedMillis} ms: V8 takes one between two turns of ` +
         'the event loop, which does not turn. Ask for profile or goroutine to see what it is stuck in',
     );
@@ -80,27 +65,23 @@ export class SnapshotStalledError extends PprofError {
 
 /** A trace cannot begin, or end, as the event loop does not turn. @internal */
 export class TraceStalledError extends PprofError {
-  override readonly name = 'TraceStalledError';
-  readonly status = 504;
-
   /** @param cause why it has not begun; without, it has begun and does not end */
   constructor(cause?: ThreadStuckError) {
     super(
+      504,
       cause
         ? `no trace could be begun: ${cause.message}. Node begins one only between two turns without disturbing the application. ${NOW}`
         : `the trace could not be ended, as the event loop of the main thread does not turn: that is done when it does. ${NOW}`,
-      { cause },
+      cause && { cause },
     );
   }
 }
 
 /** A heap snapshot could not be written to disk, from where it is served. @internal */
 export class SnapshotFileError extends PprofError {
-  override readonly name = 'SnapshotFileError';
-  readonly status = 503;
-
   constructor(directory: string, cause: unknown) {
     super(
+      503,
       `the heap snapshot cannot be written to ${directory}: ${messageOf(cause)}. It needs a directory to write to, with ` +
         'about twice the size of the heap free: set TMPDIR to one when you start the application',
       { cause },
@@ -110,31 +91,23 @@ export class SnapshotFileError extends PprofError {
 
 /** A thread did not answer by interrupt. @internal */
 export class ThreadUnreachableError extends PprofError {
-  override readonly name = 'ThreadUnreachableError';
-  readonly status = 504;
-
   constructor(thread: string, silence: Silence) {
-    super(`thread ${thread} has not answered for ${inSeconds(silence.millis)}${describeCause(silence)}`);
+    super(504, `thread ${thread} has not answered for ${inSeconds(silence.millis)}${describeCause(silence)}`);
   }
 }
 
 /** A thread ended while it was asked. @internal */
 export class ThreadEndedError extends PprofError {
-  override readonly name = 'ThreadEndedError';
-  readonly status = 504;
-
   constructor(thread: string) {
-    super(`thread ${thread} has ended`);
+    super(504, `thread ${thread} has ended`);
   }
 }
 
 /** None of the threads that were asked for could be profiled. @internal */
 export class NoThreadError extends PprofError {
-  override readonly name = 'NoThreadError';
-  readonly status = 504;
-
   constructor(skipped: readonly string[]) {
     super(
+      504,
       skipped.length === 0
         ? 'there is no thread with this id'
         : `no thread could be profiled: ${skipped.join('; ')}`,
@@ -144,11 +117,8 @@ export class NoThreadError extends PprofError {
 
 /** The connection was closed while an answer was awaited: nobody waits for it any more, or the profiler is stopped. @internal */
 export class ConnectionClosedError extends PprofError {
-  override readonly name = 'ConnectionClosedError';
-  readonly status = 503;
-
   constructor() {
-    super('the profiler is being stopped');
+    super(503, 'the profiler is being stopped');
   }
 }
 
@@ -161,11 +131,9 @@ export class CaptureStuckError extends ThreadStuckError {
 
 /** Code coverage is counted in this process, and V8's profiler would spoil it. @internal */
 export class CoverageOnError extends PprofError {
-  override readonly name = 'CoverageOnError';
-  readonly status = 409;
-
   constructor() {
     super(
+      409,
       "code coverage is on in this process (NODE_V8_COVERAGE or --experimental-test-coverage), and V8's profiler or debugger, " +
         'which this needs, would spoil its counts. profile?threads=main (while its event loop turns), heap, allocs, threadcreate, trace and heapsnapshot still ' +
         'work; for the others start the process without coverage',
@@ -175,11 +143,9 @@ export class CoverageOnError extends PprofError {
 
 /** The application's workers are left alone, as some of them end too soon after they have started. @internal */
 export class ShortLivedWorkersError extends PprofError {
-  override readonly name = 'ShortLivedWorkersError';
-  readonly status = 504;
-
   constructor() {
     super(
+      504,
       'left out, as the application has lately had a worker thread that lived for less than a second: Node can crash when ' +
         'its inspector attaches to a thread that is just ending. Ask again when there was none for 30 s',
     );
@@ -188,11 +154,9 @@ export class ShortLivedWorkersError extends PprofError {
 
 /** Somebody else samples the heap of a worker, for which V8 has one sampler. @internal */
 export class WorkerHeapHeldError extends PprofError {
-  override readonly name = 'WorkerHeapHeldError';
-  readonly status = 409;
-
   constructor(thread: string) {
     super(
+      409,
       `its heap sampler is held by another profiler. Switch off what profiles ${thread} (--heap-prof, DevTools, or a profiler ` +
         'that is loaded there)',
     );
@@ -201,11 +165,9 @@ export class WorkerHeapHeldError extends PprofError {
 
 /** Nobody samples the heap of a thread: what had been started was stopped by somebody else. @internal */
 export class HeapNotSampledError extends PprofError {
-  override readonly name = 'HeapNotSampledError';
-  readonly status = 409;
-
   constructor(thread: string) {
     super(
+      409,
       `the heap of thread ${thread} is not being sampled: something else in this process (DevTools, another profiler) has ` +
         'stopped it. Ask for heap, without "format", while its event loop turns: that starts it anew',
     );
@@ -214,11 +176,9 @@ export class HeapNotSampledError extends PprofError {
 
 /** V8's inspector has answered that it will not do what it was asked. @internal */
 export class InspectorRefusedError extends PprofError {
-  override readonly name = 'InspectorRefusedError';
-  readonly status = 409;
-
   constructor(thread: string, method: string, message: string) {
     super(
+      409,
       `V8's inspector has refused ${method} in thread ${thread}: ${message}. Something else that inspects the process may be in ` +
         'the way (DevTools, a debugger, another profiler): ask again when it has ended',
     );
@@ -272,4 +232,28 @@ function describeProcess({ withoutProcessorMillis, isOfAnyThread, throttled }: S
 
 function describeLimit(throttled: boolean): string {
   return throttled ? ', and the CPU limit of its container was reached' : '';
+}
+
+/**
+ * What a thread did while it did not answer, by what the kernel says; `unknown` where that proves nothing.
+ * - `waiting`: it slept all the time, in a call that no interrupt ends
+ * - `busy`: it ran, and did nothing else: where it was interrupted, it was not JavaScript, which would have answered
+ * - `starved`: it was ready to run and had no processor, for half of the time or longer
+ */
+export type Cause = 'waiting' | 'busy' | 'starved' | 'unknown';
+
+/** A thread that did not answer. @internal */
+export interface Silence {
+  readonly millis: number;
+  readonly cause: Cause;
+  /** How long it had no processor; where the kernel's number of the thread is not known, the longest of any thread's. */
+  readonly withoutProcessorMillis: number;
+  readonly isOfAnyThread: boolean;
+  /** Whether the CPU limit of the container was reached meanwhile. */
+  readonly throttled: boolean;
+}
+
+/** Nothing but the time is known. @internal */
+export function silenceOf(millis: number): Silence {
+  return { millis, cause: 'unknown', withoutProcessorMillis: 0, isOfAnyThread: false, throttled: false };
 }

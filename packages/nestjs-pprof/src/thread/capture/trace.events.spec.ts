@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ownKernelThread } from './kernel.threads.js';
-import { type TraceEvent, TraceEvents } from './trace.events.js';
+import { type TraceEvent, TraceEvents } from './tracer.js';
 
 const PID = 100;
 

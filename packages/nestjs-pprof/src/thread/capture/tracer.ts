@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
-import { kernelThreadsOf } from './kernel.threads.js';
-import { untilAborted } from './abort.race.js';
+import { kernelThreadsOf, ownKernelThread } from './kernel.threads.js';
+import { untilAborted } from './single.flight.js';
 import { Mutex } from './mutex.js';
-import { useThread } from './single.thread.js';
 import { MAIN_THREAD } from './thread.info.js';
 import { RecordingHeldError, ThreadStuckError, TraceStalledError } from './threads.errors.js';
-import { TraceEvents, type TraceEvent } from './trace.events.js';
+import { maskSecrets } from '../../shared/secrets.mask.js';
 
 /** The main thread writes the last events down before it answers. */
 const STOP_DEADLINE_MILLIS = 60_000;
@@ -70,7 +69,7 @@ export class Tracer {
     const startedAt = Date.now();
     const start = performance.now();
     // Not with the signal: an end of the session ends the trace wherever the thread is.
-    await useThread(MAIN_THREAD.id, new AbortController().signal, async (target) => {
+    await this.threads.useAlone(MAIN_THREAD.id, async (target) => {
       target.on<{ value: TraceEvent[] }>('NodeTracing.dataCollected', ({ value }) => events.add(value));
       // Node runs JavaScript of its own where a trace begins or ends: a time limit of the application's (`vm`) that strikes
       // in there is lost. https://github.com/nodejs/node/blob/main/src/env.cc (`UpdateTraceCategoryState`)
@@ -107,4 +106,133 @@ export class Tracer {
 
 function describeStuck(error: unknown): never {
   throw error instanceof ThreadStuckError ? new TraceStalledError(error) : error;
+}
+
+/**
+ * An event as V8 writes it; what is not looked at is kept as it is.
+ * https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU (Trace Event Format)
+ *
+ * @internal
+ */
+export interface TraceEvent {
+  readonly pid: number;
+  readonly tid: number;
+  readonly ph: string;
+  /** One or more, separated by commas. */
+  readonly cat: string;
+  readonly name: string;
+  readonly args?: Readonly<Record<string, unknown>>;
+}
+
+/** Node's name for the main thread, by which the trace tells its number. */
+const NODE_MAIN_THREAD = 'JavaScriptMainThread';
+
+/** About 400,000 events. Off the heap of this thread; what comes in at a time, on the heap, is a sixth of it at most. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** The events of a trace, as JSON texts: those of the categories asked for, without those of this, the profiling, thread. */
+export class TraceEvents {
+  /** Settles when no more can be taken. */
+  readonly full: Promise<void>;
+  /** Each is a number of events with commas between them. */
+  readonly #chunks: Buffer[] = [];
+  readonly #metadata = new Map<string, TraceEvent>();
+  readonly #categories: ReadonlySet<string>;
+  readonly #ownThread = ownKernelThread();
+  #setFull: () => void = () => undefined;
+  #bytes = 0;
+  #lost = 0;
+
+  /** @param workerNames by the number of the kernel, as far as they are known */
+  constructor(
+    categories: readonly string[],
+    private readonly workerNames: ReadonlyMap<number, string>,
+    private readonly maxBytes = MAX_BYTES,
+  ) {
+    this.#categories = new Set(categories);
+    this.full = new Promise((resolve) => (this.#setFull = resolve));
+  }
+
+  /** Number of events that there was no room for; undefined where there was room for all. */
+  get lost(): number | undefined {
+    return this.#bytes >= this.maxBytes ? this.#lost : undefined;
+  }
+
+  add(events: readonly TraceEvent[]): void {
+    const texts: string[] = [];
+    for (const event of events) {
+      if (event.ph === 'M') {
+        // Node repeats these with every batch.
+        this.#metadata.set(`${event.tid} ${event.name}`, event);
+      } else if (event.tid !== this.#ownThread && this.#isAskedFor(event)) {
+        texts.push(JSON.stringify(event, withoutSecrets));
+      }
+    }
+    if (this.#bytes >= this.maxBytes) {
+      this.#lost += texts.length;
+    } else if (texts.length > 0) {
+      const chunk = Buffer.from(texts.join(',\n'));
+      this.#chunks.push(chunk);
+      this.#bytes += chunk.length;
+    }
+    if (this.#bytes >= this.maxBytes) {
+      this.#setFull();
+    }
+  }
+
+  /** All of them, with the names of process and threads first. Each but the first begins with a comma. */
+  texts(): Buffer[] {
+    const metadata = this.#named().map((event) => JSON.stringify(event));
+    const chunks = metadata.length > 0 ? [Buffer.from(metadata.join(',\n')), ...this.#chunks] : this.#chunks;
+    return chunks.flatMap((chunk, index) => (index === 0 ? [chunk] : [Buffer.from(',\n'), chunk]));
+  }
+
+  /** Somebody else in the process may be tracing, too: each gets what any has asked for. */
+  #isAskedFor({ cat }: TraceEvent): boolean {
+    return cat.split(',').some((category) => this.#categories.has(category));
+  }
+
+  /** Node names no thread but the main one, and that one not as everything else here does. */
+  #named(): TraceEvent[] {
+    const metadata = [...this.#metadata.values()].map((event) =>
+      event.name === 'thread_name' && event.args?.name === NODE_MAIN_THREAD
+        ? { ...event, args: { name: MAIN_THREAD.label } }
+        : event,
+    );
+    const pid = metadata[0]?.pid ?? process.pid;
+    const workers = [...this.workerNames].map(([tid, name]) => ({
+      pid,
+      tid,
+      ts: 0,
+      ph: 'M',
+      cat: '__metadata',
+      name: 'thread_name',
+      args: { name },
+    }));
+    return [...metadata, ...workers];
+  }
+}
+
+/**
+ * Names under which Node and V8 write addresses and files: `traceBegin` in lib/_http_server.js and lib/_http_client.js,
+ * `ContextifyScript::New` in src/node_contextify.cc, V8's events of compilations.
+ */
+const ADDRESSES = new Set(['url', 'path', 'filename', 'fileName']);
+
+/** The command line of a thread that starts: `Environment` in src/env.cc. */
+const COMMAND_LINES = new Set(['args', 'exec_args']);
+
+/**
+ * What a trace is for does not need what may be secret: the query of an address, user and password in it, the flags that
+ * a worker thread is started with, the text of a module that is its own address (`data:`).
+ */
+function withoutSecrets(key: string, value: unknown): unknown {
+  if (COMMAND_LINES.has(key) && Array.isArray(value)) {
+    return maskSecrets(value.map(String));
+  }
+  if (typeof value !== 'string') {
+    return value;
+  }
+  const text = value.startsWith('data:') ? value.replace(/,.*$/s, ',…') : value;
+  return ADDRESSES.has(key) ? maskSecrets([text.replace(/[?#].*/s, '?…')])[0] : text;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SnapshotFileError } from './threads.errors.js';
-import { UnlinkedFile } from './unlinked.file.js';
+import { UnlinkedFile } from './heap.snapshot.js';
 
 let directory: string;
 

@@ -4,8 +4,6 @@ import type { V8CpuProfile, V8HeapProfile } from '../pprof/v8.profiles.js';
 import { type HeapSnapshotRequest, HeapSnapshotTaker, type SnapshotFile } from './heap.snapshot.js';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
-import type { LoopObserver } from './loop.observer.js';
-import { useThread } from './single.thread.js';
 import type { MainHeap } from './main.heap.js';
 import { collectGarbage } from './thread.heap.js';
 import { MAIN_THREAD } from './thread.info.js';
@@ -45,22 +43,21 @@ export class V8Captures {
   readonly #snapshots: HeapSnapshotTaker;
 
   constructor(
-    private readonly loop: LoopObserver,
+    private readonly agent: AgentClient,
     private readonly threads: InspectedThreads,
     private readonly cpu: V8CpuCapturer,
     private readonly mainHeap: Pick<MainHeap, 'isLive' | 'sample'>,
     private readonly workerHeaps: WorkerHeaps,
     private readonly sampling: HeapSampling | false,
     temporaryDirectory: string,
-    agent: Pick<AgentClient, 'betweenTurns'>,
   ) {
     this.#tracer = new Tracer(threads, agent);
-    this.#snapshots = new HeapSnapshotTaker(temporaryDirectory);
+    this.#snapshots = new HeapSnapshotTaker(threads, temporaryDirectory);
   }
 
   /** With the time of each sample. Does not disturb, and is not disturbed by, other captures of the thread. */
   async captureCpuProfile({ thread, seconds, hz, signal }: V8CpuProfileRequest): Promise<V8CpuProfile> {
-    const main = thread === MAIN_THREAD.id ? await this.loop.observe() : undefined;
+    const main = thread === MAIN_THREAD.id ? await this.agent.observeLoop() : undefined;
     const { profile } = await this.threads.useThread(
       thread,
       (sampler, workers) =>
@@ -104,13 +101,17 @@ export class V8Captures {
     if (!this.mainHeap.isLive) {
       throw new RecordingHeldError(ALLOCATIONS);
     }
-    const capture = useThread(thread, signal, async (target) => {
-      if (gc && !(await collectGarbage(target))) {
-        throw new GarbageNotCollectedError(target.thread.label);
-      }
-      const { profile } = await target.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile');
-      return profile;
-    });
+    const capture = this.threads.useAlone(
+      thread,
+      async (target) => {
+        if (gc && !(await collectGarbage(target))) {
+          throw new GarbageNotCollectedError(target.thread.label);
+        }
+        const { profile } = await target.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile');
+        return profile;
+      },
+      signal,
+    );
     return capture.catch(async (error: unknown) => {
       if (error instanceof HeapNotSampledError) {
         // V8 does not say why; where it could not be started in the first place, the agent does.
@@ -131,6 +132,6 @@ export class V8Captures {
   }
 
   async #isStuck(thread: number): Promise<boolean> {
-    return thread === MAIN_THREAD.id && (await this.loop.observe()).stuck;
+    return thread === MAIN_THREAD.id && (await this.agent.observeLoop()).stuck;
   }
 }

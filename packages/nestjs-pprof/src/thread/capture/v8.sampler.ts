@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import type { V8CpuProfile } from '../pprof/v8.profiles.js';
-import { untilAborted } from './abort.race.js';
-import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
+import { untilAborted } from './single.flight.js';
+import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.connection.js';
 import { Mutex } from './mutex.js';
 import { joinSegments, type V8Segment } from './v8.segments.js';
 

@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { silenceOf } from './thread.silence.js';
+import {
+  silenceOf,
+  HeapNotSampledError,
+  ThreadUnreachableError,
+  WorkerHeapHeldError,
+} from './threads.errors.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
-import type { InspectorTarget } from './inspector.target.js';
-import { HeapNotSampledError, ThreadUnreachableError, WorkerHeapHeldError } from './threads.errors.js';
+import type { InspectorTarget } from './inspector.connection.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 const { WorkerHeap } = await import('./worker.heap.js');

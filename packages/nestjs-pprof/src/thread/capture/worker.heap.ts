@@ -1,10 +1,14 @@
 import type { HeapRestart, HeapSampling } from '../../shared/agent.protocol.js';
 import { allocationNodeOf } from '../pprof/allocation.tree.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
-import type { InspectorTarget } from './inspector.target.js';
-import { type AllocationTotals, SharedAllocations } from './shared-allocations.js';
-import type { ThreadAllocations } from './thread.allocations.js';
-import { collectGarbage, type ThreadHeap } from './thread.heap.js';
+import type { InspectorTarget } from './inspector.connection.js';
+import {
+  type AllocationTotals,
+  SharedAllocations,
+  type ThreadAllocations,
+  collectGarbage,
+  type ThreadHeap,
+} from './thread.heap.js';
 import { HeapNotSampledError, WorkerHeapHeldError } from './threads.errors.js';
 
 type Taken = Required<Pick<ThreadHeap, 'root' | 'v8Profile'>>;

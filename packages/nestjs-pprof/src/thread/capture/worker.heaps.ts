@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../shared/error.message.js';
+import { messageOf } from '../../shared/pprof.error.js';
 import type { HeapSampling } from '../../shared/agent.protocol.js';
 import type { FromThreads } from './thread.results.js';
-import { InspectorConnection } from './inspector.connection.js';
-import type { InspectorTarget } from './inspector.target.js';
-import type { AllocationsRequest, ThreadAllocations } from './thread.allocations.js';
-import type { ThreadHeap } from './thread.heap.js';
+import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
+import type { AllocationsRequest, ThreadAllocations, ThreadHeap } from './thread.heap.js';
 import type { MomentDeadline } from './moment.deadline.js';
 import { isSelected, MAIN_THREAD, selectsWorkers, type ThreadSelection } from './thread.info.js';
 import { ThreadEndedError } from './threads.errors.js';
@@ -28,6 +26,7 @@ export class WorkerHeaps {
 
   /** @param isLive whether live objects are sampled; else the sampling is for captures of allocations alone */
   constructor(
+    private readonly inspector: Inspector,
     private readonly sampling: HeapSampling,
     private readonly isLive: boolean,
   ) {}
@@ -141,7 +140,7 @@ export class WorkerHeaps {
   }
 
   async #open(): Promise<void> {
-    const connection = InspectorConnection.open();
+    const connection = this.inspector.open();
     this.#connection = connection;
     connection.onClose(() => {
       this.#workers.clear();

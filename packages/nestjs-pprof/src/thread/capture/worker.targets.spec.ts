@@ -1,22 +1,21 @@
 import { threadId } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { silenceOf } from './thread.silence.js';
-import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
-import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
-import { monotonicMillis } from '../../shared/agent.protocol.js';
-import { WorkerStartsMemory } from '../../shared/worker-starts.memory.js';
-import type { InspectorConnection } from './inspector.connection.js';
-import type { InspectorTarget } from './inspector.target.js';
 import {
+  silenceOf,
   ConnectionClosedError,
   ShortLivedWorkersError,
   ThreadEndedError,
   ThreadUnreachableError,
 } from './threads.errors.js';
+import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
+import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
+import { monotonicMillis } from '../../shared/agent.protocol.js';
+import { WorkerStartsMemory } from '../../shared/shared.memory.js';
+import type { InspectorConnection, InspectorTarget } from './inspector.connection.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
-const { attachingIsRisky, setWorkerStarts, WorkerTargets } = await import('./worker.targets.js');
+const { WorkerTargets } = await import('./worker.targets.js');
 
 interface Sent {
   readonly sessionId: string;
@@ -35,6 +34,8 @@ class FakeConnection {
   readonly #beforeClose: (() => void)[] = [];
   readonly #onClose: (() => void)[] = [];
   readonly detached: unknown[] = [];
+
+  readonly inspector = { workerStarts: starts, refuseUnderCoverage: () => undefined };
 
   readonly asConnection = this as unknown as InspectorConnection;
 
@@ -103,10 +104,9 @@ beforeEach(() => {
   jest.useFakeTimers();
   jest.advanceTimersByTime(10_000);
   onLastEnded.mockClear();
+  starts = new WorkerStartsMemory();
   connection = new FakeConnection();
   found = [];
-  starts = new WorkerStartsMemory();
-  setWorkerStarts(starts.buffer);
   // Old enough, unless a test says otherwise.
   for (let id = 1; id < UNKNOWN; id++) {
     starts.note(id, monotonicMillis() - 5000);
@@ -216,9 +216,9 @@ describe('WorkerTargets, an application whose workers are short-lived', () => {
 
   it('attaches again when there was none for a while', async () => {
     starts.noteEnd(monotonicMillis() - 10, monotonicMillis());
-    expect(attachingIsRisky()).toBe(true);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(true);
     jest.advanceTimersByTime(30_000);
-    expect(attachingIsRisky()).toBe(false);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(false);
     await attachedTo(1);
     expect(found).toHaveLength(1);
   });
@@ -259,9 +259,9 @@ describe('WorkerTargets, workers that have just started', () => {
     await attachedTo(1);
     connection.attach(UNKNOWN);
     await jest.advanceTimersByTimeAsync(300);
-    expect(attachingIsRisky()).toBe(false);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(false);
     connection.detach(UNKNOWN);
-    expect(attachingIsRisky()).toBe(true);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(true);
   });
 
   it('does not take one for short-lived that was there when it was seen first', async () => {
@@ -269,7 +269,7 @@ describe('WorkerTargets, workers that have just started', () => {
     await jest.advanceTimersByTimeAsync(300);
     connection.detach(UNKNOWN);
     expect(attaching).toHaveProperty('value');
-    expect(attachingIsRisky()).toBe(false);
+    expect(starts.hasShortLived(monotonicMillis())).toBe(false);
   });
 
   it('does not hand over one that has ended before', async () => {

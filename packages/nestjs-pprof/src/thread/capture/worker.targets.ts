@@ -2,10 +2,9 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import { WorkerStartsMemory } from '../../shared/worker-starts.memory.js';
-import { type InspectorConnection, refuseUnderCoverage } from './inspector.connection.js';
+import type { WorkerStartsMemory } from '../../shared/shared.memory.js';
+import { DEADLINE_MILLIS, type InspectorConnection, type InspectorTarget } from './inspector.connection.js';
 import { AnswerDeadline } from './answer.deadline.js';
-import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.target.js';
 import { kernelThreadsOf } from './kernel.threads.js';
 import { type ThreadInfo, workerFromTitle } from './thread.info.js';
 import {
@@ -42,28 +41,8 @@ interface WorkerEvent {
  */
 const MIN_AGE_MILLIS = 250;
 
-let workerStarts = new WorkerStartsMemory();
-
-/** Tells where the main thread notes which workers it has started when. @internal */
-export function setWorkerStarts(memory: SharedArrayBuffer): void {
-  workerStarts = new WorkerStartsMemory(memory);
-}
-
-/**
- * Node aborts where the main thread attaches to a worker whose inspector is just being destroyed, which takes a worker
- * that ends within milliseconds of the moment in which main learns of it (`MainThreadInterface::Post`, called by
- * `WorkerManager::WorkerStarted`; seen on Node 20, once in some thousand workers). Every open session exposes each start
- * of a worker to that, so none is opened where workers are short-lived.
- * https://github.com/nodejs/node/blob/v20.x/src/inspector/main_thread_interface.cc
- *
- * @internal
- */
-export function attachingIsRisky(): boolean {
-  return workerStarts.hasShortLived(monotonicMillis());
-}
-
 /** One that the main thread has not noted, such as a worker of a worker, may have started just now, as far as is known. */
-function startOf(id: number): number {
+function startOf(id: number, workerStarts: WorkerStartsMemory): number {
   const noted = workerStarts.startOf(id);
   if (noted !== undefined) {
     return noted;
@@ -81,6 +60,8 @@ export class WorkerTargets {
   readonly #maturing = new Set<Promise<void>>();
   /** Of workers that have started while the connection was open, by session. */
   readonly #startsSeen = new Map<string, number>();
+  /** Which workers have started when. */
+  readonly #starts: WorkerStartsMemory;
   #isEnabled = false;
   readonly #closed = new AbortController();
   #hasLeft = false;
@@ -90,6 +71,7 @@ export class WorkerTargets {
     private readonly onWorker: (target: InspectorTarget) => void,
     private readonly onLastEnded: () => void,
   ) {
+    this.#starts = connection.inspector.workerStarts;
     setMaxListeners(0, this.#closed.signal);
   }
 
@@ -105,10 +87,10 @@ export class WorkerTargets {
     onWorker: (target: InspectorTarget) => void,
     onLastEnded: () => void = () => undefined,
   ): Promise<WorkerTargets> {
-    if (attachingIsRisky()) {
+    const workers = new WorkerTargets(connection, onWorker, onLastEnded);
+    if (workers.#isRisky) {
       throw new ShortLivedWorkersError();
     }
-    const workers = new WorkerTargets(connection, onWorker, onLastEnded);
     try {
       await workers.#enable();
     } catch (error) {
@@ -116,6 +98,17 @@ export class WorkerTargets {
       throw workers.#hasLeft ? new ShortLivedWorkersError() : error;
     }
     return workers;
+  }
+
+  /**
+   * Node aborts where the main thread attaches to a worker whose inspector is just being destroyed, which takes a worker
+   * that ends within milliseconds of the moment in which main learns of it (`MainThreadInterface::Post`, called by
+   * `WorkerManager::WorkerStarted`; seen on Node 20, once in some thousand workers). Every open session exposes each start
+   * of a worker to that, so none is opened where workers are short-lived.
+   * https://github.com/nodejs/node/blob/v20.x/src/inspector/main_thread_interface.cc
+   */
+  get #isRisky(): boolean {
+    return this.#starts.hasShortLived(monotonicMillis());
   }
 
   /** The workers that run now. */
@@ -142,7 +135,7 @@ export class WorkerTargets {
       const startedAt = this.#startsSeen.get(sessionId);
       if (startedAt !== undefined && this.#startsSeen.delete(sessionId)) {
         // The main thread learns of the end of its own workers, and not of theirs.
-        workerStarts.noteEnd(startedAt, monotonicMillis());
+        this.#starts.noteEnd(startedAt, monotonicMillis());
       }
       target?.end();
       if (this.#targets.delete(sessionId) && this.#targets.size === 0) {
@@ -181,7 +174,7 @@ export class WorkerTargets {
     if (!thread || thread.id === threadId) {
       return;
     }
-    if (attachingIsRisky()) {
+    if (this.#isRisky) {
       this.#leave();
       return;
     }
@@ -192,7 +185,7 @@ export class WorkerTargets {
     if (this.#isEnabled) {
       this.#startsSeen.set(sessionId, monotonicMillis());
     }
-    const youngFor = startOf(thread.id) + MIN_AGE_MILLIS - monotonicMillis();
+    const youngFor = startOf(thread.id, this.#starts) + MIN_AGE_MILLIS - monotonicMillis();
     if (youngFor <= 0) {
       this.onWorker(target);
       return;
@@ -214,7 +207,7 @@ export class WorkerTargets {
     if (this.#closed.signal.aborted || this.#targets.get(sessionId) !== target) {
       return;
     }
-    if (attachingIsRisky()) {
+    if (this.#isRisky) {
       this.#leave();
     } else {
       this.onWorker(target);
@@ -239,7 +232,7 @@ class WorkerTarget implements InspectorTarget {
   post<T = unknown>(method: string, params: object = {}, deadlineMillis = DEADLINE_MILLIS): Promise<T> {
     const id = this.#nextId++;
     return new Promise<T>((resolve, reject) => {
-      refuseUnderCoverage(method);
+      this.connection.inspector.refuseUnderCoverage(method);
       const settle = (answer: Answer | Error) => {
         deadline?.cancel();
         this.#pending.delete(id);

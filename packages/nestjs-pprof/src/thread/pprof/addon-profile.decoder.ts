@@ -1,6 +1,6 @@
 import { type Line, Profile as PprofProfile } from 'pprof-format';
 import { isMark, markTruncated, type StackSample, syntheticFrame } from './profile.model.js';
-import type { CodePosition } from './source.maps.js';
+import type { CodePosition } from './source-map.table.js';
 
 /** The addon's own frames that are not functions, under the names that V8 and its tools use for the same thing. */
 const SYNTHETIC_NAMES: Readonly<Record<string, string>> = {

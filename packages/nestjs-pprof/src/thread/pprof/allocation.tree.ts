@@ -1,6 +1,6 @@
 import type { AllocationNode } from '../../shared/agent.protocol.js';
 import { type StackSample, TRUNCATED } from './profile.model.js';
-import type { CodePosition } from './source.maps.js';
+import type { CodePosition } from './source-map.table.js';
 import type { V8HeapNode } from './v8.profiles.js';
 
 /** The sample types of live objects. @internal */

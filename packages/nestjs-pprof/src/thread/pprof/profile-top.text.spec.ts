@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Labels } from './profile.model.js';
 import type { SymbolizedFrame, SymbolizedProfile } from './profile.symbolizer.js';
 import { renderTop } from './profile.text.js';
 
@@ -146,5 +147,31 @@ describe('renderTop', () => {
     const text = renderTop(profileOf([[[a], 0]], { defaultSampleType: 'cpu' }));
     expect(text).toMatch(/^Type: samples\n/);
     expect(renderTop(profileOf([], { defaultSampleType: 'cpu' }))).toMatch(/^Type: cpu\n/);
+  });
+
+  it('has a second table, by route, where there are labels', () => {
+    const labelled = (labels: Labels, value: number) => ({
+      stack: [a],
+      values: [1, value],
+      labels,
+      notes: [],
+    });
+    const samples = [
+      labelled({ route: 'GET /cats', controller: 'Cats', handler: 'all', thread: 'main' }, 60e6),
+      labelled({ route: 'GET (no route)' }, 10e6),
+      labelled({ controller: 'Jobs', handler: 'run' }, 20e6),
+      labelled({ thread: 'main' }, 10e6),
+    ];
+    const text = renderTop(profileOf([], { samples }));
+    expect(text.slice(text.indexOf('\n\n')).split('\n').slice(2)).toEqual([
+      'Showing top 4 routes out of 4',
+      '      flat  flat%',
+      '      60ms 60.00%  GET /cats  Cats.all',
+      '      20ms 20.00%  Jobs.run',
+      '      10ms 10.00%  (no label)',
+      '      10ms 10.00%  GET (no route)',
+      '',
+    ]);
+    expect(renderTop(profileOf([[[a], 1]]))).not.toContain('routes');
   });
 });

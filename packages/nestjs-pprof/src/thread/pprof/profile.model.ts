@@ -1,4 +1,4 @@
-import type { CodePosition } from './source.maps.js';
+import type { CodePosition } from './source-map.table.js';
 
 /** One value that each sample carries, in pprof's terms, for example `cpu` in `nanoseconds`. @internal */
 export interface ValueType {

@@ -4,7 +4,8 @@ import { brokenRules, totalsOf } from '../../../test-fixtures/pprof-rules.js';
 import { anyFrame, anyProfile } from '../../../test-fixtures/profile-arbitraries.js';
 import { encodePprof } from './pprof.encoder.js';
 import { type Frame, type Profile, type StackSample, TRUNCATED } from './profile.model.js';
-import type { CodePosition, SourceMaps } from './source.maps.js';
+import type { SourceMaps } from './source.maps.js';
+import type { CodePosition } from './source-map.table.js';
 import { Symbolizer } from './profile.symbolizer.js';
 
 type Mapping = (position: CodePosition) => CodePosition;

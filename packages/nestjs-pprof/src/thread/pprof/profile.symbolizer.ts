@@ -11,7 +11,8 @@ import {
   TRUNCATED,
 } from './profile.model.js';
 import type { OriginalPosition, OriginalPositions } from './original.positions.js';
-import type { CodePosition, SourceMaps } from './source.maps.js';
+import type { SourceMaps } from './source.maps.js';
+import type { CodePosition } from './source-map.table.js';
 
 /** A frame as it is shown: original position, and a name that says where the function is from. @internal */
 export interface SymbolizedFrame {

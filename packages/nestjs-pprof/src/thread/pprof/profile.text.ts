@@ -3,6 +3,9 @@ import type { SymbolizedProfile, SymbolizedSample } from './profile.symbolizer.j
 
 const MAX_ROWS = 50;
 
+/** What was not done for a route, or for none that is known. */
+const NO_ROUTE = '(no label)';
+
 interface Row {
   readonly name: string;
   flat: number;
@@ -43,7 +46,37 @@ export function renderTop(profile: SymbolizedProfile): string {
       ].join(' '),
     );
   }
-  return `${lines.join('\n')}\n`;
+  return `${[...lines, ...renderRoutes(profile, valueIndex, total)].join('\n')}\n`;
+}
+
+/** Who handled what was sampled: of samples without a route, the handler that their stack shows. */
+function renderRoutes(
+  { samples, sampleTypes }: SymbolizedProfile,
+  valueIndex: number,
+  total: number,
+): string[] {
+  const { unit } = sampleTypes[valueIndex]!;
+  const rows = new Map<string, number>();
+  for (const { labels, values } of samples) {
+    const { route, controller, handler } = labels;
+    const who = [controller, handler].filter((name) => name !== undefined).join('.');
+    const name = route === undefined ? who || NO_ROUTE : who === '' ? route : `${route}  ${who}`;
+    rows.set(name, (rows.get(name) ?? 0) + (values[valueIndex] ?? 0));
+  }
+  if ([...rows.keys()].every((name) => name === NO_ROUTE)) {
+    return [];
+  }
+  const shown = [...rows]
+    .toSorted(([a, x], [b, y]) => Math.abs(y) - Math.abs(x) || (a < b ? -1 : 1))
+    .slice(0, MAX_ROWS);
+  return [
+    '',
+    `Showing top ${shown.length} routes out of ${rows.size}`,
+    '      flat  flat%',
+    ...shown.map(([name, value]) =>
+      [format(value, unit).padStart(10), percent(value, total).padStart(6), '', name].join(' '),
+    ),
+  ];
 }
 
 function tabulate(profile: SymbolizedProfile, valueIndex: number): { rows: Row[]; total: number } {

@@ -2,7 +2,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { type CodePosition, type RunningScript, type ScriptsOf, SourceMaps } from './source.maps.js';
+import { SourceMaps } from './source.maps.js';
+import type { CodePosition } from './source-map.table.js';
+import type { RunningScript, ScriptsOf } from './running.texts.js';
 
 let root: string;
 

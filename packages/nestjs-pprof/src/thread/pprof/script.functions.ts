@@ -1,5 +1,5 @@
 import { type FoundFunction, type Owner, ScriptScan } from './script.scan.js';
-import { annotationIn } from './source-map.annotation.js';
+import { annotationIn } from './source-map.file.js';
 
 /** A place as V8 reports it, 1-based. @internal */
 interface Place {

@@ -1,4 +1,4 @@
-import { annotationIn, flat } from './source-map.annotation.js';
+import { annotationIn, flat } from './source-map.file.js';
 
 /** A class. @internal */
 export interface Owner {

@@ -15,7 +15,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodedMappings, encodedMappings, presortedDecodedMap, TraceMap } from '@jridgewell/trace-mapping';
 import { type Options, transformSync } from '@swc/core';
 import ts from 'typescript';
-import { type CodePosition, SourceMaps } from './source.maps.js';
+import { SourceMaps } from './source.maps.js';
+import type { CodePosition } from './source-map.table.js';
 
 const FIXTURES = fileURLToPath(new URL('../../../test-fixtures/source-maps/', import.meta.url));
 const SOURCE = readFileSync(join(FIXTURES, 'reports.ts'), 'utf8');

@@ -1,7 +1,7 @@
 import { samplesOfAllocations } from '../pprof/allocation.tree.js';
 import type { Profile, StackSample } from '../pprof/profile.model.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
-import type { ThreadAllocations } from '../capture/thread.allocations.js';
+import type { ThreadAllocations } from '../capture/thread.heap.js';
 import { captureV8Heap, liveComments, liveSamples, memorySummary } from './heap.profile.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
 import type { ProfileKind, ProfileRequest } from './recording.kind.js';

@@ -16,6 +16,7 @@ export const cpuProfile: ProfileKind = {
     seconds: { kind: 'window', default: DEFAULT_SECONDS },
     hz: { default: 100 },
     threads: true,
+    labels: true,
     gc: false,
     debug: false,
     formats: ['pprof', 'text', 'cpuprofile'],
@@ -27,8 +28,11 @@ export const cpuProfile: ProfileKind = {
     const thread = singleThread(selection, 'format=cpuprofile');
     return { v8: 'cpuprofile', profile: await threads.v8.captureCpuProfile({ thread, seconds, hz, signal }) };
   },
-  async capture({ seconds = DEFAULT_SECONDS, hz, threads: selection, signal }, threads): Promise<Profile> {
-    const capture = await threads.captureCpu({ seconds, hz, threads: selection, signal });
+  async capture(
+    { seconds = DEFAULT_SECONDS, hz, threads: selection, labels, signal },
+    threads,
+  ): Promise<Profile> {
+    const capture = await threads.captureCpu({ seconds, hz, threads: selection, labels, signal });
     const { samples, comments } = cpuSamplesOf(capture);
     return {
       sampleTypes: [

@@ -11,10 +11,11 @@ import { cpuSamplesOf } from './cpu.samples.js';
 const MS = 1e6;
 const SECOND = 1e9;
 
-type LogRow = readonly [micros: number, cpuNanos: number, stack: number];
+type LogRow = readonly [micros: number, cpuNanos: number, stack: number, labels?: number];
 
 function logOf(rows: readonly LogRow[]): Uint8Array {
-  return new Uint8Array(Float64Array.from(rows.flat()).buffer);
+  const values = rows.flatMap(([micros, cpuNanos, stack, labels = -1]) => [micros, cpuNanos, stack, labels]);
+  return new Uint8Array(Float64Array.from(values).buffer);
 }
 
 /** Positions of the stacks in the fixture's profile. */
@@ -57,6 +58,7 @@ function segment({
   const result: SampledSegment = {
     profile: encodeAddonProfile(samples, SECOND),
     sampleLog: logOf(rows),
+    labels: null,
     hz: 1000,
     startedAt: 0,
     durationNanos: SECOND,
@@ -92,6 +94,7 @@ function captureOf(threads: ThreadCpu[], over: Partial<CpuCapture> = {}): CpuCap
   return {
     selection: 'all',
     hz: 1000,
+    labels: false,
     threads,
     skipped: [],
     ended: [],

@@ -3,6 +3,7 @@ import { isIdle, PROGRAM, samplesOfTimeline } from '../pprof/v8.profiles.js';
 import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
 import type { SampledSegment } from '../capture/shared-cpu.sampler.js';
 import { samplesOfSegment } from './cpu.segment.js';
+import { boundedLabels } from './sample.labels.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
 
 /** CPU time of a thread that no sample explains: libuv, the kernel, native code outside of functions, the sampling itself. */
@@ -50,15 +51,22 @@ export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; com
   );
   const scale = estimated > available ? available / estimated : 1;
 
+  const labelled = boundedLabels(
+    capture,
+    parts.flatMap(({ samples }) => samples),
+  );
+  let at = 0;
   const samples = parts.flatMap(({ thread, samples: ofThread, cpu: source }) =>
-    ofThread.map(({ stack, values: [count = 0, wall = 0, cpu = 0] }) => ({
-      stack,
-      values: [count, wall, source === 'measured' ? cpu : Math.round(cpu * scale)],
-      labels: { thread: thread.thread.label },
-    })),
+    labelled.samples
+      .slice(at, (at += ofThread.length))
+      .map(({ stack, labels, values: [count = 0, wall = 0, cpu = 0] }) => ({
+        stack,
+        values: [count, wall, source === 'measured' ? cpu : Math.round(cpu * scale)],
+        labels: { ...labels, thread: thread.thread.label },
+      })),
   );
   const rest = Math.round(available - estimated * scale);
-  const comments = commentsOn(capture, parts, estimated > 0, scale);
+  const comments = [...commentsOn(capture, parts, estimated > 0, scale), ...labelled.comments];
   if (otherThreads === undefined || rest === 0) {
     return { samples, comments };
   }
@@ -125,12 +133,14 @@ function partWith(
 function withCpuOfClock(samples: readonly StackSample[], clock: number): StackSample[] {
   const scale = Math.min(1, clock / Math.max(1, cpuOf(samples)));
   let [exact, given] = [0, 0];
-  const scaled = samples.map(({ stack, values: [count = 0, wall = 0, cpu = 0] }) => {
-    exact += cpu * scale;
-    const share = Math.round(exact) - given;
-    given += share;
-    return { stack, values: [count, wall, share] };
-  });
+  const scaled = samples.map(
+    ({ stack, labels = {}, values: [count = 0, wall = 0, cpu = 0] }): StackSample => {
+      exact += cpu * scale;
+      const share = Math.round(exact) - given;
+      given += share;
+      return { stack, labels, values: [count, wall, share] };
+    },
+  );
   const rest = Math.round(clock) - given;
   return rest > 0 ? [...scaled, { stack: [PROGRAM_FRAME], values: [0, 0, rest] }] : scaled;
 }

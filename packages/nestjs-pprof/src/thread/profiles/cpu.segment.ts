@@ -1,7 +1,7 @@
 import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
 import { IDLE } from '../pprof/v8.profiles.js';
 import { isMark, type StackSample } from '../pprof/profile.model.js';
-import { type CpuSegment, SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
+import { type CpuSegment, NO_LABELS, NO_STACK, SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
 
 /** The addon's sum for threads of V8 and libuv, and for all others: it is reckoned anew, with the clock of the thread. */
 const OTHER_THREADS = '(non-JavaScript threads)';
@@ -31,7 +31,7 @@ export function samplesOfSegment(segment: CpuSegment, hz: number): SegmentSample
   // The addon spreads its own start-up time over the wall time of the samples; each stands for its share of the window.
   const wallScale =
     addonProfile.durationNanos > 0 ? Math.min(1, segment.durationNanos / addonProfile.durationNanos) : 1;
-  const { waiting, taken } = readLog(segment);
+  const { stacks, taken } = readLog(segment);
   const samples: StackSample[] = [];
   let busy = 0;
   addonProfile.samples.forEach(({ stack, values: [count = 0, wall = 0] }, index) => {
@@ -42,39 +42,70 @@ export function samplesOfSegment(segment: CpuSegment, hz: number): SegmentSample
     busy += count;
     // The addon takes whatever is called so for V8's mark, and says that it took no time.
     const isNamedIdle = leaf?.functionName === IDLE;
-    const wallNanos = Math.round((isNamedIdle ? count * addonProfile.period : wall) * wallScale);
-    const { hits = 0, cpuNanos = 0 } = waiting.get(index) ?? {};
-    const runningNanos = Math.round((wallNanos * (count - hits)) / count + cpuNanos);
-    samples.push({ stack, values: [count, wallNanos, Math.min(runningNanos, wallNanos)] });
+    let left = Math.round((isNamedIdle ? count * addonProfile.period : wall) * wallScale);
+    let hitsLeft = count;
+    const logged = [...(stacks.get(index) ?? [])];
+    const loggedHits = logged.reduce((total, [, { hits }]) => total + hits, 0);
+    // The addon cannot match a few samples.
+    const groups =
+      loggedHits < count ? [...logged, [NO_LABELS, hitsOf(count - loggedHits)] as const] : logged;
+    for (const [labels, { hits, waitingHits, waitingNanos }] of groups) {
+      const wallNanos = Math.round((left * Math.min(hits, hitsLeft)) / hitsLeft);
+      left -= wallNanos;
+      hitsLeft -= hits;
+      const runningNanos = Math.round((wallNanos * (hits - waitingHits)) / hits + waitingNanos);
+      samples.push({
+        stack,
+        values: [hits, wallNanos, Math.min(runningNanos, wallNanos)],
+        ...(labels === NO_LABELS ? {} : { labels: segment.labels?.sets[labels] ?? {} }),
+      });
+    }
   });
   return { samples: withCountsAt(hz / segment.hz, samples), taken, idle: Math.max(0, taken - busy) };
 }
 
-interface Waiting {
+/** The samples of one stack with the same labels. */
+interface Hits {
   hits: number;
-  cpuNanos: number;
+  /** Of threads that wait in a synchronous call (`execSync`, `Atomics.wait`), and the CPU time that they used. */
+  waitingHits: number;
+  waitingNanos: number;
+}
+
+function hitsOf(hits: number): Hits {
+  return { hits, waitingHits: 0, waitingNanos: 0 };
 }
 
 /**
- * The samples of threads that wait in a synchronous call (`execSync`, `Atomics.wait`), by stack: two in a row in the same
- * stack, and no CPU time in between.
+ * The samples by stack and labels. A thread waits where two in a row have the same stack, and no CPU time in between.
  */
-function readLog({ sampleLog, hz }: CpuSegment): { waiting: ReadonlyMap<number, Waiting>; taken: number } {
+function readLog({ sampleLog, hz }: CpuSegment): {
+  stacks: ReadonlyMap<number, ReadonlyMap<number, Hits>>;
+  taken: number;
+} {
   const log = new Float64Array(sampleLog.slice().buffer);
   const taken = log.length / SAMPLE_LOG_COLUMNS;
   const order = Array.from({ length: taken }, (_, row) => row * SAMPLE_LOG_COLUMNS);
   order.sort((a, b) => log[a]! - log[b]!);
   const limit = Math.min(WAITING_CPU_NANOS, 1e9 / hz / 10);
-  const waiting = new Map<number, Waiting>();
+  const stacks = new Map<number, Map<number, Hits>>();
   order.forEach((row, position) => {
-    const [cpuNanos, stack] = [log[row + 1]!, log[row + 2]!];
+    const [cpuNanos, stack, labels] = [log[row + 1]!, log[row + 2]!, log[row + 3]!];
     const before = position > 0 ? log[order[position - 1]! + 2] : undefined;
-    if (stack >= 0 && stack === before && cpuNanos < limit) {
-      const sum = waiting.get(stack) ?? { hits: 0, cpuNanos: 0 };
-      waiting.set(stack, { hits: sum.hits + 1, cpuNanos: sum.cpuNanos + cpuNanos });
+    if (stack === NO_STACK) {
+      return;
+    }
+    const byLabels = stacks.get(stack) ?? new Map<number, Hits>();
+    stacks.set(stack, byLabels);
+    const sum = byLabels.get(labels) ?? hitsOf(0);
+    byLabels.set(labels, sum);
+    sum.hits++;
+    if (stack === before && cpuNanos < limit) {
+      sum.waitingHits++;
+      sum.waitingNanos += cpuNanos;
     }
   });
-  return { waiting, taken };
+  return { stacks, taken };
 }
 
 /**
@@ -87,10 +118,10 @@ function withCountsAt(rate: number, samples: readonly StackSample[]): readonly S
   }
   let taken = 0;
   let counted = 0;
-  return samples.map(({ stack, values: [count = 0, ...others] }) => {
+  return samples.map(({ values: [count = 0, ...others], ...sample }) => {
     taken += count * rate;
     const countAtRate = Math.round(taken) - counted;
     counted += countAtRate;
-    return { stack, values: [countAtRate, ...others] };
+    return { ...sample, values: [countAtRate, ...others] };
   });
 }

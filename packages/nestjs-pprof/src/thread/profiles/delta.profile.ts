@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Coverage, Profile, StackSample } from '../pprof/profile.model.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
-import { NotComparableError } from './profile.errors.js';
+import { NotComparableError } from './query.parameters.js';
 import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 
 /**

@@ -1,5 +1,4 @@
-import { parseThreads, singleThread } from './query.parameters.js';
-import { NotEnabledError } from './profile.errors.js';
+import { parseThreads, singleThread, NotEnabledError } from './query.parameters.js';
 import type { RecordingKind } from './recording.kind.js';
 
 /** @internal */

@@ -64,6 +64,7 @@ function fakeThreads(over: Partial<Record<keyof ApplicationThreads, unknown>> = 
     processCpuNanos: 2e7,
     mainCpuNanos: 2e7,
     sampleLog: new Uint8Array(),
+    labels: null,
     samplerStuck: 0,
   };
   return {
@@ -73,6 +74,7 @@ function fakeThreads(over: Partial<Record<keyof ApplicationThreads, unknown>> = 
       Promise.resolve({
         selection: 'all',
         hz: 100,
+        labels: true,
         threads: [
           { way: 'agent', thread: MAIN_THREAD, segments: [segment] },
           { way: 'inspector', thread: WORKER, timeline, stuck: false },
@@ -135,6 +137,7 @@ function requestFor(kind: ProfileKind, over: Partial<ProfileRequest> = {}): Prof
     hz: 100,
     threads: 'all',
     thresholdMillis: 20,
+    labels: true,
     gc: false,
     debug: 0,
     format: 'pprof',

@@ -7,8 +7,8 @@ import { mapCpuProfile, mapHeapProfile } from '../pprof/v8.profiles.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadSelection } from '../capture/thread.info.js';
 import { captureDelta } from './delta.profile.js';
-import { BadParameterError } from './profile.errors.js';
 import {
+  BadParameterError,
   parseChoice,
   parseHz,
   parseSeconds,
@@ -152,6 +152,9 @@ export function parseProfileRequest(
       parameters.threshold && query.threshold !== undefined
         ? parseThreshold(query.threshold)
         : thresholdMillis,
+    labels:
+      parameters.labels === true &&
+      parseChoice('labels', query.labels ?? 'true', ['true', 'false']) === 'true',
     gc: parameters.gc && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
     debug,
     // What is to be read is text, whatever the format.

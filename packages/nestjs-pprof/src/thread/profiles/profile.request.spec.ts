@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Query } from './query.parameters.js';
-import { BadParameterError } from './profile.errors.js';
+import { type Query, BadParameterError } from './query.parameters.js';
 import type { ProfileKind } from './recording.kind.js';
 import { parseProfileRequest } from './profile.recording.js';
 
@@ -12,6 +11,7 @@ const EVERYTHING: Parameters = {
   hz: { default: 100 },
   threads: true,
   threshold: true,
+  labels: true,
   gc: true,
   debug: true,
   formats: ['pprof', 'text'],
@@ -44,6 +44,7 @@ describe('parseProfileRequest, defaults', () => {
       hz: 100,
       threads: 'all',
       thresholdMillis: 20,
+      labels: true,
       gc: false,
       debug: 0,
       format: 'pprof',
@@ -67,12 +68,21 @@ describe('parseProfileRequest, defaults', () => {
 
 describe('parseProfileRequest, values', () => {
   it('reads every parameter', () => {
-    const query = { seconds: '5', hz: '50', threads: '0,3', threshold: '7', gc: '1', format: 'text' };
+    const query = {
+      seconds: '5',
+      hz: '50',
+      threads: '0,3',
+      threshold: '7',
+      gc: '1',
+      labels: 'false',
+      format: 'text',
+    };
     expect(parse(query)).toMatchObject({
       seconds: 5,
       hz: 50,
       threads: [0, 3],
       thresholdMillis: 7,
+      labels: false,
       gc: true,
       format: 'text',
     });
@@ -137,7 +147,7 @@ describe('parseProfileRequest, errors', () => {
 
   it('checks in the order of the contract', () => {
     const kind = kindWith({ seconds: null });
-    const bad = { hz: 'x', threads: 'x', format: 'x', gc: 'x', threshold: 'x' };
+    const bad = { hz: 'x', threads: 'x', format: 'x', gc: 'x', threshold: 'x', labels: 'x' };
     const steps: ReadonlyArray<readonly [Query, RegExp]> = [
       [{ ...bad, seconds: 'x', debug: '1' }, /must be a positive integer$/],
       [{ ...bad, seconds: '301', debug: '1' }, /the maximum is 300/],

@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseChoice, parseHz, parseSeconds, parseThreads, parseThreshold } from './query.parameters.js';
-import { BadParameterError } from './profile.errors.js';
+import {
+  parseChoice,
+  parseHz,
+  parseSeconds,
+  parseThreads,
+  parseThreshold,
+  BadParameterError,
+} from './query.parameters.js';
 
 /** What is no positive integer, whatever it is asked for. */
 const NO_POSITIVE_INTEGERS = [

@@ -1,5 +1,5 @@
 import { MAIN_THREAD, type ThreadSelection } from '../capture/thread.info.js';
-import { BadParameterError } from './profile.errors.js';
+import { PprofError } from '../../shared/pprof.error.js';
 
 /** The parameters of a query, where the first value of a repeated one counts. @internal */
 export type Query = Readonly<Record<string, string>>;
@@ -95,4 +95,26 @@ export function singleThread(selection: ThreadSelection, what: string): number {
     );
   }
   return id;
+}
+
+/** What is asked for is off unless the options say otherwise. @internal */
+export class NotEnabledError extends PprofError {
+  constructor(message: string) {
+    super(404, message);
+  }
+}
+
+/** A parameter of the request is not one that can be answered. @internal */
+export class BadParameterError extends PprofError {
+  constructor(message: string) {
+    super(400, message);
+  }
+}
+
+/** A difference was asked for, and what was counted has started anew between the two moments. @internal */
+export class NotComparableError extends PprofError {
+  /** @param reasons by thread */
+  constructor(reasons: readonly string[]) {
+    super(409, `there is no difference to report, ask again: ${reasons.join('; ')}`);
+  }
 }

@@ -30,6 +30,8 @@ export interface ProfileRequest {
   readonly threads: ThreadSelection;
   /** Milliseconds that a turn of an event loop may take before it counts as blocking. */
   readonly thresholdMillis: number;
+  /** Whether samples carry labels, besides that of the thread. */
+  readonly labels: boolean;
   /** Whether garbage is collected first. */
   readonly gc: boolean;
   /** 0 for pprof's binary format, as in Go. */
@@ -71,6 +73,8 @@ export interface ProfileKind {
     /** Whether the threads can be chosen; else it is of the main thread. */
     readonly threads: boolean;
     readonly threshold?: boolean;
+    /** Whether samples carry labels, besides that of the thread. */
+    readonly labels?: boolean;
     readonly gc: boolean;
     readonly debug: boolean;
     readonly formats: readonly ProfileFormat[];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { PROFILE_NAMES } from '../../shared/profile.names.js';
-import { BadParameterError, NotEnabledError } from './profile.errors.js';
+import { BadParameterError, NotEnabledError } from './query.parameters.js';
 import type { RecordingContext, RecordingOptions } from './recording.kind.js';
 import { RECORDINGS } from './recording.table.js';
 

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Trace } from '../capture/tracer.js';
-import { BadParameterError } from './profile.errors.js';
-import { parseFractionalSeconds } from './query.parameters.js';
+import { BadParameterError, parseFractionalSeconds } from './query.parameters.js';
 import type { RecordingBody, RecordingContext, RecordingKind } from './recording.kind.js';
 
 /**

@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { MessagePort } from 'node:worker_threads';
 import type { ThreadData } from '../../shared/thread.protocol.js';
 import { ApplicationThreads } from '../capture/application.threads.js';
-import type { ProfilerRegistry } from './processes/profiler.registry.js';
+import type { ProfilerRegistry } from './profiler.registry.js';
 
 // The second step of the profiling thread: bundled into a file of its own, see `deferred.program.ts`.
 

@@ -1,10 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { NotFoundException, PayloadTooLargeException } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
-import { silenceOf } from '../capture/thread.silence.js';
-import { InspectorUnavailableError } from '../../shared/agent.errors.js';
-import { BadParameterError, NotEnabledError } from '../profiles/profile.errors.js';
 import {
+  silenceOf,
   AgentFailureError,
   CaptureStuckError,
   GarbageNotCollectedError,
@@ -17,6 +15,8 @@ import {
   ThreadStuckError,
   ThreadUnreachableError,
 } from '../capture/threads.errors.js';
+import { InspectorUnavailableError } from '../../shared/agent.errors.js';
+import { BadParameterError, NotEnabledError } from '../profiles/query.parameters.js';
 import { TooManyCapturesError } from './limits/capture.slots.js';
 import {
   BodyTooLargeError,
@@ -24,8 +24,8 @@ import {
   MethodNotAllowedError,
   ProfileOffError,
   UnknownProfileError,
-} from './http.errors.js';
-import { sendError } from './http.response.js';
+  sendError,
+} from './http.response.js';
 
 /** What a client gets for an error. */
 function answerTo(error: unknown) {

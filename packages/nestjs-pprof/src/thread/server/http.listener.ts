@@ -8,11 +8,16 @@ import {
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type GuardedRequest, parseTarget } from './access/request.guard.js';
-import { ExpectationError, MethodNotAllowedError } from './http.errors.js';
-import { errorText, redirect, sendError, setCommonHeaders } from './http.response.js';
-import { ConnectionLimit } from './limits/connection.limit.js';
+import {
+  ExpectationError,
+  MethodNotAllowedError,
+  errorText,
+  redirect,
+  sendError,
+  setCommonHeaders,
+} from './http.response.js';
+import { ConnectionLimit, hasBody, REQUEST_LIMITS } from './limits/connection.limit.js';
 import { RateLimit } from './limits/rate.limit.js';
-import { hasBody, REQUEST_LIMITS } from './limits/request.limits.js';
 
 const ROOT = '/debug/pprof';
 

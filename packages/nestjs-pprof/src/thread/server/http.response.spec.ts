@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Readable } from 'node:stream';
-import { HttpError } from './http.errors.js';
+import { PprofError } from '../../shared/pprof.error.js';
 import {
   redirect,
   sendError,
@@ -322,20 +322,10 @@ describe('redirect', () => {
   });
 });
 
-class SomeError extends HttpError {
-  constructor(
-    readonly status: number,
-    message: string,
-    override readonly headers = {},
-  ) {
-    super(message);
-  }
-}
-
 describe('sendError', () => {
   it('answers with both headers that make go tool pprof show the text', async () => {
     const { status, headers, text } = await answerOf((response) =>
-      sendError(response, new SomeError(404, 'Unknown profile')),
+      sendError(response, new PprofError(404, 'Unknown profile')),
     );
     expect({ status, text }).toEqual({ status: 404, text: 'Unknown profile\n' });
     expect(headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8', 'x-go-pprof': '1' });
@@ -360,7 +350,10 @@ describe('sendError', () => {
 
   it('adds the headers of the error, which cannot replace its own', async () => {
     const { headers } = await answerOf((response) =>
-      sendError(response, new SomeError(429, 'later', { 'Retry-After': '5', 'Content-Type': 'text/html' })),
+      sendError(
+        response,
+        new PprofError(429, 'later', { headers: { 'Retry-After': '5', 'Content-Type': 'text/html' } }),
+      ),
     );
     expect(headers).toMatchObject({ 'retry-after': '5', 'content-type': 'text/plain; charset=utf-8' });
   });

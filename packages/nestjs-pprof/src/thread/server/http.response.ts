@@ -1,9 +1,8 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { messageOf } from '../../shared/error.message.js';
-import { PprofError } from '../../shared/pprof.error.js';
-import { untilAborted } from '../capture/abort.race.js';
+import { messageOf, PprofError } from '../../shared/pprof.error.js';
+import { untilAborted } from '../capture/single.flight.js';
 import type { RecordingBody, RecordingHead } from '../profiles/recording.kind.js';
 
 const COMMON_HEADERS = {
@@ -128,11 +127,7 @@ export function errorText(status: number, message: string): string {
 
 /** By its shape and not its class, as it may come from the other program of this thread, see `deferred.program.ts`. */
 function describeError(error: unknown): { status: number; text: string; headers: Headers } {
-  const {
-    status = 500,
-    headers = {},
-    retryAfterSeconds,
-  } = (error ?? {}) as { status?: unknown; headers?: Headers; retryAfterSeconds?: number };
+  const { status = 500, headers = {} } = (error ?? {}) as { status?: unknown; headers?: Headers };
   const isStatus = typeof status === 'number' && status >= 400 && status <= 599;
   // What the framework says of a path that there is not repeats the path.
   const isOthers = status === 404 && !(error instanceof PprofError);
@@ -140,10 +135,7 @@ function describeError(error: unknown): { status: number; text: string; headers:
   return {
     status: isStatus ? status : 500,
     text: `${message.replaceAll(/\s+/g, ' ').trim()}\n`,
-    headers: {
-      ...headers,
-      ...(retryAfterSeconds !== undefined && { 'Retry-After': String(retryAfterSeconds) }),
-    },
+    headers,
   };
 }
 
@@ -219,5 +211,40 @@ function inSlices(progressed: () => void) {
 function setHeaders(response: ServerResponse, headers: Headers): void {
   for (const [name, value] of Object.entries(headers)) {
     response.setHeader(name, value);
+  }
+}
+
+/** The path names no profile. @internal */
+export class UnknownProfileError extends PprofError {
+  constructor() {
+    super(404, 'Unknown profile');
+  }
+}
+
+/** The option `profiles` leaves this profile out. @internal */
+export class ProfileOffError extends PprofError {
+  constructor(profile: string) {
+    super(404, `Unknown profile: "${profile}" is switched off by the option profiles of this service`);
+  }
+}
+
+/** @internal */
+export class MethodNotAllowedError extends PprofError {
+  constructor(allowed: readonly string[]) {
+    super(405, `method not allowed, use ${allowed.join(' or ')}`, { headers: { Allow: allowed.join(', ') } });
+  }
+}
+
+/** The header `Expect` has something else than `100-continue`. @internal */
+export class ExpectationError extends PprofError {
+  constructor() {
+    super(417, 'the header Expect can only be 100-continue: ask without it');
+  }
+}
+
+/** The client sends more than is read here. @internal */
+export class BodyTooLargeError extends PprofError {
+  constructor(maxBytes: number) {
+    super(413, `the body of the request is larger than ${maxBytes} bytes`);
   }
 }

@@ -1,13 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { join } from 'node:path';
-import { messageOf } from '../../shared/error.message.js';
-import { PACKAGE } from '../../shared/package.identity.js';
-import type { FromThread, ThreadData } from '../../shared/thread.protocol.js';
+import { messageOf } from '../../shared/pprof.error.js';
+import { PACKAGE, type FromThread, type ThreadData } from '../../shared/thread.protocol.js';
 import { createAccessControl } from './access/access.control.js';
 import { DeferredProgram } from './deferred.program.js';
 import { createProfilingServer } from './http.listener.js';
 import { listen } from './listening/listening.js';
-import { ProfilerRegistry } from './processes/profiler.registry.js';
+import { ProfilerRegistry } from './profiler.registry.js';
 
 // The entry of the profiling thread. It listens first; all else is evaluated when it is asked for.
 

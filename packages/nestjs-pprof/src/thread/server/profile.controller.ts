@@ -7,10 +7,8 @@ import type { Query as RecordingQuery } from '../profiles/query.parameters.js';
 import type { RecordingBody, RecordingContext, RecordingKind } from '../profiles/recording.kind.js';
 import { RECORDINGS } from '../profiles/recording.table.js';
 import { ApplicationThreads } from '../capture/application.threads.js';
-import { ProfileOffError, UnknownProfileError } from './http.errors.js';
-import { sendRecording, sendRecordingHead } from './http.response.js';
+import { ProfileOffError, UnknownProfileError, sendRecording, sendRecordingHead } from './http.response.js';
 import { CaptureSlots } from './limits/capture.slots.js';
-import { MomentCaptures } from './limits/moment.captures.js';
 import {
   PROCESS_DESCRIPTION,
   type ProcessDescription,
@@ -21,8 +19,6 @@ import {
 /** Serves each kind of recording of the table under its name. @internal */
 @Controller('debug/pprof')
 export class ProfileController implements RecordingContext {
-  readonly #moments: MomentCaptures;
-
   constructor(
     @Inject(ApplicationThreads) readonly threads: ApplicationThreads,
     @Inject(Symbolizer) readonly symbolizer: Symbolizer,
@@ -30,9 +26,7 @@ export class ProfileController implements RecordingContext {
     @Inject(PROCESS_DESCRIPTION) readonly process: ProcessDescription,
     @Inject(SERVER_OPTIONS) private readonly options: ServerOptions,
     @Inject(CaptureSlots) private readonly slots: CaptureSlots,
-  ) {
-    this.#moments = new MomentCaptures(slots);
-  }
+  ) {}
 
   @Get(':name')
   async profile(
@@ -53,7 +47,7 @@ export class ProfileController implements RecordingContext {
         sendRecordingHead(response, head);
       } else if (seconds === undefined) {
         const question = `${name} ${JSON.stringify(asked)}`;
-        await sendRecording(response, head, await this.#moments.take(name, question, gone, record));
+        await sendRecording(response, head, await this.slots.runMoment(name, question, gone, record));
       } else {
         // Until the answer is out: one that is not read has its slot, too.
         await this.slots.run(seconds, gone, async () => sendRecording(response, head, await record(gone)));

@@ -8,15 +8,13 @@ import { SourceMaps } from '../pprof/source.maps.js';
 import { RECORDINGS } from '../profiles/recording.table.js';
 import type { ThreadData } from '../../shared/thread.protocol.js';
 import { ApplicationThreads } from '../capture/application.threads.js';
-import { runningScripts } from '../capture/running.scripts.js';
 import { sendError } from './http.response.js';
 import { CaptureSlots } from './limits/capture.slots.js';
 import { IndexController } from './pages/index.controller.js';
 import { OomController } from './pages/oom.controller.js';
 import { ProcessController } from './pages/process.controller.js';
-import { SymbolController } from './pages/symbol.controller.js';
 import { ViewerController } from './pages/viewer.controller.js';
-import { ProfilerRegistry } from './processes/profiler.registry.js';
+import { ProfilerRegistry } from './profiler.registry.js';
 import { ProfileController } from './profile.controller.js';
 import {
   PROCESS_DESCRIPTION,
@@ -78,18 +76,14 @@ function moduleFor(
     // A heap profile, too.
     oomDirectory: profiles.includes('heap') ? outOfMemory?.directory : undefined,
   };
-  const sourceMaps = new SourceMaps({ root: description.root, scriptsOf: runningScripts });
+  const sourceMaps = new SourceMaps({
+    root: description.root,
+    scriptsOf: (names) => threads.runningScripts(names),
+  });
   return {
     module: ProfilingModule,
     // The routes with a fixed name come before the one that takes any.
-    controllers: [
-      IndexController,
-      ProcessController,
-      SymbolController,
-      ViewerController,
-      OomController,
-      ProfileController,
-    ],
+    controllers: [IndexController, ProcessController, ViewerController, OomController, ProfileController],
     providers: [
       { provide: APP_FILTER, useClass: ErrorFilter },
       { provide: SERVER_OPTIONS, useValue: options },

@@ -1,22 +1,21 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { ThreadData } from '../../../shared/thread.protocol.js';
-import { HttpError } from '../http.errors.js';
+import { PprofError } from '../../../shared/pprof.error.js';
 import { createGuard, type GuardedRequest } from './request.guard.js';
 
 /** A request that may not pass, by its headers. @internal */
-export class RequestRefusedError extends HttpError {
-  override readonly name = 'RequestRefusedError';
-  readonly status = 403;
+export class RequestRefusedError extends PprofError {
+  constructor(message: string) {
+    super(403, message);
+  }
 }
 
 /** A request without the credentials of the options. Says nothing of what was wrong with those it had. @internal */
-export class CredentialsNeededError extends HttpError {
-  override readonly name = 'CredentialsNeededError';
-  readonly status = 401;
-  override readonly headers = { 'WWW-Authenticate': 'Basic realm="nestjs-pprof", charset="UTF-8"' };
-
+export class CredentialsNeededError extends PprofError {
   constructor() {
-    super('credentials needed, those of the option auth: http://USER:PASSWORD@HOST:PORT/debug/pprof/');
+    super(401, 'credentials needed, those of the option auth: http://USER:PASSWORD@HOST:PORT/debug/pprof/', {
+      headers: { 'WWW-Authenticate': 'Basic realm="nestjs-pprof", charset="UTF-8"' },
+    });
   }
 }
 

@@ -102,7 +102,7 @@ describe('CaptureSlots', () => {
     start(slots, 10);
     jest.advanceTimersByTime(2500);
     await expect(slots.run(1, STAYS, () => Promise.resolve())).rejects.toMatchObject({
-      retryAfterSeconds: 8,
+      headers: { 'Retry-After': '8' },
     });
   });
 

@@ -1,22 +1,23 @@
 import { monotonicMillis } from '../../../shared/agent.protocol.js';
 import { PprofError } from '../../../shared/pprof.error.js';
+import { Mutex } from '../../capture/mutex.js';
+import { SingleFlight } from '../../capture/single.flight.js';
 
 /** To begin and end a capture costs the application something, also where its client leaves at once. */
 const SHORTEST_HOLD_MILLIS = 1000;
 
+/** A look at a thread that is stuck takes seconds; whoever asks next does not wait for as long again. */
+const LONGEST_REST_MILLIS = 1000;
+
 /** As many captures run as may run at a time. @internal */
 export class TooManyCapturesError extends PprofError {
-  override readonly name = 'TooManyCapturesError';
-  readonly status = 429;
-
-  /** @param retryAfterSeconds when the first of them ends, as far as is known. */
-  constructor(
-    limit: number,
-    override readonly retryAfterSeconds: number,
-  ) {
+  /** @param secondsToFirstEnd as far as is known */
+  constructor(limit: number, secondsToFirstEnd: number) {
     super(
+      429,
       `${limit} captures are running, which is the limit (option "maxCaptures" of PprofModule). ` +
-        `The first of them ends in ${retryAfterSeconds} s: try again then`,
+        `The first of them ends in ${secondsToFirstEnd} s: try again then`,
+      { headers: { 'Retry-After': String(secondsToFirstEnd) } },
     );
   }
 }
@@ -33,6 +34,9 @@ interface Slot {
  */
 export class CaptureSlots {
   readonly #taken = new Set<Slot>();
+  readonly #moments = new SingleFlight<string, unknown>();
+  /** By the kind of the captures that are made one after the other. */
+  readonly #mutexes = new Map<string, Mutex>();
 
   constructor(private readonly max: number) {}
 
@@ -66,6 +70,36 @@ export class CaptureSlots {
       gone.removeEventListener('abort', release);
       release();
     }
+  }
+
+  /**
+   * Captures of this moment: one at a time of each kind, with a rest in between, so that they cannot stop the application
+   * by being asked for over and over. The same question, asked before it is answered, has one answer (single flight), and
+   * takes one slot.
+   *
+   * @param kind captures of the same kind are made one after the other.
+   * @param question the same one has the same answer.
+   * @param gone of this asker.
+   * @param capture its signal tells that no asker is left.
+   * @throws what the capture does, TooManyCapturesError, or the reason of `gone`.
+   */
+  async runMoment<T>(
+    kind: string,
+    question: string,
+    gone: AbortSignal,
+    capture: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const mutex = this.#mutexes.get(kind) ?? new Mutex(LONGEST_REST_MILLIS);
+    this.#mutexes.set(kind, mutex);
+    const inTurn = (signal: AbortSignal) => () =>
+      mutex.run(() => {
+        signal.throwIfAborted();
+        return capture(signal);
+      });
+    const answer = await this.#moments.join(question, gone, (signal) =>
+      this.run(undefined, signal, inTurn(signal)),
+    );
+    return answer as T;
   }
 
   /** One whose window is over is being encoded, or waits for a stuck thread or a slow client: it ends at any moment. */

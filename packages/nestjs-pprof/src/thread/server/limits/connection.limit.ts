@@ -1,6 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
-import { hasBody } from './request.limits.js';
 
 /** Some 20 KB each. */
 const MAX_CONNECTIONS = 256;
@@ -64,4 +63,28 @@ export class ConnectionLimit {
       this.#idle.add(socket);
     }
   }
+}
+
+/**
+ * Limits on what a client may send. None of them cuts a long capture: they are for requests, a response may take as long
+ * as its capture does.
+ *
+ * @internal
+ */
+export const REQUEST_LIMITS = {
+  /** Browsers send the cookies of every service on localhost along: not less than Node's own limit. */
+  maxHeaderSize: 16 * 1024,
+  /** From the first byte on; a client on the same machine, or behind a tunnel, needs milliseconds. */
+  headersTimeout: 10_000,
+  /** With its body, which only `symbol` reads. */
+  requestTimeout: 30_000,
+  /** Scrapers come back after 10 or 15 s: to hold their connection would take a slot for nothing. */
+  keepAliveTimeout: 5000,
+  /** How often the above are looked at; 30 s by default. */
+  connectionsCheckingInterval: 2000,
+} as const satisfies ServerOptions;
+
+/** @internal */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

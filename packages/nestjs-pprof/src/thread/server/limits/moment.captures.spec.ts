@@ -1,10 +1,9 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { CaptureSlots, TooManyCapturesError } from './capture.slots.js';
-import { MomentCaptures } from './moment.captures.js';
 
 /** Captures that end when they are told to. */
 function setUp(max = 16) {
-  const moments = new MomentCaptures(new CaptureSlots(max));
+  const slots = new CaptureSlots(max);
   const running: Array<{ signal: AbortSignal; end: (answer: string) => void }> = [];
   const capture = jest.fn(
     (signal: AbortSignal) =>
@@ -14,7 +13,7 @@ function setUp(max = 16) {
       }),
   );
   const ask = (question: string, gone = new AbortController(), kind = 'goroutine') =>
-    moments.take(kind, question, gone.signal, capture);
+    slots.runMoment(kind, question, gone.signal, capture);
   /** Until so many have begun. */
   const begun = async (count: number) => {
     while (running.length < count) {
@@ -25,7 +24,7 @@ function setUp(max = 16) {
   return { ask, begun, capture };
 }
 
-describe('MomentCaptures', () => {
+describe('captures of a moment', () => {
   it('has one answer for all who ask the same while it is made, in one slot, and makes the next anew', async () => {
     const { ask, begun, capture } = setUp(1);
     const answers = Array.from({ length: 100 }, () => ask('goroutine'));

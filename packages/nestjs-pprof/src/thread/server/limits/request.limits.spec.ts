@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { BodyTooLargeError } from '../http.errors.js';
-import { hasBody, MAX_BODY, skipBody } from './request.limits.js';
+import { BodyTooLargeError } from '../http.response.js';
+import { MAX_BODY, skipBody } from '../pages/process.controller.js';
+import { hasBody } from './connection.limit.js';
 
 const open: Array<{ server: Server; client: Socket }> = [];
 let server: Server | undefined;

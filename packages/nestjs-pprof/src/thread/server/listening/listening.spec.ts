@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { GrowingPauses } from '../../../shared/growing.pauses.js';
 import { listenOnceFree } from './listening.js';
 import { TakenError } from './listening.errors.js';
 
 /** Taken for so many tries; then what `then` does. */
 function place(takenFor: number, then: () => string) {
   const told: string[] = [];
+  const pauses: number[] = [];
   let tries = 0;
   const listening = listenOnceFree(
     async () => {
@@ -17,9 +17,9 @@ function place(takenFor: number, then: () => string) {
       return then();
     },
     (message) => told.push(message),
-    new GrowingPauses(1, 2),
+    (millis) => Promise.resolve(pauses.push(millis)),
   );
-  return { told, listening };
+  return { told, pauses, listening };
 }
 
 describe('listenOnceFree', () => {
@@ -32,6 +32,12 @@ describe('listenOnceFree', () => {
     const { told, listening } = place(takenFor, () => 'address');
     expect(await listening).toBe('address');
     expect(told).toEqual(expected);
+  });
+
+  it('waits longer from one try to the next, up to a second', async () => {
+    const { pauses, listening } = place(4, () => 'address');
+    await listening;
+    expect(pauses).toEqual([250, 500, 1000, 1000]);
   });
 
   it('does not wait where that is of no use', async () => {

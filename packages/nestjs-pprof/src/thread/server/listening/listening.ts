@@ -1,7 +1,6 @@
 import type { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../../shared/error.message.js';
-import { GrowingPauses } from '../../../shared/growing.pauses.js';
+import { messageOf } from '../../../shared/pprof.error.js';
 import type { FromThread, ThreadData } from '../../../shared/thread.protocol.js';
 import { TakenError } from './listening.errors.js';
 import { listenBeside, listenOnPort, type PortRule } from './port.listening.js';
@@ -51,15 +50,16 @@ export async function listen(
  *
  * @param listenNow one try
  * @param onTaken called once, with cause and remedy, where it does not become free within a second
- * @param pauses between one try and the next
+ * @param pause waits between one try and the next
  * @returns what `listenNow` returns; or throws what it throws where waiting does not help.
  * @internal
  */
 export async function listenOnceFree<T>(
   listenNow: () => Promise<T>,
   onTaken: (message: string) => void,
-  pauses = new GrowingPauses(FIRST_PAUSE_MILLIS, LONGEST_PAUSE_MILLIS),
+  pause: (millis: number) => Promise<unknown> = sleep,
 ): Promise<T> {
+  let pauseMillis = FIRST_PAUSE_MILLIS;
   for (let tries = 1; ; tries += 1) {
     try {
       return await listenNow();
@@ -71,6 +71,7 @@ export async function listenOnceFree<T>(
         onTaken(messageOf(error));
       }
     }
-    await sleep(pauses.next());
+    await pause(pauseMillis);
+    pauseMillis = Math.min(2 * pauseMillis, LONGEST_PAUSE_MILLIS);
   }
 }

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { messageOf } from '../../../shared/error.message.js';
+import { messageOf } from '../../../shared/pprof.error.js';
 import { isLoopback } from '../../../shared/loopback.host.js';
 import { ListenError, TakenError } from './listening.errors.js';
-import { holderOf } from './port.holder.js';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** How far above the wanted port one is looked for. */
 const PORTS_ABOVE = 63;
@@ -198,4 +198,29 @@ async function taken({ host, port, whenPortTaken }: PortRule): Promise<string> {
     'Waiting for it to become free. Give the profiler another port (option "port", 0 for any free one), have it take the ' +
     `next free one (option "whenPortTaken": 'next'), or stop the other`
   );
+}
+
+const LISTENING = '0A';
+
+/**
+ * Who listens on a port, as far as Linux tells; undefined elsewhere, and where nobody does any more.
+ * https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
+ *
+ * @internal
+ */
+export async function holderOf(port: number): Promise<'this process itself' | 'another process' | undefined> {
+  const tables = ['tcp', 'tcp6'].map((name) => readFile(`/proc/self/net/${name}`, 'latin1').catch(() => ''));
+  const sockets = (await Promise.all(tables))
+    .flatMap((table) => table.split('\n'))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local = '', , state]) => state === LISTENING && parseInt(local.split(':')[1]!, 16) === port)
+    .map(([, , , , , , , , , inode]) => `socket:[${inode}]`);
+  if (sockets.length === 0) {
+    return undefined;
+  }
+  const descriptors = await readdir('/proc/self/fd').catch(() => []);
+  const own = descriptors.map((descriptor) => readlink(`/proc/self/fd/${descriptor}`).catch(() => ''));
+  return (await Promise.all(own)).some((target) => sockets.includes(target))
+    ? 'this process itself'
+    : 'another process';
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { RECORDINGS } from '../../profiles/recording.table.js';
 import { IndexController } from './index.controller.js';
-import type { ProfilerRegistry } from '../processes/profiler.registry.js';
+import type { ProfilerRegistry } from '../profiler.registry.js';
 import type { ProcessDescription, ServerOptions } from '../profiling.tokens.js';
 
 const DESCRIPTION = { pid: 7, title: 'orders', entryScript: '/app/main.js' } as ProcessDescription;

@@ -2,17 +2,16 @@ import { createHash } from 'node:crypto';
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RecordingKind } from '../../profiles/recording.kind.js';
-import { listOomProfiles } from '../../../shared/oom-profile.files.js';
+import { listOomProfiles, type OomProfileFile } from '../../../shared/oom-profile.files.js';
 import { sendPage } from '../http.response.js';
-import { escapeHtml, oomTable, processTable } from './index.tables.js';
-import { ProfilerRegistry } from '../processes/profiler.registry.js';
+import { ProfilerRegistry, type RunningProfiler } from '../profiler.registry.js';
 import {
   PROCESS_DESCRIPTION,
   type ProcessDescription,
   SERVER_OPTIONS,
   type ServerOptions,
 } from '../profiling.tokens.js';
-import { terminalCommands } from './terminal.commands.js';
+import { terminalCommands, tunnelCommand, withPort } from './terminal.commands.js';
 
 type Page = Pick<RecordingKind, 'description' | 'views'> & { readonly name: string };
 
@@ -102,4 +101,86 @@ function rowOf({ name, description, views }: Page): string {
       ` <a href="ui/#profileURL=${encodeURIComponent(`../${name}${query}`)}&amp;view=${order}">${text}</a>`,
   );
   return `<tr><td><a href="${name}">${name}</a></td><td>${escapeHtml(description)}${links.join(',')}</td></tr>`;
+}
+
+/** Text as it is written in HTML, also within quotes. @internal */
+export function escapeHtml(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character]!);
+}
+
+/** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. @internal */
+export function oomTable(files: readonly OomProfileFile[]): string {
+  if (files.length === 0) {
+    return '';
+  }
+  const rows = files.map(
+    ({ name, pid, writtenAt, bytes }) =>
+      `<tr><td><a href="oom/${name}">${name}</a></td><td>pid ${pid}, ${writtenAt.toISOString()}, ${bytes} bytes</td></tr>`,
+  );
+  return `<h2>Heap profiles of processes that ran out of memory</h2>
+<table>
+${rows.join('\n')}
+</table>
+`;
+}
+
+/**
+ * The other processes whose profiles can be had, those of the same program first: for who has found one process of a
+ * cluster and wants another.
+ *
+ * @param program absolute path of this process's script.
+ * @returns HTML; empty where there are none.
+ * @internal
+ */
+export function processTable(others: readonly RunningProfiler[], program: string): string {
+  if (others.length === 0) {
+    return '';
+  }
+  const siblings = others.filter((other) => other.program === program);
+  const strangers = others.filter((other) => other.program !== program);
+  return `${section('Other processes of this service', siblings)}${section('Other services', strangers)}
+<p>The links work on the host itself, or with the port forwarded: a tunnel to this page does not reach the others.</p>
+`;
+}
+
+function section(title: string, processes: readonly RunningProfiler[]): string {
+  if (processes.length === 0) {
+    return '';
+  }
+  return `<h2>${title}</h2>
+<table>
+<tr><th>port or socket</th><th>pid</th><th>process</th><th>from another machine</th></tr>
+${processes.map(row).join('\n')}
+</table>
+`;
+}
+
+function row({ pid, title, program, instance, host, port, socketPath }: RunningProfiler): string {
+  const name = [instance, title].filter((part) => part !== null).join(', ');
+  const { link, tunnel } = socketPath === null ? onPort(host!, port!) : onSocket(socketPath);
+  const cells = [
+    link,
+    String(pid),
+    `${escapeHtml(name)}<br><code>${escapeHtml(program)}</code>`,
+    `<code>${escapeHtml(tunnel)}</code>`,
+  ];
+  return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+}
+
+function onPort(host: string, port: number): { link: string; tunnel: string } {
+  const address = withPort(host, port);
+  const link = `<a href="${escapeHtml(`http://${address}/debug/pprof/`)}">${port}</a>`;
+  return { link, tunnel: tunnelCommand(port, address) };
+}
+
+/** No link leads to a socket. */
+function onSocket(path: string): { link: string; tunnel: string } {
+  return { link: `<code>${escapeHtml(path)}</code>`, tunnel: tunnelCommand(6060, path) };
 }

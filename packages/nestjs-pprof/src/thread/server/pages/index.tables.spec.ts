@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { processTable } from './index.tables.js';
-import type { RunningProfiler } from '../processes/profiler.registry.js';
+import { processTable } from './index.controller.js';
+import type { RunningProfiler } from '../profiler.registry.js';
 
 function running(over: Partial<RunningProfiler> = {}): RunningProfiler {
   return {

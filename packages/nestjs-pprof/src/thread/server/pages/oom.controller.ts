@@ -1,8 +1,7 @@
 import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { openOomProfile } from '../../../shared/oom-profile.files.js';
-import { UnknownProfileError } from '../http.errors.js';
-import { sendRecording, sendRecordingHead } from '../http.response.js';
+import { UnknownProfileError, sendRecording, sendRecordingHead } from '../http.response.js';
 import { CaptureSlots } from '../limits/capture.slots.js';
 import { SERVER_OPTIONS, type ServerOptions } from '../profiling.tokens.js';
 

@@ -1,10 +1,13 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
-import type { ServerResponse } from 'node:http';
+import { Controller, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { maskSecrets } from '../../../shared/secrets.mask.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
-import { sendText } from '../http.response.js';
-import { ProfilerRegistry } from '../processes/profiler.registry.js';
+import { BodyTooLargeError, sendText } from '../http.response.js';
+import { ProfilerRegistry } from '../profiler.registry.js';
 import { PROCESS_DESCRIPTION, type ProcessDescription } from '../profiling.tokens.js';
+
+/** Bytes of a body: some 50,000 addresses for `symbol`. @internal */
+export const MAX_BODY = 1024 * 1024;
 
 /** What the process tells of itself. @internal */
 @Controller('debug')
@@ -21,6 +24,22 @@ export class ProcessController {
   @Get('pprof/cmdline')
   cmdline(@Res() response: ServerResponse): void {
     sendText(response, this.#commandLine().join('\0'));
+  }
+
+  /**
+   * `go tool pprof` asks here for the names of bare addresses. Our profiles carry their names, so no address is known, and
+   * unknown ones are left out; "num_symbols" only has to be more than 0 to say that symbol look-up works, as in Go.
+   */
+  @Get('pprof/symbol')
+  symbol(@Res() response: ServerResponse): void {
+    sendText(response, 'num_symbols: 1\n');
+  }
+
+  @Post('pprof/symbol')
+  @HttpCode(200)
+  async symbolOfBody(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
+    await skipBody(request);
+    this.symbol(response);
   }
 
   /**
@@ -61,4 +80,27 @@ export class ProcessController {
     this.#masked ??= maskSecrets([executable, ...execArgv, ...rest]);
     return this.#masked;
   }
+}
+
+/**
+ * Reads a body and forgets it: the answer must not be sent before, as closing a connection that holds unread bytes may
+ * take the answer with it.
+ *
+ * @throws {BodyTooLargeError}
+ * @internal
+ */
+export function skipBody(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let bytes = 0;
+    // Not by iteration: an iterator that is left early destroys the connection, and the answer with it.
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > MAX_BODY) {
+        request.pause();
+        reject(new BodyTooLargeError(MAX_BODY));
+      }
+    });
+    request.once('end', resolve);
+    request.once('error', reject);
+  });
 }

@@ -3,8 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
 import { PprofError } from '../../../shared/pprof.error.js';
-import { UnknownProfileError } from '../http.errors.js';
-import { redirect, sendPage } from '../http.response.js';
+import { UnknownProfileError, redirect, sendPage } from '../http.response.js';
 import { SERVER_OPTIONS, type ServerOptions } from '../profiling.tokens.js';
 
 /** All that the viewer needs is here; a profile, which may hold names that somebody has made up, sends nothing elsewhere. */
@@ -61,11 +60,9 @@ export class ViewerController {
 
 /** Its files are read when they are asked for, and a deployment may have removed them. @internal */
 export class ViewerGoneError extends PprofError {
-  override readonly name = 'ViewerGoneError';
-  readonly status = 503;
-
   constructor(directory: string, cause: unknown) {
     super(
+      503,
       `the files of the viewer cannot be read from ${directory} any more: they were there, or should have been, when this ` +
         'process was started. Profiles are served all the same: open one with another viewer, or restart the process',
       { cause },

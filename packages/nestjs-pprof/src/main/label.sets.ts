@@ -1,0 +1,94 @@
+import type { LabelSet } from '../shared/agent.protocol.js';
+
+/** What pprof's clients and the stores of profiles take as the name of a label. */
+const NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+const MAX_LABELS = 32;
+const MAX_VALUE_LENGTH = 200;
+
+/**
+ * What a sample that is taken in an async context is labelled with: an object in that context, filled in when it is known.
+ *
+ * @internal
+ */
+export class LabelContext {
+  /** Shared by all that have the same: of a request, the labels of its route. */
+  labels: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(
+    readonly outer: LabelContext | undefined,
+    labels?: Readonly<Record<string, unknown>>,
+  ) {
+    this.labels = labels;
+  }
+}
+
+/** The labels of the samples of one segment, each set once. @internal */
+export class LabelSets {
+  readonly sets: LabelSet[] = [];
+  /** Labels that cannot be in a profile, by the reason. */
+  readonly leftOut = new Set<string>();
+  readonly #byObject = new Map<object, number>();
+  readonly #byContent = new Map<string, number>();
+
+  /** @returns the number of the set; undefined for none. */
+  indexOf(context: unknown): number | undefined {
+    if (!(context instanceof LabelContext)) {
+      return undefined;
+    }
+    const shared = context.outer === undefined ? context.labels : context;
+    if (shared === undefined) {
+      return undefined;
+    }
+    const known = this.#byObject.get(shared);
+    if (known !== undefined) {
+      return known === NONE ? undefined : known;
+    }
+    const index = this.#add(this.#merged(context));
+    this.#byObject.set(shared, index);
+    return index === NONE ? undefined : index;
+  }
+
+  #add(set: LabelSet): number {
+    const content = JSON.stringify(set);
+    if (content === '{}') {
+      return NONE;
+    }
+    const index = this.#byContent.get(content) ?? this.sets.push(set) - 1;
+    this.#byContent.set(content, index);
+    return index;
+  }
+
+  /** What is inside replaces what is outside. */
+  #merged(context: LabelContext): LabelSet {
+    const merged = new Map<string, string>();
+    for (let at: LabelContext | undefined = context; at; at = at.outer) {
+      for (const [name, value] of Object.entries(at.labels ?? {})) {
+        const text = this.#checked(name, value);
+        if (text !== undefined && !merged.has(name)) {
+          merged.set(name, text);
+        }
+      }
+    }
+    if (merged.size > MAX_LABELS) {
+      this.leftOut.add(`more than ${MAX_LABELS} of a sample`);
+    }
+    const sorted = [...merged].slice(0, MAX_LABELS).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return Object.fromEntries(sorted);
+  }
+
+  #checked(name: string, value: unknown): string | undefined {
+    if (!NAME.test(name)) {
+      this.leftOut.add('a name that is not letters, digits and _');
+      return undefined;
+    }
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
+      this.leftOut.add('a value that is no text, number or boolean');
+      return undefined;
+    }
+    const text = String(value);
+    return text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH - 1)}…` : text;
+  }
+}
+
+const NONE = -1;

@@ -1,0 +1,206 @@
+import type { LabelSet } from '../shared/agent.protocol.js';
+import type { NestContainer } from './nest.container.js';
+import { canonical, type HandlerRoute, routesOf } from './nest.routes.js';
+
+/** Node's request; what else it has is Express's, which sets `route` when one has matched. @internal */
+export interface HttpRequest {
+  readonly method: string;
+  readonly socket?: { readonly destroyed: boolean } | null;
+  readonly baseUrl?: string;
+  readonly route?: ExpressRoute | undefined;
+  readonly app?: {
+    readonly mountpath?: unknown;
+    readonly router?: { readonly stack: ReadonlyArray<{ readonly route?: ExpressRoute }> };
+  };
+}
+
+interface ExpressRoute {
+  readonly path: unknown;
+  readonly methods?: Readonly<Record<string, boolean>>;
+  readonly stack?: ReadonlyArray<{ readonly handle?: { readonly name?: string } }>;
+}
+
+/** Of the channel of Fastify. @internal */
+export interface FastifyRequest {
+  readonly raw: HttpRequest;
+  /** Made anew whenever it is asked for. */
+  readonly routeOptions?: { readonly handler?: { readonly name?: string } };
+}
+
+interface Resolved {
+  readonly labels: LabelSet;
+  /** What may have been answered by Nest itself, as none of its routes was meant. */
+  readonly ifNotFound: LabelSet;
+}
+
+const NOT_FOUND = 404;
+
+/**
+ * Tells the route of a request by the pattern that the router has matched, and who handles that by the table of Nest's own
+ * discovery. No part of a URL gets in there.
+ *
+ * @internal
+ */
+export class RouteLabels {
+  #table: ReadonlyMap<string, readonly HandlerRoute[]> = new Map();
+  #madeOf = '';
+  readonly #interned = new Map<string, LabelSet>();
+  #express = new WeakMap<ExpressRoute, Map<string, Resolved>>();
+  #fastify = new Map<string, LabelSet | null>();
+
+  constructor(private readonly container: NestContainer | undefined) {}
+
+  /** Makes the table, once the application has told Nest all that belongs to it. */
+  prepare(): void {
+    const { container } = this;
+    if (!container) {
+      return;
+    }
+    const { modules, globalPrefix, versioning } = container;
+    const madeOf = JSON.stringify([modules.length, globalPrefix, versioning?.type]);
+    if (madeOf !== this.#madeOf) {
+      const table = new Map<string, HandlerRoute[]>();
+      for (const route of routesOf(container)) {
+        const key = canonical(route.pattern);
+        table.set(key, [...(table.get(key) ?? []), route]);
+      }
+      this.#table = table;
+      this.#madeOf = madeOf;
+      this.#express = new WeakMap();
+      this.#fastify = new Map();
+    }
+  }
+
+  /** @returns undefined where Express has not matched a route. */
+  ofExpress(request: HttpRequest, status?: number): LabelSet | undefined {
+    const { route } = request;
+    if (route === undefined) {
+      return undefined;
+    }
+    const { labels, ifNotFound } = this.#ofExpressRoute(route, request);
+    return status === NOT_FOUND ? ifNotFound : labels;
+  }
+
+  ofFastify(request: FastifyRequest, url: string): LabelSet {
+    const { method } = request.raw;
+    const key = `${method} ${url}`;
+    const known = this.#fastify.get(key);
+    if (known) {
+      return known;
+    }
+    const candidates = this.#candidates(method, url);
+    if (handlersOf(candidates).size <= 1) {
+      const labels = this.#labels(method, url, candidates[0]);
+      this.#fastify.set(key, labels);
+      return labels;
+    }
+    const name = request.routeOptions?.handler?.name?.replace(/^bound /, '');
+    const one = candidates.find((candidate) => nameOf(candidate) === name);
+    return this.#labels(method, url, one);
+  }
+
+  /** Of a request that has ended without a route. */
+  none({ method, app }: HttpRequest, status: number): LabelSet {
+    return app !== undefined || status === NOT_FOUND
+      ? this.#intern({ route: `${method} (no route)` })
+      : this.unknown({ method });
+  }
+
+  /** Of a request that has not come to a router yet, or to one that does not tell. */
+  unknown({ method }: Pick<HttpRequest, 'method'>): LabelSet {
+    return this.#intern({ route: `${method} (route not known)` });
+  }
+
+  #ofExpressRoute(route: ExpressRoute, request: HttpRequest): Resolved {
+    const base = basePattern(request);
+    const key = `${request.method} ${base}`;
+    let resolved = this.#express.get(route)?.get(key);
+    if (!resolved) {
+      resolved = this.#resolveExpressRoute(route, base, request);
+      const byKey = this.#express.get(route) ?? new Map<string, Resolved>();
+      this.#express.set(route, byKey.set(key, resolved));
+    }
+    return resolved;
+  }
+
+  #resolveExpressRoute(route: ExpressRoute, base: string, request: HttpRequest): Resolved {
+    const { method } = request;
+    const path = String(route.path);
+    const pattern = base + path;
+    const candidates = this.#candidates(method, pattern);
+    if (candidates.length === 0 && /^\/?\*$/.test(canonical(path))) {
+      // With a global prefix, Nest's own handler of what matches no route; else the application's.
+      const labels = this.none(request, NOT_FOUND);
+      return { labels, ifNotFound: labels };
+    }
+    const one = handlersOf(candidates).size <= 1 ? candidates[0] : registeredAs(route, candidates, request);
+    const labels = this.#labels(method, pattern, one);
+    if (candidates.length === 0) {
+      return { labels, ifNotFound: this.#table.size > 0 ? this.none(request, NOT_FOUND) : labels };
+    }
+    // Nest tries one after the other, and Express remembers the last.
+    const isFiltered = candidates.some(({ versions, hosts }) => versions.length + hosts.length > 0);
+    return { labels, ifNotFound: isFiltered ? this.#intern({ route: `${method} ${pattern}` }) : labels };
+  }
+
+  #candidates(method: string, pattern: string): readonly HandlerRoute[] {
+    const all = this.#table.get(canonical(pattern)) ?? [];
+    const exactly = all.filter((route) => route.method === method || route.method === 'ALL');
+    return exactly.length > 0 || method !== 'HEAD' ? exactly : all.filter((route) => route.method === 'GET');
+  }
+
+  #labels(method: string, pattern: string, route: HandlerRoute | undefined): LabelSet {
+    if (!route) {
+      return this.#intern({ route: `${method} ${pattern}` });
+    }
+    const { controller, handler, versions, hosts } = route;
+    const version = versions.length > 0 ? ` (version ${versions.join(', ')})` : '';
+    const host = hosts.length > 0 ? ` (host ${hosts.join(', ')})` : '';
+    return this.#intern({ controller, handler, route: `${method} ${pattern}${version}${host}` });
+  }
+
+  /** One object for all requests of a route: samples are told apart by it. */
+  #intern(labels: LabelSet): LabelSet {
+    const key = JSON.stringify(labels);
+    const known = this.#interned.get(key) ?? labels;
+    this.#interned.set(key, known);
+    return known;
+  }
+}
+
+/**
+ * The pattern that a router is mounted with, which Express does not keep: `baseUrl` is a part of the URL. Nest's own routes are
+ * not mounted.
+ */
+function basePattern({ baseUrl = '', app }: HttpRequest): string {
+  return baseUrl === '' || baseUrl === app?.mountpath ? baseUrl : '/*';
+}
+
+function handlersOf(candidates: readonly HandlerRoute[]): Set<string> {
+  return new Set(candidates.map(nameOf));
+}
+
+/** What Nest 12 calls the functions that it registers. */
+function nameOf({ controller, handler }: HandlerRoute): string {
+  return `${controller}.${handler}`;
+}
+
+/** Which of those with the same pattern it is: by its name or, in Nest 11, as they are registered in the same order. */
+function registeredAs(
+  route: ExpressRoute,
+  candidates: readonly HandlerRoute[],
+  { method, app }: HttpRequest,
+): HandlerRoute | undefined {
+  const name = route.stack?.at(-1)?.handle?.name;
+  const named = candidates.find((candidate) => nameOf(candidate) === name);
+  if (named) {
+    return named;
+  }
+  const pattern = canonical(String(route.path));
+  const registered = (app?.router?.stack ?? []).flatMap(({ route: other }) =>
+    other && canonical(String(other.path)) === pattern && other.methods?.[method.toLowerCase()]
+      ? [other]
+      : [],
+  );
+  return registered.length === candidates.length ? candidates[registered.indexOf(route)] : undefined;
+}

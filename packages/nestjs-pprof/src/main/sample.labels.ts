@@ -1,0 +1,97 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
+import { messageOf } from '../shared/pprof.error.js';
+import type { Addon } from './profiler.addon.js';
+import { LabelContext } from './label.sets.js';
+import { labelScope } from './process.registry.js';
+import type { RequestLabels } from './request.labels.js';
+
+const REMEDY =
+  'Node 24 and later have them, and Node 22 with --experimental-async-context-frame. Handlers are labelled where the stack shows them';
+
+/**
+ * Labels the samples of the main thread by the async context in which they are taken, while samples with labels are asked for:
+ * before and after that nothing is subscribed to.
+ *
+ * @internal
+ */
+export class SampleLabels {
+  #begun = false;
+  /** Why there can be none; null where there can, undefined where nobody has tried. */
+  #missing: string | null | undefined;
+
+  constructor(
+    private readonly requests: RequestLabels,
+    private readonly onMissing: (reason: string) => void,
+  ) {}
+
+  get missing(): string | null {
+    return this.#missing ?? null;
+  }
+
+  /** The sampler could not be started with contexts. */
+  refuse(error: unknown): void {
+    this.#refuse(`@datadog/pprof cannot hold them here: ${messageOf(error)}`);
+  }
+
+  /** @param time with its sampler started, with contexts */
+  begin(time: Addon['time']): void {
+    if (this.#begun || this.#missing) {
+      return;
+    }
+    const { AsyncLocalStorage } = process.getBuiltinModule('node:async_hooks');
+    const frames: AsyncLocalStorage<true> = new AsyncLocalStorage();
+    if (this.#missing === undefined && !hasContexts(time, frames)) {
+      this.#refuse('this Node has no async context frames, or they are switched off');
+      return;
+    }
+    this.#missing = null;
+    try {
+      this.requests.start(time, frames);
+    } catch (error) {
+      this.#refuse(`what tells of requests cannot be subscribed to: ${messageOf(error)}`);
+      return;
+    }
+    this.#begun = true;
+    labelScope().run = (labels, task) => {
+      const outer: unknown = time.getContext();
+      return time.runWithContext(
+        new LabelContext(outer instanceof LabelContext ? outer : undefined, { ...labels }),
+        task,
+      );
+    };
+  }
+
+  end(): void {
+    if (this.#begun) {
+      this.#begun = false;
+      this.requests.stop();
+      delete labelScope().run;
+    }
+  }
+
+  /** Fills in what is known so far. */
+  settle(): void {
+    this.requests.settle();
+  }
+
+  #refuse(reason: string): void {
+    this.#missing = `${reason.replace(/\.$/, '')}. ${REMEDY}`;
+    this.onMissing(this.#missing);
+  }
+}
+
+/** Some Nodes take a context and forget it. */
+function hasContexts(time: Addon['time'], frames: AsyncLocalStorage<true>): boolean {
+  try {
+    return frames.run(true, () => {
+      const context = new LabelContext(undefined);
+      time.setContext(context);
+      return time.getContext() === context;
+    });
+  } catch {
+    return false;
+  } finally {
+    // Where there are no frames, it has switched hooks on that cost every promise.
+    frames.disable();
+  }
+}

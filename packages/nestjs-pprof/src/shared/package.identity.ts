@@ -1,2 +1,0 @@
-/** What the programs of this package tell each other by: the same as in package.json, which a test checks. @internal */
-export const PACKAGE = { name: 'nestjs-pprof', version: '0.1.0' } as const;
