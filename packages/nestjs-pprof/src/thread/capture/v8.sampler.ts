@@ -12,6 +12,9 @@ const STOP_DEADLINE_MILLIS = 60_000;
 /** Captures that end within this time of each other end together: at each rotation V8 lists all code of the thread anew. */
 const END_TOGETHER_MILLIS = 10;
 
+/** A thread that takes so long is told to stop before it has answered: V8's first sample is of where it was interrupted. */
+const SLOW_START_MILLIS = 1500;
+
 /** While V8's list of code is kept, its sampling interval is, too: enough for a look, and 10 KB a second. */
 const KEPT_HZ = 250;
 
@@ -189,13 +192,16 @@ export class V8Sampler {
     const deadline = isPatient ? STOP_DEADLINE_MILLIS : DEADLINE_MILLIS;
     const { target } = this;
     // All at once: a thread that hardly gets a processor takes up to a second for each answer.
-    await Promise.all([
+    const starting = Promise.all([
       target.post('Profiler.enable', {}, deadline),
       // V8 refuses it while another profile runs.
       this.#keeps ||
         target.post('Profiler.setSamplingInterval', { interval: Math.round(1e6 / hz) }, deadline),
       target.post('Profiler.start', {}, deadline),
     ]);
+    const isOfMoment = captures.every(({ request }) => request.untilNow && !request.forget);
+    await (isOfMoment ? Promise.race([starting, sleep(SLOW_START_MILLIS)]) : starting);
+    starting.catch(() => undefined);
     const startedAt = monotonicMillis();
     if (isKept && !this.#keeps) {
       this.#keeps = await this.#keepCode();
