@@ -11,6 +11,9 @@ import { ThreadUnreachableError } from './threads.errors.js';
  */
 const MOMENT_MILLIS = 5000;
 
+/** Where none has answered until then, the first that does ends it: better late than with nothing. */
+const LONGEST_MILLIS = 7000;
+
 /** From then on what has been found of a thread is not looked into any further. */
 const HURRY_MILLIS = 3500;
 
@@ -33,6 +36,8 @@ export class MomentDeadline {
   #waitsAtFirst: ReadonlyMap<number, number> = new Map();
   #throttledAtFirst: number | undefined;
   #waitsAtLast: ReadonlyMap<number, number> = new Map();
+  #hasAnswer = false;
+  #isLate = false;
 
   private constructor(private readonly gone: AbortSignal) {
     this.#signal = AbortSignal.any([gone, this.#over.signal]);
@@ -46,7 +51,8 @@ export class MomentDeadline {
     this.#timers = [
       setTimeout(first, FIRST_LOOK_MILLIS),
       setTimeout(() => this.#hurry.abort(), HURRY_MILLIS),
-      setTimeout(() => setImmediate(() => this.#end()), MOMENT_MILLIS),
+      setTimeout(() => setImmediate(() => this.#endWithAnswer()), MOMENT_MILLIS),
+      setTimeout(() => setImmediate(() => this.#end()), LONGEST_MILLIS),
     ];
   }
 
@@ -75,6 +81,20 @@ export class MomentDeadline {
     ask: (signal: AbortSignal) => Promise<T>,
     workers: () => readonly ThreadInfo[] = () => [],
   ): Promise<T> {
+    const answer = await this.within(thread, ask, workers);
+    this.#hasAnswer = true;
+    if (this.#isLate) {
+      setImmediate(() => this.#end());
+    }
+    return answer;
+  }
+
+  /** The same of what is no answer yet, such as the way to the workers. */
+  async within<T>(
+    thread: ThreadInfo,
+    ask: (signal: AbortSignal) => Promise<T>,
+    workers: () => readonly ThreadInfo[] = () => [],
+  ): Promise<T> {
     try {
       return await untilAborted(this.#signal, ask(this.#signal));
     } catch (error) {
@@ -83,7 +103,17 @@ export class MomentDeadline {
     }
   }
 
+  #endWithAnswer(): void {
+    this.#isLate = true;
+    if (this.#hasAnswer) {
+      this.#end();
+    }
+  }
+
   #end(): void {
+    if (this.#over.signal.aborted) {
+      return;
+    }
     this.#waitsAtLast = processorWaits();
     this.#over.abort();
   }
