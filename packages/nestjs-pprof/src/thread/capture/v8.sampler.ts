@@ -53,7 +53,7 @@ interface Capture {
 
 interface Sampling {
   readonly hz: number;
-  /** Our clock when V8 had started, and when the thread had been made visible. */
+  /** Our clock when V8 was known to have started, if it ever was, and when the thread had been made visible. */
   readonly startedAt: number;
   readonly settledAt: number;
 }
@@ -162,6 +162,8 @@ export class V8Sampler {
       earlier.forEach((capture) => addSegment(capture, profile, sampled, now));
     }
     if (started.status === 'rejected') {
+      // It may still be carried out.
+      this.#mustDrop = true;
       next.forEach((capture) => this.#fail(capture, started.reason));
     } else {
       this.#sampling = started.value;
@@ -199,10 +201,9 @@ export class V8Sampler {
         target.post('Profiler.setSamplingInterval', { interval: Math.round(1e6 / hz) }, deadline),
       target.post('Profiler.start', {}, deadline),
     ]);
-    const isOfMoment = captures.every(({ request }) => request.untilNow && !request.forget);
-    await (isOfMoment ? Promise.race([starting, sleep(SLOW_START_MILLIS)]) : starting);
-    starting.catch(() => undefined);
-    const startedAt = monotonicMillis();
+    const mayBeSlow = captures.every(({ request }) => request.untilNow && !request.forget);
+    const hasStarted = await (mayBeSlow ? inTime(starting, SLOW_START_MILLIS) : starting.then(() => true));
+    const startedAt = hasStarted ? monotonicMillis() : Infinity;
     if (isKept && !this.#keeps) {
       this.#keeps = await this.#keepCode();
     }
@@ -231,6 +232,17 @@ export class V8Sampler {
   #fail(capture: Capture, reason: unknown): void {
     capture.failure ??= reason;
     this.#running.delete(capture);
+  }
+}
+
+/** Whether it settles within this time. */
+async function inTime(promise: Promise<unknown>, millis: number): Promise<boolean> {
+  const timer = new AbortController();
+  try {
+    const late = sleep(millis, false, { signal: timer.signal }).catch(() => false);
+    return (await Promise.race([promise.then(() => true), late])) ?? false;
+  } finally {
+    timer.abort();
   }
 }
 
