@@ -3,6 +3,7 @@ import { type AppProcess, killProcesses } from './support/app.process.js';
 import { rowsOf } from './support/exhaustive.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
 import { type DecodedProfile, flat, takeProfile } from './support/pprof.profile.js';
+import { expectRight } from './support/right.figures.js';
 import { samplingError } from './support/sampling.error.js';
 
 afterEach(killProcesses);
@@ -52,9 +53,7 @@ describe.each(rowsOf('functions of equal cost', MIXES, ({ calls }) => calls.leng
           const expected = calls[index]! / sum(calls);
           const share = total(sampleType, new RegExp(`^${name} `)) / total(sampleType, allFunctions);
           const isWithinError = Math.abs(share - expected) < samplingError(expected, samples);
-          expect({ sampleType, name, expected, share, samples, isWithinError }).toMatchObject({
-            isWithinError: true,
-          });
+          expectRight(isWithinError, { sampleType, name, expected, share, samples });
         }
       }
 

@@ -85,8 +85,8 @@ function anchorsOf(markdown) {
     [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
       heading
         .toLowerCase()
-        .replace(/[^\p{L}\p{N}\s_-]/gu, '')
         .trim()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, '')
         .replace(/\s/g, '-'),
     ),
   );

@@ -78,11 +78,11 @@ export class WatchedApp {
     await this.process.until<Held>('held', (held) => JSON.stringify(held) !== isIdle && isBusy(held, before));
   }
 
-  /** Settles when the encoding of what was asked for on the connection is held up; fails where there is an answer instead. */
-  async encodes(connection: HttpConnection): Promise<void> {
+  /** Settles when the encoding of what was asked for on each is held up; fails where there is an answer instead. */
+  async encodes(connections: readonly HttpConnection[]): Promise<void> {
     await this.process.until<number>('encodingsHeld', (count) => {
-      expect(connection.soFar).toBe('');
-      return count > 0;
+      expect(connections.map(({ soFar }) => soFar).join('')).toBe('');
+      return count >= connections.length;
     });
   }
 

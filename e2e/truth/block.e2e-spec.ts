@@ -5,6 +5,7 @@ import { AppProcess } from '../support/app.process.js';
 import { rowsOf } from '../support/exhaustive.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { type DecodedProfile, flat, takeProfile } from '../support/pprof.profile.js';
+import { expectRight } from '../support/right.figures.js';
 import { noteTruth } from './truth.table.js';
 
 const THRESHOLD = 20;
@@ -55,7 +56,7 @@ function expectAlike(what: string, said: Sum, truth: Sum, turn: number, excused:
   const isRight =
     Math.abs(said.count - truth.count) <= 0.1 * truth.count + EDGES + excused / THRESHOLD &&
     Math.abs(said.millis - truth.millis) <= 0.1 * truth.millis + EDGES * turn + excused;
-  expect({ said, truth, excused, isRight }).toMatchObject({ isRight: true });
+  expectRight(isRight, { said, truth, excused });
   const shown = ({ count, millis }: Sum) => `${Math.round(count)} in ${Math.round(millis)} ms`;
   noteTruth({
     what,
@@ -118,7 +119,7 @@ describe('an idle process', () => {
     // Where others have the processors, a turn is as long as it waits for one.
     const waited = waitedMillis() - before;
     const isRight = count === 0 || millis <= waited;
-    expect({ count, millis, waited, isRight }).toMatchObject({ isRight: true });
+    expectRight(isRight, { count, millis, waited });
     noteTruth({
       what: `blocks of an idle process, threshold ${threshold} ms`,
       said: `${count} in ${Math.round(millis)} ms`,
@@ -139,7 +140,7 @@ it('does not watch how long captures hold the loop up', async () => {
   const [count, millis] = [after.count - before.count, after.millis - before.millis];
   const waited = waitedMillis(idle) - waitedBefore;
   const isRight = count === 0 || millis <= waited;
-  expect({ count, millis, waited, isRight }).toMatchObject({ isRight: true });
+  expectRight(isRight, { count, millis, waited });
   noteTruth({
     what: 'blocks of an idle process during captures, watched, threshold 8 ms',
     said: `${count} in ${Math.round(millis)} ms`,

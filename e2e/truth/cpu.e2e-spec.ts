@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { itExhaustive, rowsOf } from '../support/exhaustive.js';
 import { describeWithQuota, launcherWith } from '../support/quota.tool.js';
+import { expectRight } from '../support/right.figures.js';
 import { samplingError } from '../support/sampling.error.js';
 import type { Job } from './load.driver.js';
 import { noteTruth } from './truth.table.js';
@@ -20,7 +21,7 @@ function millis(value: number): string {
 function expectSumOfClock({ said, kernel }: Measured, what?: string): void {
   // The window of a profile is told in whole milliseconds.
   const isRight = Math.abs(said.total - kernel.used) <= 0.05 * kernel.used + kernel.error + 5;
-  expect({ said: said.total, kernel, isRight }).toMatchObject({ isRight: true });
+  expectRight(isRight, { said: said.total, kernel });
   if (what !== undefined) {
     noteTruth({
       what,
@@ -39,7 +40,7 @@ function expectShare(measured: Measured, what: string): void {
   const count = samples.alpha + samples.beta;
   const tolerance = samplingError(truth, count);
   const isRight = Math.abs(share - truth) < tolerance;
-  expect({ share, truth, count, said, done, isRight }).toMatchObject({ isRight: true });
+  expectRight(isRight, { share, truth, count, said, done });
   noteTruth({
     what,
     said: `${(100 * share).toFixed(1)} %`,
@@ -73,7 +74,7 @@ describe.each(LOADS)('turns of $turns ms that take $utilization of a processor',
     const tolerance = Math.max(0.2, 5 / Math.sqrt(hits));
     const off = Math.abs(said.alpha - done.alpha);
     const isRight = off <= tolerance * done.alpha + 2 * turns + kernel.error + kernel.waited;
-    expect({ alpha: said.alpha, done: done.alpha, hits, kernel, isRight }).toMatchObject({ isRight: true });
+    expectRight(isRight, { alpha: said.alpha, done: done.alpha, hits, kernel });
     noteTruth({
       what: `of it, in the function that has used it`,
       said: millis(said.alpha),

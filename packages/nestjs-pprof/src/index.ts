@@ -5,6 +5,7 @@ export {
   PPROF_OPTIONS,
   type PprofAuthOptions,
   type PprofBlockOptions,
+  type PprofFlightRecorderOptions,
   type PprofHeapOptions,
   type PprofModuleOptions,
   PprofOptionsError,

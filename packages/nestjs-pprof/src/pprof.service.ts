@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import { Agent } from './main/agent.js';
 import { NEST_CONTAINER, type NestContainer } from './main/nest.container.js';
-import { isPermitted, unsupportedRuntime } from './main/runtime.support.js';
+import { isPermitted, unsupportedRuntime } from './main/process.facts.js';
 import { isPackageMissing } from './main/own.package.js';
 import { describeOomProfiles, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';

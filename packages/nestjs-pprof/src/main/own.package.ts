@@ -1,10 +1,10 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { PACKAGE } from '../shared/thread.protocol.js';
+import { PACKAGE } from '../shared/package.identity.js';
 
-/** Where this package is installed. Its programs, and the addon, are found from there. @internal */
-export interface OwnPackage {
+/** Where this package is installed. Its programs, and the addon, are found from there. */
+interface OwnPackage {
   readonly directory: string;
   /** Whether the code that runs is the package's own file, and not a bundle of the application's. */
   readonly isUnbundled: boolean;

@@ -6,18 +6,13 @@ import { monotonicMillis } from '../shared/agent.protocol.js';
 import { WorkerStartsMemory } from '../shared/shared.memory.js';
 import { Heartbeat } from './event.loop.js';
 import { messageOf } from '../shared/pprof.error.js';
-import {
-  type ResolvedPprofOptions,
-  type FromThread,
-  type ToThread,
-  PACKAGE,
-} from '../shared/thread.protocol.js';
+import { PACKAGE } from '../shared/package.identity.js';
+import type { FromThread, ResolvedPprofOptions, ToThread } from '../shared/thread.protocol.js';
 import type { ListeningAddress } from '../pprof.status.js';
-import { isPermitted, permissionFlags } from './runtime.support.js';
+import { isPermitted, permissionFlags, threadDataFor } from './process.facts.js';
 import { holdSigprof } from './sigprof.holder.js';
 import { removeSocket, type SocketFile } from '../shared/socket.removal.js';
 import { programFile } from './own.package.js';
-import { threadDataFor } from './thread.data.js';
 
 /** A profile too large for this much memory ends the profiling thread, and not the application. */
 const MAX_OLD_GENERATION_MB = 512;
@@ -64,7 +59,12 @@ export class ProfilingThread {
     const connections = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     const heartbeat = new Heartbeat();
     const workerStarts = new WorkerStartsMemory();
-    const shared = { heartbeat: heartbeat.memory, connections, workerStarts: workerStarts.buffer };
+    const shared = {
+      heartbeat: heartbeat.memory,
+      connections,
+      workerStarts: workerStarts.buffer,
+      restarted: agent.hasLostThread,
+    };
     let worker: Worker;
     try {
       worker = startWorker(threadDataFor(options, previousPort, shared));

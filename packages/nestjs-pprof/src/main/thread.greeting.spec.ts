@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { PACKAGE } from '../shared/thread.protocol.js';
+import { PACKAGE } from '../shared/package.identity.js';
 import { ThreadGreeting } from './profiling.thread.js';
 
 const giveUp = jest.fn();

@@ -10,8 +10,7 @@ const LONGEST_PAUSE_MILLIS = 60_000;
 /** A thread that has served for so long is well again. More than the time between two scrapes, should they be the cause. */
 const WELL_AFTER_MILLIS = 5 * 60_000;
 
-/** @internal */
-export interface SupervisorListeners {
+interface SupervisorListeners {
   onListening(address: ListeningAddress): void;
   onWaiting(reason: string): void;
   /** The thread has ended by itself, and is started again after a pause. `isFirst`: until then it was well. */
@@ -22,8 +21,8 @@ export interface SupervisorListeners {
   onFailed(reason: string): void;
 }
 
-/** Starts a thread that reports to the listeners. Its parameter is the port that the thread before had. @internal */
-export type StartThread = (
+/** Starts a thread that reports to the listeners. Its parameter is the port that the thread before had. */
+type StartThread = (
   previousPort: number | undefined,
   listeners: ThreadListeners,
 ) => Pick<ProfilingThread, 'stop'>;

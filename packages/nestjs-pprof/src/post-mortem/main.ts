@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '../shared/pprof.error.js';
-import { parseAddonHeap } from '../thread/pprof/allocation.tree.js';
+import { parseAddonHeap, LIVE_OBJECTS, samplesOfAllocations } from '../thread/pprof/allocation.tree.js';
 import { encodePprof } from '../thread/pprof/pprof.encoder.js';
 import { SourceMaps } from '../thread/pprof/source.maps.js';
-import { Symbolizer } from '../thread/pprof/profile.symbolizer.js';
-import { programPaths } from '../shared/program.paths.js';
+import { Symbolizer, programPaths } from '../thread/pprof/profile.symbolizer.js';
 import type { OomExportOptions } from '../shared/oom-profile.files.js';
-import { oomProfileOf } from './oom.profile.js';
-import { storeOomProfile } from './oom-profile.store.js';
+import { storeOomProfile } from '../shared/oom-profile.store.js';
+import type { AllocationNode } from '../shared/agent.protocol.js';
+import type { Profile } from '../thread/pprof/profile.model.js';
+import { withoutOwnFrames } from '../thread/pprof/own.frames.js';
 
 // The entry of the process that the addon starts when the application's heap is full, with the options and the file that
 // the addon has written as arguments. The application waits for it, for 15 s at the most: its end is its parent's, too.
@@ -30,4 +31,31 @@ async function exportProfile(exportOptions: OomExportOptions, addonFile: string,
   const profile = oomProfileOf(root, exportOptions, pid, writtenAt);
   const symbolized = await new Symbolizer(new SourceMaps({ root: directory }), directory).symbolize(profile);
   await storeOomProfile(exportOptions, pid, writtenAt, await encodePprof(symbolized, entryScript));
+}
+
+/** The heap of the main thread at the moment when it was full. */
+function oomProfileOf(
+  root: AllocationNode,
+  { samplingInterval, stackDepth, since, withGarbage, ownCode }: OomExportOptions,
+  pid: number,
+  takenAt: Date,
+): Profile {
+  const labels = { thread: 'main' };
+  return {
+    sampleTypes: LIVE_OBJECTS,
+    periodType: { type: 'space', unit: 'bytes' },
+    period: samplingInterval,
+    samples: withoutOwnFrames(samplesOfAllocations(root, stackDepth), ownCode).map((sample) => ({
+      ...sample,
+      labels,
+    })),
+    startedAt: takenAt.getTime(),
+    comments: [
+      `nestjs-pprof: heap of pid ${pid} as it ran out of memory, node ${process.version} ${process.platform}-${process.arch}`,
+      withGarbage
+        ? `all objects allocated in a window of allocs?seconds= that was open, garbage too, one sample every ${samplingInterval} bytes`
+        : `live objects, one sample every ${samplingInterval} bytes`,
+      `threads: main (allocations since ${new Date(since).toISOString()}); heaps of worker threads, and memory outside V8's heap, are not in it`,
+    ],
+  };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
-import { PACKAGE } from './thread.protocol.js';
+import { PACKAGE } from './package.identity.js';
 
 it('PACKAGE is what package.json says', () => {
   const { name, version } = JSON.parse(

@@ -9,8 +9,22 @@ import type {
 } from './agent.protocol.js';
 import type { PprofProfileName } from './profile.names.js';
 
-/** What the programs of this package tell each other by: the same as in package.json, which a test checks. @internal */
-export const PACKAGE = { name: 'nestjs-pprof', version: '0.1.0' } as const;
+/** What the flight recorder keeps, and what makes an incident. @internal */
+export interface FlightRecording {
+  readonly minutes: number;
+  /** Samples per second. */
+  readonly hz: number;
+  readonly labels: boolean;
+  /** Milliseconds that the event loop may be blocked. */
+  readonly blockThreshold: number;
+  /** Bytes. */
+  readonly heapLimit: number | undefined;
+  readonly rssLimit: number | undefined;
+  /** Where the last stretch is written when the process dies; undefined for nowhere. */
+  readonly directory: string | undefined;
+  readonly maxFiles: number;
+  readonly maxBytes: number;
+}
 
 /** The options of `PprofModule`, checked, with every default filled in. @internal */
 export interface ResolvedPprofOptions {
@@ -29,6 +43,8 @@ export interface ResolvedPprofOptions {
   /** How live objects are sampled; false for not at all. */
   readonly heap: HeapSampling | false;
   readonly block: { readonly watch: boolean; readonly threshold: number };
+  /** Undefined where nothing is recorded. */
+  readonly flightRecorder: FlightRecording | undefined;
   /** How samples are labelled with what they were taken for; false for not at all. */
   readonly labels: { readonly everything: boolean } | false;
   /** What is left behind when memory runs out; undefined for nothing. */
@@ -55,6 +71,9 @@ export interface SharedWithMain {
   /** How the heap is sampled; false where the options say that it is not. */
   readonly heap: HeapSampling | false;
   readonly block: { readonly watch: boolean; readonly threshold: number };
+  readonly flightRecorder: FlightRecording | undefined;
+  /** Whether there was a profiling thread before, which has ended. */
+  readonly restarted: boolean;
 }
 
 /** What the profiling thread is told when it starts: its options, and what it cannot find out by itself. @internal */
@@ -87,7 +106,7 @@ export interface ApplicationInfo {
   readonly execPath: string;
   readonly execArgv: readonly string[];
   readonly cwd: string;
-  /** See `processInstance` in `main/thread.data.ts`. */
+  /** See `processInstance` in `main/process.facts.ts`. */
   readonly instance: string | undefined;
 }
 

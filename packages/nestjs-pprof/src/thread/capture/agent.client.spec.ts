@@ -8,6 +8,7 @@ import { registerAgent, unregisterAgent } from '../../main/process.registry.js';
 import type { Agent } from '../../main/agent.js';
 import type { AgentChannel, AgentClient as Client } from './agent.client.js';
 import type { Inspector, InspectorConnection } from './inspector.connection.js';
+import { outcomeOf } from '../../../test-fixtures/promise-outcome.js';
 import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
 
 jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
@@ -65,16 +66,6 @@ afterEach(() => {
   jest.restoreAllMocks();
   jest.useRealTimers();
 });
-
-/** Notes how a promise ends, so that none is unhandled while time is moved on. */
-function outcomeOf<T>(promise: Promise<T>): { value?: T; error?: unknown } {
-  const outcome: { value?: T; error?: unknown } = {};
-  promise.then(
-    (value) => (outcome.value = value),
-    (error: unknown) => (outcome.error = error),
-  );
-  return outcome;
-}
 
 describe('AgentClient.request', () => {
   it('asks under an id of its own, with a claim by which it can be withdrawn', () => {
@@ -369,10 +360,15 @@ describe('AgentClient.observeLoop', () => {
   });
 
   it('tells of a stuck loop since when it is', async () => {
-    const state = await observe(() =>
-      Promise.reject(new ThreadStuckError('the main thread', silenceOf(200))),
-    );
-    expect(state).toEqual({ stuck: true, lastTurn: BEAT, delayMillis: undefined, description: undefined });
+    const silence = silenceOf(200);
+    const state = await observe(() => Promise.reject(new ThreadStuckError('the main thread', silence)));
+    expect(state).toEqual({ stuck: true, lastTurn: BEAT, silence });
+  });
+
+  it('does not call one stuck that has no processor, and tells since when it has not turned', async () => {
+    const silence = { ...silenceOf(200), cause: 'starved' as const };
+    const state = await observe(() => Promise.reject(new ThreadStuckError('the main thread', silence)));
+    expect(state).toEqual({ stuck: false, lastTurn: BEAT, silence });
   });
 
   it('does not take another failure for a stuck loop', async () => {

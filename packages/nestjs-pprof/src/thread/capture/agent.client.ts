@@ -47,6 +47,8 @@ export interface LoopState {
   readonly delayMillis: number | undefined;
   /** What only the loop itself can tell; undefined where it has not. */
   readonly description: LoopDescription | undefined;
+  /** How it was waited for, where it has not answered. */
+  readonly silence: Silence | undefined;
 }
 
 /** Asks the agent in the application's main thread. Works while that thread's event loop turns. @internal */
@@ -106,16 +108,14 @@ export class AgentClient {
     const asked = performance.now();
     try {
       const description = await this.request('describeLoop', null);
-      return { stuck: false, lastTurn: Date.now(), delayMillis: performance.now() - asked, description };
+      const delayMillis = performance.now() - asked;
+      return { stuck: false, lastTurn: Date.now(), delayMillis, description, silence: undefined };
     } catch (error) {
       if (error instanceof ThreadStuckError) {
-        const stuck = error.silence.cause !== 'starved';
-        return {
-          stuck,
-          lastTurn: lastBeatIn(this.heartbeat),
-          delayMillis: undefined,
-          description: undefined,
-        };
+        const { silence } = error;
+        const stuck = silence.cause !== 'starved';
+        const lastTurn = lastBeatIn(this.heartbeat);
+        return { stuck, lastTurn, delayMillis: undefined, description: undefined, silence };
       }
       throw error;
     }

@@ -1,12 +1,11 @@
-import { messageOf } from '../../shared/pprof.error.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { lastBeatIn } from '../../shared/shared.memory.js';
 import { untilAborted } from './single.flight.js';
 import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
 import type { MomentDeadline } from './moment.deadline.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import type { FromThreads } from './thread.results.js';
-import { NoThreadError, ThreadEndedError } from './threads.errors.js';
+import { Answers, type FromThreads } from './thread.results.js';
+import { NoThreadError } from './threads.errors.js';
 import { V8Sampler } from './v8.sampler.js';
 import { WorkerTargets } from './worker.targets.js';
 
@@ -86,42 +85,33 @@ export class InspectedThreads {
     moment?: MomentDeadline,
   ): Promise<FromThreads<T>> {
     signal.throwIfAborted();
-    const results: T[] = [];
-    const skipped: string[] = [];
+    const answers = new Answers<T>();
     const asked: Array<Promise<void>> = [];
     let workers: WorkersInUse | undefined;
     const running = () => workers?.threads ?? [];
     const answerOf = (thread: ThreadInfo, answer: (gone: AbortSignal) => Promise<T>) =>
       moment ? moment.answerOf(thread, answer, running) : untilAborted(signal, answer(signal));
-    const askOne = async (sampler: V8Sampler) => {
-      const { thread } = sampler.target;
+    try {
       try {
-        results.push(await answerOf(thread, (gone) => ask(sampler, running, gone)));
+        workers = this.useWorkers((sampler) => {
+          const { thread } = sampler.target;
+          if (isSelected(selection, thread)) {
+            const answer = () => answerOf(thread, (gone) => ask(sampler, running, gone));
+            asked.push(answers.take(thread, answer));
+          }
+        });
+        const { told } = workers;
+        await (moment ? moment.within(MAIN_THREAD, () => told) : untilAborted(signal, told));
       } catch (error) {
-        if (!(error instanceof ThreadEndedError)) {
-          skipped.push(`${thread.label}: ${messageOf(error)}`);
-        }
+        signal.throwIfAborted();
+        answers.skipWorkers(error);
       }
-    };
-    try {
-      workers = this.useWorkers((sampler) => {
-        if (isSelected(selection, sampler.target.thread)) {
-          asked.push(askOne(sampler));
-        }
-      });
-      const { told } = workers;
-      await (moment ? moment.within(MAIN_THREAD, () => told) : untilAborted(signal, told));
-    } catch (error) {
-      signal.throwIfAborted();
-      skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
-    }
-    try {
       await Promise.all(asked);
       signal.throwIfAborted();
     } finally {
       workers?.leave();
     }
-    return { results, skipped };
+    return answers;
   }
 
   /** Uses the one thread. @throws {NoThreadError} where there is none of this id, and what `use` and the inspector do. */

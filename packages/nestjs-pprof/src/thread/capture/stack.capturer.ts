@@ -23,8 +23,10 @@ export interface ThreadStack {
   /** `waiting`: in its event loop, for something to happen. */
   readonly state: 'running' | 'waiting' | 'stuck';
   readonly frames: readonly Frame[];
-  /** Since when the event loop has not turned, milliseconds since the epoch; only of a stuck main thread. */
-  readonly stuckSince?: number;
+  /** Since when the event loop has not turned, milliseconds since the epoch; only of a main thread that has not answered. */
+  readonly silentSince?: number;
+  /** The part of the time it was waited for in which it had no processor; only of one that is not stuck for all that is known. */
+  readonly starved?: number;
   /** What keeps the event loop alive; only of a main thread that is not stuck. */
   readonly activeResources?: readonly string[];
   /** What had to be done to see the stack. */
@@ -70,19 +72,22 @@ export class StackCapturer {
     signal,
     hurry,
   }: Pick<V8CpuRequest, 'signal' | 'hurry'>): Promise<FromThreads<ThreadStack>> {
-    const { stuck, lastTurn, description } = await this.agent.observeLoop();
+    const { stuck, lastTurn, description, silence } = await this.agent.observeLoop();
     const known = {
       ...(description && { activeResources: description.activeResources }),
-      ...(stuck && { state: 'stuck' as const, stuckSince: lastTurn }),
+      ...(silence && { silentSince: lastTurn }),
+      ...(stuck && { state: 'stuck' as const }),
+      ...(silence && !stuck && { starved: silence.withoutProcessorMillis / silence.millis }),
     };
     return mainOrSkipped(
       async () => {
-        const request = { ...momentOf(1), signal, hurry, lastTurn: stuck ? lastTurn : undefined };
+        const request = { ...momentOf(1), signal, hurry, lastTurn: silence ? lastTurn : undefined };
         const stack = await this.threads.useMain((sampler) => this.#stackOf(sampler, request), signal);
         return { ...stack, ...known };
       },
       signal,
-      (message) => (stuck ? `${message} (its event loop has not turned since ${toIso(lastTurn)})` : message),
+      (message) =>
+        silence ? `${message} (its event loop has not turned since ${toIso(lastTurn)})` : message,
     );
   }
 

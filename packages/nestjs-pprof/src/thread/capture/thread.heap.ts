@@ -115,8 +115,8 @@ export interface AllocationSource {
   end(): Promise<void>;
 }
 
-/** The allocations of a window: what there was until its end, without what there was before its begin. @internal */
-export interface AllocationWindow {
+/** The allocations of a window: what there was until its end, without what there was before its begin. */
+interface AllocationWindow {
   readonly total: AllocationTotals;
   /** Undefined where the counting began with this window. */
   readonly before: AllocationTotals | undefined;

@@ -9,8 +9,8 @@ export interface V8Segment {
   readonly settlingMicros: number;
 }
 
-/** What of the segments is asked for. @internal */
-export interface V8Window {
+/** What of the segments is asked for. */
+interface V8Window {
   /** Length from the first sample on; what the thread was late to hand over is left out. */
   readonly millis: number;
   /** Samples per second: what was sampled faster, as another capture asked for it, is thinned out. */

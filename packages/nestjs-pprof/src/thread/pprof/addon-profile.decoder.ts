@@ -11,8 +11,7 @@ const SYNTHETIC_NAMES: Readonly<Record<string, string>> = {
 /** Parent of the above, and of nothing else. */
 const SYNTHETIC_PARENT = 'Node.js';
 
-/** @internal */
-export interface AddonProfile {
+interface AddonProfile {
   /** Values as the addon orders them: samples, wall nanoseconds and, where there is a clock, CPU nanoseconds. */
   readonly samples: readonly StackSample[];
   /** What the addon takes for the length of the segment, in nanoseconds; includes the time to start sampling. */

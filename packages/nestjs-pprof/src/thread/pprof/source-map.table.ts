@@ -181,10 +181,8 @@ function difference(segments: Int32Array, a: number, b: number, field: number): 
 /**
  * Receives one segment of `mappings`; all numbers are absolute and 0-based. `source` and `name` are -1 where
  * the segment has none.
- *
- * @internal
  */
-export type OnSegment = (
+type OnSegment = (
   line: number,
   column: number,
   source: number,
@@ -213,10 +211,8 @@ const MAX_SHIFT = 25;
  * Not `@jridgewell/trace-mapping`, because it makes an array of every segment: 77 MB of heap for the map of the
  * minified TypeScript compiler, in a thread that has little, where a flat table needs 16 MB off the heap. It
  * also takes characters that are no digits for zeros. The specs compare the two.
- *
- * @internal
  */
-export function decodeMappings(mappings: string, onSegment: OnSegment): void {
+function decodeMappings(mappings: string, onSegment: OnSegment): void {
   // Deltas: the generated column restarts on each line, the others run through the whole map.
   const fields = new Int32Array(5);
   let line = 0;

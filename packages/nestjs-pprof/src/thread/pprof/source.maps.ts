@@ -6,8 +6,7 @@ import { fileVersion } from './source-map.file.js';
 import { resolveSources } from './source-map.sources.js';
 import type { CodePosition, SourceMapTable } from './source-map.table.js';
 
-/** @internal */
-export interface SourceMapOptions {
+interface SourceMapOptions {
   /** What the maps held between two profiles, and those of one profile, may take up; approximate. */
   readonly cacheBytes?: number;
   /** Generated files and maps larger than this are not read. */

@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import {
   type Frame,
+  type Labels,
   isMark,
   markTruncated,
   MAX_FILE_LENGTH,
@@ -35,8 +36,7 @@ export interface V8CpuNode {
   readonly positionTicks?: ReadonlyArray<LineTicks>;
 }
 
-/** @internal */
-export interface LineTicks {
+interface LineTicks {
   readonly line: number;
   readonly ticks: number;
 }
@@ -60,8 +60,7 @@ export const PROGRAM = '(program)';
 /** Our own mark: V8 was being stopped and started again, and the thread did nothing else. @internal */
 export const ROTATING = '(profiler)';
 
-/** @internal */
-export function positionOfCallFrame({ functionName, url, lineNumber, columnNumber }: V8CallFrame): Frame {
+function positionOfCallFrame({ functionName, url, lineNumber, columnNumber }: V8CallFrame): Frame {
   return { functionName, file: url, line: lineNumber + 1, column: columnNumber + 1 };
 }
 
@@ -69,6 +68,8 @@ export function positionOfCallFrame({ functionName, url, lineNumber, columnNumbe
 export interface ProfiledStack {
   readonly frames: readonly Frame[];
   readonly lines: readonly LineTicks[];
+  /** Of what the flight recorder has seen. */
+  readonly labels?: Labels;
 }
 
 /** A stack, for how long it was seen without a break, and when. Times in microseconds. @internal */

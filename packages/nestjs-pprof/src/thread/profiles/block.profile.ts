@@ -12,10 +12,8 @@ export const blockProfile: ProfileKind = {
     'Stack traces that kept an event loop from turning, with the time they did: of the given seconds or, where "block.watch" is on, since start-up.',
   parameters: {
     seconds: { kind: 'optional-window' },
-    hz: null,
     threads: true,
     threshold: true,
-    gc: false,
     debug: true,
     formats: ['pprof', 'text'],
   },
@@ -23,19 +21,23 @@ export const blockProfile: ProfileKind = {
     const startedAt = Date.now();
     const common = { sampleTypes: [CONTENTIONS, DELAY], periodType: CONTENTIONS, period: 1 };
     if (seconds === undefined) {
-      const watched = threads.watchedBlocks();
+      const watched = await threads.watchedBlocks();
       return watched
         ? {
             ...common,
             samples: withoutOwnFrames(watched.samples).map((sample) => ({
               ...sample,
-              labels: { thread: 'main' },
+              labels: { ...sample.labels, thread: 'main' },
             })),
             // Stores sort by it, and refuse what is old: it is when this was asked for, and the comment says since when.
             startedAt,
             comments: [
               `threads: main, watched since ${new Date(watched.startedAt).toISOString()}`,
-              `turns of the event loop longer than ${watched.thresholdMillis} ms; stacks are seen of those longer than 100 ms`,
+              `turns of the event loop longer than ${watched.thresholdMillis} ms; ${
+                watched.recordedHz === undefined
+                  ? 'stacks are seen of those longer than 100 ms'
+                  : `stacks are those that the flight recorder has seen, ${watched.recordedHz} times a second`
+              }`,
             ],
           }
         : {

@@ -1,6 +1,8 @@
+import type { CpuCapture } from '../capture/cpu.capturer.js';
 import type { Profile } from '../pprof/profile.model.js';
 import { cpuSamplesOf } from './cpu.samples.js';
 import { singleThread } from './query.parameters.js';
+import { captureOf, describeRecording, readRecorder, v8ProfileOf } from './cpu.recording.js';
 import type { ProfileKind, V8Profile } from './recording.kind.js';
 
 const NANOS_PER_SECOND = 1e9;
@@ -15,6 +17,7 @@ export const cpuProfile: ProfileKind = {
   parameters: {
     seconds: { kind: 'window', default: DEFAULT_SECONDS },
     hz: { default: 100 },
+    past: true,
     threads: true,
     labels: true,
     gc: false,
@@ -22,30 +25,53 @@ export const cpuProfile: ProfileKind = {
     formats: ['pprof', 'text', 'cpuprofile'],
   },
   async captureV8(
-    { seconds = DEFAULT_SECONDS, hz, threads: selection, signal },
+    { seconds = DEFAULT_SECONDS, hz, past, threads: selection, signal },
     threads,
   ): Promise<V8Profile> {
+    if (past) {
+      const { segments } = await readRecorder(past, selection, threads);
+      return { v8: 'cpuprofile', profile: v8ProfileOf(segments) };
+    }
     const thread = singleThread(selection, 'format=cpuprofile');
-    return { v8: 'cpuprofile', profile: await threads.v8.captureCpuProfile({ thread, seconds, hz, signal }) };
+    return { v8: 'cpuprofile', profile: await threads.captureV8Cpu({ thread, seconds, hz, signal }) };
   },
-  async capture(
-    { seconds = DEFAULT_SECONDS, hz, threads: selection, labels, signal },
-    threads,
-  ): Promise<Profile> {
+  async capture(request, threads): Promise<Profile> {
+    const { seconds = DEFAULT_SECONDS, hz, past, threads: selection, labels, signal } = request;
+    if (past) {
+      const recording = await readRecorder(past, selection, threads);
+      return cpuProfileOf(captureOf(recording, hz, labels), hz, describeRecording(recording, past));
+    }
     const capture = await threads.captureCpu({ seconds, hz, threads: selection, labels, signal });
-    const { samples, comments } = cpuSamplesOf(capture);
-    return {
-      sampleTypes: [
-        { type: 'samples', unit: 'count' },
-        { type: 'wall', unit: 'nanoseconds' },
-        { type: 'cpu', unit: 'nanoseconds' },
-      ],
-      periodType: { type: 'cpu', unit: 'nanoseconds' },
-      period: Math.round(NANOS_PER_SECOND / hz),
-      samples,
-      startedAt: capture.startedAt,
-      durationNanos: capture.durationNanos,
-      comments: [`sampling rate: ${hz} Hz`, ...comments],
-    };
+    return cpuProfileOf(capture, hz, describeRate(hz, threads.recorder?.hz));
   },
 };
+
+function cpuProfileOf(capture: CpuCapture, hz: number, notes: readonly string[]): Profile {
+  const { startedAt, durationNanos } = capture;
+  const { samples, comments } = cpuSamplesOf(capture);
+  return {
+    sampleTypes: [
+      { type: 'samples', unit: 'count' },
+      { type: 'wall', unit: 'nanoseconds' },
+      { type: 'cpu', unit: 'nanoseconds' },
+    ],
+    periodType: { type: 'cpu', unit: 'nanoseconds' },
+    period: Math.round(NANOS_PER_SECOND / hz),
+    samples,
+    startedAt,
+    durationNanos,
+    comments: [`sampling rate: ${hz} Hz`, ...notes, ...comments],
+  };
+}
+
+/** Beside the flight recorder, whose sampler runs anyway: whether that was started anew. */
+function describeRate(hz: number, recorded: number | undefined): string[] {
+  if (recorded === undefined) {
+    return [];
+  }
+  return hz === recorded
+    ? ["main was sampled at the flight recorder's rate, which runs anyway: nothing was started"]
+    : [
+        `the sampler of main was started anew, at another rate than the flight recorder's: hz=${recorded} does without, which holds up nothing`,
+      ];
+}

@@ -19,7 +19,7 @@ export const heapSnapshotRecording: RecordingKind = {
     return {
       head: { as: 'file', fileName: 'heap.heapsnapshot' },
       seconds: 0,
-      record: (context) => context.threads.v8.takeHeapSnapshot({ thread, signal }),
+      record: (context) => context.threads.snapshots.take({ thread, signal }),
     };
   },
 };

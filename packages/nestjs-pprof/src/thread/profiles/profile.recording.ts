@@ -9,13 +9,16 @@ import type { ThreadSelection } from '../capture/thread.info.js';
 import { captureDelta } from './delta.profile.js';
 import {
   BadParameterError,
+  NotEnabledError,
   parseChoice,
   parseHz,
+  parsePast,
   parseSeconds,
   parseThreads,
   parseThreshold,
   type Query,
   singleThread,
+  type Stretch,
 } from './query.parameters.js';
 import type {
   ProfileFormat,
@@ -130,7 +133,8 @@ export function parseProfileRequest(
   signal: AbortSignal,
 ): ProfileRequest {
   const { parameters } = kind;
-  const { maxSeconds, thresholdMillis } = limits;
+  const { maxSeconds, thresholdMillis, recorder } = limits;
+  const past = parameters.past ? stretchOf(query, recorder) : undefined;
   const seconds = query.seconds === undefined ? undefined : parseSeconds(query.seconds, maxSeconds);
   const debug = parameters.debug ? Number(parseChoice('debug', query.debug ?? '0', ['0', '1', '2'])) : 0;
   if (seconds !== undefined && debug !== 0) {
@@ -144,9 +148,14 @@ export function parseProfileRequest(
   if (hasOneThread && seconds !== undefined && parameters.seconds?.kind !== 'window') {
     throw new BadParameterError(`"seconds" parameter is not supported with format=${format}`);
   }
+  const window = past ? undefined : (seconds ?? defaultSeconds(parameters.seconds, maxSeconds));
+  const usesRecorder =
+    parameters.past && recorder && (past || (window! >= ENOUGH_SECONDS && !isV8Format(format)));
+  const defaultHz = usesRecorder ? recorder.hz : (parameters.hz?.default ?? 0);
   return {
-    seconds: seconds ?? defaultSeconds(parameters.seconds, maxSeconds),
-    hz: parameters.hz ? (query.hz === undefined ? parameters.hz.default : parseHz(query.hz)) : 0,
+    seconds: window,
+    past,
+    hz: parameters.hz && query.hz !== undefined ? parseHz(query.hz) : defaultHz,
     threads: parameters.threads ? threadsOf(query, hasOneThread ? format : undefined) : 'all',
     thresholdMillis:
       parameters.threshold && query.threshold !== undefined
@@ -155,12 +164,38 @@ export function parseProfileRequest(
     labels:
       parameters.labels === true &&
       parseChoice('labels', query.labels ?? 'true', ['true', 'false']) === 'true',
-    gc: parameters.gc && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
+    gc: parameters.gc === true && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
     debug,
     // What is to be read is text, whatever the format.
     format: debug === 0 ? format : 'text',
     signal,
   };
+}
+
+/**
+ * From so many seconds on the rate of the flight recorder gives enough samples: to sample at it starts nothing, while V8's start
+ * at another rate, and at the recorder's again afterwards, holds up main.
+ */
+const ENOUGH_SECONDS = 10;
+
+function stretchOf(query: Query, recorder: ProfileLimits['recorder']): Stretch | undefined {
+  const { past, until } = query;
+  if (past === undefined) {
+    if (until !== undefined) {
+      throw new BadParameterError('"until" parameter needs "past": the seconds before it');
+    }
+    return undefined;
+  }
+  if (!recorder) {
+    throw new NotEnabledError(
+      'the flight recorder is off, so nothing of the past is kept: set "flightRecorder: {}" in the options of PprofModule',
+    );
+  }
+  const other = ['seconds', 'hz'].find((name) => query[name] !== undefined);
+  if (other !== undefined) {
+    throw new BadParameterError(`past and ${other} params are incompatible`);
+  }
+  return parsePast(past, until, recorder.minutes);
 }
 
 function threadsOf({ threads }: Query, formatOfOneThread: ProfileFormat | undefined): ThreadSelection {

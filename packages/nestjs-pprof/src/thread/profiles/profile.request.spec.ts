@@ -19,7 +19,6 @@ const EVERYTHING: Parameters = {
 
 const NOTHING: Parameters = {
   seconds: null,
-  hz: null,
   threads: false,
   gc: false,
   debug: false,

@@ -6,7 +6,7 @@ import type { V8CpuProfile, V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { PprofProfileName } from '../../shared/profile.names.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadSelection } from '../capture/thread.info.js';
-import type { Query } from './query.parameters.js';
+import type { Query, Stretch } from './query.parameters.js';
 
 /** V8's own formats, by the ending of their files: JSON, of one thread, taken through its inspector. @internal */
 export type V8FormatName = 'cpuprofile' | 'heapprofile';
@@ -19,12 +19,16 @@ export interface ProfileLimits {
   readonly maxSeconds: number;
   /** Default of the parameter "threshold". */
   readonly thresholdMillis: number;
+  /** Undefined where the flight recorder is off. */
+  readonly recorder?: { readonly minutes: number; readonly hz: number } | undefined;
 }
 
 /** A request for a profile, checked, with the defaults of its kind filled in. @internal */
 export interface ProfileRequest {
   /** Length of the window; undefined for the state at this moment. */
   readonly seconds: number | undefined;
+  /** What is asked of the flight recorder. */
+  readonly past?: Stretch | undefined;
   /** Samples per second. */
   readonly hz: number;
   readonly threads: ThreadSelection;
@@ -56,7 +60,7 @@ export interface ProfileKind {
   readonly name: PprofProfileName;
   /** One sentence for the index page. */
   readonly description: string;
-  /** Parameters it takes; any other is ignored, as in Go. */
+  /** Parameters it takes; any other is ignored, as in Go, also one of these that is not there. */
   readonly parameters: {
     /**
      * - `window`: the profile is of so many seconds, `default` unless asked otherwise
@@ -69,14 +73,16 @@ export interface ProfileKind {
       | { readonly kind: 'optional-window' }
       | { readonly kind: 'delta' }
       | null;
-    readonly hz: { readonly default: number } | null;
+    readonly hz?: { readonly default: number };
+    /** Whether it can be had of what the flight recorder keeps. */
+    readonly past?: boolean;
     /** Whether the threads can be chosen; else it is of the main thread. */
-    readonly threads: boolean;
+    readonly threads?: boolean;
     readonly threshold?: boolean;
     /** Whether samples carry labels, besides that of the thread. */
     readonly labels?: boolean;
-    readonly gc: boolean;
-    readonly debug: boolean;
+    readonly gc?: boolean;
+    readonly debug?: boolean;
     readonly formats: readonly ProfileFormat[];
   };
   /** Whether `debug=2` is a dump to read, with what is noted of each sample; else it is the same as `debug=1`. */

@@ -63,7 +63,7 @@ export const traceRecording: RecordingKind = {
       seconds,
       async record(context) {
         const millis = seconds * MILLIS_PER_SECOND;
-        const trace = await context.threads.v8.recordTrace({ millis, categories, signal });
+        const trace = await context.threads.tracer.record({ millis, categories, signal });
         return traceFile(trace, categories, context);
       },
     };

@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type GuardedRequest, parseTarget } from './access/request.guard.js';
+import { type GuardedRequest, parseTarget } from './access/access.control.js';
 import {
   ExpectationError,
   MethodNotAllowedError,

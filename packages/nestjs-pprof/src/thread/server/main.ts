@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { join } from 'node:path';
 import { messageOf } from '../../shared/pprof.error.js';
-import { PACKAGE, type FromThread, type ThreadData } from '../../shared/thread.protocol.js';
+import { PACKAGE } from '../../shared/package.identity.js';
+import type { FromThread, ThreadData } from '../../shared/thread.protocol.js';
 import { createAccessControl } from './access/access.control.js';
 import { DeferredProgram } from './deferred.program.js';
 import { createProfilingServer } from './http.listener.js';
@@ -36,7 +37,7 @@ const server = createProfilingServer(
   createAccessControl(data),
 );
 
-if (data.block.watch) {
+if (data.block.watch || data.flightRecorder) {
   deferred.load().threadsOf(channel, data);
 }
 

@@ -1,5 +1,5 @@
 import type { RecordingKind, RecordingOptions } from '../profiles/recording.kind.js';
-import type { ProgramPaths } from '../../shared/program.paths.js';
+import type { ProgramPaths } from '../pprof/profile.symbolizer.js';
 import type { ApplicationInfo } from '../../shared/thread.protocol.js';
 
 /** Injection token: the options that the server itself needs. @internal */

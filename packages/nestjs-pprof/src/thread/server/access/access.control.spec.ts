@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { createAccessControl } from './access.control.js';
-import type { GuardedRequest } from './request.guard.js';
+import { createAccessControl, type GuardedRequest } from './access.control.js';
 
 const check = controlFor('ops:hunter2');
 

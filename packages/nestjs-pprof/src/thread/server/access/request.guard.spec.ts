@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createGuard, type GuardedRequest, parseTarget } from './request.guard.js';
+import { createGuard, type GuardedRequest, parseTarget } from './access.control.js';
 
 interface Given extends Partial<Pick<GuardedRequest, 'rawHeaders' | 'url'>> {
   readonly allowedHosts?: readonly string[];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { listenOnceFree } from './listening.js';
-import { TakenError } from './listening.errors.js';
+import { TakenError } from './port.listening.js';
 
 /** Taken for so many tries; then what `then` does. */
 function place(takenFor: number, then: () => string) {

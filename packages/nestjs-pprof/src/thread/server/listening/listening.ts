@@ -2,8 +2,7 @@ import type { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../../shared/pprof.error.js';
 import type { FromThread, ThreadData } from '../../../shared/thread.protocol.js';
-import { TakenError } from './listening.errors.js';
-import { listenBeside, listenOnPort, type PortRule } from './port.listening.js';
+import { TakenError, listenBeside, listenOnPort, type PortRule } from './port.listening.js';
 
 /** A try costs next to nothing, and whoever restarts a service looks for its profiler right away. */
 const FIRST_PAUSE_MILLIS = 250;
@@ -12,8 +11,8 @@ const LONGEST_PAUSE_MILLIS = 1000;
 /** A process, or an application in this one, that is just being replaced is worth no warning. */
 const TRIES_BEFORE_TOLD = 3;
 
-/** What to tell the main thread of. @internal */
-export interface ListeningReports {
+/** What to tell the main thread of. */
+interface ListeningReports {
   /** Called once, with cause and remedy, where it takes longer than a second. */
   onTaken(message: string): void;
   /** It listens, but one who asks for `localhost` may get to somebody else. */

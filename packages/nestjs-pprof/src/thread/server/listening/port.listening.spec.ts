@@ -2,8 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ListenError, TakenError } from './listening.errors.js';
-import { listenBeside, listenOnPort, portsToTry } from './port.listening.js';
+import { ListenError, TakenError, listenBeside, listenOnPort, portsToTry } from './port.listening.js';
 
 const HOST = '127.0.0.1';
 

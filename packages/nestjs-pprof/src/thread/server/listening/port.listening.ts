@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { messageOf } from '../../../shared/pprof.error.js';
 import { isLoopback } from '../../../shared/loopback.host.js';
-import { ListenError, TakenError } from './listening.errors.js';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** How far above the wanted port one is looked for. */
@@ -23,8 +22,8 @@ export interface PortRule {
   readonly previousPort?: number | undefined;
 }
 
-/** Where a server listens. @internal */
-export interface PortListening {
+/** Where a server listens. */
+interface PortListening {
   readonly host: string;
   readonly port: number;
   /** The other of `localhost`'s addresses, where somebody else listens on it. */
@@ -205,10 +204,8 @@ const LISTENING = '0A';
 /**
  * Who listens on a port, as far as Linux tells; undefined elsewhere, and where nobody does any more.
  * https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
- *
- * @internal
  */
-export async function holderOf(port: number): Promise<'this process itself' | 'another process' | undefined> {
+async function holderOf(port: number): Promise<'this process itself' | 'another process' | undefined> {
   const tables = ['tcp', 'tcp6'].map((name) => readFile(`/proc/self/net/${name}`, 'latin1').catch(() => ''));
   const sockets = (await Promise.all(tables))
     .flatMap((table) => table.split('\n'))
@@ -223,4 +220,14 @@ export async function holderOf(port: number): Promise<'this process itself' | 'a
   return (await Promise.all(own)).some((target) => sockets.includes(target))
     ? 'this process itself'
     : 'another process';
+}
+
+/** It cannot be listened on this port, or this path, now or later; the message has cause and remedy. @internal */
+export class ListenError extends Error {
+  override readonly name: string = 'ListenError';
+}
+
+/** Somebody listens there, who may be gone later. @internal */
+export class TakenError extends ListenError {
+  override readonly name = 'TakenError';
 }

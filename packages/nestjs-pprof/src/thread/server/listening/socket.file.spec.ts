@@ -20,7 +20,7 @@ import { text } from 'node:stream/consumers';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { removeSocket } from '../../../shared/socket.removal.js';
-import { ListenError } from './listening.errors.js';
+import { ListenError } from './port.listening.js';
 import { listenOnSocket } from './socket.file.js';
 
 let directory: string;

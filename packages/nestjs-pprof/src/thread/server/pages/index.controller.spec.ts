@@ -35,10 +35,13 @@ async function pageOf(
     headers: { host: 'localhost:7070' },
     socket: { localAddress: '127.0.0.1', localPort: 6061 },
   };
-  await new IndexController({ ...DESCRIPTION, ...description }, { ...OPTIONS, ...options }, registry).index(
-    request as unknown as IncomingMessage,
-    response as unknown as ServerResponse,
-  );
+  await new IndexController(
+    { ...DESCRIPTION, ...description },
+    { ...OPTIONS, ...options },
+    registry,
+    { incidents: undefined },
+    undefined as never,
+  ).index(request as unknown as IncomingMessage, response as unknown as ServerResponse);
   expect(headers.get('Content-Security-Policy')).toContain(styleHashOf(page));
   return page;
 }

@@ -4,7 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RecordingKind } from '../../profiles/recording.kind.js';
 import { listOomProfiles, type OomProfileFile } from '../../../shared/oom-profile.files.js';
 import { sendPage } from '../http.response.js';
+import { ApplicationThreads } from '../../capture/application.threads.js';
+import { Symbolizer } from '../../pprof/profile.symbolizer.js';
 import { ProfilerRegistry, type RunningProfiler } from '../profiler.registry.js';
+import { type ReportedIncident, reportOf } from './incidents.controller.js';
 import {
   PROCESS_DESCRIPTION,
   type ProcessDescription,
@@ -38,6 +41,9 @@ const OTHER_PAGES: readonly Page[] = [
   },
 ];
 
+/** The last ones; the list has all that are kept. */
+const SHOWN_INCIDENTS = 5;
+
 const STYLE = `
 body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 50rem; padding: 0 1rem; }
 td, th { text-align: left; padding: 0.2rem 1rem 0.2rem 0; vertical-align: top; }
@@ -54,6 +60,8 @@ export class IndexController {
     @Inject(PROCESS_DESCRIPTION) private readonly process: ProcessDescription,
     @Inject(SERVER_OPTIONS) private readonly options: ServerOptions,
     @Inject(ProfilerRegistry) private readonly registry: ProfilerRegistry,
+    @Inject(ApplicationThreads) private readonly threads: Pick<ApplicationThreads, 'incidents'>,
+    @Inject(Symbolizer) private readonly symbolizer: Symbolizer,
   ) {}
 
   @Get()
@@ -69,6 +77,9 @@ export class IndexController {
       socketPath,
       needsCredentials,
     });
+    const incidents = this.threads.incidents
+      ? await reportOf((await this.threads.incidents.list(false)).slice(0, SHOWN_INCIDENTS), this.symbolizer)
+      : undefined;
     const others = await this.registry.others();
     const page = `<!doctype html>
 <html lang="en">
@@ -86,7 +97,7 @@ export class IndexController {
 ${pages.map(rowOf).join('\n')}
 </table>
 ${kinds.some(({ name }) => name === 'goroutine') ? '<p><a href="goroutine?debug=2">full goroutine stack dump</a></p>' : ''}
-${oomTable(oomProfiles)}<h2>From a terminal</h2>
+${incidents ? incidentTable(incidents) : ''}${oomTable(oomProfiles)}<h2>From a terminal</h2>
 ${commands.map(({ text, command }) => `<p>${escapeHtml(text)} <code>${escapeHtml(command)}</code></p>`).join('\n')}
 ${processTable(others, entryScript)}</body>
 </html>
@@ -103,8 +114,8 @@ function rowOf({ name, description, views }: Page): string {
   return `<tr><td><a href="${name}">${name}</a></td><td>${escapeHtml(description)}${links.join(',')}</td></tr>`;
 }
 
-/** Text as it is written in HTML, also within quotes. @internal */
-export function escapeHtml(text: string): string {
+/** Text as it is written in HTML, also within quotes. */
+function escapeHtml(text: string): string {
   const entities: Readonly<Record<string, string>> = {
     '&': '&amp;',
     '<': '&lt;',
@@ -115,8 +126,21 @@ export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => entities[character]!);
 }
 
-/** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. @internal */
-export function oomTable(files: readonly OomProfileFile[]): string {
+/** The last incidents, of the flight recorder. @returns HTML. */
+function incidentTable(incidents: readonly ReportedIncident[]): string {
+  const rows = incidents.map(({ from, text, stacks: [first], profile }) => {
+    // What Node and V8 have in front of it tells less.
+    const seen = (first?.frames.find(({ file }) => /^(?!node:)./.test(file)) ?? first?.frames[0])?.name;
+    const flameGraph = `ui/#profileURL=${encodeURIComponent(`../${profile}`)}&amp;view=left-heavy`;
+    return `<tr><td>${from}</td><td>${escapeHtml(text)}${seen === undefined ? '' : `, in ${escapeHtml(seen)}`} <a href="${escapeHtml(profile)}">profile</a>, <a href="${flameGraph}">flame graph</a></td></tr>`;
+  });
+  return `<h2>Incidents</h2>
+${rows.length === 0 ? '<p>None so far. ' : `<table>\n${rows.join('\n')}\n</table>\n<p>`}<a href="incidents">All that are kept</a>, <a href="incidents?format=json">as JSON</a>; <a href="ui/#profileURL=${encodeURIComponent('../profile?past=60')}&amp;view=left-heavy">flame graph of the last minute</a></p>
+`;
+}
+
+/** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. */
+function oomTable(files: readonly OomProfileFile[]): string {
   if (files.length === 0) {
     return '';
   }

@@ -11,8 +11,8 @@ export interface Reach {
   readonly needsCredentials: boolean;
 }
 
-/** A command line to copy, and when it is for. @internal */
-export interface TerminalCommand {
+/** A command line to copy, and when it is for. */
+interface TerminalCommand {
   readonly text: string;
   readonly command: string;
 }

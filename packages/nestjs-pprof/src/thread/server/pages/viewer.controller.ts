@@ -58,21 +58,9 @@ export class ViewerController {
   }
 }
 
-/** Its files are read when they are asked for, and a deployment may have removed them. @internal */
-export class ViewerGoneError extends PprofError {
-  constructor(directory: string, cause: unknown) {
-    super(
-      503,
-      `the files of the viewer cannot be read from ${directory} any more: they were there, or should have been, when this ` +
-        'process was started. Profiles are served all the same: open one with another viewer, or restart the process',
-      { cause },
-    );
-  }
-}
-
 /**
  * @returns undefined where the viewer has no such file: its name must be one of those in its directory.
- * @throws {ViewerGoneError}
+ * @throws {PprofError} where a deployment has removed them: they are read when they are asked for.
  * @internal
  */
 export async function readViewerFile(
@@ -88,7 +76,12 @@ export async function readViewerFile(
       contentType: CONTENT_TYPES[extname(name)] ?? 'text/plain; charset=utf-8',
     };
   } catch (cause) {
-    throw new ViewerGoneError(directory, cause);
+    throw new PprofError(
+      503,
+      `the files of the viewer cannot be read from ${directory} any more: they were there, or should have been, when this ` +
+        'process was started. Profiles are served all the same: open one with another viewer, or restart the process',
+      { cause },
+    );
   }
 }
 

@@ -18,17 +18,27 @@ const WINDOWS = [
   'trace?seconds=',
 ];
 
-/** One for each way of being captured: by the agent, by the inspector, and by both. */
-const isEssential = (window: string) => /^(profile|allocs|block|trace)\b/.test(window);
+/** One for each way of being captured, where each takes an application of its own: by the agent, by the inspector. */
+const isEssential = (window: string) => /^(profile|block)\?seconds/.test(window);
+
+/** `heap` cannot tell of a window in which `allocs` has V8's sampler. */
+const AT_ONCE = [
+  { profiles: 'allocs', isAsked: (target: string) => target.startsWith('allocs') },
+  { profiles: 'any other kind', isAsked: (target: string) => !target.startsWith('allocs') },
+];
 
 const get = (target: string) => `GET /debug/pprof/${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
-/** One slot: a capture that leaves it taken would not let the next one in. */
-const OPTIONS = { maxCaptures: 1 };
+/** More than run at a time: a capture that has begun holds its slot for a second at least, whoever leaves. */
+const SLOTS = 100;
 
-/** A capture that has begun holds its slot for a second at least. */
-async function untilSlotIsFree(app: WatchedApp): Promise<void> {
-  while ((await request(`${app.origin}/debug/pprof/mutex`)).status === 429);
+/** Settles when each slot can be taken: none is held by a client that has left. */
+async function expectFree(app: WatchedApp, slots: number): Promise<void> {
+  const window = `${app.origin}/debug/pprof/mutex?seconds=1`;
+  // Those of the clients that have just left are held for less than this one.
+  while ((await request(window)).status === 429);
+  const answers = await Promise.all(Array.from({ length: slots }, () => request(window)));
+  expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
 }
 
 describe('a client that goes away', () => {
@@ -36,21 +46,16 @@ describe('a client that goes away', () => {
   let idle: Held;
 
   beforeAll(async () => {
-    app = await WatchedApp.start(OPTIONS);
+    app = await WatchedApp.start({ maxCaptures: SLOTS });
     await Promise.all(['busy', 'idle'].map((kind) => app.process.call('startWorker', kind)));
-    for (const { name } of KINDS) {
-      await request(`${app.origin}/debug/pprof/${name}?seconds=1`);
-    }
+    await Promise.all(KINDS.map(({ name }) => request(`${app.origin}/debug/pprof/${name}?seconds=1`)));
     // The one session that stays, with its timer, is that of the workers' heaps, for as long as there are workers.
     idle = await app.rests(1);
   });
 
   afterAll(killProcesses);
 
-  afterEach(async () => {
-    await app.expectNothingLeftOf(idle);
-    await untilSlotIsFree(app);
-  });
+  afterEach(() => app.expectNothingLeftOf(idle));
 
   /** A connection that has sent this. */
   async function connectionWith(bytes: string): Promise<HttpConnection> {
@@ -83,31 +88,34 @@ describe('a client that goes away', () => {
     connection.leave();
   });
 
-  it.each(rowsOf('while it is encoded', KINDS, ({ name }) => isEssential(name)))(
-    'while $name is encoded',
-    async ({ name }) => {
-      await app.process.call('holdEncoding');
-      try {
-        const connection = await connectionWith(get(`${name}?seconds=1`));
-        await app.encodes(connection);
+  it.each(AT_ONCE)('while a profile of $profiles is encoded', async ({ isAsked }) => {
+    const kinds = KINDS.filter(({ name }) => isAsked(name));
+    await app.process.call('holdEncoding');
+    try {
+      const connections = await Promise.all(
+        kinds.map(({ name }) => connectionWith(get(`${name}?seconds=1`))),
+      );
+      await app.encodes(connections);
+      connections.forEach((connection) => connection.leave());
+    } finally {
+      await app.process.call('releaseEncoding');
+    }
+  });
+
+  it.each(AT_ONCE)('after the headers of $profiles', async ({ isAsked }) => {
+    const targets = [
+      ...KINDS.map(({ name }) => `${name}?seconds=1`),
+      'profile?format=cpuprofile&seconds=1',
+      'heap?format=heapprofile',
+      'trace?seconds=1',
+    ].filter(isAsked);
+    await Promise.all(
+      targets.map(async (target) => {
+        const connection = await connectionWith(get(target));
+        await connection.received(/^HTTP\/1\.1 200 OK\r\n/);
         connection.leave();
-      } finally {
-        await app.process.call('releaseEncoding');
-      }
-    },
-  );
-
-  const TARGETS = [
-    ...KINDS.map(({ name }) => `${name}?seconds=1`),
-    'profile?format=cpuprofile&seconds=1',
-    'heap?format=heapprofile',
-    'trace?seconds=1',
-  ];
-
-  it.each(rowsOf('after the headers of', TARGETS, isEssential))('after the headers of %s', async (target) => {
-    const connection = await connectionWith(get(target));
-    await connection.received(/^HTTP\/1\.1 200 OK\r\n/);
-    connection.leave();
+      }),
+    );
   });
 
   it('between two requests on a connection that is kept', async () => {
@@ -124,22 +132,14 @@ describe('a client that goes away', () => {
     connection.leave();
   });
 
-  it('which sent one more than there is a slot for: that one is refused, in its turn', async () => {
-    const connection = await connectionWith(get('profile?seconds=1') + get('block?seconds=1'));
-    await connection.received(/HTTP\/1\.1 429 [^]*running/);
-    connection.leave();
-  });
-
-  it('takes no slot with it: there is only one', async () => {
-    expect((await request(`${app.origin}/debug/pprof/profile?seconds=1`)).status).toBe(200);
-  });
+  it('takes no slot with it', () => expectFree(app, SLOTS));
 });
 
 describe('a client that goes away while the application is being made for its request', () => {
   afterAll(killProcesses);
 
   it.each(rowsOf('for', WINDOWS, isEssential))('for %s', async (window) => {
-    const app = await WatchedApp.start(OPTIONS);
+    const app = await WatchedApp.start({ maxCaptures: 1 });
     const before = await app.rests(0);
     const connection = await HttpConnection.open(app.origin);
     connection.write(get(`${window}${LONG}`));
@@ -147,9 +147,21 @@ describe('a client that goes away while the application is being made for its re
     // Answered when the application is made, and the request of the one who left has been looked at.
     expect((await request(`${app.origin}/debug/pprof/cmdline`)).status).toBe(200);
     await app.expectNothingLeftOf(before);
-    await untilSlotIsFree(app);
-    expect((await request(`${app.origin}/debug/pprof/${window}1`)).status).toBe(200);
+    await expectFree(app, 1);
     await app.process.kill();
+  });
+});
+
+describe('a client that asks for one more capture than there is a slot for, and goes away', () => {
+  afterAll(killProcesses);
+
+  it('is refused, in its turn, and takes no slot with it', async () => {
+    const app = await WatchedApp.start({ maxCaptures: 1 });
+    const connection = await HttpConnection.open(app.origin);
+    connection.write(get('profile?seconds=1') + get('block?seconds=1'));
+    await connection.received(/HTTP\/1\.1 429 [^]*running/);
+    connection.leave();
+    await expectFree(app, 1);
   });
 });
 
@@ -220,7 +232,7 @@ describe('the module that is stopped', () => {
     await app.process.call('holdEncoding');
     const connection = await HttpConnection.open(app.origin);
     connection.write(get('profile?seconds=1'));
-    await app.encodes(connection);
+    await app.encodes([connection]);
     await app.process.call('stop');
     expect(await connection.untilClosed()).toHaveLength(0);
     await app.expectToHoldInMain(NOTHING);
