@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ResolvedPprofOptions, SharedWithMain, ThreadData } from '../shared/thread.protocol.js';
 import { ownCode } from './own.package.js';
+import { registryDirectory } from '../shared/registry.directory.js';
 import { isMainThread } from 'node:worker_threads';
 
 /** What the profiling thread is told when it starts. @internal */
@@ -38,11 +38,6 @@ export function threadDataFor(
 /** Node's test runner sets the variable as well, for the processes that the tests start. */
 function isCoverageOn(): boolean {
   return Boolean(process.env.NODE_V8_COVERAGE) || process.execArgv.includes('--experimental-test-coverage');
-}
-
-/** One for each user, as another's would be refused. Not asked in the thread, whose environment has no `TMPDIR`. */
-function registryDirectory(): string {
-  return join(tmpdir(), `nestjs-pprof-${process.getuid?.() ?? 'profilers'}`);
 }
 
 /**

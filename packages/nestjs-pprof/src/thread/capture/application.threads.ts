@@ -1,5 +1,6 @@
 import { AgentClient, type AgentChannel, type LoopState } from './agent.client.js';
 import type { StackSample } from '../pprof/profile.model.js';
+import { lastBeatIn } from '../../shared/shared.memory.js';
 import type { RunningScript } from '../pprof/running.texts.js';
 import { runningScripts } from './running.scripts.js';
 import type { SharedWithMain } from '../../shared/thread.protocol.js';
@@ -54,7 +55,10 @@ export class ApplicationThreads {
   readonly snapshots: HeapSnapshotTaker;
   readonly tracer: Tracer;
 
-  constructor(channel: AgentChannel, shared: SharedWithMain) {
+  constructor(
+    channel: AgentChannel,
+    private readonly shared: SharedWithMain,
+  ) {
     this.#inspector = new Inspector(shared);
     this.#agent = new AgentClient(channel, shared.heartbeat, this.#inspector);
     this.#agent.onExit(() => this.#inspector.closeAll());
@@ -140,6 +144,11 @@ export class ApplicationThreads {
   async captureStacks(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
     this.#inspector.refuseUnderCoverage();
     return this.#stacks.capture(threads, signal);
+  }
+
+  /** When the main thread's event loop has noted last that it turns, which it does each half second: since the epoch. */
+  get lastTurn(): number {
+    return lastBeatIn(this.shared.heartbeat);
   }
 
   /** See `ScriptsOf`. */

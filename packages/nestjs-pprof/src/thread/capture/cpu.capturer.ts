@@ -29,7 +29,7 @@ import type { V8Sampler } from './v8.sampler.js';
 const SHORTEST_WINDOW_MILLIS = 20;
 
 /** How long a thread that got stuck during the capture is looked at. */
-const STUCK_LOOK_MILLIS = 500;
+const STUCK_WINDOW_MILLIS = 500;
 
 /** @internal */
 export interface CpuRequest {
@@ -123,7 +123,7 @@ class CpuCaptureRun {
     this.#signal = AbortSignal.any([request.signal, this.#closed.signal]);
     // One listener a thread that is profiled, which may be many.
     setMaxListeners(0, this.#signal);
-    this.#signal.addEventListener('abort', () => this.#leaveWorkers(), { once: true });
+    this.#signal.addEventListener('abort', () => this.#releaseWorkers(), { once: true });
     this.#endsAt = monotonicMillis() + request.seconds * 1000;
     this.#stopListening = selectsWorkers(request.threads)
       ? agent.onWorkerStarted(() => void this.#attachWorkers())
@@ -213,7 +213,7 @@ class CpuCaptureRun {
           'main, until its event loop got stuck: that part can be read when the loop turns again; what is shown is what it is stuck in',
         );
       }
-      const millis = lost ? STUCK_LOOK_MILLIS : this.request.seconds * 1000;
+      const millis = lost ? STUCK_WINDOW_MILLIS : this.request.seconds * 1000;
       const { lastTurn } = this.inspected;
       await this.inspected.useMain(
         (sampler) => this.#captureByInspector(sampler, { millis, lastTurn }),
@@ -238,18 +238,18 @@ class CpuCaptureRun {
       this.#inUse = inUse;
       await untilAborted(this.#signal, inUse.told);
       if (inUse.threads.length === 0) {
-        this.#leaveWorkers();
+        this.#releaseWorkers();
       }
     } catch (error) {
-      this.#leaveWorkers();
+      this.#releaseWorkers();
       if (!this.#signal.aborted && !(error instanceof ConnectionClosedError)) {
         this.#answers.skipWorkers(error);
       }
     }
   }
 
-  #leaveWorkers(): void {
-    this.#inUse?.leave();
+  #releaseWorkers(): void {
+    this.#inUse?.release();
     this.#inUse = undefined;
   }
 

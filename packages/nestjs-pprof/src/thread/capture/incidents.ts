@@ -5,9 +5,8 @@ import { attributeBlocks } from './block.attribution.js';
 import type { BlockWatcher } from './block.watcher.js';
 import type { FlightRecorder } from './flight.recorder.js';
 import { cpuNanosOfMain } from './kernel.threads.js';
+import { processorLimit } from './processor.limit.js';
 import { timelineOfSegments } from './recorded.timeline.js';
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 
 const MAX_INCIDENTS = 100;
 
@@ -129,7 +128,7 @@ export class Incidents {
       cpu: processors,
       'main-cpu': ofMain,
     };
-    const limit = processorLimit();
+    const { count: limit } = processorLimit();
     this.#lines.forEach((line) => line.see(values[line.kind], limit, millis));
   }
 
@@ -202,29 +201,5 @@ class Line {
       this.#incident = { kind: this.kind, from, peak: value, limit, ...unknown };
       this.onIncident(this.#incident);
     }
-  }
-}
-
-/** How many processors the process can keep busy: what it may run on, and the CPU limit of its container. @internal */
-export function processorLimit(): number {
-  return Math.min(availableParallelism(), quota() ?? Infinity);
-}
-
-/** In processors; undefined where there is none. In a container the process's own group is the root of what it sees. */
-function quota(): number | undefined {
-  // https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files
-  const [max, period] = (read('cpu.max') ?? '').split(' ').map(Number);
-  const [maxOfV1, periodOfV1] = ['cpu/cpu.cfs_quota_us', 'cpu/cpu.cfs_period_us'].map((file) =>
-    Number(read(file)),
-  );
-  const limit = max! / period! || maxOfV1! / periodOfV1!;
-  return limit > 0 ? limit : undefined;
-}
-
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(`/sys/fs/cgroup/${file}`, 'utf8');
-  } catch {
-    return undefined;
   }
 }

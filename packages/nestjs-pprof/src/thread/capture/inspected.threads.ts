@@ -25,7 +25,7 @@ export interface WorkersInUse {
   readonly told: Promise<void>;
   /** The workers that run now. */
   readonly threads: ThreadInfo[];
-  leave(): void;
+  release(): void;
 }
 
 /**
@@ -56,12 +56,12 @@ export class InspectedThreads {
       this.#main = new MainSession(this.inspector.open(), this.heartbeat);
     }
     const session = this.#main;
-    session.enter();
+    session.acquire();
     try {
       return await untilAborted(signal, use(session.sampler));
     } finally {
       session.keepWhileStuck();
-      session.leave();
+      session.release();
     }
   }
 
@@ -109,7 +109,7 @@ export class InspectedThreads {
       await Promise.all(asked);
       signal.throwIfAborted();
     } finally {
-      workers?.leave();
+      workers?.release();
     }
     return answers;
   }
@@ -138,7 +138,7 @@ export class InspectedThreads {
         use(found, () => workers.threads),
       );
     } finally {
-      workers.leave();
+      workers.release();
     }
   }
 
@@ -167,7 +167,7 @@ async function workerWith(id: number, connection: InspectorConnection): Promise<
   return found;
 }
 
-/** Open until its last user leaves. */
+/** Open until its last user has released it. */
 abstract class SharedSession {
   #users = 0;
   #isOpen = true;
@@ -180,11 +180,11 @@ abstract class SharedSession {
     return this.#isOpen;
   }
 
-  enter(): void {
+  acquire(): void {
     this.#users += 1;
   }
 
-  leave(): void {
+  release(): void {
     this.#users -= 1;
     if (this.#users === 0) {
       this.connection.close();
@@ -214,7 +214,7 @@ class MainSession extends SharedSession {
     if (isKept) {
       return;
     }
-    this.enter();
+    this.acquire();
     const lastBeat = lastBeatIn(this.heartbeat);
     const until = monotonicMillis() + KEPT_MILLIS;
     const timer = setInterval(() => {
@@ -226,7 +226,7 @@ class MainSession extends SharedSession {
         clearInterval(timer);
         this.#keptUseAt = undefined;
         this.sampler.dropCode();
-        this.leave();
+        this.release();
       }
     }, WATCH_MILLIS);
   }
@@ -253,7 +253,7 @@ class WorkersSession extends SharedSession {
   }
 
   use(onWorker: OnWorker): WorkersInUse {
-    this.enter();
+    this.acquire();
     this.#listeners.add(onWorker);
     for (const [target, sampler] of this.#samplers) {
       if (this.#targets?.has(target) ?? true) {
@@ -268,9 +268,9 @@ class WorkersSession extends SharedSession {
       get threads() {
         return threads();
       },
-      leave: () => {
+      release: () => {
         this.#listeners.delete(onWorker);
-        this.leave();
+        this.release();
       },
     };
   }

@@ -32,6 +32,15 @@ export function cpuNanosOfMain(): number | undefined {
   }
 }
 
+/** How many threads the process has, V8's and libuv's among them. @internal */
+export function kernelThreadCount(): number | undefined {
+  try {
+    return readdirSync(TASKS).length;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Finds the kernel threads of the workers, whose CPU time the kernel knows and V8 does not. Both number threads in the
  * order of their creation, so the two orders are laid side by side; only where every thread that may be a worker is one,

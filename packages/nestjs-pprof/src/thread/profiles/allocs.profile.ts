@@ -15,8 +15,12 @@ export const allocsProfile: ProfileKind = {
     seconds: { kind: 'optional-window' },
     threads: true,
     debug: true,
-    formats: ['pprof', 'text', 'heapprofile'],
+    formats: ['pprof', 'text', 'markdown', 'heapprofile'],
   },
+  caveats: [
+    'with `seconds` it is all that was allocated in that time, also what is garbage by now: work for the garbage collector, and no leak',
+    'values are estimates from samples: what is small and rare may be missing',
+  ],
   captureV8: captureV8Heap,
   async capture(request, threads): Promise<Profile> {
     const { seconds, debug } = request;

@@ -15,8 +15,12 @@ export const blockProfile: ProfileKind = {
     threads: true,
     threshold: true,
     debug: true,
-    formats: ['pprof', 'text'],
+    formats: ['pprof', 'text', 'markdown'],
   },
+  caveats: [
+    'it is the time in which an event loop could not turn, and all requests had to wait, by what ran then; turns shorter than the threshold are not in it',
+    'a turn that runs many callbacks one after the other is one block: its time is shared out among what was seen in it',
+  ],
   async capture({ seconds, thresholdMillis, threads: selection, signal }, threads): Promise<Profile> {
     const startedAt = Date.now();
     const common = { sampleTypes: [CONTENTIONS, DELAY], periodType: CONTENTIONS, period: 1 };

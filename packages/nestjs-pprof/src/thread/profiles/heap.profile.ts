@@ -26,8 +26,14 @@ export const heapProfile: ProfileKind = {
     threads: true,
     gc: true,
     debug: true,
-    formats: ['pprof', 'text', 'heapprofile'],
+    formats: ['pprof', 'text', 'markdown', 'heapprofile'],
   },
+  caveats: [
+    'it is what was allocated where and is still alive, not who keeps it alive; garbage that is not collected yet counts as alive unless `gc=1` was asked for',
+    'values are estimates from samples: what is small and rare may be missing',
+    '`(external)` is memory outside of the heap of V8, such as buffers, which nobody is named for',
+    'what has grown once (a cache, code that was loaded) is no leak: compare again later',
+  ],
   captureV8: captureV8Heap,
   async capture({ threads: selection, gc, debug, signal }, threads): Promise<Profile> {
     const startedAt = Date.now();

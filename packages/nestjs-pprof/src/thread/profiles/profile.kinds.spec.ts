@@ -145,6 +145,7 @@ function requestFor(kind: ProfileKind, over: Partial<ProfileRequest> = {}): Prof
     thresholdMillis: 20,
     labels: true,
     gc: false,
+    route: undefined,
     debug: 0,
     format: 'pprof',
     signal: new AbortController().signal,

@@ -45,6 +45,7 @@ describe('parseProfileRequest, defaults', () => {
       thresholdMillis: 20,
       labels: true,
       gc: false,
+      route: undefined,
       debug: 0,
       format: 'pprof',
       signal,

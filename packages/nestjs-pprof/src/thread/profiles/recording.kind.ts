@@ -12,7 +12,7 @@ import type { Query, Stretch } from './query.parameters.js';
 export type V8FormatName = 'cpuprofile' | 'heapprofile';
 
 /** What a response may hold. @internal */
-export type ProfileFormat = 'pprof' | 'text' | V8FormatName;
+export type ProfileFormat = 'pprof' | 'text' | 'markdown' | V8FormatName;
 
 /** What the options say about requests. @internal */
 export interface ProfileLimits {
@@ -34,6 +34,8 @@ export interface ProfileRequest {
   readonly threads: ThreadSelection;
   /** Milliseconds that a turn of an event loop may take before it counts as blocking. */
   readonly thresholdMillis: number;
+  /** The only route that it is of; undefined for all that is done. */
+  readonly route: string | undefined;
   /** Whether samples carry labels, besides that of the thread. */
   readonly labels: boolean;
   /** Whether garbage is collected first. */
@@ -79,12 +81,16 @@ export interface ProfileKind {
     /** Whether the threads can be chosen; else it is of the main thread. */
     readonly threads?: boolean;
     readonly threshold?: boolean;
+    /** Whether it can be of one route alone, by the label of its samples. */
+    readonly route?: boolean;
     /** Whether samples carry labels, besides that of the thread. */
     readonly labels?: boolean;
     readonly gc?: boolean;
     readonly debug?: boolean;
     readonly formats: readonly ProfileFormat[];
   };
+  /** What has to be known of every profile of this kind, a sentence each: for the report in Markdown, if it has one. */
+  readonly caveats?: readonly string[];
   /** Whether `debug=2` is a dump to read, with what is noted of each sample; else it is the same as `debug=1`. */
   readonly hasDump?: boolean;
   capture(request: ProfileRequest, threads: ApplicationThreads): Promise<Profile>;
@@ -103,12 +109,17 @@ export interface RecordingContext {
   readonly threads: ApplicationThreads;
   readonly symbolizer: Symbolizer;
   readonly sourceMaps: SourceMaps;
-  readonly process: { readonly pid: number; readonly entryScript: string };
+  readonly process: {
+    readonly pid: number;
+    readonly entryScript: string;
+    readonly root: string;
+    readonly instance: string | undefined;
+  };
 }
 
 /** How an answer is labelled; known before anything is recorded. @internal */
 export type RecordingHead =
-  | { readonly as: 'text' }
+  | { readonly as: 'text' | 'markdown' }
   /** A file for a program; a browser saves it under this name. */
   | { readonly as: 'file'; readonly fileName: string };
 
@@ -149,6 +160,10 @@ export interface RecordingKind {
   readonly description: string;
   /** How the flame graph viewer shows it, if it can. */
   readonly views: readonly RecordingView[];
+  /** The query of what is there to be downloaded. */
+  readonly download: string;
+  /** What is there to be read: the text of each link, and its query. */
+  readonly texts: ReadonlyArray<{ readonly text: string; readonly query: string }>;
   /**
    * Checks the request.
    *

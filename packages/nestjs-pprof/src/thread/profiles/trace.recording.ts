@@ -55,6 +55,8 @@ export const traceRecording: RecordingKind = {
   description:
     'A trace of what happens when: garbage collections, timers, requests, synchronous file access and more, of the given seconds. Open it in https://ui.perfetto.dev or chrome://tracing.',
   views: [],
+  download: '?seconds=5',
+  texts: [],
   prepare(query, { maxSeconds }, signal) {
     const seconds = parseFractionalSeconds(query.seconds ?? '1', maxSeconds);
     const categories = parseTraceCategories(query.categories);

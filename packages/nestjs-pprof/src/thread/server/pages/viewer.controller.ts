@@ -14,7 +14,8 @@ const CONTENT_SECURITY_POLICY = [
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
   "font-src 'self'",
-  "connect-src 'self'",
+  // Captures of the page's tab are shown from there.
+  "connect-src 'self' blob:",
 ].join('; ');
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -29,7 +30,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The flame graph viewer: speedscope, as its package on npm has it. Links to it carry the profile to
+ * The flame graph viewer: speedscope, as its package on npm has it; and beside it the style and script of the index page. Links to it carry the profile to
  * show, relative to it: `ui/#profileURL=..%2Fprofile`.
  *
  * @internal
