@@ -129,6 +129,26 @@ describe('a loop that got stuck before the first request', () => {
   });
 });
 
+describe('a trace of a loop that is stuck', () => {
+  it('is refused, with the reason and what to ask for instead: it could be begun only by interrupt', async () => {
+    const app = await ThreadsApp.start();
+    await app.stickIn('spinForever');
+    const { status, headers, text } = await request(`${app.pprof}/trace?seconds=0.5`);
+    expect({ status, text }).toEqual({
+      status: 504,
+      text: expect.stringMatching(
+        /^no trace could be begun: the event loop of the main thread has not turned for \d+\.\d s.* Ask for profile or goroutine .*\n$/,
+      ),
+    });
+    expect(headers['x-go-pprof']).toBe('1');
+    // And it holds nobody else out.
+    const again = await request(`${app.pprof}/trace?seconds=0.5`);
+    expect(again.status).toBe(504);
+    const { text: dump } = await request(`${app.pprof}/goroutine?debug=2`);
+    expect(dump).toMatch(/^thread main \[stuck\]:[^]*^spinForever /m);
+  });
+});
+
 describe('a loop that gets stuck in the middle of a capture', () => {
   it('is answered with all of it where the sampler has been used before', async () => {
     const app = await ThreadsApp.start();
