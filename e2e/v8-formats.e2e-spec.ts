@@ -132,7 +132,7 @@ describe('of an application with threads', () => {
       400,
       /^"seconds" parameter is not supported with format=heapprofile\n$/,
     ],
-    ['heap?format=cpuprofile', 400, /"format" - must be one of pprof, text, heapprofile\n$/],
+    ['heap?format=cpuprofile', 400, /"format" - must be one of pprof, text, markdown, heapprofile\n$/],
     ['goroutine?format=cpuprofile', 400, /"format"/],
     [
       'profile?format=cpuprofile&seconds=0',

@@ -101,10 +101,11 @@ export function json(contentType: string, keys: readonly string[] = []): Answer 
   };
 }
 
-/** The index page, which may load nothing but its own style. */
+/** The index page, which may load nothing but its own style and script, and ask nobody else. */
 export function index(pattern: RegExp): Answer {
   return withHeaders(text(pattern, 'text/html; charset=utf-8'), {
-    'content-security-policy': /^default-src 'none'; style-src 'sha256-[^']+'; .*frame-ancestors 'none'$/,
+    'content-security-policy':
+      /^default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/,
     'cross-origin-opener-policy': 'same-origin',
   });
 }

@@ -13,7 +13,17 @@ import {
 } from './contract.row.js';
 import { FORMAT_GROUPS } from './format.rows.js';
 import { PAGE_GROUPS } from './page.rows.js';
-import { escapeRegExp, HTML, MAXIMUM, POSITIVE, PROFILE, row, type RowGroup, UNKNOWN } from './row.group.js';
+import {
+  escapeRegExp,
+  HTML,
+  MARKDOWN,
+  MAXIMUM,
+  POSITIVE,
+  PROFILE,
+  row,
+  type RowGroup,
+  UNKNOWN,
+} from './row.group.js';
 
 // The HTTP contract: what is asked, and what it is answered. One row each.
 
@@ -67,6 +77,12 @@ const profiles: RowGroup = {
       : []),
     ...(formats.includes('text')
       ? [row(`GET ${PROFILE}/${name}?format=text&seconds=1`, text(/flat\s+flat%/))]
+      : []),
+    ...(formats.includes('markdown')
+      ? [
+          row(`GET ${PROFILE}/${name}?format=markdown&seconds=1`, text(/^# Profile `/, MARKDOWN)),
+          row(`HEAD ${PROFILE}/${name}?format=markdown&seconds=1`, headOf(text(/./, MARKDOWN))),
+        ]
       : []),
   ]),
 };

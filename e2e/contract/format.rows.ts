@@ -92,9 +92,10 @@ const v8Formats: RowGroup = {
 
 /** What each profile comes in; the first is what it comes in unasked. */
 const FORMATS: Readonly<Record<string, string>> = {
-  profile: 'pprof, text, cpuprofile',
-  heap: 'pprof, text, heapprofile',
-  allocs: 'pprof, text, heapprofile',
+  profile: 'pprof, text, markdown, cpuprofile',
+  heap: 'pprof, text, markdown, heapprofile',
+  allocs: 'pprof, text, markdown, heapprofile',
+  block: 'pprof, text, markdown',
 };
 
 const formats: RowGroup = {

@@ -17,6 +17,7 @@ export const row = (ask: string, answer: Answer, more: Partial<ContractRow> = {}
 
 export const PROFILE = '/debug/pprof';
 export const HTML = 'text/html; charset=utf-8';
+export const MARKDOWN = 'text/markdown; charset=utf-8';
 export const UNKNOWN = error(404, 'Unknown profile');
 export const POSITIVE = error(400, 'invalid value for "seconds" - must be a positive integer');
 export const MAXIMUM = error(400, /^invalid value for "seconds" - the maximum is 300 /);

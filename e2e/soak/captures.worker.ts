@@ -37,6 +37,7 @@ async function takeOne(seconds: number) {
     hz: 1000,
     thresholdMillis: 20,
     labels: true,
+    route: undefined,
     gc: false,
     debug: 0,
     format: 'pprof',

@@ -22,7 +22,7 @@ it('a leak of a known size is found, in the function that leaks, and in the diff
   const before = leaked(await takeProfile(url));
   const difference = takeProfile(`${app.origin}/debug/pprof/heap?threads=main&gc=1&seconds=3`);
   await new Promise((resolve) => setTimeout(resolve, 1500));
-  await app.process.call('leak', { megabytes, arrays: 960 });
+  await app.process.call('leak', { megabytes, arrays: 1024 });
   const grown = leaked(await difference);
   const after = leaked(await takeProfile(url));
   expect(before).toBe(0);

@@ -7,6 +7,7 @@ const PROGRAMS = {
   'thread/listener': 'thread/server/main.ts',
   'thread/application': 'thread/server/deferred.main.ts',
   'post-mortem': 'post-mortem/main.ts',
+  cli: 'cli/main.ts',
 };
 
 /** What Nest loads where it is used or installed. In the profiling thread it never is, see `deferred.program.ts`. */
@@ -34,6 +35,28 @@ const alias = {
   rxjs: join(rxjs, 'dist/esm/index.js'),
   'rxjs/operators': join(rxjs, 'dist/esm/operators/index.js'),
 };
+
+/**
+ * Bundles the script of the index page, to be read as it is by whoever wonders what it does.
+ *
+ * @returns the files it is made of
+ */
+export async function bundlePage(directory) {
+  const { metafile } = await build({
+    absWorkingDir: packageDir,
+    entryPoints: { page: join(sourceDir, 'page/page.main.ts') },
+    outdir: directory,
+    bundle: true,
+    platform: 'browser',
+    target: ['chrome120', 'firefox120', 'safari17.5'],
+    format: 'iife',
+    charset: 'utf8',
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+  });
+  return filesOf(metafile);
+}
 
 /** Bundles each program into one file that needs nothing but Node. Returns the files they are made of. */
 export async function bundlePrograms(directory) {
@@ -63,6 +86,10 @@ export async function bundlePrograms(directory) {
     metafile: true,
     logLevel: 'warning',
   });
+  return filesOf(metafile);
+}
+
+function filesOf(metafile) {
   return Object.values(metafile.outputs).flatMap(({ inputs }) =>
     Object.keys(inputs)
       .filter((input) => inputs[input].bytesInOutput > 0)

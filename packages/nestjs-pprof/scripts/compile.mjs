@@ -9,7 +9,7 @@ const FORMATS = {
 };
 
 /** Runs in threads and processes of its own, for which it is bundled: see bundle.mjs. */
-const PROGRAMS = new Set(['thread', 'post-mortem']);
+const PROGRAMS = new Set(['thread', 'post-mortem', 'cli', 'page']);
 
 /**
  * Compiles the sources file by file. swc rather than tsc, as it turns `import.meta.url` into its CommonJS equivalent.

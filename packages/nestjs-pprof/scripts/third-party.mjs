@@ -67,7 +67,7 @@ function describe(directory) {
 }
 
 function noticesOf(own, packages) {
-  const head = `${own.name} contains the packages below, or parts of them: in dist/thread and dist/post-mortem.cjs, and in\ndist/viewer those of speedscope. This file is made by its build.\n`;
+  const head = `${own.name} contains the packages below, or parts of them: in dist/thread, dist/post-mortem.cjs and\ndist/cli.cjs, and in dist/viewer those of speedscope. This file is made by its build.\n`;
   const notices = packages.map(({ id, license, author, url, texts }) => {
     const title = [id, `Licence: ${license}`, author && `Author: ${author}`, url].filter(Boolean).join('\n');
     return [title, ...texts].join('\n\n');

@@ -6,6 +6,7 @@ export {
   PPROF_OPTIONS,
   type PprofAuthOptions,
   type PprofBlockOptions,
+  type PprofFlightRecorderOptions,
   type PprofHeapOptions,
   type PprofLabelsOptions,
   type PprofModuleOptions,

@@ -77,12 +77,33 @@ const OPTIONS = {
       threshold: integer(20, 1, 60_000, 'milliseconds, an integer from 1 to 60000'),
     },
   },
+  flightRecorder: {
+    default: false,
+    takes:
+      'an object with minutes, hz, labels, blockThreshold, heapLimit, rssLimit, directory, maxFiles and maxBytes, or false',
+    fits: (value) => value === false || isGroup(value),
+    options: {
+      minutes: integer(15, 1, 60, 'an integer from 1 to 60'),
+      hz: integer(20, 1, 100, 'samples per second, an integer from 1 to 100'),
+      labels: flag(false),
+      blockThreshold: integer(1000, 100, 60_000, 'milliseconds, an integer from 100 to 60000'),
+      heapLimit: optional(integer(0, 1, Number.MAX_SAFE_INTEGER, 'bytes, a positive integer')),
+      rssLimit: optional(integer(0, 1, Number.MAX_SAFE_INTEGER, 'bytes, a positive integer')),
+      directory: {
+        default: undefined,
+        takes: 'the path of a directory',
+        fits: (value) => value === undefined || (typeof value === 'string' && value !== ''),
+      },
+      maxFiles: integer(5, 1, 100, 'an integer from 1 to 100'),
+      maxBytes: integer(2 ** 26, 65_536, Number.MAX_SAFE_INTEGER, 'bytes, an integer of at least 65536'),
+    },
+  },
   labels: {
     default: true,
     takes: 'true, false or an object with everything',
     fits: (value) => typeof value === 'boolean' || isGroup(value),
     options: { everything: flag(false) },
-    fromText: (text) => `${JSON.stringify(text)} === "true"`,
+    fromText: switchFrom,
   },
   outOfMemory: {
     default: false,
@@ -146,10 +167,13 @@ export function resolveOptions(given: unknown): ResolvedPprofOptions {
   if (problems.length > 0) {
     throw new PprofOptionsError(problems);
   }
-  const { auth, ...rest } = options;
+  const { auth, flightRecorder, ...rest } = options;
   return {
     ...rest,
     credentialsHash: auth && hashOf(auth),
+    flightRecorder: flightRecorder
+      ? { ...flightRecorder, directory: flightRecorder.directory && resolve(flightRecorder.directory) }
+      : undefined,
     labels: options.labels === true ? { everything: false } : options.labels,
     // Where it is, whatever the application's working directory becomes.
     outOfMemory: options.outOfMemory
@@ -233,12 +257,17 @@ function hashOf({ username, password }: PprofAuthOptions): string {
   return createHash('sha256').update(`${username}:${password}`).digest('hex');
 }
 
+/** Right for what people write there, whichever of it this text is. */
+function switchFrom(text: string): string {
+  return `/^(1|true|yes|on)$/i.test(${JSON.stringify(text)})`;
+}
+
 function flag(byDefault: boolean): Rule {
   return {
     default: byDefault,
     takes: 'true or false',
     fits: isOneOf(true, false),
-    fromText: (text) => `${JSON.stringify(text)} === "true"`,
+    fromText: switchFrom,
   };
 }
 
@@ -250,6 +279,15 @@ function integer(byDefault: number, min: number, max: number, takes: string): Ru
     // Number('') is 0.
     fromText: (text) =>
       `Number(${text.trim() === '' ? `${JSON.stringify(text.trim())} || ${byDefault}` : JSON.stringify(text)})`,
+  };
+}
+
+function optional(rule: Rule): Rule {
+  return {
+    ...rule,
+    default: undefined,
+    fits: (value) => value === undefined || rule.fits(value),
+    fromText: (text) => `Number(${JSON.stringify(text)})`,
   };
 }
 

@@ -39,6 +39,76 @@ export interface PprofBlockOptions {
   threshold?: number;
 }
 
+/** What is kept of the minutes before, and what counts as an incident. */
+export interface PprofFlightRecorderOptions {
+  /**
+   * Minutes that are kept, 1 to 60. The oldest go first, also where all together have more than 4 MB.
+   *
+   * @default 15
+   */
+  minutes?: number;
+
+  /**
+   * Samples per second, 1 to 100.
+   *
+   * @default 20
+   */
+  hz?: number;
+
+  /**
+   * Whether what is recorded carries labels, as far as the option `labels` has them. It costs each request some microseconds,
+   * all the time.
+   *
+   * @default false
+   */
+  labels?: boolean;
+
+  /**
+   * Milliseconds, 100 to 60000: an event loop that did not turn for longer is an incident.
+   *
+   * @default 1000
+   */
+  blockThreshold?: number;
+
+  /**
+   * Bytes of the main thread's heap: an incident where it grows beyond. Leave it some room below
+   * `--max-old-space-size`.
+   *
+   * @default undefined
+   */
+  heapLimit?: number;
+
+  /**
+   * Bytes of the process's resident memory: an incident where it grows beyond.
+   *
+   * @default undefined
+   */
+  rssLimit?: number;
+
+  /**
+   * Where the last minutes are written when the process dies of an exception that nobody has caught, is ended by a signal
+   * that Nest's shutdown hooks see, or has no room left in its heap. The index page of the next process lists it. A directory
+   * of the service's own, as for `outOfMemory`; both may be the same.
+   *
+   * @default undefined
+   */
+  directory?: string;
+
+  /**
+   * Recordings kept in the directory, 1 to 100; the oldest are deleted for new ones.
+   *
+   * @default 5
+   */
+  maxFiles?: number;
+
+  /**
+   * Bytes that the recordings in the directory may take up together, at least 65536; the oldest are deleted for new ones.
+   *
+   * @default 67108864
+   */
+  maxBytes?: number;
+}
+
 /** How CPU samples are labelled with what they were taken for. */
 export interface PprofLabelsOptions {
   /**
@@ -190,6 +260,15 @@ export interface PprofModuleOptions {
    * @default { watch: false, threshold: 20 }
    */
   block?: PprofBlockOptions;
+
+  /**
+   * Keeps the last minutes of the main thread's CPU profile in the profiling thread: `profile?past=300` is the last five
+   * minutes, asked for when it is over. `incidents` lists what blocked the event loop, filled the memory or the processors.
+   * `{}` for the defaults. It samples all the time; the README has what that costs.
+   *
+   * @default false
+   */
+  flightRecorder?: PprofFlightRecorderOptions | false;
 
   /**
    * Whether CPU samples are labelled with the route that they were taken for, its controller and handler, and with what the

@@ -2,7 +2,7 @@ import { threadId } from 'node:worker_threads';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { loadAddon } from './profiler.addon.js';
 import { decodePprof } from '../../test-fixtures/pprof-rules.js';
-import { newClaim, withdrawRequest } from '../shared/shared.memory.js';
+import { newClaim, withdrawRequest, LoopWatchMemory } from '../shared/shared.memory.js';
 import { Agent, type AgentPort } from './agent.js';
 import {
   AGENTS,
@@ -13,7 +13,6 @@ import {
   type InterruptAnswer,
 } from '../shared/agent.protocol.js';
 import { processGlobal, registerAgent, unregisterAgent } from './process.registry.js';
-import { LoopWatchMemory } from '../shared/loop-watch.memory.js';
 
 interface Posted {
   readonly message: { readonly type: string; readonly id: number } & Partial<AgentReply>;

@@ -4,6 +4,7 @@ import {
   type AgentCommands,
   type AgentReply,
   type AgentRequest,
+  type CpuSegment,
   type HandlerClass,
   type HeapSampling,
   monotonicMillis,
@@ -11,8 +12,7 @@ import {
 import { takeRequest } from '../shared/shared.memory.js';
 import { CpuSampler } from './cpu.sampler.js';
 import type { SampleLabels } from './sample.labels.js';
-import { describeLoop } from './event.loop.js';
-import { LoopWatch } from './loop.watch.js';
+import { describeLoop, LoopWatch } from './event.loop.js';
 import { HeapSampler, type OomExportCommand } from './heap.sampler.js';
 
 /** What is waited for takes a millisecond or two; a profiling thread that is held up must not hold up the application. */
@@ -35,6 +35,8 @@ export class Agent {
   #onHandlers: ((classes: readonly HandlerClass[]) => void) | undefined;
   readonly #heap = new HeapSampler();
   readonly #loopWatch = new LoopWatch();
+  /** Whether a profiling thread has ended, with what it had recorded. */
+  hasLostThread = false;
   /** Whether a segment has been read at a point where the thread was not in the middle of something. */
   #hasReadCpu = false;
 
@@ -140,8 +142,18 @@ export class Agent {
     }
   }
 
+  /** What the CPU sampler has seen last, as the process dies: it stops. */
+  takeLastSegment(): CpuSegment | null {
+    try {
+      return this.#cpu.rotate(null);
+    } catch {
+      return null;
+    }
+  }
+
   /** Ends the captures whose taker is gone. */
   abandonCaptures(): void {
+    this.hasLostThread = true;
     this.#cpu.abandon();
     this.#loopWatch.stopAll();
     this.#heap.endAllocations();

@@ -1,4 +1,5 @@
-import type { LoopDescription } from '../shared/agent.protocol.js';
+import { type LoopDescription, monotonicMillis, type LoopWatchRequest } from '../shared/agent.protocol.js';
+import { LoopWatchMemory } from '../shared/shared.memory.js';
 
 /** Rare enough to cost nothing; it is how exactly one can tell since when a loop has been stuck. */
 const BEAT_MILLIS = 500;
@@ -39,4 +40,65 @@ export function describeLoop(): LoopDescription {
     heap: { ...getHeapStatistics() },
     heapSpaces: getHeapSpaceStatistics().map((space) => ({ ...space })),
   };
+}
+
+const SHORTEST_PERIOD_MILLIS = 1;
+
+/** How often the size of the heap is looked at, which takes some microseconds. */
+const HEAP_MILLIS = 1000;
+
+/**
+ * A sampler's signal interrupts the wait of an idle loop, and libuv forgets what it has waited until then: with each turn, up to
+ * one period of idle time counts as busy while samples are taken. A quarter of the threshold makes no long turn of a short one.
+ * https://github.com/libuv/libuv/blob/v1.x/src/unix/linux.c (`uv__metrics_set_provider_entry_time` in `uv__io_poll`)
+ */
+const PERIODS_PER_THRESHOLD = 4;
+
+/**
+ * Watches the event loop of this thread with one timer: the time between two ticks in which the loop was not idle has blocked
+ * it. A timer that is due runs as soon as a turn has ended, so that is one turn that was too long, or several that fit into
+ * the time between two ticks: a quarter of the threshold.
+ *
+ * @internal
+ */
+export class LoopWatch {
+  readonly #timers = new Map<number, NodeJS.Timeout>();
+  #leftOutMillis = 0;
+
+  start({ id, thresholdMillis, memory, heap }: LoopWatchRequest): void {
+    this.stop(id);
+    const { performance } = process.getBuiltinModule('node:perf_hooks');
+    const watch = new LoopWatchMemory(memory);
+    const thresholdMicros = thresholdMillis * 1000;
+    const period = Math.max(SHORTEST_PERIOD_MILLIS, thresholdMillis / PERIODS_PER_THRESHOLD);
+    const { getHeapStatistics } = process.getBuiltinModule('node:v8');
+    let heapAt = 0;
+    const tick = () => {
+      const now = monotonicMillis();
+      // 0 until the loop has turned for the first time: it has not been idle either.
+      const idle = performance.eventLoopUtilization().idle + this.#leftOutMillis;
+      watch.tick(now * 1000, idle * 1000, thresholdMicros);
+      if (heap && now - heapAt >= HEAP_MILLIS) {
+        heapAt = now;
+        watch.noteHeap(getHeapStatistics().used_heap_size);
+      }
+    };
+    tick();
+    this.#timers.set(id, setInterval(tick, period).unref());
+  }
+
+  /** This part of the current turn is no block: the profiler itself has held the loop up. */
+  leaveOut(millis: number): void {
+    this.#leftOutMillis += millis;
+  }
+
+  stop(id: number): void {
+    clearInterval(this.#timers.get(id));
+    this.#timers.delete(id);
+  }
+
+  stopAll(): void {
+    this.#timers.forEach((timer) => clearInterval(timer));
+    this.#timers.clear();
+  }
 }

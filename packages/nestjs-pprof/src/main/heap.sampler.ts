@@ -1,11 +1,11 @@
 import { addonIfLoaded, loadAddon, isOtherAddonLoaded, otherProfilers } from './profiler.addon.js';
 import {
   AllocationsCountedError,
-  AllocationsEndedError,
   HeapSamplingOffError,
   SamplerHeldError,
   SamplerSharedError,
 } from '../shared/agent.errors.js';
+import { PprofError } from '../shared/pprof.error.js';
 import type {
   AllocationNode,
   AllocationsBegun,
@@ -132,7 +132,10 @@ export class HeapSampler {
   /** All allocations since the window began. */
   readAllocations(): AllocationsRead {
     if (!this.#window) {
-      throw new AllocationsEndedError();
+      throw new PprofError(
+        409,
+        'the count of all allocations was ended within the window: the profiler was stopped. Ask again',
+      );
     }
     return { root: this.#window.read(), takenAt: Date.now() };
   }

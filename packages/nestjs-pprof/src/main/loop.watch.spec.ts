@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { monotonicMillis } from '../shared/agent.protocol.js';
-import { LoopWatchMemory } from '../shared/loop-watch.memory.js';
-import { LoopWatch } from './loop.watch.js';
+import { LoopWatchMemory } from '../shared/shared.memory.js';
+import { LoopWatch } from './event.loop.js';
 
 beforeEach(() => {
   jest.useFakeTimers();

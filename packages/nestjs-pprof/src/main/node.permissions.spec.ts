@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { permissionFlags } from './runtime.support.js';
+import { permissionFlags } from './process.facts.js';
 
 describe('permissionFlags', () => {
   it('has those of the permission model, and no others', () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { processInstance } from './thread.data.js';
+import { processInstance } from './process.facts.js';
 
 const NAMES = ['pm_id', 'NODE_APP_INSTANCE'] as const;
 

@@ -4,16 +4,16 @@ import type { Agent } from './agent.js';
 import { registerAgent, unregisterAgent } from './process.registry.js';
 import { monotonicMillis } from '../shared/agent.protocol.js';
 import { WorkerStartsMemory } from '../shared/shared.memory.js';
+import { LastRecording } from './last.recording.js';
 import { Heartbeat } from './event.loop.js';
 import { messageOf } from '../shared/pprof.error.js';
 import { PACKAGE } from '../shared/package.identity.js';
 import type { FromThread, ResolvedPprofOptions, ToThread } from '../shared/thread.protocol.js';
 import type { ListeningAddress } from '../pprof.status.js';
-import { isPermitted, permissionFlags } from './runtime.support.js';
+import { isPermitted, permissionFlags, threadDataFor } from './process.facts.js';
 import { holdSigprof } from './sigprof.holder.js';
 import { removeSocket, type SocketFile } from '../shared/socket.removal.js';
 import { programFile } from './own.package.js';
-import { threadDataFor } from './thread.data.js';
 
 /** A profile too large for this much memory ends the profiling thread, and not the application. */
 const MAX_OLD_GENERATION_MB = 512;
@@ -44,6 +44,7 @@ export interface ThreadListeners {
 export class ProfilingThread {
   readonly #worker: Worker;
   readonly #closeConnections: () => void;
+  readonly #lastRecording: LastRecording | undefined;
   #lastError: string | undefined;
   #registryEntry: string | undefined;
   #socket: SocketFile | undefined;
@@ -60,7 +61,12 @@ export class ProfilingThread {
     const connections = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     const heartbeat = new Heartbeat();
     const workerStarts = new WorkerStartsMemory();
-    const shared = { heartbeat: heartbeat.memory, connections, workerStarts: workerStarts.buffer };
+    const shared = {
+      heartbeat: heartbeat.memory,
+      connections,
+      workerStarts: workerStarts.buffer,
+      restarted: agent.hasLostThread,
+    };
     let worker: Worker;
     try {
       worker = startWorker(threadDataFor(options, previousPort, shared));
@@ -80,13 +86,18 @@ export class ProfilingThread {
       started.once('exit', () => workerStarts.noteEnd(startedAt, monotonicMillis()));
       tell({ type: 'worker-started' });
     };
+    if (options.flightRecorder?.directory !== undefined) {
+      this.#lastRecording = new LastRecording(agent, tell);
+    }
     const onProcessExit = () => {
+      this.#lastRecording?.onExit();
       this.#removeFiles();
       this.#closeConnections();
     };
     const releaseSigprof = holdSigprof();
     process.on('worker', onWorker);
-    process.on('exit', onProcessExit);
+    // The addon stops its sampler when the process exits, and forgets what that has seen.
+    process.prependListener('exit', onProcessExit);
     const greeting = new ThreadGreeting((message) => listeners.onListenFailed(message));
     worker.on('message', (message: FromThread) => {
       if (!greeting.admits(message)) {
@@ -120,12 +131,18 @@ export class ProfilingThread {
       releaseSigprof();
       process.off('worker', onWorker);
       process.off('exit', onProcessExit);
+      this.#lastRecording?.stop();
       unregisterAgent(threadId);
       agent.abandonCaptures();
       listeners.onEnd(this.#lastError ?? `exit code ${code}`);
     });
     // After the listeners: adding one for messages refs the thread's port again.
     worker.unref();
+  }
+
+  /** Has what the flight recorder holds written, where the options say so, before the process dies. */
+  saveRecording(cause: string): void {
+    this.#lastRecording?.save(cause);
   }
 
   /** Ends the thread, with whatever it is doing. Captures that run are cut off: shutting down does not wait for them. */

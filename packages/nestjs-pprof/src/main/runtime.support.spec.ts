@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { unsupportedRuntime } from './runtime.support.js';
+import { unsupportedRuntime } from './process.facts.js';
 
 const versions = Object.getOwnPropertyDescriptor(process, 'versions')!;
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { resolveOptions } from '../options.table.js';
 import type { PprofModuleOptions } from '../pprof.options.js';
-import { threadDataFor } from './thread.data.js';
+import { threadDataFor } from './process.facts.js';
 
 const before = process.env.pm_id;
 
@@ -15,7 +15,7 @@ afterEach(() => {
 
 function dataFor(options: PprofModuleOptions) {
   const memory = new SharedArrayBuffer(8);
-  const shared = { heartbeat: memory, connections: memory, workerStarts: memory };
+  const shared = { heartbeat: memory, connections: memory, workerStarts: memory, restarted: false };
   return threadDataFor(resolveOptions(options), undefined, shared);
 }
 

@@ -50,16 +50,6 @@ export class SamplerSharedError extends PprofError {
   }
 }
 
-/** Somebody has ended the count of all allocations in the middle of a window. @internal */
-export class AllocationsEndedError extends PprofError {
-  constructor() {
-    super(
-      409,
-      'the count of all allocations was ended within the window: the profiler was stopped. Ask again',
-    );
-  }
-}
-
 /** Live objects are not sampled while all allocations are counted. @internal */
 export class AllocationsCountedError extends PprofError {
   constructor() {

@@ -142,6 +142,8 @@ export interface LoopDescription {
 /** A watch on the event loop, until it is stopped by its id. */
 export interface LoopWatchRequest {
   readonly id: number;
+  /** Whether the size of the heap is noted as well. */
+  readonly heap?: boolean;
   /** Turns longer than this are noted. */
   readonly thresholdMillis: number;
   /** The memory of a `LoopWatchMemory`. */

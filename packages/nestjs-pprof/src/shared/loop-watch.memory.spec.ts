@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { LoopWatchMemory } from './loop-watch.memory.js';
+import { LoopWatchMemory } from './shared.memory.js';
 
 const THRESHOLD = 20_000;
 

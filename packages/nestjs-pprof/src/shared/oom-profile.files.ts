@@ -2,7 +2,10 @@ import { constants, type ReadStream } from 'node:fs';
 import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A heap profile that a process has left behind as it ran out of memory. @internal */
+/** What a process leaves behind: a heap profile as it ran out of memory, or the last minutes of the flight recorder. @internal */
+export type LeftBehind = 'oom' | 'flight';
+
+/** A profile that a process has left behind. @internal */
 export interface OomProfileFile {
   readonly name: string;
   readonly pid: number;
@@ -11,7 +14,7 @@ export interface OomProfileFile {
 }
 
 /** Its last part tells apart those of one second, also by processes of one pid: in containers that share a volume, all have 1. */
-const NAME = /^oom-(\d{1,10})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:-([0-9a-f]{8}))?\.pb\.gz$/;
+const NAME = /^(oom|flight)-(\d{1,10})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:-([0-9a-f]{8}))?\.pb\.gz$/;
 
 /** More are never kept; whoever else puts files there does not keep this process busy with them. */
 const MOST_FILES = 1000;
@@ -22,14 +25,19 @@ const MOST_FILES = 1000;
  * @param unique eight hexadecimal digits; without them, as it was called once
  * @internal
  */
-export function oomProfileName(pid: number, writtenAt: Date, unique?: string): string {
+export function oomProfileName(
+  pid: number,
+  writtenAt: Date,
+  unique?: string,
+  kind: LeftBehind = 'oom',
+): string {
   const seconds = writtenAt.toISOString().slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
-  return `oom-${pid}-${seconds.replaceAll(/[-:]/g, '')}Z${unique === undefined ? '' : `-${unique}`}.pb.gz`;
+  return `${kind}-${pid}-${seconds.replaceAll(/[-:]/g, '')}Z${unique === undefined ? '' : `-${unique}`}.pb.gz`;
 }
 
 /** Whether a name can be one of ours: nothing else in the directory is listed, served or deleted. @internal */
-export function isOomProfileName(name: string): boolean {
-  return parseName(name) !== undefined;
+export function isOomProfileName(name: string, kind: LeftBehind = 'oom'): boolean {
+  return parseName(name, kind) !== undefined;
 }
 
 /**
@@ -38,7 +46,10 @@ export function isOomProfileName(name: string): boolean {
  * @throws where it cannot be read.
  * @internal
  */
-export async function listOomProfiles(directory: string): Promise<OomProfileFile[]> {
+export async function listOomProfiles(
+  directory: string,
+  kind: LeftBehind = 'oom',
+): Promise<OomProfileFile[]> {
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') {
       return [];
@@ -46,7 +57,7 @@ export async function listOomProfiles(directory: string): Promise<OomProfileFile
     throw error;
   });
   const newest = names
-    .map(parseName)
+    .map((name) => parseName(name, kind))
     .filter((parsed) => parsed !== undefined)
     .toSorted((a, b) => b.writtenAt.getTime() - a.writtenAt.getTime() || b.pid - a.pid)
     .slice(0, MOST_FILES);
@@ -70,8 +81,9 @@ export async function listOomProfiles(directory: string): Promise<OomProfileFile
 export async function openOomProfile(
   directory: string,
   name: string,
+  kind: LeftBehind = 'oom',
 ): Promise<{ readonly size: number; readonly stream: ReadStream } | undefined> {
-  if (!isOomProfileName(name)) {
+  if (!isOomProfileName(name, kind)) {
     return undefined;
   }
   // Windows has neither of the two.
@@ -86,20 +98,24 @@ export async function openOomProfile(
   return { size: stats.size, stream: file.createReadStream({ start: 0, end: stats.size - 1 }) };
 }
 
-function parseName(name: string): Omit<OomProfileFile, 'bytes'> | undefined {
-  const [, pid, year, month, day, hour, minute, second, unique] = NAME.exec(name) ?? [];
+function parseName(name: string, kind: LeftBehind): Omit<OomProfileFile, 'bytes'> | undefined {
+  const [, of, pid, year, month, day, hour, minute, second, unique] = NAME.exec(name) ?? [];
   const writtenAt = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   // The 99th of a month is no day, and the 31st not one of each.
   const isOurs =
-    !Number.isNaN(writtenAt.getTime()) && oomProfileName(Number(pid), writtenAt, unique) === name;
+    of === kind &&
+    !Number.isNaN(writtenAt.getTime()) &&
+    oomProfileName(Number(pid), writtenAt, unique, kind) === name;
   return isOurs ? { name, pid: Number(pid), writtenAt } : undefined;
 }
 
 /** What the process that writes the profile is told, as its argument. @internal */
 export interface OomExportOptions {
-  readonly directory: string;
-  readonly maxFiles: number;
-  readonly maxBytes: number;
+  /** Where a heap profile is written; undefined for nowhere. */
+  readonly heaps:
+    { readonly directory: string; readonly maxFiles: number; readonly maxBytes: number } | undefined;
+  /** Path of the file that asks the profiling thread for what the flight recorder has; undefined where it has no directory. */
+  readonly marker: string | undefined;
   readonly samplingInterval: number;
   readonly stackDepth: number;
   /** Since when allocations were sampled, milliseconds since the epoch. */

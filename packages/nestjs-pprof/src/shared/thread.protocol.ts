@@ -3,12 +3,30 @@ import type {
   AgentAccepted,
   AgentReply,
   AgentRequest,
+  CpuSegment,
   HandlerClass,
   HeapSampling,
   ProcessExiting,
   WorkerStarted,
 } from './agent.protocol.js';
 import type { PprofProfileName } from './profile.names.js';
+
+/** What the flight recorder keeps, and what makes an incident. @internal */
+export interface FlightRecording {
+  readonly minutes: number;
+  /** Samples per second. */
+  readonly hz: number;
+  readonly labels: boolean;
+  /** Milliseconds that the event loop may be blocked. */
+  readonly blockThreshold: number;
+  /** Bytes. */
+  readonly heapLimit: number | undefined;
+  readonly rssLimit: number | undefined;
+  /** Where the last stretch is written when the process dies; undefined for nowhere. */
+  readonly directory: string | undefined;
+  readonly maxFiles: number;
+  readonly maxBytes: number;
+}
 
 /** The options of `PprofModule`, checked, with every default filled in. @internal */
 export interface ResolvedPprofOptions {
@@ -27,6 +45,8 @@ export interface ResolvedPprofOptions {
   /** How live objects are sampled; false for not at all. */
   readonly heap: HeapSampling | false;
   readonly block: { readonly watch: boolean; readonly threshold: number };
+  /** Undefined where nothing is recorded. */
+  readonly flightRecorder: FlightRecording | undefined;
   /** How samples are labelled with what they were taken for; false for not at all. */
   readonly labels: { readonly everything: boolean } | false;
   /** What is left behind when memory runs out; undefined for nothing. */
@@ -55,6 +75,11 @@ export interface SharedWithMain {
   readonly block: { readonly watch: boolean; readonly threshold: number };
   /** What Nest calls when something comes in; empty until the application is put together. */
   handlers: readonly HandlerClass[];
+  readonly flightRecorder: FlightRecording | undefined;
+  /** Name of the file, in its directory, that the process makes which a full heap starts, and that is gone when the recording is there. */
+  readonly heapFullMarker: string;
+  /** Whether there was a profiling thread before, which has ended. */
+  readonly restarted: boolean;
 }
 
 /** What the profiling thread is told when it starts: its options, and what it cannot find out by itself. @internal */
@@ -87,7 +112,7 @@ export interface ApplicationInfo {
   readonly execPath: string;
   readonly execArgv: readonly string[];
   readonly cwd: string;
-  /** See `processInstance` in `main/thread.data.ts`. */
+  /** See `processInstance` in `main/process.facts.ts`. */
   readonly instance: string | undefined;
 }
 
@@ -107,10 +132,21 @@ export type FromThread =
   | AgentRequest;
 
 /** @internal */
-export type ToThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting | HandlersFound;
+export type ToThread =
+  AgentAccepted | AgentReply | WorkerStarted | ProcessExiting | HandlersFound | SaveRecording;
 
 /** Sent once, as soon as the application is put together. @internal */
 export interface HandlersFound {
   readonly type: 'handlers-found';
   readonly classes: readonly HandlerClass[];
+}
+
+/** The process dies: what the flight recorder has is to be written, now. @internal */
+export interface SaveRecording {
+  readonly type: 'save-recording';
+  readonly cause: string;
+  /** What was sampled last; null where nothing was. */
+  readonly segment: CpuSegment | null;
+  /** An `Int32`, other than 0 when the file is there. The main thread waits for it. */
+  readonly written: SharedArrayBuffer;
 }

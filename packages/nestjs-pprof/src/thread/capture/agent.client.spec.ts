@@ -8,9 +8,17 @@ import { registerAgent, unregisterAgent } from '../../main/process.registry.js';
 import type { Agent } from '../../main/agent.js';
 import type { AgentChannel, AgentClient as Client } from './agent.client.js';
 import type { Inspector, InspectorConnection } from './inspector.connection.js';
+import { outcomeOf } from '../../../test-fixtures/promise-outcome.js';
 import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
 
-jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
+/** What the kernel says of the main thread, in nanoseconds. */
+let kernel: { cpuNanos: number; waitedNanos: number } | undefined;
+
+jest.unstable_mockModule('./kernel.threads.js', () => ({
+  ...silentKernel,
+  kernelThread: () => kernel && { ...kernel, state: 'R' },
+  cpuNanosOfMain: () => kernel?.cpuNanos,
+}));
 const { AgentClient } = await import('./agent.client.js');
 
 type Message = Parameters<Parameters<AgentChannel['on']>[1]>[0];
@@ -62,19 +70,10 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  kernel = undefined;
   jest.restoreAllMocks();
   jest.useRealTimers();
 });
-
-/** Notes how a promise ends, so that none is unhandled while time is moved on. */
-function outcomeOf<T>(promise: Promise<T>): { value?: T; error?: unknown } {
-  const outcome: { value?: T; error?: unknown } = {};
-  promise.then(
-    (value) => (outcome.value = value),
-    (error: unknown) => (outcome.error = error),
-  );
-  return outcome;
-}
 
 describe('AgentClient.request', () => {
   it('asks under an id of its own, with a claim by which it can be withdrawn', () => {
@@ -352,6 +351,36 @@ describe('AgentClient, what the main thread tells unasked', () => {
   });
 });
 
+describe('a main thread that hardly gets a processor', () => {
+  /** It runs for a fifth of the time. */
+  async function lookFor(millis: number): Promise<unknown> {
+    const outcome = outcomeOf(client.observeLoop());
+    for (let passed = 0; passed < millis; passed += 10) {
+      kernel = { cpuNanos: kernel!.cpuNanos + 2e6, waitedNanos: kernel!.waitedNanos + 8e6 };
+      await jest.advanceTimersByTimeAsync(10);
+    }
+    expect(outcome.error).toBeUndefined();
+    return (outcome.value as { stuck: boolean }).stuck;
+  }
+
+  it('is called stuck once it has run for half a second in one turn, and not before', async () => {
+    kernel = { cpuNanos: 0, waitedNanos: 0 };
+    jest.advanceTimersByTime(2000);
+    expect(await lookFor(1500)).toBe(false);
+    expect(await lookFor(1500)).toBe(false);
+    expect(await lookFor(1500)).toBe(true);
+  });
+
+  it('is not, where its loop has turned in between', async () => {
+    kernel = { cpuNanos: 0, waitedNanos: 0 };
+    for (let look = 0; look < 4; look += 1) {
+      beat();
+      jest.advanceTimersByTime(2000);
+      expect(await lookFor(1500)).toBe(false);
+    }
+  });
+});
+
 const BEAT = Date.UTC(2026, 10, 23);
 
 function observe(answer: () => Promise<unknown>) {
@@ -369,10 +398,15 @@ describe('AgentClient.observeLoop', () => {
   });
 
   it('tells of a stuck loop since when it is', async () => {
-    const state = await observe(() =>
-      Promise.reject(new ThreadStuckError('the main thread', silenceOf(200))),
-    );
-    expect(state).toEqual({ stuck: true, lastTurn: BEAT, delayMillis: undefined, description: undefined });
+    const silence = silenceOf(200);
+    const state = await observe(() => Promise.reject(new ThreadStuckError('the main thread', silence)));
+    expect(state).toEqual({ stuck: true, lastTurn: BEAT, silence });
+  });
+
+  it('does not call one stuck that has no processor, and tells since when it has not turned', async () => {
+    const silence = { ...silenceOf(200), cause: 'starved' as const };
+    const state = await observe(() => Promise.reject(new ThreadStuckError('the main thread', silence)));
+    expect(state).toEqual({ stuck: false, lastTurn: BEAT, silence });
   });
 
   it('does not take another failure for a stuck loop', async () => {

@@ -12,6 +12,7 @@ import {
 } from '../../shared/agent.protocol.js';
 import { newClaim, withdrawRequest, lastBeatIn } from '../../shared/shared.memory.js';
 import { AnswerDeadline } from './answer.deadline.js';
+import { cpuNanosOfMain } from './kernel.threads.js';
 import { type Silence, AgentFailureError, ThreadStuckError } from './threads.errors.js';
 import type { ToThread } from '../../shared/thread.protocol.js';
 import type { Inspector } from './inspector.connection.js';
@@ -21,6 +22,9 @@ const LATE_MILLIS = 1000;
 
 /** Whatever is known of the loop, it gets this long to answer, once. */
 const SHORTEST_WAIT_MILLIS = 250;
+
+/** CPU time in a single turn of an event loop that is late, for which it may be called stuck. */
+const LONG_TURN_NANOS = 5e8;
 
 /** The profiling thread's end of the channel to the main thread. @internal */
 export interface AgentChannel {
@@ -43,6 +47,8 @@ export interface LoopState {
   readonly delayMillis: number | undefined;
   /** What only the loop itself can tell; undefined where it has not. */
   readonly description: LoopDescription | undefined;
+  /** How it was waited for, where it has not answered. */
+  readonly silence: Silence | undefined;
 }
 
 /** Asks the agent in the application's main thread. Works while that thread's event loop turns. @internal */
@@ -50,8 +56,11 @@ export class AgentClient {
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = { 'worker-started': new Set<() => void>(), 'process-exiting': new Set<() => void>() };
   #nextId = 1;
-  /** Of the request that was given up last, with the turn that the loop had taken last then: until it takes the next, nobody has to wait. */
-  #silence: (Silence & { readonly lastTurn: number }) | undefined;
+  /**
+   * Of the request that was given up last, with the turn that the loop had taken last then: until it takes the next, nobody has
+   * to wait. And what the CPU clock of the thread said when it was first seen silent in this turn.
+   */
+  #silence: (Silence & { readonly lastTurn: number; readonly cpuAtFirst: number | undefined }) | undefined;
 
   /** @param heartbeat where the main thread notes that its event loop turns */
   constructor(
@@ -65,7 +74,7 @@ export class AgentClient {
         this.#listeners[message.type].forEach((listener) => listener());
         return;
       }
-      if (message.type === 'handlers-found') {
+      if (message.type === 'handlers-found' || message.type === 'save-recording') {
         return;
       }
       const pending = this.#pending.get(message.id);
@@ -105,16 +114,14 @@ export class AgentClient {
     const asked = performance.now();
     try {
       const description = await this.request('describeLoop', null);
-      return { stuck: false, lastTurn: Date.now(), delayMillis: performance.now() - asked, description };
+      const delayMillis = performance.now() - asked;
+      return { stuck: false, lastTurn: Date.now(), delayMillis, description, silence: undefined };
     } catch (error) {
       if (error instanceof ThreadStuckError) {
-        const stuck = error.silence.cause !== 'starved';
-        return {
-          stuck,
-          lastTurn: lastBeatIn(this.heartbeat),
-          delayMillis: undefined,
-          description: undefined,
-        };
+        const { silence } = error;
+        const stuck = silence.cause !== 'starved';
+        const lastTurn = lastBeatIn(this.heartbeat);
+        return { stuck, lastTurn, delayMillis: undefined, description: undefined, silence };
       }
       throw error;
     }
@@ -192,6 +199,22 @@ export class AgentClient {
     this.#listeners['process-exiting'].add(listener);
   }
 
+  /** What one look cannot tell of a thread that hardly gets a processor, several can: all that it has run is one turn. */
+  #withEarlier(found: Silence): Silence {
+    const lastTurn = lastBeatIn(this.heartbeat);
+    const cpuNanos = cpuNanosOfMain();
+    const earlier = this.#silence?.lastTurn === lastTurn ? this.#silence : undefined;
+    const cpuAtFirst = earlier?.cpuAtFirst ?? cpuNanos;
+    const isBusy =
+      found.cause === 'starved' &&
+      cpuNanos !== undefined &&
+      cpuAtFirst !== undefined &&
+      cpuNanos - cpuAtFirst >= LONG_TURN_NANOS;
+    const silence: Silence = isBusy ? { ...found, cause: 'busy' } : found;
+    this.#silence = { ...silence, lastTurn, cpuAtFirst };
+    return silence;
+  }
+
   #send<C extends AgentCommand>(
     command: C,
     args: AgentCommands[C]['args'],
@@ -205,8 +228,7 @@ export class AgentClient {
         // One that has just been taken is waited for: the loop turns.
         if (claim && withdrawRequest(claim)) {
           this.#pending.delete(id);
-          this.#silence = { ...silence, lastTurn: lastBeatIn(this.heartbeat) };
-          reject(new ThreadStuckError('the main thread', silence));
+          reject(new ThreadStuckError('the main thread', this.#withEarlier(silence)));
         }
       };
       const deadline =

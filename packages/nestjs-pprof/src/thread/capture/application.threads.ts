@@ -1,6 +1,6 @@
-import { setMaxListeners } from 'node:events';
 import { AgentClient, type AgentChannel, type LoopState } from './agent.client.js';
 import type { StackSample } from '../pprof/profile.model.js';
+import { lastBeatIn } from '../../shared/shared.memory.js';
 import type { RunningScript } from '../pprof/running.texts.js';
 import { runningScripts } from './running.scripts.js';
 import type { HandlerClass } from '../../shared/agent.protocol.js';
@@ -8,46 +8,53 @@ import type { SharedWithMain } from '../../shared/thread.protocol.js';
 import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.capturer.js';
 import { BlockWatcher } from './block.watcher.js';
 import { type CpuCapture, CpuCapturer, type CpuRequest } from './cpu.capturer.js';
+import { FlightRecorder } from './flight.recorder.js';
+import { Incidents } from './incidents.js';
 import { InspectedThreads } from './inspected.threads.js';
 import { Inspector } from './inspector.connection.js';
-import { MainHeap } from './main.heap.js';
+import { HeapCapturer } from './heap.capturer.js';
+import { HeapSnapshotTaker } from './heap.snapshot.js';
 import { StackCapturer, type ThreadStack } from './stack.capturer.js';
 import { MomentDeadline } from './moment.deadline.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import {
-  type AllocationsRequest,
-  DEFAULT_SAMPLING,
-  INSPECTOR_STACK_DEPTH,
-  type ThreadAllocations,
-  type ThreadHeap,
-} from './thread.heap.js';
-import { AgentFailureError, NoThreadError } from './threads.errors.js';
-import { untilAborted } from './single.flight.js';
-import { foundOrSkipped, type FromThreads, fromThreads } from './thread.results.js';
+import type { FromThreads } from './thread.results.js';
 import { V8CpuCapturer } from './v8-cpu.capturer.js';
-import { V8Captures } from './v8.captures.js';
-import { WorkerHeaps } from './worker.heaps.js';
+import { Tracer } from './tracer.js';
+import type { V8CpuProfile } from '../pprof/v8.profiles.js';
 
 /** What has blocked the main thread's event loop since the watch on it began. @internal */
 export interface WatchedBlocks {
   readonly samples: readonly StackSample[];
   readonly startedAt: number;
   readonly thresholdMillis: number;
+  /** Where the stacks are from the samples of the flight recorder: how many a second it takes. */
+  readonly recordedHz: number | undefined;
+}
+
+interface V8CpuProfileRequest {
+  /** Node's `threadId`; 0 is the main thread. */
+  readonly thread: number;
+  readonly seconds: number;
+  readonly hz: number;
+  readonly signal: AbortSignal;
 }
 
 /** The threads of the application, and what can be found out about them. @internal */
 export class ApplicationThreads {
   readonly #inspector: Inspector;
   readonly #agent: AgentClient;
-  readonly #mainHeap: MainHeap;
-  readonly #workerHeaps: WorkerHeaps;
   readonly #cpu: CpuCapturer;
   readonly #blocks: BlockCapturer;
   readonly #blockWatcher: BlockWatcher | undefined;
   readonly #stacks: StackCapturer;
   readonly #inspected: InspectedThreads;
-  /** What V8 records in its own formats. */
-  readonly v8: V8Captures;
+  /** Undefined where the options have none. */
+  readonly recorder: FlightRecorder | undefined;
+  readonly incidents: Incidents | undefined;
+  readonly #v8Cpu = new V8CpuCapturer();
+  readonly heaps: HeapCapturer;
+  readonly snapshots: HeapSnapshotTaker;
+  readonly tracer: Tracer;
 
   constructor(
     channel: AgentChannel,
@@ -56,45 +63,40 @@ export class ApplicationThreads {
     this.#inspector = new Inspector(shared);
     this.#agent = new AgentClient(channel, shared.heartbeat, this.#inspector);
     this.#agent.onExit(() => this.#inspector.closeAll());
-    this.#mainHeap = new MainHeap(this.#agent, this.#inspector, shared.heap);
-    this.#workerHeaps = new WorkerHeaps(
-      this.#inspector,
-      shared.heap || DEFAULT_SAMPLING,
-      shared.heap !== false,
-    );
     this.#inspected = new InspectedThreads(this.#inspector, shared.heartbeat);
-    const v8Cpu = new V8CpuCapturer();
-    this.#blocks = new BlockCapturer(this.#agent, this.#inspected, v8Cpu);
-    if (shared.block.watch) {
-      this.#blockWatcher = new BlockWatcher(this.#agent, shared.block.threshold, this.#inspected, v8Cpu);
-      this.#blockWatcher.start();
+    this.#blocks = new BlockCapturer(this.#agent, this.#inspected, this.#v8Cpu);
+    this.#cpu = new CpuCapturer(this.#agent, this.#inspected, this.#v8Cpu);
+    if (shared.flightRecorder) {
+      this.recorder = new FlightRecorder(this.#cpu.sampler, shared.flightRecorder, shared.restarted);
+      this.recorder.start();
     }
-    this.#cpu = new CpuCapturer(this.#agent, this.#inspected, v8Cpu);
-    this.#stacks = new StackCapturer(this.#agent, this.#inspected, v8Cpu);
-    this.v8 = new V8Captures(
-      this.#agent,
-      this.#inspected,
-      v8Cpu,
-      this.#mainHeap,
-      this.#workerHeaps,
-      shared.heap,
-      shared.temporaryDirectory,
-    );
+    if (shared.block.watch || shared.flightRecorder) {
+      const { watch, threshold } = shared.block;
+      const blockThreshold = shared.flightRecorder?.blockThreshold ?? threshold;
+      const watcher = new BlockWatcher(
+        this.#agent,
+        watch ? Math.min(threshold, blockThreshold) : blockThreshold,
+        watch,
+        this.#inspected,
+        this.#v8Cpu,
+        this.recorder,
+      );
+      watcher.start();
+      this.#blockWatcher = watch ? watcher : undefined;
+      if (this.recorder && shared.flightRecorder) {
+        this.incidents = new Incidents(watcher, this.recorder, shared.flightRecorder);
+        this.incidents.start();
+      }
+    }
+    this.#stacks = new StackCapturer(this.#agent, this.#inspected, this.#v8Cpu);
+    this.heaps = new HeapCapturer(this.#agent, this.#inspected, shared.heap);
+    this.snapshots = new HeapSnapshotTaker(this.#agent, this.#inspected, shared.temporaryDirectory);
+    this.tracer = new Tracer(this.#inspected, this.#agent);
   }
 
   /** What Nest calls when something comes in, as far as the main thread has told. */
   get handlers(): readonly HandlerClass[] {
     return this.shared.handlers;
-  }
-
-  /** Average number of bytes between two samples of a heap. */
-  get heapSamplingInterval(): number {
-    return (this.shared.heap || DEFAULT_SAMPLING).samplingInterval;
-  }
-
-  /** Frames kept of the stacks in the heap of a thread. */
-  heapStackDepth({ id }: ThreadInfo): number {
-    return id === MAIN_THREAD.id ? (this.shared.heap || DEFAULT_SAMPLING).stackDepth : INSPECTOR_STACK_DEPTH;
   }
 
   /** @throws {CoverageOnError} for worker threads alone, where coverage is counted. */
@@ -106,100 +108,23 @@ export class ApplicationThreads {
   }
 
   /**
-   * The live objects of the threads.
-   *
-   * @throws {AgentFailureError | NoThreadError} or the signal's reason.
+   * A CPU profile of V8's own, with the time of each sample. Does not disturb, and is not disturbed by, other captures of the
+   * thread.
    */
-  async sampleHeaps(
-    threads: ThreadSelection,
-    gc: boolean,
-    signal: AbortSignal,
-  ): Promise<FromThreads<ThreadHeap>> {
-    const sample = (moment?: MomentDeadline) =>
-      fromThreads(
-        threads,
-        () => this.#sampleMain(gc, signal, moment),
-        () => this.#sampleWorkers(threads, gc, signal, moment),
-      );
-    // A garbage collection takes as long as the heap is large.
-    return gc ? sample() : MomentDeadline.during(signal, sample);
-  }
-
-  /** The same, but it may be of no thread: where the agent cannot do it, the main thread is among those skipped. */
-  async sampleHeapsIfPossible(
-    threads: ThreadSelection,
-    signal: AbortSignal,
-  ): Promise<FromThreads<ThreadHeap>> {
-    const failures: string[] = [];
-    const ofMain = async (moment: MomentDeadline) => {
-      try {
-        return await this.#sampleMain(false, signal, moment);
-      } catch (error) {
-        if (!(error instanceof AgentFailureError)) {
-          throw error;
-        }
-        failures.push(`main: ${error.message}`);
-        return { results: [], skipped: failures };
-      }
-    };
-    try {
-      return await MomentDeadline.during(signal, (moment) =>
-        fromThreads(
-          threads,
-          () => ofMain(moment),
-          () => this.#sampleWorkers(threads, false, signal, moment),
-        ),
-      );
-    } catch (error) {
-      if (failures.length === 0 || !(error instanceof NoThreadError)) {
-        throw error;
-      }
-      return { results: [], skipped: failures };
-    }
-  }
-
-  /**
-   * Everything that the threads allocate in a window of time. The sampling of live objects starts anew afterwards.
-   *
-   * @throws {AgentFailureError | NoThreadError} or the signal's reason.
-   */
-  async captureAllocations(request: AllocationsRequest): Promise<FromThreads<ThreadAllocations>> {
-    const giveUp = new AbortController();
-    const limited = { ...request, signal: AbortSignal.any([request.signal, giveUp.signal]) };
-    // One listener a worker, which may be many.
-    setMaxListeners(0, limited.signal);
-    const ofMain = async () => {
-      const found = await this.#mainHeap.captureAllocations(limited);
-      if (found.results.length === 0 && !(await this.#workerHeaps.hasWorkers())) {
-        // Nobody is left: the window need not be waited for.
-        throw new NoThreadError(found.skipped);
-      }
-      return found;
-    };
-    try {
-      return await fromThreads(request.threads, ofMain, () => this.#workerHeaps.captureAllocations(limited));
-    } finally {
-      // Where one of them has failed, nobody waits for the other.
-      giveUp.abort();
-    }
-  }
-
-  #sampleMain(gc: boolean, signal: AbortSignal, moment?: MomentDeadline): Promise<FromThreads<ThreadHeap>> {
-    return moment
-      ? foundOrSkipped(MAIN_THREAD, () =>
-          moment.answerOf(MAIN_THREAD, (gone) => this.#mainHeap.sample(gc, gone)),
-        )
-      : this.#mainHeap.sample(gc, signal);
-  }
-
-  /** Their session is shared: what one client asked for is answered, whether it waits or not. */
-  #sampleWorkers(
-    threads: ThreadSelection,
-    gc: boolean,
-    signal: AbortSignal,
-    moment?: MomentDeadline,
-  ): Promise<FromThreads<ThreadHeap>> {
-    return untilAborted(signal, this.#workerHeaps.sample(threads, gc, moment));
+  async captureV8Cpu({ thread, seconds, hz, signal }: V8CpuProfileRequest): Promise<V8CpuProfile> {
+    const main = thread === MAIN_THREAD.id ? await this.#agent.observeLoop() : undefined;
+    const { profile } = await this.#inspected.useThread(
+      thread,
+      (sampler, workers) =>
+        this.#v8Cpu.capture(sampler, {
+          millis: seconds * 1000,
+          hz,
+          signal,
+          ...(main ? main.stuck && { lastTurn: main.lastTurn } : { workers }),
+        }),
+      signal,
+    );
+    return profile;
   }
 
   /** @throws {CoverageOnError} */
@@ -209,13 +134,14 @@ export class ApplicationThreads {
   }
 
   /** Undefined where the options have no watch. */
-  watchedBlocks(): WatchedBlocks | undefined {
+  async watchedBlocks(): Promise<WatchedBlocks | undefined> {
     const watcher = this.#blockWatcher;
     return (
       watcher && {
-        samples: watcher.collected(),
+        samples: await watcher.collected(),
         startedAt: watcher.startedAt,
-        thresholdMillis: this.shared.block.threshold,
+        thresholdMillis: watcher.thresholdMillis,
+        recordedHz: this.recorder?.hz,
       }
     );
   }
@@ -224,6 +150,11 @@ export class ApplicationThreads {
   async captureStacks(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
     this.#inspector.refuseUnderCoverage();
     return this.#stacks.capture(threads, signal);
+  }
+
+  /** When the main thread's event loop has noted last that it turns, which it does each half second: since the epoch. */
+  get lastTurn(): number {
+    return lastBeatIn(this.shared.heartbeat);
   }
 
   /** See `ScriptsOf`. */

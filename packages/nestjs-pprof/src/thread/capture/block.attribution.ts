@@ -1,4 +1,4 @@
-import type { LoopBlock } from '../../shared/loop-watch.memory.js';
+import type { LoopBlock } from '../../shared/shared.memory.js';
 import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import { framesWithLine, isIdle, type ProfiledStack, type TimedStack } from '../pprof/v8.profiles.js';
 
@@ -41,7 +41,12 @@ function attributeBlock({ from, to }: LoopBlock, timeline: readonly TimedStack[]
     const share = Math.round((nanosLeft * overlap) / overlapLeft);
     nanosLeft -= share;
     overlapLeft -= overlap;
-    return { stack: framesWithLine(stack), values: [index === 0 ? 1 : 0, share] };
+    const { labels } = stack;
+    return {
+      stack: framesWithLine(stack),
+      values: [index === 0 ? 1 : 0, share],
+      ...(labels ? { labels } : {}),
+    };
   });
 }
 

@@ -1,5 +1,5 @@
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import { type LoopBlock, LoopWatchMemory } from '../../shared/loop-watch.memory.js';
+import { type LoopBlock, LoopWatchMemory } from '../../shared/shared.memory.js';
 import type { StackSample } from '../pprof/profile.model.js';
 import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';

@@ -1,10 +1,12 @@
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import { type LoopBlock, LoopWatchMemory } from '../../shared/loop-watch.memory.js';
+import { type LoopBlock, LoopWatchMemory } from '../../shared/shared.memory.js';
 import type { StackSample } from '../pprof/profile.model.js';
 import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import { attributeBlocks } from './block.attribution.js';
+import type { FlightRecorder } from './flight.recorder.js';
 import type { InspectedThreads } from './inspected.threads.js';
+import { timelineOfSegments } from './recorded.timeline.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 
 /** The watch's own number; those of captures count from 1. */
@@ -21,40 +23,79 @@ const LOOK = { millis: 20, hz: 1000 };
 /** Beyond this many stacks, further blocks are only counted. */
 const MAX_SAMPLES = 2000;
 
-/** Watches the main thread's event loop all the time, and adds up what has blocked it. @internal */
+/** Of blocks that wait for the recorder's window; of those beyond, no stack is seen. */
+const MAX_PENDING = 4096;
+
+/** Called with each block that has ended, in milliseconds since the epoch, and the stacks seen in it, longest first. @internal */
+export type OnBlock = (from: number, to: number, stacks: readonly StackSample[]) => void;
+
+/**
+ * Watches the main thread's event loop all the time: what has blocked it, and in which stacks. Those are in the samples of the
+ * flight recorder, where that runs; else a block is looked at while it goes on.
+ *
+ * @internal
+ */
 export class BlockWatcher {
   readonly #watch = new LoopWatchMemory();
   readonly #samples: StackSample[] = [];
   readonly #looks: TimedStack[] = [];
+  readonly #listeners: OnBlock[] = [];
+  #pending: LoopBlock[] = [];
   #counted = 0;
   #looking = false;
   readonly startedAt = Date.now();
 
+  /** @param collects whether all that it sees is added up */
   constructor(
     private readonly agent: AgentClient,
-    private readonly thresholdMillis: number,
+    readonly thresholdMillis: number,
+    private readonly collects: boolean,
     private readonly threads: InspectedThreads,
     private readonly cpu: V8CpuCapturer,
-  ) {}
+    private readonly recorder: FlightRecorder | undefined,
+  ) {
+    recorder?.onWindow(() => this.#attributeRecorded());
+  }
 
   start(): void {
-    const { thresholdMillis } = this;
-    const request = { id: WATCH_ID, thresholdMillis, memory: this.#watch.buffer };
+    const { thresholdMillis, recorder } = this;
+    const heap = recorder !== undefined;
+    const request = { id: WATCH_ID, thresholdMillis, memory: this.#watch.buffer, heap };
     void this.agent.requestPatiently('startLoopWatch', request).catch(() => undefined);
-    setInterval(() => void this.#check(), LOOK_AFTER_MILLIS / 2).unref();
+    // What the recorder has seen can be read later.
+    const period = (recorder ? Math.max(LOOK_AFTER_MILLIS, thresholdMillis) : LOOK_AFTER_MILLIS) / 2;
+    setInterval(() => void this.#check(), period).unref();
+  }
+
+  onBlock(listener: OnBlock): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Since when the loop has not turned, milliseconds since the epoch; undefined where that is no block, or not yet. */
+  get blockedSince(): number | undefined {
+    const blockedMillis = this.#blockedMillis;
+    return blockedMillis > this.thresholdMillis ? Date.now() - blockedMillis : undefined;
+  }
+
+  /** Bytes; 0 where it is not known yet. */
+  get heapUsed(): number {
+    return this.#watch.heapUsed;
   }
 
   /** What has been collected since the start: samples of contentions and nanoseconds. */
-  collected(): readonly StackSample[] {
+  async collected(): Promise<readonly StackSample[]> {
     this.#count();
+    if (this.#pending.length > 0) {
+      await this.recorder?.refresh();
+      this.#attribute(this.#pending.splice(0), this.#looks);
+    }
     return this.#samples;
   }
 
   async #check(): Promise<void> {
     this.#count();
-    const { lastTick } = this.#watch;
-    const blockedMillis = lastTick === 0 ? 0 : monotonicMillis() - lastTick / 1000;
-    if (blockedMillis < LOOK_AFTER_MILLIS || this.#looking) {
+    const blockedMillis = this.#blockedMillis;
+    if (blockedMillis < LOOK_AFTER_MILLIS || this.#looking || this.recorder?.isRunning) {
       return;
     }
     this.#looking = true;
@@ -83,18 +124,65 @@ export class BlockWatcher {
   #count(): void {
     const { count } = this.#watch;
     const { ownStalls } = this.threads.inspector;
-    if (count === this.#counted || ownStalls.areGoingOn) {
+    if (ownStalls.areGoingOn) {
       return;
     }
-    const blocks = ownStalls.without(this.#watch.blocksFrom(this.#counted), this.thresholdMillis * 1000);
-    this.#counted = count;
-    this.#add(blocks);
-    this.#looks.length = 0;
+    if (count !== this.#counted) {
+      this.#pending.push(
+        ...ownStalls.without(this.#watch.blocksFrom(this.#counted), this.thresholdMillis * 1000),
+      );
+      this.#counted = count;
+    }
+    if (this.#pending.length > 0 && (!this.recorder?.isRunning || this.#pending.length > MAX_PENDING)) {
+      this.#attribute(this.#pending.splice(0), this.#looks);
+    }
+    if (this.#blockedMillis < LOOK_AFTER_MILLIS) {
+      this.#looks.length = 0;
+    }
   }
 
-  #add(blocks: readonly LoopBlock[]): void {
-    const isFull = this.#samples.length >= MAX_SAMPLES;
-    for (const sample of attributeBlocks(blocks, isFull ? [] : this.#looks)) {
+  /** Since the last tick of the watch, whose timer a turn that goes on holds up. */
+  get #blockedMillis(): number {
+    const { lastTick } = this.#watch;
+    return lastTick === 0 ? 0 : monotonicMillis() - lastTick / 1000;
+  }
+
+  /** What the recorder has a window of now. */
+  #attributeRecorded(): void {
+    this.#count();
+    const kept = this.recorder?.kept;
+    const offset = (Date.now() - monotonicMillis()) * 1000;
+    const ended = this.#pending.filter(({ to }) => kept && to + offset <= kept.to * 1000);
+    const [first] = ended;
+    if (!first) {
+      return;
+    }
+    this.#pending = this.#pending.filter((block) => !ended.includes(block));
+    const [begin, end] = [first.from, ended.at(-1)!.to].map((micros) => (micros + offset) / 1000);
+    const { segments } = this.recorder!.readKept(begin!, end!);
+    const timeline = timelineOfSegments(segments).map(({ stack, from, to }) => ({
+      stack,
+      from: from - offset,
+      to: to - offset,
+    }));
+    this.#attribute(ended, timeline);
+  }
+
+  #attribute(blocks: readonly LoopBlock[], timeline: readonly TimedStack[]): void {
+    const offset = Date.now() - monotonicMillis();
+    for (const block of blocks) {
+      const stacks = attributeBlocks([block], timeline);
+      this.#listeners.forEach((listener) =>
+        listener(block.from / 1000 + offset, block.to / 1000 + offset, stacks),
+      );
+      if (this.collects) {
+        this.#add(this.#samples.length >= MAX_SAMPLES ? attributeBlocks([block], []) : stacks);
+      }
+    }
+  }
+
+  #add(samples: readonly StackSample[]): void {
+    for (const sample of samples) {
       const key = keyOf(sample);
       const known = this.#samples.find((other) => keyOf(other) === key);
       if (known) {
@@ -106,8 +194,11 @@ export class BlockWatcher {
   }
 }
 
-function keyOf({ stack }: StackSample): string {
-  return stack
-    .map(({ functionName, file, line, executingLine }) => [functionName, file, line, executingLine].join())
-    .join('|');
+function keyOf({ stack, labels = {} }: StackSample): string {
+  return [
+    JSON.stringify(labels),
+    ...stack.map(({ functionName, file, line, executingLine }) =>
+      [functionName, file, line, executingLine].join(),
+    ),
+  ].join('|');
 }

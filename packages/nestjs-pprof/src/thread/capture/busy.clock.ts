@@ -3,12 +3,12 @@ import { kernelCpu, kernelThread, kernelThreadsOf, ownKernelThread } from './ker
 import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
 
 /** How often the kernel is asked whether the thread runs or is ready to. */
-const LOOK_MILLIS = 20;
+const CHECK_MILLIS = 20;
 
 interface Observed {
   readonly busyNanos: number;
-  looks: number;
-  busyLooks: number;
+  checks: number;
+  busyChecks: number;
 }
 
 /**
@@ -34,22 +34,22 @@ export function startBusyClock(
   for (const tid of candidates) {
     const now = kernelThread(tid);
     if (now) {
-      observed.set(tid, { busyNanos: now.cpuNanos + now.waitedNanos, looks: 0, busyLooks: 0 });
+      observed.set(tid, { busyNanos: now.cpuNanos + now.waitedNanos, checks: 0, busyChecks: 0 });
     }
   }
   const timer = setInterval(() => {
     for (const [tid, of] of observed) {
-      of.looks += 1;
-      of.busyLooks += kernelThread(tid)?.state === 'R' ? 1 : 0;
+      of.checks += 1;
+      of.busyChecks += kernelThread(tid)?.state === 'R' ? 1 : 0;
     }
-  }, LOOK_MILLIS);
-  const partOf = (tid: number, { busyNanos, looks, busyLooks }: Observed) => {
+  }, CHECK_MILLIS);
+  const partOf = (tid: number, { busyNanos, checks, busyChecks }: Observed) => {
     const now = kernelThread(tid);
     const byClock = now
       ? (now.cpuNanos + now.waitedNanos - busyNanos) / ((monotonicMillis() - startedAt) * 1e6)
       : 0;
     // A wait is on the clock when it is over, which on a busy machine may be late.
-    return Math.max(byClock, looks < 3 ? 0 : busyLooks / looks);
+    return Math.max(byClock, checks < 3 ? 0 : busyChecks / checks);
   };
   return {
     part() {

@@ -1,4 +1,3 @@
-import { messageOf } from '../../shared/pprof.error.js';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
@@ -18,11 +17,11 @@ import {
 } from './thread.info.js';
 import {
   NoThreadError,
-  ThreadEndedError,
   ThreadStuckError,
   CaptureStuckError,
   ConnectionClosedError,
 } from './threads.errors.js';
+import { Answers } from './thread.results.js';
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
 
@@ -30,7 +29,7 @@ import type { V8Sampler } from './v8.sampler.js';
 const SHORTEST_WINDOW_MILLIS = 20;
 
 /** How long a thread that got stuck during the capture is looked at. */
-const STUCK_LOOK_MILLIS = 500;
+const STUCK_WINDOW_MILLIS = 500;
 
 /** @internal */
 export interface CpuRequest {
@@ -81,19 +80,19 @@ export interface CpuCapture {
 
 /** Takes CPU profiles of all the application's threads at once. @internal */
 export class CpuCapturer {
-  readonly #sampler: SharedCpuSampler;
+  readonly sampler: SharedCpuSampler;
 
   constructor(
     private readonly agent: AgentClient,
     private readonly threads: InspectedThreads,
     private readonly v8: V8CpuCapturer,
   ) {
-    this.#sampler = new SharedCpuSampler(agent);
+    this.sampler = new SharedCpuSampler(agent);
   }
 
   /** @throws {AgentFailureError | CoverageOnError | NoThreadError} or the signal's reason. */
   async capture(request: CpuRequest): Promise<CpuCapture> {
-    const run = new CpuCaptureRun(request, this.agent, this.#sampler, this.threads, this.v8);
+    const run = new CpuCaptureRun(request, this.agent, this.sampler, this.threads, this.v8);
     try {
       return await run.result();
     } finally {
@@ -104,8 +103,7 @@ export class CpuCapturer {
 
 /** One capture, from its request to its result. */
 class CpuCaptureRun {
-  readonly #threads: ThreadCpu[] = [];
-  readonly #skipped: string[] = [];
+  readonly #answers = new Answers<ThreadCpu>();
   readonly #ended: string[] = [];
   readonly #workers = new Set<Promise<void>>();
   readonly #endsAt: number;
@@ -125,7 +123,7 @@ class CpuCaptureRun {
     this.#signal = AbortSignal.any([request.signal, this.#closed.signal]);
     // One listener a thread that is profiled, which may be many.
     setMaxListeners(0, this.#signal);
-    this.#signal.addEventListener('abort', () => this.#leaveWorkers(), { once: true });
+    this.#signal.addEventListener('abort', () => this.#releaseWorkers(), { once: true });
     this.#endsAt = monotonicMillis() + request.seconds * 1000;
     this.#stopListening = selectsWorkers(request.threads)
       ? agent.onWorkerStarted(() => void this.#attachWorkers())
@@ -147,25 +145,27 @@ class CpuCaptureRun {
     }
     await Promise.all(this.#workers);
     signal.throwIfAborted();
-    if (this.#threads.length === 0) {
-      throw new NoThreadError(this.#skipped);
+    if (this.#answers.results.length === 0) {
+      throw new NoThreadError(this.#answers.skipped);
     }
     const cpu = process.cpuUsage(start.cpu);
     const own = threadCpuNanos();
-    const segments = this.#threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+    const segments = this.#answers.results.flatMap((thread) =>
+      thread.way === 'agent' ? thread.segments : [],
+    );
     const cpuOfWorkers = await workerCpu;
     return {
       selection: threads,
       hz: this.request.hz,
       labels: this.request.labels,
-      threads: this.#threads
+      threads: this.#answers.results
         .map((entry) =>
           entry.way === 'inspector' && entry.thread !== MAIN_THREAD
             ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) }
             : entry,
         )
         .toSorted((a, b) => a.thread.id - b.thread.id),
-      skipped: this.#skipped,
+      skipped: this.#answers.skipped,
       ended: this.#ended,
       processCpuNanos: (cpu.user + cpu.system) * 1000,
       profilerCpuNanos: own === undefined || start.own === undefined ? undefined : own - start.own,
@@ -198,10 +198,9 @@ class CpuCaptureRun {
   }
 
   async #captureMain(): Promise<void> {
-    const thread = MAIN_THREAD;
     try {
       const segments = await this.sampler.capture({ ...this.request, signal: this.#signal });
-      this.#threads.push({ way: 'agent', thread, segments });
+      this.#answers.results.push({ way: 'agent', thread: MAIN_THREAD, segments });
     } catch (error) {
       if (!(error instanceof ThreadStuckError)) {
         throw error;
@@ -210,11 +209,11 @@ class CpuCaptureRun {
       this.inspected.inspector.refuseUnderCoverage();
       const lost = error instanceof CaptureStuckError;
       if (lost) {
-        this.#skipped.push(
+        this.#answers.skipped.push(
           'main, until its event loop got stuck: that part can be read when the loop turns again; what is shown is what it is stuck in',
         );
       }
-      const millis = lost ? STUCK_LOOK_MILLIS : this.request.seconds * 1000;
+      const millis = lost ? STUCK_WINDOW_MILLIS : this.request.seconds * 1000;
       const { lastTurn } = this.inspected;
       await this.inspected.useMain(
         (sampler) => this.#captureByInspector(sampler, { millis, lastTurn }),
@@ -239,53 +238,47 @@ class CpuCaptureRun {
       this.#inUse = inUse;
       await untilAborted(this.#signal, inUse.told);
       if (inUse.threads.length === 0) {
-        this.#leaveWorkers();
+        this.#releaseWorkers();
       }
     } catch (error) {
-      this.#leaveWorkers();
+      this.#releaseWorkers();
       if (!this.#signal.aborted && !(error instanceof ConnectionClosedError)) {
-        this.#skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
+        this.#answers.skipWorkers(error);
       }
     }
   }
 
-  #leaveWorkers(): void {
-    this.#inUse?.leave();
+  #releaseWorkers(): void {
+    this.#inUse?.release();
     this.#inUse = undefined;
   }
 
-  async #captureByInspector(
+  #captureByInspector(
     sampler: V8Sampler,
     request: Pick<V8CpuRequest, 'millis' | 'lastTurn' | 'workers'>,
   ): Promise<void> {
     const { thread } = sampler.target;
-    const { hz } = this.request;
-    const signal = this.#signal;
-    try {
+    const capture = async (): Promise<ThreadCpu> => {
       const before = cpuNanosOfMain();
       const begun = monotonicMillis();
-      const { profile, note } = await this.v8.capture(sampler, { ...request, hz, signal });
+      const { hz } = this.request;
+      const { profile, note } = await this.v8.capture(sampler, { ...request, hz, signal: this.#signal });
       const after = cpuNanosOfMain();
       // It may have been looked at before the window, and for longer.
       const part = (profile.endTime - profile.startTime) / 1000 / (monotonicMillis() - begun);
       const cpuNanos =
         before === undefined || after === undefined ? undefined : Math.round((after - before) * part);
-      // Of workers the kernel is asked when all are known.
-      this.#threads.push({
+      return {
         way: 'inspector',
         thread,
         timeline: timelineOf(profile),
         stuck: request.lastTurn !== undefined,
         note,
+        // Of workers the kernel is asked when all are known.
         ...(thread === MAIN_THREAD ? { cpuNanos } : {}),
-      });
-    } catch (error) {
-      // That the client has gone away is looked at when all are done.
-      if (error instanceof ThreadEndedError) {
-        this.#ended.push(thread.label);
-      } else if (!signal.aborted) {
-        this.#skipped.push(`${thread.label}: ${messageOf(error)}`);
-      }
-    }
+      };
+    };
+    // That the client has gone away is looked at when all are done.
+    return this.#answers.take(thread, capture, () => this.#ended.push(thread.label));
   }
 }

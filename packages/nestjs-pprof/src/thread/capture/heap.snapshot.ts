@@ -1,6 +1,8 @@
 import { addAbortSignal, type Readable } from 'node:stream';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.connection.js';
+import { MAIN_THREAD } from './thread.info.js';
 import { Mutex } from './mutex.js';
+import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import { RecordingHeldError, SnapshotStalledError, SnapshotFileError } from './threads.errors.js';
 import { randomUUID } from 'node:crypto';
@@ -20,8 +22,6 @@ const NO_DEADLINE = 2 ** 31 - 1;
 export interface HeapSnapshotRequest {
   /** Node's `threadId`; 0 is the main thread. */
   readonly thread: number;
-  /** Whether its event loop is known not to turn. */
-  readonly stuck: boolean;
   /** Nobody waits any more. V8 finishes what it has begun; the rest is dropped. */
   readonly signal: AbortSignal;
 }
@@ -43,12 +43,14 @@ export class HeapSnapshotTaker {
   readonly #mutex = new Mutex();
 
   constructor(
+    private readonly agent: Pick<AgentClient, 'observeLoop'>,
     private readonly threads: InspectedThreads,
     private readonly directory: string,
   ) {}
 
   /** @throws {RecordingHeldError | SnapshotStalledError | SnapshotFileError} or the signal's reason. */
-  async take({ thread, stuck, signal }: HeapSnapshotRequest): Promise<SnapshotFile> {
+  async take({ thread, signal }: HeapSnapshotRequest): Promise<SnapshotFile> {
+    const stuck = thread === MAIN_THREAD.id && (await this.agent.observeLoop()).stuck;
     const release = this.#mutex.tryAcquire();
     if (!release) {
       throw new RecordingHeldError('heap snapshot');

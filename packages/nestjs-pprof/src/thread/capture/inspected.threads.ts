@@ -1,12 +1,11 @@
-import { messageOf } from '../../shared/pprof.error.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { lastBeatIn } from '../../shared/shared.memory.js';
 import { untilAborted } from './single.flight.js';
 import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
 import type { MomentDeadline } from './moment.deadline.js';
 import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import type { FromThreads } from './thread.results.js';
-import { NoThreadError, ThreadEndedError } from './threads.errors.js';
+import { Answers, type FromThreads } from './thread.results.js';
+import { NoThreadError } from './threads.errors.js';
 import { V8Sampler } from './v8.sampler.js';
 import { WorkerTargets } from './worker.targets.js';
 
@@ -26,7 +25,7 @@ export interface WorkersInUse {
   readonly told: Promise<void>;
   /** The workers that run now. */
   readonly threads: ThreadInfo[];
-  leave(): void;
+  release(): void;
 }
 
 /**
@@ -57,12 +56,12 @@ export class InspectedThreads {
       this.#main = new MainSession(this.inspector.open(), this.heartbeat);
     }
     const session = this.#main;
-    session.enter();
+    session.acquire();
     try {
       return await untilAborted(signal, use(session.sampler));
     } finally {
       session.keepWhileStuck();
-      session.leave();
+      session.release();
     }
   }
 
@@ -86,42 +85,33 @@ export class InspectedThreads {
     moment?: MomentDeadline,
   ): Promise<FromThreads<T>> {
     signal.throwIfAborted();
-    const results: T[] = [];
-    const skipped: string[] = [];
+    const answers = new Answers<T>();
     const asked: Array<Promise<void>> = [];
     let workers: WorkersInUse | undefined;
     const running = () => workers?.threads ?? [];
-    const answerOf = <A>(thread: ThreadInfo, answer: (gone: AbortSignal) => Promise<A>) =>
+    const answerOf = (thread: ThreadInfo, answer: (gone: AbortSignal) => Promise<T>) =>
       moment ? moment.answerOf(thread, answer, running) : untilAborted(signal, answer(signal));
-    const askOne = async (sampler: V8Sampler) => {
-      const { thread } = sampler.target;
-      try {
-        results.push(await answerOf(thread, (gone) => ask(sampler, running, gone)));
-      } catch (error) {
-        if (!(error instanceof ThreadEndedError)) {
-          skipped.push(`${thread.label}: ${messageOf(error)}`);
-        }
-      }
-    };
     try {
       try {
         workers = this.useWorkers((sampler) => {
-          if (isSelected(selection, sampler.target.thread)) {
-            asked.push(askOne(sampler));
+          const { thread } = sampler.target;
+          if (isSelected(selection, thread)) {
+            const answer = () => answerOf(thread, (gone) => ask(sampler, running, gone));
+            asked.push(answers.take(thread, answer));
           }
         });
         const { told } = workers;
-        await answerOf(MAIN_THREAD, () => told);
+        await (moment ? moment.within(MAIN_THREAD, () => told) : untilAborted(signal, told));
       } catch (error) {
         signal.throwIfAborted();
-        skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
+        answers.skipWorkers(error);
       }
       await Promise.all(asked);
       signal.throwIfAborted();
     } finally {
-      workers?.leave();
+      workers?.release();
     }
-    return { results, skipped };
+    return answers;
   }
 
   /** Uses the one thread. @throws {NoThreadError} where there is none of this id, and what `use` and the inspector do. */
@@ -148,7 +138,7 @@ export class InspectedThreads {
         use(found, () => workers.threads),
       );
     } finally {
-      workers.leave();
+      workers.release();
     }
   }
 
@@ -177,7 +167,7 @@ async function workerWith(id: number, connection: InspectorConnection): Promise<
   return found;
 }
 
-/** Open until its last user leaves. */
+/** Open until its last user has released it. */
 abstract class SharedSession {
   #users = 0;
   #isOpen = true;
@@ -190,11 +180,11 @@ abstract class SharedSession {
     return this.#isOpen;
   }
 
-  enter(): void {
+  acquire(): void {
     this.#users += 1;
   }
 
-  leave(): void {
+  release(): void {
     this.#users -= 1;
     if (this.#users === 0) {
       this.connection.close();
@@ -224,7 +214,7 @@ class MainSession extends SharedSession {
     if (isKept) {
       return;
     }
-    this.enter();
+    this.acquire();
     const lastBeat = lastBeatIn(this.heartbeat);
     const until = monotonicMillis() + KEPT_MILLIS;
     const timer = setInterval(() => {
@@ -236,7 +226,7 @@ class MainSession extends SharedSession {
         clearInterval(timer);
         this.#keptUseAt = undefined;
         this.sampler.dropCode();
-        this.leave();
+        this.release();
       }
     }, WATCH_MILLIS);
   }
@@ -263,7 +253,7 @@ class WorkersSession extends SharedSession {
   }
 
   use(onWorker: OnWorker): WorkersInUse {
-    this.enter();
+    this.acquire();
     this.#listeners.add(onWorker);
     for (const [target, sampler] of this.#samplers) {
       if (this.#targets?.has(target) ?? true) {
@@ -278,9 +268,9 @@ class WorkersSession extends SharedSession {
       get threads() {
         return threads();
       },
-      leave: () => {
+      release: () => {
         this.#listeners.delete(onWorker);
-        this.leave();
+        this.release();
       },
     };
   }

@@ -2,7 +2,7 @@ import type { AllocationNode, HeapSample, HeapSampling, HeapStart } from '../../
 import { allocationNodeOf } from '../pprof/allocation.tree.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
-import type { FromThreads } from './thread.results.js';
+import { foundOrSkipped, type FromThreads } from './thread.results.js';
 import { DEADLINE_MILLIS, type Inspector } from './inspector.connection.js';
 import {
   type AllocationTotals,
@@ -14,7 +14,7 @@ import {
   type ThreadHeap,
 } from './thread.heap.js';
 import { MAIN_THREAD } from './thread.info.js';
-import { ThreadStuckError, ThreadUnreachableError } from './threads.errors.js';
+import { ThreadStuckError } from './threads.errors.js';
 
 /**
  * What V8's sampler is used for.
@@ -53,23 +53,23 @@ export class MainHeap {
   }
 
   /** @throws {AgentFailureError} or the signal's reason. */
-  async sample(gc: boolean, signal: AbortSignal): Promise<FromThreads<ThreadHeap>> {
-    try {
-      return { results: [await this.#sample(gc, signal)], skipped: [] };
-    } catch (error) {
-      signal.throwIfAborted();
-      return leftOut(error);
-    }
+  sample(gc: boolean, signal: AbortSignal): Promise<FromThreads<ThreadHeap>> {
+    return foundOrSkipped(MAIN_THREAD, async () => {
+      try {
+        return { results: [await this.#sample(gc, signal)], skipped: [] };
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error;
+      }
+    });
   }
 
   /** @throws {AgentFailureError} or the signal's reason. */
-  async captureAllocations({ seconds, signal }: AllocationsRequest): Promise<FromThreads<ThreadAllocations>> {
-    try {
+  captureAllocations({ seconds, signal }: AllocationsRequest): Promise<FromThreads<ThreadAllocations>> {
+    return foundOrSkipped(MAIN_THREAD, async () => {
       const window = await this.#allocations.capture(seconds * 1000, signal);
       return { results: [{ thread: MAIN_THREAD, ...window, stuck: !window.total.counted }], skipped: [] };
-    } catch (error) {
-      return leftOut(error);
-    }
+    });
   }
 
   async #sample(gc: boolean, signal: AbortSignal): Promise<ThreadHeap> {
@@ -180,12 +180,4 @@ export class MainHeap {
     );
     return allocationNodeOf(profile.head);
   }
-}
-
-/** One that cannot be reached now is no reason to do without the other threads. */
-function leftOut(error: unknown): FromThreads<never> {
-  if (error instanceof ThreadUnreachableError || error instanceof ThreadStuckError) {
-    return { results: [], skipped: [`main: ${error.message}`] };
-  }
-  throw error;
 }

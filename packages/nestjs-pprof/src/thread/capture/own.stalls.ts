@@ -1,4 +1,4 @@
-import type { LoopBlock } from '../../shared/loop-watch.memory.js';
+import type { LoopBlock } from '../../shared/shared.memory.js';
 
 /** More than a window can have: a capture has a few. */
 const MAX_STALLS = 4096;

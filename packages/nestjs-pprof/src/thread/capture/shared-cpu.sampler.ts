@@ -23,6 +23,9 @@ const BEGIN_TOGETHER_MILLIS = 20;
 /** Room for a main thread that is late to end a segment: what does not fit the addon's buffer is lost. */
 const LATE_BY_MILLIS = 1000;
 
+/** The same where the run goes on for ever, cut into windows of a quarter of it: as long for each rate, so that it fits whoever joins. */
+const STANDING_MILLIS = 60_000;
+
 /** @internal */
 export interface SampledSegment extends CpuSegment {
   /** Whether the event loop had got stuck when the segment ended, so that it was read by interrupt. */
@@ -36,6 +39,16 @@ export interface CpuCaptureRequest {
   readonly labels: boolean;
   /** Ends the capture at once, without a result. */
   readonly signal: AbortSignal;
+}
+
+/** A client that stays: the sampler runs for it until it cannot. @internal */
+export interface StandingClient {
+  readonly hz: number;
+  readonly labels: boolean;
+  /** Called with each segment, which ends wherever a capture begins or ends, and at each cut. */
+  onSegment(segment: SampledSegment): void;
+  /** The sampler does not run for it any more. */
+  onEnd(reason: unknown): void;
 }
 
 interface Capture {
@@ -56,6 +69,7 @@ interface Capture {
  */
 export class SharedCpuSampler {
   readonly #running = new Set<Capture>();
+  #standing: StandingClient | undefined;
   #turn: Promise<void> = Promise.resolve();
   /** What runs, and since when; undefined where that is not known. */
   #segment: (CpuSampling & { readonly since: number }) | undefined;
@@ -82,8 +96,58 @@ export class SharedCpuSampler {
     }
   }
 
+  /**
+   * Has the sampler run for a client that stays.
+   *
+   * @throws {ThreadStuckError | AgentFailureError} where it cannot start; the client is told of nothing then.
+   */
+  join(client: StandingClient): Promise<void> {
+    return this.#inTurnSoon(async () => {
+      const next = samplingFor([...this.#running], client);
+      try {
+        this.#hand(await this.agent.request('rotateCpu', next), []);
+      } catch (error) {
+        if (!(error instanceof ThreadStuckError)) {
+          this.#failAll(error);
+        }
+        throw error;
+      }
+      this.#segment = { ...next, since: monotonicMillis() };
+      this.#standing = client;
+    });
+  }
+
+  /**
+   * Ends the segment that runs, and goes on. What can make it fail the client has been told of.
+   *
+   * @param evenIfStuck whether a main thread whose event loop does not turn is interrupted for it
+   * @throws {ThreadStuckError | ThreadUnreachableError} where the segment runs on.
+   */
+  cut(evenIfStuck: boolean): Promise<void> {
+    return this.#inTurnSoon(async () => {
+      const client = this.#standing;
+      if (!client) {
+        return;
+      }
+      const next = samplingFor([...this.#running], client);
+      try {
+        this.#hand(await this.agent.request('rotateCpu', next), []);
+        this.#segment = { ...next, since: monotonicMillis() };
+      } catch (error) {
+        if (error instanceof ThreadStuckError && evenIfStuck) {
+          const segment = await this.agent.readCpuByInterrupt();
+          this.#hand(segment && { ...segment, readByInterrupt: true }, []);
+        } else if (error instanceof ThreadStuckError) {
+          throw error;
+        } else {
+          this.#failAll(error);
+        }
+      }
+    });
+  }
+
   async #begin(capture: Capture): Promise<void> {
-    const next = samplingFor([...this.#running, capture]);
+    const next = samplingFor([...this.#running, capture], this.#standing);
     try {
       if (!this.#hasJustBegun(next)) {
         this.#hand(await this.agent.request('rotateCpu', next), []);
@@ -101,7 +165,7 @@ export class SharedCpuSampler {
   }
 
   #hasJustBegun({ hz, durationMillis, labels }: CpuSampling): boolean {
-    const segment = this.#running.size > 0 ? this.#segment : undefined;
+    const segment = this.#running.size > 0 || this.#standing ? this.#segment : undefined;
     return (
       segment !== undefined &&
       segment.hz === hz &&
@@ -121,9 +185,10 @@ export class SharedCpuSampler {
     const soon = monotonicMillis() + END_TOGETHER_MILLIS;
     const ending = [...this.#running].filter((other) => other === capture || other.endsAt <= soon);
     const staying = [...this.#running].filter((other) => !ending.includes(other));
+    const goesOn = staying.length > 0 || this.#standing !== undefined;
     this.#segment = undefined;
     try {
-      this.#hand(await this.#rotateEvenIfStuck(staying.length > 0 ? samplingFor(staying) : null), ending);
+      this.#hand(await this.#rotateEvenIfStuck(goesOn ? samplingFor(staying, this.#standing) : null), ending);
     } catch (error) {
       if (this.#running.has(capture)) {
         this.#failAll(error);
@@ -147,15 +212,27 @@ export class SharedCpuSampler {
         this.#running.delete(capture);
       }
     }
+    if (segment) {
+      this.#standing?.onSegment(segment);
+    }
     if (segment?.startFailure) {
+      const failure = new AgentFailureError(segment.startFailure);
       this.#running.clear();
-      throw new AgentFailureError(segment.startFailure);
+      this.#endStanding(failure);
+      throw failure;
     }
   }
 
   #failAll(error: unknown): void {
     this.#running.forEach((capture) => (capture.failure = error));
     this.#running.clear();
+    this.#endStanding(error);
+  }
+
+  #endStanding(reason: unknown): void {
+    const client = this.#standing;
+    this.#standing = undefined;
+    client?.onEnd(reason);
   }
 
   async #rotateEvenIfStuck(next: CpuSampling | null): Promise<SampledSegment | null> {
@@ -192,7 +269,7 @@ export class SharedCpuSampler {
   }
 
   #abandon(capture: Capture): void {
-    if (this.#running.delete(capture) && this.#running.size === 0) {
+    if (this.#running.delete(capture) && this.#running.size === 0 && !this.#standing) {
       this.#stopPatiently();
     }
   }
@@ -210,9 +287,9 @@ export class SharedCpuSampler {
   }
 
   /** The same, but not at all if the turn does not come soon: the one before may be waiting for a native call to end. */
-  async #inTurnSoon(task: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  async #inTurnSoon(task: () => Promise<void>, signal?: AbortSignal): Promise<void> {
     const waiting = new AbortController();
-    const cancelled = AbortSignal.any([signal, waiting.signal]);
+    const cancelled = signal ? AbortSignal.any([signal, waiting.signal]) : waiting.signal;
     const timer = setTimeout(
       () => waiting.abort(new ThreadStuckError('the main thread', silenceOf(DEADLINE_MILLIS))),
       DEADLINE_MILLIS,
@@ -233,12 +310,14 @@ export class SharedCpuSampler {
 }
 
 /** The sampling that serves all of these captures: the highest rate, for as long as the last of them lasts. */
-function samplingFor(captures: readonly Capture[]): CpuSampling {
+function samplingFor(captures: readonly Capture[], standing?: StandingClient): CpuSampling {
+  const clients = standing ? [standing, ...captures] : captures;
+  const hz = Math.max(...clients.map((client) => client.hz));
+  const labels = clients.some((client) => client.labels);
+  if (standing) {
+    return { hz, labels, durationMillis: STANDING_MILLIS };
+  }
   const now = monotonicMillis();
   const remaining = captures.map(({ endsAt, millis }) => (endsAt === Infinity ? millis : endsAt - now));
-  return {
-    hz: Math.max(...captures.map(({ hz }) => hz)),
-    durationMillis: Math.ceil(Math.max(...remaining)) + LATE_BY_MILLIS,
-    labels: captures.some(({ labels }) => labels),
-  };
+  return { hz, labels, durationMillis: Math.ceil(Math.max(...remaining)) + LATE_BY_MILLIS };
 }

@@ -25,6 +25,8 @@ describe('SingleFlight', () => {
     runs[1]!.end('another');
     expect(await Promise.all(all)).toEqual(['answer', 'answer', 'answer']);
     expect(await other).toBe('another');
+    // What has been answered is not given up.
+    expect(runs.map(({ signal }) => signal.aborted)).toEqual([false, false]);
     void flights.join('stacks', NEVER_GONE, begin);
     expect(runs).toHaveLength(3);
   });

@@ -7,12 +7,45 @@ import {
   type ThreadSelection,
 } from './thread.info.js';
 import { InspectorUnavailableError } from '../../shared/agent.errors.js';
-import { NoThreadError, ThreadUnreachableError } from './threads.errors.js';
+import {
+  NoThreadError,
+  ThreadEndedError,
+  ThreadStuckError,
+  ThreadUnreachableError,
+} from './threads.errors.js';
 
 /** What was found out of each thread, and which threads nothing could be found out of, with the reason. @internal */
 export interface FromThreads<T> {
   readonly results: T[];
   readonly skipped: string[];
+}
+
+/** What threads that are asked at the same time have answered so far. @internal */
+export class Answers<T> implements FromThreads<T> {
+  readonly results: T[] = [];
+  readonly skipped: string[] = [];
+
+  /** Takes the answer of a thread. One that ends meanwhile is not among those skipped. */
+  async take(
+    thread: ThreadInfo,
+    answer: () => Promise<T>,
+    onEnded: () => void = () => undefined,
+  ): Promise<void> {
+    try {
+      this.results.push(await answer());
+    } catch (error) {
+      if (error instanceof ThreadEndedError) {
+        onEnded();
+      } else {
+        this.skipped.push(`${thread.label}: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  /** The way to the workers is closed. */
+  skipWorkers(error: unknown): void {
+    this.skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
+  }
 }
 
 /**
@@ -61,7 +94,7 @@ export async function mainOrSkipped<T>(
   }
 }
 
-/** That the thread has not answered in time is no reason to do without the others. @internal */
+/** That the thread cannot be reached now is no reason to do without the others. @internal */
 export async function foundOrSkipped<T>(
   thread: ThreadInfo,
   ask: () => Promise<FromThreads<T>>,
@@ -69,7 +102,7 @@ export async function foundOrSkipped<T>(
   try {
     return await ask();
   } catch (error) {
-    if (!(error instanceof ThreadUnreachableError)) {
+    if (!(error instanceof ThreadUnreachableError || error instanceof ThreadStuckError)) {
       throw error;
     }
     return { results: [], skipped: [`${thread.label}: ${error.message}`] };

@@ -174,23 +174,16 @@ export class HeapNotSampledError extends PprofError {
   }
 }
 
-/** V8's inspector has answered that it will not do what it was asked. */
-class InspectorRefusedError extends PprofError {
-  constructor(thread: string, method: string, message: string) {
-    super(
-      409,
-      `V8's inspector has refused ${method} in thread ${thread}: ${message}. Something else that inspects the process may be in ` +
-        'the way (DevTools, a debugger, another profiler): ask again when it has ended',
-    );
-  }
-}
-
 /** The error for what V8's inspector answers to a command that it does not carry out. @internal */
 export function inspectorError(thread: string, method: string, message: string): PprofError {
   // V8's own words; there is no code for it. https://github.com/nodejs/node/blob/main/deps/v8/src/inspector/v8-heap-profiler-agent-impl.cc
   return message.includes('heap profiler was not started')
     ? new HeapNotSampledError(thread)
-    : new InspectorRefusedError(thread, method, message);
+    : new PprofError(
+        409,
+        `V8's inspector has refused ${method} in thread ${thread}: ${message}. Something else that inspects the process may be in ` +
+          'the way (DevTools, a debugger, another profiler): ask again when it has ended',
+      );
 }
 
 function inSeconds(millis: number): string {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../shared/pprof.error.js';
 import type { HeapSampling } from '../../shared/agent.protocol.js';
-import type { FromThreads } from './thread.results.js';
+import { Answers, type FromThreads } from './thread.results.js';
 import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
 import type { AllocationsRequest, ThreadAllocations, ThreadHeap } from './thread.heap.js';
 import type { MomentDeadline } from './moment.deadline.js';
@@ -86,42 +85,32 @@ export class WorkerHeaps {
     askAll: (ask: (worker: WorkerHeap, question: () => Promise<T>) => Promise<void>) => Promise<void>,
     moment?: MomentDeadline,
   ): Promise<FromThreads<T>> {
-    const results: T[] = [];
-    const skipped: string[] = [];
+    const answers = new Answers<T>();
     if (!selectsWorkers(selection)) {
-      return { results, skipped };
+      return answers;
     }
     try {
-      await (moment ? moment.answerOf(MAIN_THREAD, () => this.#attach()) : this.#attach());
+      await (moment ? moment.within(MAIN_THREAD, () => this.#attach()) : this.#attach());
     } catch (error) {
       // Where only the time was over, the session still opens, perhaps for nobody.
       this.#attaching?.then(
         () => this.#closeIfUnused(),
         () => undefined,
       );
-      skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
-      return { results, skipped };
+      answers.skipWorkers(error);
+      return answers;
     }
     try {
       await askAll(async (worker, question) => {
         const { thread } = worker.target;
-        if (!isSelected(selection, thread)) {
-          return;
-        }
-        try {
-          results.push(await question());
-        } catch (error) {
-          if (error instanceof ThreadEndedError) {
-            this.#workers.delete(worker.target);
-          } else {
-            skipped.push(`${thread.label}: ${messageOf(error)}`);
-          }
+        if (isSelected(selection, thread)) {
+          await answers.take(thread, question, () => this.#workers.delete(worker.target));
         }
       });
     } finally {
       this.#closeIfUnused();
     }
-    return { results, skipped };
+    return answers;
   }
 
   #closeIfUnused(): void {

@@ -8,6 +8,7 @@ import {
   ThreadUnreachableError,
 } from './threads.errors.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
+import { outcomeOf } from '../../../test-fixtures/promise-outcome.js';
 import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { WorkerStartsMemory } from '../../shared/shared.memory.js';
@@ -128,15 +129,6 @@ async function attachedTo(...ids: number[]) {
     return Promise.resolve({});
   };
   return attach();
-}
-
-function outcomeOf<T>(promise: Promise<T>): { value?: T; error?: unknown } {
-  const outcome: { value?: T; error?: unknown } = {};
-  promise.then(
-    (value) => (outcome.value = value),
-    (error: unknown) => (outcome.error = error),
-  );
-  return outcome;
 }
 
 describe('WorkerTargets.attach', () => {

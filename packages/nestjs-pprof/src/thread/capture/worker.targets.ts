@@ -64,7 +64,7 @@ export class WorkerTargets {
   readonly #starts: WorkerStartsMemory;
   #isEnabled = false;
   readonly #closed = new AbortController();
-  #hasLeft = false;
+  #hasGivenUp = false;
 
   private constructor(
     private readonly connection: InspectorConnection,
@@ -95,7 +95,7 @@ export class WorkerTargets {
       await workers.#enable();
     } catch (error) {
       // The connection was closed; that is not why.
-      throw workers.#hasLeft ? new ShortLivedWorkersError() : error;
+      throw workers.#hasGivenUp ? new ShortLivedWorkersError() : error;
     }
     return workers;
   }
@@ -175,7 +175,7 @@ export class WorkerTargets {
       return;
     }
     if (this.#isRisky) {
-      this.#leave();
+      this.#giveUp();
       return;
     }
     const target = new WorkerTarget(thread, sessionId, this.connection, () =>
@@ -196,8 +196,8 @@ export class WorkerTargets {
   }
 
   /** Workers have begun to come and go: each that starts while the session is open may be the one that ends too soon. */
-  #leave(): void {
-    this.#hasLeft = true;
+  #giveUp(): void {
+    this.#hasGivenUp = true;
     this.#targets.forEach((target) => target.end(new ShortLivedWorkersError()));
     this.connection.close();
   }
@@ -208,7 +208,7 @@ export class WorkerTargets {
       return;
     }
     if (this.#isRisky) {
-      this.#leave();
+      this.#giveUp();
     } else {
       this.onWorker(target);
     }

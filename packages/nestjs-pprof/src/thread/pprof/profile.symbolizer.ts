@@ -1,4 +1,4 @@
-import { posix, win32 } from 'node:path';
+import { posix, win32, dirname, join, resolve } from 'node:path';
 import {
   defaultTypeIndex,
   type Frame,
@@ -13,6 +13,7 @@ import {
 import type { OriginalPosition, OriginalPositions } from './original.positions.js';
 import type { SourceMaps } from './source.maps.js';
 import type { CodePosition } from './source-map.table.js';
+import { existsSync } from 'node:fs';
 
 /** A frame as it is shown: original position, and a name that says where the function is from. @internal */
 export interface SymbolizedFrame {
@@ -45,7 +46,7 @@ export interface SymbolizedProfile extends Omit<Profile, 'samples'> {
  */
 export class Symbolizer {
   constructor(
-    private readonly sourceMaps: SourceMaps,
+    private readonly sourceMaps: Pick<SourceMaps, 'load'>,
     /** File names under this directory are shown relative to it. */
     private readonly applicationRoot: string,
   ) {}
@@ -222,4 +223,27 @@ function idOf(frame: SymbolizedFrame, ids: Map<SymbolizedFrame, number>): number
     ids.set(frame, id);
   }
   return id;
+}
+
+/** Where the application's code lies, as its profiles name it. @internal */
+export interface ProgramPaths {
+  /** Absolute path of the script that Node was started with; the executable where there was none (REPL, `-e`). */
+  readonly entryScript: string;
+  /** The directory of the package that the entry script belongs to. */
+  readonly root: string;
+}
+
+/** @internal */
+export function programPaths(script: string | undefined, cwd: string, execPath: string): ProgramPaths {
+  const entryScript = script === undefined ? execPath : resolve(cwd, script);
+  return { entryScript, root: script ? packageOf(entryScript, cwd) : cwd };
+}
+
+function packageOf(file: string, fallback: string): string {
+  for (let directory = dirname(file); directory !== dirname(directory); directory = dirname(directory)) {
+    if (existsSync(join(directory, 'package.json'))) {
+      return directory;
+    }
+  }
+  return fallback;
 }

@@ -6,7 +6,8 @@ const MAX_ROWS = 50;
 /** What was not done for a route, or for none that is known. */
 const NO_ROUTE = '(no label)';
 
-interface Row {
+/** Of a function: what is its own, and what is with all that it calls. @internal */
+export interface Row {
   readonly name: string;
   flat: number;
   cumulative: number;
@@ -79,7 +80,11 @@ function renderRoutes(
   ];
 }
 
-function tabulate(profile: SymbolizedProfile, valueIndex: number): { rows: Row[]; total: number } {
+/** The functions by what is their own, the largest first. @internal */
+export function tabulate(
+  profile: Pick<SymbolizedProfile, 'samples'>,
+  valueIndex: number,
+): { rows: Row[]; total: number } {
   const rows = new Map<string, Row>();
   let total = 0;
   for (const { stack, values } of profile.samples) {
@@ -100,7 +105,8 @@ function tabulate(profile: SymbolizedProfile, valueIndex: number): { rows: Row[]
   return { rows: [...rows.values()].toSorted(byFlat), total };
 }
 
-function percent(part: number, whole: number): string {
+/** @internal */
+export function percent(part: number, whole: number): string {
   // As in Go, without a sign: it is the value that says whether it is more or less.
   return whole === 0 ? '0%' : `${Math.abs((100 * part) / whole).toFixed(2)}%`;
 }
@@ -120,7 +126,8 @@ const SCALES: Record<ValueType['unit'], ReadonlyArray<readonly [factor: number, 
   ],
 };
 
-function format(value: number, unit: string): string {
+/** @internal */
+export function format(value: number, unit: string): string {
   const scale = SCALES[unit]?.find(([factor]) => Math.abs(value) >= factor);
   if (value === 0 || !scale) {
     return String(value);

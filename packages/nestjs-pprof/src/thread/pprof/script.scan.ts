@@ -195,7 +195,7 @@ export class ScriptScan {
       return true;
     }
     if (last.type === 'name') {
-      return BEFORE_OPERAND.has(this.#textOf(last)) && !this.#isMember(1);
+      return BEFORE_OPERAND.has(this.#textOf(last)) && !this.#isDot(this.#last[1]);
     }
     if (last.type !== 'sign') {
       return false;
@@ -207,15 +207,9 @@ export class ScriptScan {
     return sign === '}' ? this.#closed?.isValue === false : sign !== ']' && sign !== '++' && sign !== '--';
   }
 
-  /** Whether the token is the name of a member, behind a dot. */
-  #isMember(index: number): boolean {
-    const before = this.#last[index];
-    return before !== undefined && ['.', '?.'].includes(this.#textOf(before));
-  }
-
   #word(start: number): void {
     this.#push('name', start);
-    if (this.text.slice(start, this.#position) !== 'class' || this.#isMember(1)) {
+    if (this.text.slice(start, this.#position) !== 'class' || this.#isDot(this.#last[1])) {
       return;
     }
     SPACE.lastIndex = this.#position;
@@ -306,11 +300,7 @@ export class ScriptScan {
   }
 
   #isControl({ before: [keyword, dot] }: Bracket): boolean {
-    return (
-      keyword?.type === 'name' &&
-      CONTROL.has(this.#textOf(keyword)) &&
-      (dot === undefined || !['.', '?.'].includes(this.#textOf(dot)))
-    );
+    return keyword?.type === 'name' && CONTROL.has(this.#textOf(keyword)) && !this.#isDot(dot);
   }
 
   /** `function name(…) {` and `name(…) {`; in TypeScript also `name(…): type {`. */
@@ -378,6 +368,7 @@ export class ScriptScan {
     this.#addAssigned(start, isAsync ? others.slice(1) : others);
   }
 
+  /** What comes behind it is the name of a member. */
   #isDot(token: Token | undefined): boolean {
     return token !== undefined && ['.', '?.'].includes(this.#textOf(token));
   }

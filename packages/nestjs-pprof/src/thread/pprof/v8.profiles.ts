@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import {
   type Frame,
+  type Labels,
   isMark,
   markTruncated,
   MAX_FILE_LENGTH,
@@ -67,6 +68,8 @@ function positionOfCallFrame({ functionName, url, lineNumber, columnNumber }: V8
 export interface ProfiledStack {
   readonly frames: readonly Frame[];
   readonly lines: readonly LineTicks[];
+  /** Of what the flight recorder has seen. */
+  readonly labels?: Labels;
 }
 
 /** A stack, for how long it was seen without a break, and when. Times in microseconds. @internal */

@@ -13,12 +13,14 @@ export const allocsProfile: ProfileKind = {
     'A sampling of all memory allocations of the given seconds, also of objects that are garbage by now; without "seconds", of live objects alone. Afterwards the heap profile starts anew.',
   parameters: {
     seconds: { kind: 'optional-window' },
-    hz: null,
     threads: true,
-    gc: false,
     debug: true,
-    formats: ['pprof', 'text', 'heapprofile'],
+    formats: ['pprof', 'text', 'markdown', 'heapprofile'],
   },
+  caveats: [
+    'with `seconds` it is all that was allocated in that time, also what is garbage by now: work for the garbage collector, and no leak',
+    'values are estimates from samples: what is small and rare may be missing',
+  ],
   captureV8: captureV8Heap,
   async capture(request, threads): Promise<Profile> {
     const { seconds, debug } = request;
@@ -36,7 +38,7 @@ export const allocsProfile: ProfileKind = {
       ],
       defaultSampleType: 'alloc_space',
       periodType: { type: 'space', unit: 'bytes' },
-      period: threads.heapSamplingInterval,
+      period: threads.heaps.samplingInterval,
       startedAt,
       ...content,
       ...(debug === 0 ? {} : { details: await memorySummary(threads) }),
@@ -58,16 +60,16 @@ async function liveObjects(
   threads: ApplicationThreads,
 ): Promise<Content> {
   const isOfAll = selection === 'all';
-  const heaps = await threads.sampleHeapsIfPossible(isOfAll ? 'main' : selection, signal);
+  const heaps = await threads.heaps.sampleIfPossible(isOfAll ? 'main' : selection, signal);
   return {
     samples: heaps.results
-      .flatMap((heap) => liveSamples(heap, threads.heapStackDepth(heap.thread)))
+      .flatMap((heap) => liveSamples(heap, threads.heaps.stackDepth(heap.thread)))
       .map(({ values: [objects = 0, bytes = 0], ...sample }) => ({
         ...sample,
         values: [0, 0, objects, bytes],
       })),
     comments: [
-      `inuse: live objects, one sample every ${threads.heapSamplingInterval} bytes`,
+      `inuse: live objects, one sample every ${threads.heaps.samplingInterval} bytes`,
       'alloc_objects and alloc_space are 0: V8 samples either live objects or all allocations. Ask with "seconds" for all allocations of a window; the sampling of live objects starts anew after it',
       ...(isOfAll ? [WORKERS_LEFT_OUT] : []),
       ...liveComments(heaps, false),
@@ -80,12 +82,16 @@ async function allAllocations(
   threads: ApplicationThreads,
 ): Promise<Content> {
   const began = process.hrtime.bigint();
-  const { results, skipped } = await threads.captureAllocations({ seconds, threads: selection, signal });
+  const { results, skipped } = await threads.heaps.captureAllocations({
+    seconds,
+    threads: selection,
+    signal,
+  });
   return {
-    samples: results.flatMap((heap) => allocatedSamples(heap, threads.heapStackDepth(heap.thread))),
+    samples: results.flatMap((heap) => allocatedSamples(heap, threads.heaps.stackDepth(heap.thread))),
     durationNanos: Number(process.hrtime.bigint() - began),
     comments: [
-      `all allocations, one sample every ${threads.heapSamplingInterval} bytes, also of objects that are garbage by now`,
+      `all allocations, one sample every ${threads.heaps.samplingInterval} bytes, also of objects that are garbage by now`,
       'inuse_objects and inuse_space are 0: V8 does not tell which of these objects are alive',
       `threads: ${results.map(describe).join(', ')}`,
       ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),

@@ -13,19 +13,21 @@ export const blockProfile: ProfileKind = {
     'Stack traces that kept an event loop from turning, with the time they did: of the given seconds or, where "block.watch" is on, since start-up.',
   parameters: {
     seconds: { kind: 'optional-window' },
-    hz: null,
     threads: true,
     threshold: true,
     labels: true,
-    gc: false,
     debug: true,
-    formats: ['pprof', 'text'],
+    formats: ['pprof', 'text', 'markdown'],
   },
+  caveats: [
+    'it is the time in which an event loop could not turn, and all requests had to wait, by what ran then; turns shorter than the threshold are not in it',
+    'a turn that runs many callbacks one after the other is one block: its time is shared out among what was seen in it',
+  ],
   async capture({ seconds, thresholdMillis, threads: selection, labels, signal }, threads): Promise<Profile> {
     const startedAt = Date.now();
     const common = { sampleTypes: [CONTENTIONS, DELAY], periodType: CONTENTIONS, period: 1 };
     if (seconds === undefined) {
-      const watched = threads.watchedBlocks();
+      const watched = await threads.watchedBlocks();
       return watched
         ? {
             ...common,
@@ -33,11 +35,15 @@ export const blockProfile: ProfileKind = {
               {
                 samples: withoutOwnFrames(watched.samples).map((sample) => ({
                   ...sample,
-                  labels: { thread: 'main' },
+                  labels: { ...(labels ? sample.labels : {}), thread: 'main' },
                 })),
                 comments: [
                   `threads: main, watched since ${new Date(watched.startedAt).toISOString()}`,
-                  `turns of the event loop longer than ${watched.thresholdMillis} ms; stacks are seen of those longer than 100 ms`,
+                  `turns of the event loop longer than ${watched.thresholdMillis} ms; ${
+                    watched.recordedHz === undefined
+                      ? 'stacks are seen of those longer than 100 ms'
+                      : `stacks are those that the flight recorder has seen, ${watched.recordedHz} times a second`
+                  }`,
                 ],
               },
               labels,

@@ -1,7 +1,9 @@
+import type { CpuCapture } from '../capture/cpu.capturer.js';
 import type { Profile } from '../pprof/profile.model.js';
 import { cpuSamplesOf } from './cpu.samples.js';
 import { withLabelsOfStacks } from './sample.labels.js';
 import { singleThread } from './query.parameters.js';
+import { captureOf, describeRecording, readRecorder, v8ProfileOf } from './cpu.recording.js';
 import type { ProfileKind, V8Profile } from './recording.kind.js';
 
 const NANOS_PER_SECOND = 1e9;
@@ -16,37 +18,72 @@ export const cpuProfile: ProfileKind = {
   parameters: {
     seconds: { kind: 'window', default: DEFAULT_SECONDS },
     hz: { default: 100 },
+    past: true,
     threads: true,
+    route: true,
     labels: true,
     gc: false,
     debug: false,
-    formats: ['pprof', 'text', 'cpuprofile'],
+    formats: ['pprof', 'text', 'markdown', 'cpuprofile'],
   },
+  caveats: [
+    'it counts time on a processor: what waits (`await`, I/O, timers) is not in it; `wall` in the pprof format also has synchronous calls that wait',
+    'a line is where the function starts, and all that the function took is shown there',
+    'a small function that V8 had inlined before is shown as its caller',
+    '`(program)` is CPU time that no sample explains, `(garbage collector)` and `(non-JavaScript threads)` are the runtime',
+  ],
   async captureV8(
-    { seconds = DEFAULT_SECONDS, hz, threads: selection, signal },
+    { seconds = DEFAULT_SECONDS, hz, past, threads: selection, signal },
     threads,
   ): Promise<V8Profile> {
+    if (past) {
+      const { segments } = await readRecorder(past, selection, threads);
+      return { v8: 'cpuprofile', profile: v8ProfileOf(segments) };
+    }
     const thread = singleThread(selection, 'format=cpuprofile');
-    return { v8: 'cpuprofile', profile: await threads.v8.captureCpuProfile({ thread, seconds, hz, signal }) };
+    return { v8: 'cpuprofile', profile: await threads.captureV8Cpu({ thread, seconds, hz, signal }) };
   },
-  async capture(
-    { seconds = DEFAULT_SECONDS, hz, threads: selection, labels, signal },
-    threads,
-  ): Promise<Profile> {
+  async capture(request, threads): Promise<Profile> {
+    const { seconds = DEFAULT_SECONDS, hz, past, threads: selection, labels, signal } = request;
+    if (past) {
+      const recording = await readRecorder(past, selection, threads);
+      const recorded = captureOf(recording, threads.recorder!, labels);
+      const profile = cpuProfileOf(recorded, hz, describeRecording(recording, past));
+      return { ...profile, ...(await withLabelsOfStacks(profile, labels, threads)) };
+    }
     const capture = await threads.captureCpu({ seconds, hz, threads: selection, labels, signal });
-    const { samples, comments } = await withLabelsOfStacks(cpuSamplesOf(capture), labels, threads);
-    return {
-      sampleTypes: [
-        { type: 'samples', unit: 'count' },
-        { type: 'wall', unit: 'nanoseconds' },
-        { type: 'cpu', unit: 'nanoseconds' },
-      ],
-      periodType: { type: 'cpu', unit: 'nanoseconds' },
-      period: Math.round(NANOS_PER_SECOND / hz),
-      samples,
-      startedAt: capture.startedAt,
-      durationNanos: capture.durationNanos,
-      comments: [`sampling rate: ${hz} Hz`, ...comments],
-    };
+    const profile = cpuProfileOf(capture, hz, describeRate(hz, threads.recorder?.hz));
+    return { ...profile, ...(await withLabelsOfStacks(profile, labels, threads)) };
   },
 };
+
+/** @internal */
+export function cpuProfileOf(capture: CpuCapture, hz: number, notes: readonly string[]): Profile {
+  const { startedAt, durationNanos } = capture;
+  const { samples, comments } = cpuSamplesOf(capture);
+  return {
+    sampleTypes: [
+      { type: 'samples', unit: 'count' },
+      { type: 'wall', unit: 'nanoseconds' },
+      { type: 'cpu', unit: 'nanoseconds' },
+    ],
+    periodType: { type: 'cpu', unit: 'nanoseconds' },
+    period: Math.round(NANOS_PER_SECOND / hz),
+    samples,
+    startedAt,
+    durationNanos,
+    comments: [`sampling rate: ${hz} Hz`, ...notes, ...comments],
+  };
+}
+
+/** Beside the flight recorder, whose sampler runs anyway: whether that was started anew. */
+function describeRate(hz: number, recorded: number | undefined): string[] {
+  if (recorded === undefined) {
+    return [];
+  }
+  return hz === recorded
+    ? ["main was sampled at the flight recorder's rate, which runs anyway: nothing was started"]
+    : [
+        `the sampler of main was started anew, at another rate than the flight recorder's: hz=${recorded} does without, which holds up nothing`,
+      ];
+}

@@ -2,7 +2,7 @@ import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import { isIdle, PROGRAM, samplesOfTimeline } from '../pprof/v8.profiles.js';
 import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
 import type { SampledSegment } from '../capture/shared-cpu.sampler.js';
-import { samplesOfSegment } from './cpu.segment.js';
+import { samplesOfSegment, type SegmentSamples } from './cpu.segment.js';
 import { boundedLabels } from './sample.labels.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
 
@@ -101,9 +101,10 @@ function partOf(thread: ThreadCpu, hz: number): Part {
   return {
     ...partWith(
       thread,
-      withoutOwnFrames(segments.flatMap(({ samples }) => samples)),
+      withoutOwnFrames(byClockOfEach(segments, clocks)),
       clock,
       taken > 0 ? `by the ${busy} of ${taken} samples that were not idle` : 'by samples',
+      sum(segments.map(({ samples }) => cpuOf(samples))),
     ),
     otherThreadsNanos:
       clock === undefined
@@ -112,16 +113,42 @@ function partOf(thread: ThreadCpu, hz: number): Part {
   };
 }
 
+/**
+ * Where the stacks of all segments together ran for longer than the thread has used, it had to wait for a processor, and more in
+ * one segment than in another: each counts for what the thread has used in it.
+ */
+function byClockOfEach(
+  segments: ReadonlyArray<Pick<SegmentSamples, 'samples'>>,
+  clocks: ReadonlyArray<number | null>,
+): StackSample[] {
+  const used = segments.map(({ samples }) => cpuOf(samples));
+  const parts = segments.map((_, index) =>
+    Math.min(1, (clocks[index] ?? Infinity) / Math.max(1, used[index]!)),
+  );
+  const whole = sum(clocks.map((clock, index) => clock ?? used[index]!));
+  if (segments.length === 1 || whole >= sum(used)) {
+    return segments.flatMap(({ samples }) => samples);
+  }
+  const scale = whole / Math.max(1, sum(used.map((cpu, index) => cpu * parts[index]!)));
+  return segments.flatMap(({ samples }, index) =>
+    samples.map(({ values: [count = 0, wall = 0, cpu = 0], ...sample }) => ({
+      ...sample,
+      values: [count, wall, cpu * parts[index]! * scale],
+    })),
+  );
+}
+
 function partWith(
   thread: ThreadCpu,
   samples: readonly StackSample[],
   clock: number | undefined,
   bySamples: string,
+  sampled = cpuOf(samples),
 ): Part {
   if (clock === undefined) {
     return { thread, samples, cpu: 'estimated' };
   }
-  const figures = `${thread.thread.label} ${millis(clock)} (${millis(cpuOf(samples))} ${bySamples})`;
+  const figures = `${thread.thread.label} ${millis(clock)} (${millis(sampled)} ${bySamples})`;
   return { thread, samples: withCpuOfClock(samples, clock), cpu: 'measured', figures };
 }
 

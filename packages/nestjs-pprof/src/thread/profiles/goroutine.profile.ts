@@ -13,9 +13,7 @@ export const goroutineProfile: ProfileKind = {
     'Stack traces of all current threads, also of those whose event loop is stuck. Use debug=2 as a query parameter to export in the same format as an unrecovered panic.',
   parameters: {
     seconds: { kind: 'delta' },
-    hz: null,
     threads: true,
-    gc: false,
     debug: true,
     formats: ['pprof', 'text'],
   },
@@ -43,9 +41,17 @@ export const goroutineProfile: ProfileKind = {
   },
 };
 
-function sampleOf({ thread, state, frames, stuckSince, activeResources }: ThreadStack): StackSample {
+function sampleOf({
+  thread,
+  state,
+  frames,
+  silentSince,
+  starved,
+  activeResources,
+}: ThreadStack): StackSample {
   const notes = [
-    ...(stuckSince === undefined ? [] : [`event loop has not turned since ${describeSince(stuckSince)}`]),
+    ...(silentSince === undefined ? [] : [`event loop has not turned since ${describeSince(silentSince)}`]),
+    ...(starved === undefined ? [] : [describeStarved(starved)]),
     ...(activeResources ? [`active resources: ${summarize(activeResources)}`] : []),
   ];
   return {
@@ -54,6 +60,11 @@ function sampleOf({ thread, state, frames, stuckSince, activeResources }: Thread
     labels: { thread: thread.label, state },
     notes,
   };
+}
+
+/** Whether it is stuck as well cannot be told then: it may be about to turn. */
+function describeStarved(part: number): string {
+  return `it had no processor for ${Math.round(part * 100)} % of the time that it was waited for`;
 }
 
 function describeSince(epochMillis: number): string {

@@ -7,6 +7,8 @@ export const heapSnapshotRecording: RecordingKind = {
   description:
     'The whole heap of a thread, for Chrome DevTools. It stops the thread while it is taken and holds every string of the heap, secrets included; off unless "heapSnapshot: true" is set.',
   views: [],
+  download: '',
+  texts: [],
   prepare({ threads = 'main' }, { heapSnapshot }, signal) {
     if (!heapSnapshot) {
       throw new NotEnabledError(
@@ -19,7 +21,7 @@ export const heapSnapshotRecording: RecordingKind = {
     return {
       head: { as: 'file', fileName: 'heap.heapsnapshot' },
       seconds: 0,
-      record: (context) => context.threads.v8.takeHeapSnapshot({ thread, signal }),
+      record: (context) => context.threads.snapshots.take({ thread, signal }),
     };
   },
 };

@@ -23,24 +23,29 @@ export const heapProfile: ProfileKind = {
     'A sampling of memory allocations of live objects. Use gc=1 to run a garbage collection before taking the sample.',
   parameters: {
     seconds: { kind: 'delta' },
-    hz: null,
     threads: true,
     gc: true,
     debug: true,
-    formats: ['pprof', 'text', 'heapprofile'],
+    formats: ['pprof', 'text', 'markdown', 'heapprofile'],
   },
+  caveats: [
+    'it is what was allocated where and is still alive, not who keeps it alive; garbage that is not collected yet counts as alive unless `gc=1` was asked for',
+    'values are estimates from samples: what is small and rare may be missing',
+    '`(external)` is memory outside of the heap of V8, such as buffers, which nobody is named for',
+    'what has grown once (a cache, code that was loaded) is no leak: compare again later',
+  ],
   captureV8: captureV8Heap,
   async capture({ threads: selection, gc, debug, signal }, threads): Promise<Profile> {
     const startedAt = Date.now();
-    const heaps = await threads.sampleHeaps(selection, gc, signal);
+    const heaps = await threads.heaps.sample(selection, gc, signal);
     return {
       sampleTypes: LIVE_OBJECTS,
       periodType: { type: 'space', unit: 'bytes' },
-      period: threads.heapSamplingInterval,
-      samples: heaps.results.flatMap((heap) => liveSamples(heap, threads.heapStackDepth(heap.thread))),
+      period: threads.heaps.samplingInterval,
+      samples: heaps.results.flatMap((heap) => liveSamples(heap, threads.heaps.stackDepth(heap.thread))),
       startedAt,
       comments: [
-        `live objects, one sample every ${threads.heapSamplingInterval} bytes`,
+        `live objects, one sample every ${threads.heaps.samplingInterval} bytes`,
         ...liveComments(heaps, gc),
       ],
       coverage: liveCoverage(heaps),
@@ -55,7 +60,7 @@ export async function captureV8Heap(
   threads: ApplicationThreads,
 ): Promise<V8Profile> {
   const thread = singleThread(selection, 'format=heapprofile');
-  return { v8: 'heapprofile', profile: await threads.v8.sampleHeapProfile({ thread, gc, signal }) };
+  return { v8: 'heapprofile', profile: await threads.heaps.sampleV8Profile({ thread, gc, signal }) };
 }
 
 /** Objects and bytes that are alive in a thread, by the stack that has allocated them. @internal */

@@ -10,9 +10,6 @@ export const mutexProfile: ProfileKind = {
     'Always empty: JavaScript has no mutexes to contend for. What holds up an event loop is in the block profile.',
   parameters: {
     seconds: { kind: 'delta' },
-    hz: null,
-    threads: false,
-    gc: false,
     debug: true,
     formats: ['pprof', 'text'],
   },

@@ -45,7 +45,10 @@ function heapOf(bytes: number): ThreadHeap[] {
 }
 
 /** An application with a busy main thread and a worker; its heap grows each time it is looked at. */
-function fakeThreads(over: Partial<Record<keyof ApplicationThreads, unknown>> = {}): ApplicationThreads {
+function fakeThreads(
+  over: Partial<Record<keyof ApplicationThreads, unknown>> = {},
+  heaps: Partial<Record<keyof ApplicationThreads['heaps'], unknown>> = {},
+): ApplicationThreads {
   const threads = [MAIN_THREAD, WORKER];
   let bytes = 0;
   const timeline = [
@@ -69,8 +72,31 @@ function fakeThreads(over: Partial<Record<keyof ApplicationThreads, unknown>> = 
   };
   return {
     handlers: [],
-    heapSamplingInterval: 524_288,
-    heapStackDepth: () => 64,
+    heaps: {
+      samplingInterval: 524_288,
+      stackDepth: () => 64,
+      sample: () => Promise.resolve({ results: heapOf((bytes += 1000)), skipped: ['worker 4: gone'] }),
+      sampleIfPossible: () => Promise.resolve({ results: heapOf(1000), skipped: ['worker 4: gone'] }),
+      captureAllocations: () =>
+        Promise.resolve({
+          results: [
+            {
+              thread: MAIN_THREAD,
+              total: { root: allocations(5000), counted: true },
+              before: { root: allocations(3000), counted: true },
+              stuck: false,
+            },
+            {
+              thread: WORKER,
+              total: { root: allocations(700), counted: false },
+              before: undefined,
+              stuck: false,
+            },
+          ],
+          skipped: ['worker 4: gone'],
+        }),
+      ...heaps,
+    },
     captureCpu: () =>
       Promise.resolve({
         selection: 'all',
@@ -87,26 +113,6 @@ function fakeThreads(over: Partial<Record<keyof ApplicationThreads, unknown>> = 
         startedAt: 1_700_000_000_000,
         durationNanos: 1e9,
       }),
-    sampleHeaps: () => Promise.resolve({ results: heapOf((bytes += 1000)), skipped: ['worker 4: gone'] }),
-    sampleHeapsIfPossible: () => Promise.resolve({ results: heapOf(1000), skipped: ['worker 4: gone'] }),
-    captureAllocations: () =>
-      Promise.resolve({
-        results: [
-          {
-            thread: MAIN_THREAD,
-            total: { root: allocations(5000), counted: true },
-            before: { root: allocations(3000), counted: true },
-            stuck: false,
-          },
-          {
-            thread: WORKER,
-            total: { root: allocations(700), counted: false },
-            before: undefined,
-            stuck: false,
-          },
-        ],
-        skipped: ['worker 4: gone'],
-      }),
     observeLoop: () => Promise.resolve({ stuck: false, description: LOOP }),
     captureBlocks: () =>
       Promise.resolve({
@@ -122,7 +128,7 @@ function fakeThreads(over: Partial<Record<keyof ApplicationThreads, unknown>> = 
     captureStacks: () =>
       Promise.resolve({
         results: [
-          { thread: MAIN_THREAD, state: 'stuck', frames: [run], stuckSince: 1_700_000_000_000 },
+          { thread: MAIN_THREAD, state: 'stuck', frames: [run], silentSince: 1_700_000_000_000 },
           { thread: WORKER, state: 'waiting', frames: [] },
         ],
         skipped: ['worker 4: gone'],
@@ -140,6 +146,7 @@ function requestFor(kind: ProfileKind, over: Partial<ProfileRequest> = {}): Prof
     thresholdMillis: 20,
     labels: true,
     gc: false,
+    route: undefined,
     debug: 0,
     format: 'pprof',
     signal: new AbortController().signal,
@@ -216,15 +223,20 @@ describe.each(PROFILE_KINDS.map((kind) => [kind.name, kind] as const))('%s', (na
           asked.push(...args);
           return original(...args);
         };
-      const noting = new Proxy(fakeThreads(), {
-        get: (target, property: keyof ApplicationThreads) => {
-          const value: unknown = target[property];
-          return typeof value === 'function' ? note(value as (...args: unknown[]) => unknown) : value;
-        },
-      });
+      const noting = <T extends object>(of: T): T =>
+        new Proxy(of, {
+          get: (target, property: keyof T & string) => {
+            const value: unknown = target[property];
+            return typeof value === 'function'
+              ? note(value as (...args: unknown[]) => unknown)
+              : property === 'heaps'
+                ? noting(value as object)
+                : value;
+          },
+        });
       const seconds = kind.parameters.seconds === null ? undefined : 0.001;
       const request = requestFor(kind, { threads: [3], seconds });
-      await kind.capture(request, noting);
+      await kind.capture(request, noting(fakeThreads()));
       const selections = asked.filter((arg) => Array.isArray(arg) || (arg as { threads?: unknown })?.threads);
       expect(selections.length).toBeGreaterThan(0);
       for (const selection of selections) {
@@ -266,9 +278,10 @@ describe('heap', () => {
 describe('heap', () => {
   const heap = (over: Partial<ThreadHeap>) => ({ ...heapOf(1000)[0]!, ...over });
   const commentOn = async (over: Partial<ThreadHeap>, request: Partial<ProfileRequest> = {}) => {
-    const threads = fakeThreads({
-      sampleHeaps: () => Promise.resolve({ results: [heap(over)], skipped: [] }),
-    });
+    const threads = fakeThreads(
+      {},
+      { sample: () => Promise.resolve({ results: [heap(over)], skipped: [] }) },
+    );
     const { comments } = await kindOf('heap').capture(requestFor(kindOf('heap'), request), threads);
     return comments.find((comment) => comment.startsWith('threads:'));
   };
@@ -330,18 +343,18 @@ describe('allocs', () => {
   });
 
   it('without seconds leaves the workers alone that are not named, and says so', async () => {
-    const sampleHeapsIfPossible = jest.fn(() => Promise.resolve({ results: [], skipped: [] }));
-    const threads = fakeThreads({ sampleHeapsIfPossible });
+    const sampleIfPossible = jest.fn(() => Promise.resolve({ results: [], skipped: [] }));
+    const threads = fakeThreads({}, { sampleIfPossible });
     const leftOut = expect.stringMatching(/^worker threads are left out, .*"threads"$/);
     expect((await capture({ threads: 'all' }, threads)).comments).toContainEqual(leftOut);
     expect((await capture({ threads: [3] }, threads)).comments).not.toContainEqual(leftOut);
-    const selections = (sampleHeapsIfPossible.mock.calls as unknown[][]).map(([selection]) => selection);
+    const selections = (sampleIfPossible.mock.calls as unknown[][]).map(([selection]) => selection);
     expect(selections).toEqual(['main', [3]]);
   });
 
   it('without seconds is empty and valid where nothing is sampled', async () => {
     const nothing = { results: [], skipped: ['main: heap sampling is off'] };
-    const threads = fakeThreads({ sampleHeapsIfPossible: () => Promise.resolve(nothing) });
+    const threads = fakeThreads({}, { sampleIfPossible: () => Promise.resolve(nothing) });
     const { samples, comments } = await capture({}, threads);
     expect(samples).toEqual([]);
     expect(comments).toEqual(expect.arrayContaining(['threads skipped: main: heap sampling is off']));
@@ -377,7 +390,7 @@ describe('allocs', () => {
     ];
     const { samples, comments } = await capture(
       { seconds: 5 },
-      fakeThreads({ captureAllocations: () => Promise.resolve({ results, skipped: [] }) }),
+      fakeThreads({}, { captureAllocations: () => Promise.resolve({ results, skipped: [] }) }),
     );
     expect(samples.map(({ values }) => Math.abs(values[0]!))).toEqual([0, 0]);
     expect(comments).toContain('threads: main (by inspector, its event loop got stuck, objects not counted)');
@@ -438,7 +451,7 @@ describe('goroutine', () => {
 
   it('notes since when a loop is stuck and what keeps one alive, the most frequent first', async () => {
     const results = [
-      { thread: MAIN_THREAD, state: 'stuck', frames: [run], stuckSince: Date.UTC(2026, 0) },
+      { thread: MAIN_THREAD, state: 'stuck', frames: [run], silentSince: Date.UTC(2026, 0) },
       { thread: WORKER, state: 'waiting', frames: [], activeResources: ['Timeout', 'TCP', 'TCP'] },
     ];
     const threads = fakeThreads({ captureStacks: () => Promise.resolve({ results, skipped: [] }) });
@@ -448,6 +461,26 @@ describe('goroutine', () => {
       expect.stringMatching(/^event loop has not turned since 2026-01-01T00:00:00.000Z \(-?[\d.]+ s ago/),
     ]);
     expect(samples[1]?.notes).toEqual(['active resources: 2 TCP, 1 Timeout']);
+  });
+
+  it('notes of a thread without a processor since when its loop has not turned, and claims no more', async () => {
+    const results = [
+      {
+        thread: MAIN_THREAD,
+        state: 'running',
+        frames: [run],
+        silentSince: Date.now() - 4000,
+        starved: 0.764,
+      },
+    ];
+    const threads = fakeThreads({ captureStacks: () => Promise.resolve({ results, skipped: [] }) });
+    const kind = kindOf('goroutine');
+    const { samples } = await kind.capture(requestFor(kind), threads);
+    expect(samples[0]?.notes).toEqual([
+      expect.stringMatching(/^event loop has not turned since .* \(4\.\d s ago/),
+      'it had no processor for 76 % of the time that it was waited for',
+    ]);
+    expect(samples[0]?.labels).toEqual({ thread: 'main', state: 'running' });
   });
 });
 

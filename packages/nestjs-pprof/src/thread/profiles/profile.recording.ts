@@ -1,3 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { renderPaths } from '../pprof/hot.paths.js';
+import { renderMarkdown, type ReportSubject } from '../pprof/profile.markdown.js';
 import { renderDump, renderStacks, renderTop } from '../pprof/profile.text.js';
 import { encodePprof } from '../pprof/pprof.encoder.js';
 import type { Profile } from '../pprof/profile.model.js';
@@ -5,17 +9,21 @@ import type { SymbolizedProfile } from '../pprof/profile.symbolizer.js';
 import type { SourceMaps } from '../pprof/source.maps.js';
 import { mapCpuProfile, mapHeapProfile } from '../pprof/v8.profiles.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
+import { processorLimit } from '../capture/processor.limit.js';
 import type { ThreadSelection } from '../capture/thread.info.js';
 import { captureDelta } from './delta.profile.js';
 import {
   BadParameterError,
+  NotEnabledError,
   parseChoice,
   parseHz,
+  parsePast,
   parseSeconds,
   parseThreads,
   parseThreshold,
   type Query,
   singleThread,
+  type Stretch,
 } from './query.parameters.js';
 import type {
   ProfileFormat,
@@ -38,6 +46,8 @@ export function profileRecording(kind: ProfileKind): RecordingKind {
     name,
     description,
     views: viewsOf(kind),
+    download: windowOf(kind),
+    texts: textsOf(kind),
     prepare(query, options, signal) {
       const request = parseProfileRequest(kind, query, options, signal);
       const { seconds } = request;
@@ -46,9 +56,24 @@ export function profileRecording(kind: ProfileKind): RecordingKind {
   };
 }
 
-function viewsOf({ parameters: { seconds, formats } }: ProfileKind): RecordingView[] {
-  const hasWindow = seconds?.kind === 'window' || seconds?.kind === 'optional-window';
-  const query = hasWindow ? '?seconds=5' : '';
+/** What is of a window of time is of five seconds, unless somebody asks otherwise. */
+function windowOf({ parameters: { seconds } }: ProfileKind): string {
+  return seconds?.kind === 'window' || seconds?.kind === 'optional-window' ? '?seconds=5' : '';
+}
+
+function textsOf(kind: ProfileKind): RecordingKind['texts'] {
+  const { formats } = kind.parameters;
+  const withFormat = (format: ProfileFormat) =>
+    `${windowOf(kind) || '?'}${windowOf(kind) && '&'}format=${format}`;
+  return [
+    { text: 'text', query: kind.hasDump ? '?debug=2' : withFormat('text') },
+    ...(formats.includes('markdown') ? [{ text: 'report', query: withFormat('markdown') }] : []),
+  ];
+}
+
+function viewsOf(kind: ProfileKind): RecordingView[] {
+  const { formats } = kind.parameters;
+  const query = windowOf(kind);
   const timeline: RecordingView = {
     text: 'timeline of the main thread',
     query: '?seconds=5&format=cpuprofile',
@@ -63,6 +88,9 @@ function viewsOf({ parameters: { seconds, formats } }: ProfileKind): RecordingVi
 function headOf(kind: ProfileKind, request: ProfileRequest): RecordingHead {
   if (request.debug !== 0 || request.format === 'text') {
     return { as: 'text' };
+  }
+  if (request.format === 'markdown') {
+    return { as: 'markdown' };
   }
   if (isV8Format(request.format)) {
     return { as: 'file', fileName: `${kind.name}.${request.format}` };
@@ -83,12 +111,46 @@ async function record(
   }
   const captured = await capture(kind, request, threads);
   request.signal.throwIfAborted();
-  const profile = await symbolized(captured, kind, context);
+  const profile = await symbolized(ofRoute(captured, request.route), kind, context);
   request.signal.throwIfAborted();
   if (request.debug !== 0) {
     return request.debug === 2 && kind.hasDump ? renderDump(profile) : renderStacks(profile, kind.name);
   }
-  return request.format === 'text' ? renderTop(profile) : encodePprof(profile, context.process.entryScript);
+  switch (request.format) {
+    case 'text':
+      return `${renderTop(profile)}${renderPaths(profile)}`;
+    case 'markdown':
+      return renderMarkdown(profile, await subjectOf(kind, context));
+    default:
+      return encodePprof(profile, context.process.entryScript);
+  }
+}
+
+/** Name and version of the package in the directory, as far as it has them. */
+async function serviceIn(root: string): Promise<string | undefined> {
+  try {
+    const text = await readFile(join(root, 'package.json'), 'utf8');
+    const { name, version } = JSON.parse(text) as Record<string, unknown>;
+    return [name, version].filter((part) => typeof part === 'string').join(' ') || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function subjectOf(
+  { name, caveats = [] }: ProfileKind,
+  { process: { pid, entryScript, root, instance } }: RecordingContext,
+): Promise<ReportSubject> {
+  return {
+    kind: name,
+    caveats,
+    pid,
+    entryScript,
+    root,
+    instance,
+    service: await serviceIn(root),
+    processors: processorLimit(),
+  };
 }
 
 function capture(kind: ProfileKind, request: ProfileRequest, threads: ApplicationThreads): Promise<Profile> {
@@ -96,6 +158,22 @@ function capture(kind: ProfileKind, request: ProfileRequest, threads: Applicatio
   return seconds !== undefined && kind.parameters.seconds?.kind === 'delta'
     ? captureDelta(kind, { ...request, seconds }, threads)
     : kind.capture(request, threads);
+}
+
+/** Routes that are named where the one that is asked for is not among them. */
+const MAX_ROUTES_NAMED = 20;
+
+function ofRoute(profile: Profile, route: string | undefined): Profile {
+  if (route === undefined) {
+    return profile;
+  }
+  const samples = profile.samples.filter(({ labels }) => labels?.['route'] === route);
+  const routes = [...new Set(profile.samples.flatMap(({ labels }) => labels?.['route'] ?? []))];
+  const comment =
+    samples.length > 0
+      ? `only what was done for requests of the route ${route}`
+      : `nothing was seen of the route ${route}; routes that were: ${routes.slice(0, MAX_ROUTES_NAMED).join(', ') || 'none'}`;
+  return { ...profile, samples, comments: [...profile.comments, comment] };
 }
 
 function mapped(captured: V8Profile, sourceMaps: SourceMaps): Promise<object> {
@@ -130,7 +208,8 @@ export function parseProfileRequest(
   signal: AbortSignal,
 ): ProfileRequest {
   const { parameters } = kind;
-  const { maxSeconds, thresholdMillis } = limits;
+  const { maxSeconds, thresholdMillis, recorder } = limits;
+  const past = parameters.past ? stretchOf(query, recorder) : undefined;
   const seconds = query.seconds === undefined ? undefined : parseSeconds(query.seconds, maxSeconds);
   const debug = parameters.debug ? Number(parseChoice('debug', query.debug ?? '0', ['0', '1', '2'])) : 0;
   if (seconds !== undefined && debug !== 0) {
@@ -144,23 +223,56 @@ export function parseProfileRequest(
   if (hasOneThread && seconds !== undefined && parameters.seconds?.kind !== 'window') {
     throw new BadParameterError(`"seconds" parameter is not supported with format=${format}`);
   }
+  const window = past ? undefined : (seconds ?? defaultSeconds(parameters.seconds, maxSeconds));
+  const usesRecorder =
+    parameters.past && recorder && (past || (window! >= ENOUGH_SECONDS && !isV8Format(format)));
+  const defaultHz = usesRecorder ? recorder.hz : (parameters.hz?.default ?? 0);
   return {
-    seconds: seconds ?? defaultSeconds(parameters.seconds, maxSeconds),
-    hz: parameters.hz ? (query.hz === undefined ? parameters.hz.default : parseHz(query.hz)) : 0,
+    seconds: window,
+    past,
+    hz: parameters.hz && query.hz !== undefined ? parseHz(query.hz) : defaultHz,
     threads: parameters.threads ? threadsOf(query, hasOneThread ? format : undefined) : 'all',
     thresholdMillis:
       parameters.threshold && query.threshold !== undefined
         ? parseThreshold(query.threshold)
         : thresholdMillis,
+    // A form sends what nobody has filled in, too.
+    route: (parameters.route && query.route) || undefined,
     labels:
       parameters.labels === true &&
       parseChoice('labels', query.labels ?? 'true', ['true', 'false']) === 'true',
-    gc: parameters.gc && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
+    gc: parameters.gc === true && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
     debug,
     // What is to be read is text, whatever the format.
     format: debug === 0 ? format : 'text',
     signal,
   };
+}
+
+/**
+ * From so many seconds on the rate of the flight recorder gives enough samples: to sample at it starts nothing, while V8's start
+ * at another rate, and at the recorder's again afterwards, holds up main.
+ */
+const ENOUGH_SECONDS = 10;
+
+function stretchOf(query: Query, recorder: ProfileLimits['recorder']): Stretch | undefined {
+  const { past, until } = query;
+  if (past === undefined) {
+    if (until !== undefined) {
+      throw new BadParameterError('"until" parameter needs "past": the seconds before it');
+    }
+    return undefined;
+  }
+  if (!recorder) {
+    throw new NotEnabledError(
+      'the flight recorder is off, so nothing of the past is kept: set "flightRecorder: {}" in the options of PprofModule',
+    );
+  }
+  const other = ['seconds', 'hz'].find((name) => query[name] !== undefined);
+  if (other !== undefined) {
+    throw new BadParameterError(`past and ${other} params are incompatible`);
+  }
+  return parsePast(past, until, recorder.minutes);
 }
 
 function threadsOf({ threads }: Query, formatOfOneThread: ProfileFormat | undefined): ThreadSelection {

@@ -19,7 +19,6 @@ const EVERYTHING: Parameters = {
 
 const NOTHING: Parameters = {
   seconds: null,
-  hz: null,
   threads: false,
   gc: false,
   debug: false,
@@ -46,6 +45,7 @@ describe('parseProfileRequest, defaults', () => {
       thresholdMillis: 20,
       labels: true,
       gc: false,
+      route: undefined,
       debug: 0,
       format: 'pprof',
       signal,

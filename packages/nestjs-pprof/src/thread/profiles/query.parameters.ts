@@ -34,6 +34,59 @@ function withinMaximum(seconds: number, maxSeconds: number): number {
   return seconds;
 }
 
+/**
+ * The stretch of the past that is asked for, in milliseconds since the epoch.
+ *
+ * @param until an ISO time, or HH:MM[:SS] of the last 24 hours; UTC unless it says otherwise, as all times in profiles are
+ * @internal
+ */
+export function parsePast(
+  past: string,
+  until: string | undefined,
+  minutes: number,
+  now = Date.now(),
+): Stretch {
+  const seconds = /^\d{1,15}$/.test(past) ? Number(past) : 0;
+  if (seconds < 1 || seconds > minutes * 60) {
+    throw new BadParameterError(
+      `invalid value for "past" - must be seconds, an integer from 1 to ${minutes * 60} (option "flightRecorder.minutes" of PprofModule)`,
+    );
+  }
+  const to = until === undefined ? now : parseUntil(until, now);
+  return { from: to - seconds * 1000, to };
+}
+
+/** @internal */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,3})?)?Z?$/;
+
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?$/;
+
+const DAY_MILLIS = 86_400_000;
+
+function parseUntil(value: string, now: number): number {
+  // An unescaped + of a time zone is a space in a query.
+  const text = value.replace(' ', '+');
+  if (TIME_OF_DAY.test(text)) {
+    const [date] = new Date(now).toISOString().split('T');
+    const today = Date.parse(`${date}T${text.replace('Z', '')}Z`);
+    return today > now ? today - DAY_MILLIS : today;
+  }
+  const time = ISO_TIME.test(text)
+    ? Date.parse(/Z|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`)
+    : Number.NaN;
+  if (Number.isNaN(time)) {
+    throw new BadParameterError(
+      'invalid value for "until" - must be an ISO time (2026-01-31T03:15:00Z) or a time of the day (03:15:00), UTC unless it names a zone',
+    );
+  }
+  return time;
+}
+
 const MIN_HZ = 1;
 const MAX_HZ = 1000;
 

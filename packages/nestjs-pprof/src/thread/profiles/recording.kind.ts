@@ -6,30 +6,36 @@ import type { V8CpuProfile, V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { PprofProfileName } from '../../shared/profile.names.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadSelection } from '../capture/thread.info.js';
-import type { Query } from './query.parameters.js';
+import type { Query, Stretch } from './query.parameters.js';
 
 /** V8's own formats, by the ending of their files: JSON, of one thread, taken through its inspector. @internal */
 export type V8FormatName = 'cpuprofile' | 'heapprofile';
 
 /** What a response may hold. @internal */
-export type ProfileFormat = 'pprof' | 'text' | V8FormatName;
+export type ProfileFormat = 'pprof' | 'text' | 'markdown' | V8FormatName;
 
 /** What the options say about requests. @internal */
 export interface ProfileLimits {
   readonly maxSeconds: number;
   /** Default of the parameter "threshold". */
   readonly thresholdMillis: number;
+  /** Undefined where the flight recorder is off. */
+  readonly recorder?: { readonly minutes: number; readonly hz: number } | undefined;
 }
 
 /** A request for a profile, checked, with the defaults of its kind filled in. @internal */
 export interface ProfileRequest {
   /** Length of the window; undefined for the state at this moment. */
   readonly seconds: number | undefined;
+  /** What is asked of the flight recorder. */
+  readonly past?: Stretch | undefined;
   /** Samples per second. */
   readonly hz: number;
   readonly threads: ThreadSelection;
   /** Milliseconds that a turn of an event loop may take before it counts as blocking. */
   readonly thresholdMillis: number;
+  /** The only route that it is of; undefined for all that is done. */
+  readonly route: string | undefined;
   /** Whether samples carry labels, besides that of the thread. */
   readonly labels: boolean;
   /** Whether garbage is collected first. */
@@ -56,7 +62,7 @@ export interface ProfileKind {
   readonly name: PprofProfileName;
   /** One sentence for the index page. */
   readonly description: string;
-  /** Parameters it takes; any other is ignored, as in Go. */
+  /** Parameters it takes; any other is ignored, as in Go, also one of these that is not there. */
   readonly parameters: {
     /**
      * - `window`: the profile is of so many seconds, `default` unless asked otherwise
@@ -69,16 +75,22 @@ export interface ProfileKind {
       | { readonly kind: 'optional-window' }
       | { readonly kind: 'delta' }
       | null;
-    readonly hz: { readonly default: number } | null;
+    readonly hz?: { readonly default: number };
+    /** Whether it can be had of what the flight recorder keeps. */
+    readonly past?: boolean;
     /** Whether the threads can be chosen; else it is of the main thread. */
-    readonly threads: boolean;
+    readonly threads?: boolean;
     readonly threshold?: boolean;
+    /** Whether it can be of one route alone, by the label of its samples. */
+    readonly route?: boolean;
     /** Whether samples carry labels, besides that of the thread. */
     readonly labels?: boolean;
-    readonly gc: boolean;
-    readonly debug: boolean;
+    readonly gc?: boolean;
+    readonly debug?: boolean;
     readonly formats: readonly ProfileFormat[];
   };
+  /** What has to be known of every profile of this kind, a sentence each: for the report in Markdown, if it has one. */
+  readonly caveats?: readonly string[];
   /** Whether `debug=2` is a dump to read, with what is noted of each sample; else it is the same as `debug=1`. */
   readonly hasDump?: boolean;
   capture(request: ProfileRequest, threads: ApplicationThreads): Promise<Profile>;
@@ -97,12 +109,17 @@ export interface RecordingContext {
   readonly threads: ApplicationThreads;
   readonly symbolizer: Symbolizer;
   readonly sourceMaps: SourceMaps;
-  readonly process: { readonly pid: number; readonly entryScript: string };
+  readonly process: {
+    readonly pid: number;
+    readonly entryScript: string;
+    readonly root: string;
+    readonly instance: string | undefined;
+  };
 }
 
 /** How an answer is labelled; known before anything is recorded. @internal */
 export type RecordingHead =
-  | { readonly as: 'text' }
+  | { readonly as: 'text' | 'markdown' }
   /** A file for a program; a browser saves it under this name. */
   | { readonly as: 'file'; readonly fileName: string };
 
@@ -143,6 +160,10 @@ export interface RecordingKind {
   readonly description: string;
   /** How the flame graph viewer shows it, if it can. */
   readonly views: readonly RecordingView[];
+  /** The query of what is there to be downloaded. */
+  readonly download: string;
+  /** What is there to be read: the text of each link, and its query. */
+  readonly texts: ReadonlyArray<{ readonly text: string; readonly query: string }>;
   /**
    * Checks the request.
    *

@@ -53,18 +53,19 @@ describe('the table of recordings', () => {
 /** Notes what the threads are asked for in V8's formats. */
 function askedOf(answer: unknown): { asked: unknown[]; context: RecordingContext } {
   const asked: unknown[] = [];
-  const v8 = new Proxy(
-    {},
-    {
-      get: (_, name: string) => (request: object) => {
-        asked.push({ name, ...request });
-        return Promise.resolve(answer);
-      },
-    },
-  );
+  const ask = (name: string) => (request: object) => {
+    asked.push({ name, ...request });
+    return Promise.resolve(answer);
+  };
+  const threads = {
+    captureV8Cpu: ask('cpu'),
+    heaps: { sampleV8Profile: ask('heap') },
+    tracer: { record: ask('trace') },
+    snapshots: { take: ask('snapshot') },
+  };
   const sourceMaps = { load: () => Promise.resolve({ mapped: () => undefined, describeUnused: () => [] }) };
   const process = { pid: 1, entryScript: '/app/main.js' };
-  return { asked, context: { threads: { v8 }, sourceMaps, process } as unknown as RecordingContext };
+  return { asked, context: { threads, sourceMaps, process } as unknown as RecordingContext };
 }
 
 describe('V8’s own formats', () => {
@@ -73,14 +74,9 @@ describe('V8’s own formats', () => {
   const heap = { head: { callFrame, selfSize: 0, children: [] }, samples: [] };
 
   it.each([
-    [
-      'profile',
-      { format: 'cpuprofile' },
-      cpu,
-      { name: 'captureCpuProfile', thread: 0, seconds: 30, hz: 100 },
-    ],
+    ['profile', { format: 'cpuprofile' }, cpu, { name: 'cpu', thread: 0, seconds: 30, hz: 100 }],
     ['profile', { format: 'cpuprofile', threads: '3', hz: '50' }, cpu, { thread: 3, hz: 50 }],
-    ['heap', { format: 'heapprofile' }, heap, { name: 'sampleHeapProfile', thread: 0, gc: false }],
+    ['heap', { format: 'heapprofile' }, heap, { name: 'heap', thread: 0, gc: false }],
     ['heap', { format: 'heapprofile', threads: '0', gc: '1' }, heap, { thread: 0, gc: true }],
   ])('%s with %j asks one thread, main unless told otherwise', async (name, query, answer, expected) => {
     const { asked, context } = askedOf(answer);
@@ -132,7 +128,7 @@ describe('trace', () => {
     [{ seconds: '300' }, 300_000],
   ])('%j asks for %d ms', async (query, millis) => {
     const { asked } = await record(query as Record<string, string>);
-    expect(asked).toEqual([expect.objectContaining({ name: 'recordTrace', millis, signal })]);
+    expect(asked).toEqual([expect.objectContaining({ name: 'trace', millis, signal })]);
   });
 
   it('asks for the categories that explain a stall, or for those that are named, each once', async () => {
@@ -208,8 +204,8 @@ describe('heapsnapshot', () => {
     await prepare('heapsnapshot').record(context);
     await prepare('heapsnapshot', { threads: '4' }).record(context);
     expect(asked).toEqual([
-      { name: 'takeHeapSnapshot', thread: 0, signal },
-      { name: 'takeHeapSnapshot', thread: 4, signal },
+      { name: 'snapshot', thread: 0, signal },
+      { name: 'snapshot', thread: 4, signal },
     ]);
     expect(() => prepare('heapsnapshot', { threads: 'all' })).toThrow(BadParameterError);
   });

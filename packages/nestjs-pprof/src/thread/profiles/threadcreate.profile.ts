@@ -12,9 +12,6 @@ export const threadcreateProfile: ProfileKind = {
   description: 'The worker threads there are; where they were created is not known.',
   parameters: {
     seconds: { kind: 'delta' },
-    hz: null,
-    threads: false,
-    gc: false,
     debug: true,
     formats: ['pprof', 'text'],
   },

@@ -55,6 +55,8 @@ export const traceRecording: RecordingKind = {
   description:
     'A trace of what happens when: garbage collections, timers, requests, synchronous file access and more, of the given seconds. Open it in https://ui.perfetto.dev or chrome://tracing.',
   views: [],
+  download: '?seconds=5',
+  texts: [],
   prepare(query, { maxSeconds }, signal) {
     const seconds = parseFractionalSeconds(query.seconds ?? '1', maxSeconds);
     const categories = parseTraceCategories(query.categories);
@@ -63,7 +65,7 @@ export const traceRecording: RecordingKind = {
       seconds,
       async record(context) {
         const millis = seconds * MILLIS_PER_SECOND;
-        const trace = await context.threads.v8.recordTrace({ millis, categories, signal });
+        const trace = await context.threads.tracer.record({ millis, categories, signal });
         return traceFile(trace, categories, context);
       },
     };

@@ -12,6 +12,7 @@ const COMMON_HEADERS = {
 };
 
 const TEXT = 'text/plain; charset=utf-8';
+const MARKDOWN = 'text/markdown; charset=utf-8';
 
 /** Written at a time; taken by the client or not, this is what its progress is measured in. */
 const SLICE = 64 * 1024;
@@ -45,7 +46,7 @@ export function sendPage(
 ): void {
   const headers = {
     'Content-Type': contentType,
-    'Content-Security-Policy': `default-src 'none'; ${contentSecurityPolicy}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    'Content-Security-Policy': `default-src 'none'; ${contentSecurityPolicy}; base-uri 'none'; ${contentSecurityPolicy.includes('form-action') ? '' : "form-action 'none'; "}frame-ancestors 'none'`,
     // No page that has opened this one, or is opened by it, has a hold on it.
     'Cross-Origin-Opener-Policy': 'same-origin',
   };
@@ -85,12 +86,12 @@ export function sendRecordingHead(response: ServerResponse, head: RecordingHead)
 }
 
 function recordingHeaders(head: RecordingHead): Headers {
-  return head.as === 'text'
-    ? { 'Content-Type': TEXT }
-    : {
+  return head.as === 'file'
+    ? {
         'Content-Type': 'application/octet-stream',
         'Content-Disposition': `attachment; filename="${head.fileName}"`,
-      };
+      }
+    : { 'Content-Type': head.as === 'text' ? TEXT : MARKDOWN };
 }
 
 /**

@@ -41,7 +41,7 @@ const server = createProfilingServer(
   createAccessControl(data),
 );
 
-if (data.block.watch) {
+if (data.block.watch || data.flightRecorder) {
   deferred.load().threadsOf(channel, data);
 }
 

@@ -14,21 +14,8 @@ import {
 import { isAbsolute, join, resolve } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { isLoopback } from '../../shared/loopback.host.js';
+import type { RunningProfiler } from '../../shared/process.variables.js';
 import type { ApplicationInfo } from '../../shared/thread.protocol.js';
-
-/** A process of this user that serves profiles, for a person who looks for the right one. @internal */
-export interface RunningProfiler {
-  readonly pid: number;
-  readonly title: string;
-  /** Absolute path of the script that it was started with. */
-  readonly program: string;
-  /** See `ApplicationInfo`. */
-  readonly instance: string | null;
-  /** Null where it listens on a unix socket. */
-  readonly host: string | null;
-  readonly port: number | null;
-  readonly socketPath: string | null;
-}
 
 /** A profiler that listens. @internal */
 export type ListeningApplication = Pick<

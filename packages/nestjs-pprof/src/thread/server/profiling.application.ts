@@ -2,8 +2,7 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import { type ArgumentsHost, Catch, type DynamicModule, type ExceptionFilter, Module } from '@nestjs/common';
 import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
-import { Symbolizer } from '../pprof/profile.symbolizer.js';
-import { programPaths } from '../pprof/program.paths.js';
+import { Symbolizer, programPaths } from '../pprof/profile.symbolizer.js';
 import { SourceMaps } from '../pprof/source.maps.js';
 import { RECORDINGS } from '../profiles/recording.table.js';
 import type { ThreadData } from '../../shared/thread.protocol.js';
@@ -11,6 +10,7 @@ import { ApplicationThreads } from '../capture/application.threads.js';
 import { sendError } from './http.response.js';
 import { CaptureSlots } from './limits/capture.slots.js';
 import { IndexController } from './pages/index.controller.js';
+import { IncidentsController } from './pages/incidents.controller.js';
 import { OomController } from './pages/oom.controller.js';
 import { ProcessController } from './pages/process.controller.js';
 import { ViewerController } from './pages/viewer.controller.js';
@@ -68,12 +68,14 @@ function moduleFor(
   const options: ServerOptions = {
     maxSeconds: data.maxSeconds,
     thresholdMillis: data.block.threshold,
+    recorder: data.flightRecorder,
     heapSnapshot: data.heapSnapshot,
     kinds: RECORDINGS.filter(({ name }) => profiles.includes(name)),
     socketPath: data.socketPath,
     viewerDirectory,
     needsCredentials: data.credentialsHash !== undefined,
     // A heap profile, too.
+    recordingsDirectory: profiles.includes('profile') ? data.flightRecorder?.directory : undefined,
     oomDirectory: profiles.includes('heap') ? outOfMemory?.directory : undefined,
   };
   const sourceMaps = new SourceMaps({
@@ -83,7 +85,14 @@ function moduleFor(
   return {
     module: ProfilingModule,
     // The routes with a fixed name come before the one that takes any.
-    controllers: [IndexController, ProcessController, ViewerController, OomController, ProfileController],
+    controllers: [
+      IndexController,
+      ProcessController,
+      ViewerController,
+      OomController,
+      IncidentsController,
+      ProfileController,
+    ],
     providers: [
       { provide: APP_FILTER, useClass: ErrorFilter },
       { provide: SERVER_OPTIONS, useValue: options },

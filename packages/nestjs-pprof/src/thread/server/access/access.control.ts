@@ -5,27 +5,11 @@ import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { isLoopback } from '../../../shared/loopback.host.js';
 
-/** A request that may not pass, by its headers. */
-class RequestRefusedError extends PprofError {
-  constructor(message: string) {
-    super(403, message);
-  }
-}
-
-/** A request without the credentials of the options. Says nothing of what was wrong with those it had. */
-class CredentialsNeededError extends PprofError {
-  constructor() {
-    super(401, 'credentials needed, those of the option auth: http://USER:PASSWORD@HOST:PORT/debug/pprof/', {
-      headers: { 'WWW-Authenticate': 'Basic realm="nestjs-pprof", charset="UTF-8"' },
-    });
-  }
-}
-
 /**
  * Who may ask: decided for every request before anything else is looked at, so that nobody else learns even which paths
  * there are.
  *
- * @returns throws {RequestRefusedError | CredentialsNeededError} for a request that may not pass.
+ * @returns throws {PprofError} for a request that may not pass.
  * @internal
  */
 export function createAccessControl({
@@ -36,10 +20,17 @@ export function createAccessControl({
   return (request) => {
     const refusal = guard(request);
     if (refusal !== undefined) {
-      throw new RequestRefusedError(refusal);
+      throw new PprofError(403, refusal);
     }
     if (credentialsHash !== undefined && !hasCredentials(request.headers.authorization, credentialsHash)) {
-      throw new CredentialsNeededError();
+      // Says nothing of what was wrong with those it had.
+      throw new PprofError(
+        401,
+        'credentials needed, those of the option auth: http://USER:PASSWORD@HOST:PORT/debug/pprof/',
+        {
+          headers: { 'WWW-Authenticate': 'Basic realm="nestjs-pprof", charset="UTF-8"' },
+        },
+      );
     }
   };
 }

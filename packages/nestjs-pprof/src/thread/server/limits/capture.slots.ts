@@ -40,6 +40,11 @@ export class CaptureSlots {
 
   constructor(private readonly max: number) {}
 
+  /** How many are taken. */
+  get taken(): number {
+    return this.#taken.size;
+  }
+
   /**
    * Runs a capture if there is a slot for it, which it keeps until its answer is out.
    *

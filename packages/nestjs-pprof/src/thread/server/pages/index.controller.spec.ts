@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { RECORDINGS } from '../../profiles/recording.table.js';
+import type { ApplicationThreads } from '../../capture/application.threads.js';
+import type { LoopState } from '../../capture/agent.client.js';
 import { IndexController } from './index.controller.js';
 import type { ProfilerRegistry } from '../profiler.registry.js';
 import type { ProcessDescription, ServerOptions } from '../profiling.tokens.js';
@@ -16,13 +17,28 @@ const OPTIONS: ServerOptions = {
   needsCredentials: false,
   viewerDirectory: '',
   oomDirectory: undefined,
+  recordingsDirectory: undefined,
 };
+
+/** A loop that turns, and has nothing to tell. */
+const TURNS: LoopState = {
+  stuck: false,
+  lastTurn: Date.now(),
+  delayMillis: 1.25,
+  description: undefined,
+  silence: undefined,
+};
+
+function threadsWith(loop: Promise<LoopState>, lastTurn = Date.now()): ApplicationThreads {
+  return { observeLoop: () => loop, lastTurn, incidents: undefined } as unknown as ApplicationThreads;
+}
 
 const registry = { others: () => Promise.resolve([]) } as unknown as ProfilerRegistry;
 
 async function pageOf(
   description: Partial<ProcessDescription>,
   options: Partial<ServerOptions> = {},
+  threads = threadsWith(Promise.resolve(TURNS)),
 ): Promise<string> {
   let page = '';
   const headers = new Map<string, string>();
@@ -35,25 +51,27 @@ async function pageOf(
     headers: { host: 'localhost:7070' },
     socket: { localAddress: '127.0.0.1', localPort: 6061 },
   };
-  await new IndexController({ ...DESCRIPTION, ...description }, { ...OPTIONS, ...options }, registry).index(
-    request as unknown as IncomingMessage,
-    response as unknown as ServerResponse,
+  const controller = new IndexController(
+    { ...DESCRIPTION, ...description },
+    { ...OPTIONS, ...options },
+    registry,
+    threads,
+    undefined as never,
   );
-  expect(headers.get('Content-Security-Policy')).toContain(styleHashOf(page));
+  await controller.index(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+  // No script, style or handler in the page itself, which its policy would refuse.
+  expect(headers.get('Content-Security-Policy')).toMatch(
+    /^default-src 'none'; script-src 'self'; style-src 'self';/,
+  );
+  expect(page).not.toMatch(/<style|<script(?! src="ui\/page\.js" defer><\/script>)|\son\w+=|\sstyle=/);
   return page;
-}
-
-/** As browsers reckon it. */
-function styleHashOf(page: string): string {
-  const [, style = ''] = /<style>([^]*)<\/style>/.exec(page)!;
-  return `'sha256-${createHash('sha256').update(style).digest('base64')}'`;
 }
 
 describe('the index page', () => {
   it('escapes what it shows of the process and the options', async () => {
     const nasty = '<script>alert("1")</script>';
     const page = await pageOf({ title: nasty, entryScript: nasty }, { socketPath: `/run/${nasty}` });
-    expect(page).not.toContain('<script');
+    expect(page).not.toContain('<script>');
     expect(
       page.match(/&lt;script&gt;alert\(&quot;1&quot;\)&lt;\/script&gt;/g)!.length,
     ).toBeGreaterThanOrEqual(4);
@@ -80,5 +98,26 @@ describe('the index page', () => {
     );
     expect(page).toContain('<a href="ui/#profileURL=..%2Fheap&amp;view=left-heavy">flame graph</a>');
     expect(page).not.toContain('..%2Ftrace');
+  });
+
+  it('has what to download and to read of each, and a form for a capture, without its script', async () => {
+    const page = await pageOf({});
+    expect(page).toContain('<a href="profile?seconds=5" download>seconds=5</a>');
+    expect(page).toContain('<a href="profile?seconds=5&amp;format=text">text</a>');
+    expect(page).toContain('<a href="heap?format=markdown">report</a>');
+    expect(page).toContain('<a href="goroutine?debug=2">text</a>');
+    expect(page).toMatch(/<form id="capture" action="profile" method="get">[^]*<button formaction="heap">/);
+    expect(await pageOf({}, { kinds: [] })).not.toContain('<form');
+  });
+
+  it('tells that the loop turns, or since when it has not, without waiting for it', async () => {
+    expect(await pageOf({})).toMatch(/<p id="stuck" role="alert" hidden>[^]*1\.3 ms/);
+    const never = new Promise<LoopState>(() => undefined);
+    const silent = await pageOf({}, {}, threadsWith(never, Date.now() - 12_000));
+    expect(silent).toMatch(/<p id="stuck" role="alert"><strong>The event loop has not turned since[^]*12 s</);
+    // It may only be busy: nothing is said of that.
+    expect(await pageOf({}, {}, threadsWith(never))).toContain('<p id="stuck" role="alert" hidden>');
+    const failed = Promise.reject<LoopState>(new Error('no agent'));
+    expect(await pageOf({}, {}, threadsWith(failed))).toContain('<p id="stuck" role="alert" hidden>');
   });
 });

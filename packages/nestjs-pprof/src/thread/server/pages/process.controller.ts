@@ -1,7 +1,11 @@
 import { Controller, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { maskSecrets } from '../../../shared/secrets.mask.js';
+import type { ProcessVariables } from '../../../shared/process.variables.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
+import { cpuNanosOfMain, kernelThreadCount } from '../../capture/kernel.threads.js';
+import { processorLimit } from '../../capture/processor.limit.js';
+import { CaptureSlots } from '../limits/capture.slots.js';
 import { BodyTooLargeError, sendText } from '../http.response.js';
 import { ProfilerRegistry } from '../profiler.registry.js';
 import { PROCESS_DESCRIPTION, type ProcessDescription } from '../profiling.tokens.js';
@@ -17,6 +21,7 @@ export class ProcessController {
   constructor(
     @Inject(ApplicationThreads) private readonly threads: ApplicationThreads,
     @Inject(PROCESS_DESCRIPTION) private readonly process: ProcessDescription,
+    @Inject(CaptureSlots) private readonly slots: CaptureSlots,
     @Inject(ProfilerRegistry) private readonly registry: ProfilerRegistry,
   ) {}
 
@@ -51,14 +56,22 @@ export class ProcessController {
     const { stuck, lastTurn, delayMillis, description } = await this.threads.observeLoop();
     const { pid, title, instance } = this.process;
     const cpu = process.cpuUsage();
-    const variables = {
+    const main = cpuNanosOfMain();
+    const variables: ProcessVariables = {
       cmdline: this.#commandLine(),
       pid,
       title,
       instance: instance ?? null,
       uptimeSeconds: process.uptime(),
       versions: process.versions,
-      cpuSeconds: { user: cpu.user / 1e6, system: cpu.system / 1e6 },
+      cpuSeconds: {
+        user: cpu.user / 1e6,
+        system: cpu.system / 1e6,
+        mainThread: main === undefined ? null : main / 1e9,
+      },
+      processors: processorLimit(),
+      threads: kernelThreadCount() ?? null,
+      sampled: this.slots.taken > 0 || this.threads.recorder !== undefined,
       memory: description?.memory ?? { rss: process.memoryUsage.rss() },
       heap: description?.heap ?? null,
       heapSpaces: description?.heapSpaces ?? null,

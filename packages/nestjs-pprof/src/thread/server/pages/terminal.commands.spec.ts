@@ -25,6 +25,7 @@ describe('terminalCommands', () => {
     expect(commandsFor(TCP)).toEqual([
       "go tool pprof 'http://localhost:7070/debug/pprof/profile?seconds=10'",
       "curl 'http://localhost:7070/debug/pprof/profile?seconds=10&format=text'",
+      "npx nestjs-pprof top 'http://localhost:7070'",
       'ssh -L 6060:127.0.0.1:6061 user@host',
     ]);
   });
@@ -32,6 +33,7 @@ describe('terminalCommands', () => {
   it('names the socket, and how to give it a port', () => {
     expect(commandsFor(SOCKET)).toEqual([
       "curl --unix-socket /run/app.sock 'http://localhost/debug/pprof/profile?seconds=10&format=text'",
+      'npx nestjs-pprof top /run/app.sock',
       'ssh -L 6060:/run/app.sock user@host',
       "go tool pprof 'http://127.0.0.1:6060/debug/pprof/profile?seconds=10'",
       "curl 'http://127.0.0.1:6060/debug/pprof/profile?seconds=10&format=text'",
@@ -44,12 +46,13 @@ describe('terminalCommands', () => {
     expect(commandsFor({ ...asked, address: '::1' })).toEqual([
       "go tool pprof 'http://[::1]:6061/debug/pprof/profile?seconds=10'",
       "curl 'http://[::1]:6061/debug/pprof/profile?seconds=10&format=text'",
+      "npx nestjs-pprof top 'http://[::1]:6061'",
       "ssh -L '6060:[::1]:6061' user@host",
     ]);
   });
 
   it('quotes a path for the shell', () => {
-    const [curl, tunnel] = commandsFor({ ...SOCKET, socketPath: "/run/it's $(x).sock" });
+    const [curl, , tunnel] = commandsFor({ ...SOCKET, socketPath: "/run/it's $(x).sock" });
     expect(curl).toMatch(/^curl --unix-socket '\/run\/it'\\''s \$\(x\)\.sock' 'http:/);
     expect(tunnel).toBe("ssh -L '6060:/run/it'\\''s $(x).sock' user@host");
   });

@@ -11,8 +11,8 @@ export interface Reach {
   readonly needsCredentials: boolean;
 }
 
-/** A command line to copy, and when it is for. */
-interface TerminalCommand {
+/** A command line to copy, and when it is for. @internal */
+export interface TerminalCommand {
   readonly text: string;
   readonly command: string;
 }
@@ -27,16 +27,38 @@ export function terminalCommands(reach: Reach): TerminalCommand[] {
   const address = `${needsCredentials ? 'USER:PASSWORD@' : ''}${reachable(reach)}`;
   const profile = `http://${address}/debug/pprof/profile?seconds=10`;
   const commands = [
-    { text: '', command: `go tool pprof ${quoted(profile)}` },
-    { text: '', command: `curl ${quoted(`${profile}&format=text`)}` },
+    { text: '', command: `go tool pprof ${quotedUrl(profile)}` },
+    { text: '', command: `curl ${quotedUrl(`${profile}&format=text`)}` },
+    // It asks for the password, which does not belong on a command line.
+    { text: '', command: `npx nestjs-pprof top ${quotedUrl(`http://${reachable(reach)}`)}` },
   ];
   return socketPath === undefined
     ? [...commands, tunnel]
     : [
         { text: '', command: overSocket(socketPath, needsCredentials) },
+        { text: '', command: `npx nestjs-pprof top ${quoted(socketPath)}` },
         tunnel,
-        ...commands.map(({ command }) => ({ text: 'then', command })),
+        ...commands.slice(0, 2).map(({ command }) => ({ text: 'then', command })),
       ];
+}
+
+/**
+ * The one command that takes a profile of all of them at the same time, and merges these. Each port has to be reached as it
+ * is, on the host itself or through a tunnel to the same port.
+ *
+ * @param addresses of those that have one; with its port
+ * @internal
+ */
+export function commandForAll(addresses: readonly string[], needsCredentials: boolean): string {
+  const urls = addresses.map((address) =>
+    quotedUrl(`http://${needsCredentials ? 'USER:PASSWORD@' : ''}${address}/debug/pprof/profile?seconds=10`),
+  );
+  return `go tool pprof ${urls.join(' ')}`;
+}
+
+/** @internal */
+export function ownAddress(reach: Reach): string {
+  return reachable(reach);
 }
 
 /** @param to an address with its port, or the path of a unix socket. @internal */
@@ -67,8 +89,13 @@ function reachable(reach: Reach): string {
 
 function overSocket(socketPath: string, needsCredentials: boolean): string {
   const credentials = needsCredentials ? '-u USER:PASSWORD ' : '';
-  const url = quoted('http://localhost/debug/pprof/profile?seconds=10&format=text');
+  const url = quotedUrl('http://localhost/debug/pprof/profile?seconds=10&format=text');
   return `curl ${credentials}--unix-socket ${quoted(socketPath)} ${url}`;
+}
+
+/** Always: zsh refuses a `?`, and `&` ends a command. No URL of ours has a quote in it, so PowerShell takes it as well. */
+function quotedUrl(url: string): string {
+  return `'${url.replaceAll("'", '%27')}'`;
 }
 
 /** For sh, bash and zsh; the last refuses `?` and `[` without quotes. */

@@ -14,7 +14,8 @@ const CONTENT_SECURITY_POLICY = [
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
   "font-src 'self'",
-  "connect-src 'self'",
+  // Captures of the page's tab are shown from there.
+  "connect-src 'self' blob:",
 ].join('; ');
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -29,7 +30,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The flame graph viewer: speedscope, as its package on npm has it. Links to it carry the profile to
+ * The flame graph viewer: speedscope, as its package on npm has it; and beside it the style and script of the index page. Links to it carry the profile to
  * show, relative to it: `ui/#profileURL=..%2Fprofile`.
  *
  * @internal
@@ -58,21 +59,9 @@ export class ViewerController {
   }
 }
 
-/** Its files are read when they are asked for, and a deployment may have removed them. */
-class ViewerGoneError extends PprofError {
-  constructor(directory: string, cause: unknown) {
-    super(
-      503,
-      `the files of the viewer cannot be read from ${directory} any more: they were there, or should have been, when this ` +
-        'process was started. Profiles are served all the same: open one with another viewer, or restart the process',
-      { cause },
-    );
-  }
-}
-
 /**
  * @returns undefined where the viewer has no such file: its name must be one of those in its directory.
- * @throws {ViewerGoneError}
+ * @throws {PprofError} where a deployment has removed them: they are read when they are asked for.
  * @internal
  */
 export async function readViewerFile(
@@ -88,7 +77,12 @@ export async function readViewerFile(
       contentType: CONTENT_TYPES[extname(name)] ?? 'text/plain; charset=utf-8',
     };
   } catch (cause) {
-    throw new ViewerGoneError(directory, cause);
+    throw new PprofError(
+      503,
+      `the files of the viewer cannot be read from ${directory} any more: they were there, or should have been, when this ` +
+        'process was started. Profiles are served all the same: open one with another viewer, or restart the process',
+      { cause },
+    );
   }
 }
 

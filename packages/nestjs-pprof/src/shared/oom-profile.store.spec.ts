@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { listOomProfiles } from '../shared/oom-profile.files.js';
+import { listOomProfiles } from './oom-profile.files.js';
 import { storeOomProfile } from './oom-profile.store.js';
 
 let directory: string;

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listOomProfiles, oomProfileName } from '../shared/oom-profile.files.js';
+import { type LeftBehind, listOomProfiles, oomProfileName } from './oom-profile.files.js';
 
 /** What a process that was killed while it wrote has left. */
-const UNFINISHED = /^\.oom-\d+(-[0-9a-f]{8})?\.tmp$/;
+const UNFINISHED = /^\.(oom|flight)-\d+(-[0-9a-f]{8})?\.(tmp|full)$/;
 
 /** Four times as long as the addon lets anyone write: what is younger is another process's, which is at it. */
 const ABANDONED_AFTER_MILLIS = 60_000;
 
+/** Of files of one kind: those of the other are counted apart. */
 interface OomStoreLimits {
   readonly directory: string;
   readonly maxFiles: number;
@@ -18,6 +19,8 @@ interface OomStoreLimits {
 /**
  * Writes a profile for its owner alone, whole or not at all, and deletes the oldest ones beyond the limits.
  *
+ * @param unique of one that may be there already, to be replaced
+ *
  * @throws where it is larger than all of them may be together, or cannot be written.
  * @internal
  */
@@ -26,12 +29,15 @@ export async function storeOomProfile(
   pid: number,
   writtenAt: Date,
   content: Uint8Array,
+  kind: LeftBehind = 'oom',
+  unique = randomBytes(4).toString('hex'),
 ): Promise<void> {
   if (content.length > maxBytes) {
     throw new Error(`it has ${content.length} bytes, and "outOfMemory.maxBytes" is ${maxBytes}`);
   }
+  const fileName = oomProfileName(pid, writtenAt, unique, kind);
   const abandoned = await abandonedIn(directory);
-  const kept = await listOomProfiles(directory);
+  const kept = (await listOomProfiles(directory, kind)).filter(({ name }) => name !== fileName);
   // Before the new one is written: the disk may be full.
   let bytes = content.length;
   const surplus = kept.filter((file, index) => {
@@ -42,11 +48,10 @@ export async function storeOomProfile(
   await Promise.all(
     obsolete.map((name) => rm(join(directory, name), { force: true }).catch(() => undefined)),
   );
-  const unique = randomBytes(4).toString('hex');
-  const temporary = join(directory, `.oom-${pid}-${unique}.tmp`);
+  const temporary = join(directory, `.${kind}-${pid}-${unique}.tmp`);
   try {
     await writeFile(temporary, content, { mode: 0o600, flag: 'wx' });
-    await rename(temporary, join(directory, oomProfileName(pid, writtenAt, unique)));
+    await rename(temporary, join(directory, fileName));
   } catch (error) {
     // A half of it would keep the disk full.
     await rm(temporary, { force: true }).catch(() => undefined);

@@ -1,14 +1,15 @@
+import { HEAP_FULL_MARKER } from './oom.export.js';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ResolvedPprofOptions, SharedWithMain, ThreadData } from '../shared/thread.protocol.js';
-import { isPermitted } from './runtime.support.js';
 import { ownCode } from './own.package.js';
+import { registryDirectory } from '../shared/registry.directory.js';
+import { isMainThread } from 'node:worker_threads';
 
 /** What the profiling thread is told when it starts. @internal */
 export function threadDataFor(
   options: ResolvedPprofOptions,
   previousPort: number | undefined,
-  shared: Pick<SharedWithMain, 'heartbeat' | 'connections' | 'workerStarts'>,
+  shared: Pick<SharedWithMain, 'heartbeat' | 'connections' | 'workerStarts' | 'restarted'>,
 ): ThreadData {
   const { features } = process as { features: { inspector: boolean } };
   const instance = processInstance();
@@ -23,6 +24,7 @@ export function threadDataFor(
     coverage: isCoverageOn(),
     ...shared,
     handlers: [],
+    heapFullMarker: HEAP_FULL_MARKER,
     ownCode: ownCode(),
     application: {
       pid: process.pid,
@@ -39,11 +41,6 @@ export function threadDataFor(
 /** Node's test runner sets the variable as well, for the processes that the tests start. */
 function isCoverageOn(): boolean {
   return Boolean(process.env.NODE_V8_COVERAGE) || process.execArgv.includes('--experimental-test-coverage');
-}
-
-/** One for each user, as another's would be refused. Not asked in the thread, whose environment has no `TMPDIR`. */
-function registryDirectory(): string {
-  return join(tmpdir(), `nestjs-pprof-${process.getuid?.() ?? 'profilers'}`);
 }
 
 /**
@@ -72,4 +69,52 @@ export function processInstance(): string | undefined {
     'node:cluster',
   ) as unknown as typeof import('node:cluster').default;
   return cluster.worker === undefined ? undefined : `cluster worker ${cluster.worker.id}`;
+}
+
+/** Why there can be no profiler here, whatever the options say; undefined where there can. @internal */
+export function unsupportedRuntime(): string | undefined {
+  const { bun, deno } = process.versions;
+  if (bun !== undefined || deno !== undefined) {
+    return `it needs Node, and this is ${bun === undefined ? `Deno ${deno}` : `Bun ${bun}`}`;
+  }
+  if (!isMainThread) {
+    return (
+      'this application lives in a worker thread. Import PprofModule into the one of the main thread: its profiles show ' +
+      'every worker thread, too'
+    );
+  }
+  return undefined;
+}
+
+/**
+ * Whether Node's permission model, where it is on, lets this process do something. Node 20 and 22 know no `inspector`, and
+ * so never allow it.
+ * https://nodejs.org/api/permissions.html
+ *
+ * @internal
+ */
+export function isPermitted(scope: 'worker' | 'inspector'): boolean {
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  return permission === undefined || permission.has(scope);
+}
+
+/**
+ * The flags of Node's permission model that this process was started with, for a thread that is to get no others: without
+ * them it would be bound by none of the limits.
+ *
+ * @internal
+ */
+export function permissionFlags(
+  execArgv: readonly string[] = process.execArgv,
+  nodeOptions = process.env.NODE_OPTIONS ?? '',
+): string[] {
+  const flags = [...nodeOptions.split(/\s+/), ...execArgv];
+  return flags.flatMap((flag, index) => {
+    if (!/^--(?:experimental-)?permission$|^--allow-/.test(flag)) {
+      return [];
+    }
+    const next = flags[index + 1];
+    // `--allow-fs-read PATH` is the same as `--allow-fs-read=PATH`.
+    return /^--allow-fs-(?:read|write)$/.test(flag) && next !== undefined ? [`${flag}=${next}`] : [flag];
+  });
 }

@@ -1,0 +1,255 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import type { AppProcess } from './support/app.process.js';
+import { describeWithChromium, launchChromium, openPage } from './support/chromium.browser.js';
+import { profilingUrl, startExample } from './support/example.app.js';
+import { profilerOf, startFixture } from './support/fixture.app.js';
+import { openRequest } from './support/http.request.js';
+
+// The page that people open on the tunnel, in a real browser.
+
+/** https://github.com/dequelabs/axe-core: a script that looks for what keeps people with a disability out. */
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** What a page has asked for and said, which must be nothing elsewhere and no complaint. */
+function watch(page: Page): { readonly problems: string[]; readonly asked: string[] } {
+  const watched = { problems: [] as string[], asked: [] as string[] };
+  page.on('request', (request) => watched.asked.push(request.url()));
+  page.on('console', (message) => {
+    if (message.type() === 'error') {
+      watched.problems.push(message.text());
+    }
+  });
+  page.on('pageerror', (error) => watched.problems.push(error.message));
+  return watched;
+}
+
+describeWithChromium('the index page', () => {
+  let browser: Browser;
+  let app: AppProcess;
+  let index: string;
+  let page: Page;
+  let watched: ReturnType<typeof watch>;
+
+  beforeAll(async () => {
+    app = startFixture('http', {}, { args: ['express'] });
+    index = `${(await profilerOf(app)).replace('127.0.0.1', 'localhost')}/debug/pprof/`;
+    await app.call('startBurning');
+    browser = await launchChromium();
+  });
+
+  beforeEach(async () => {
+    page = await openPage(await browser.newContext());
+    watched = watch(page);
+  });
+
+  async function expectClean(): Promise<void> {
+    const { origin } = new URL(index);
+    const elsewhere = watched.asked.filter(
+      (url) => !url.startsWith(`${origin}/`) && !/^(data|blob):/.test(url),
+    );
+    expect([elsewhere, watched.problems]).toEqual([[], []]);
+    await page.context().close();
+  }
+
+  /** Takes a capture of a second with a button of the form. */
+  async function capture(button: string): Promise<void> {
+    const rows = await page.locator('#capture-rows tr').count();
+    await page.getByLabel('Seconds').fill('1');
+    await page.getByRole('button', { name: button }).click();
+    await page.locator('#capture-rows tr').nth(rows).waitFor();
+  }
+
+  /** What the viewer shows, as text, of the link. */
+  async function flameGraphOf(link: ReturnType<Page['getByRole']>): Promise<Page> {
+    const opened = page.context().waitForEvent('page');
+    await link.click();
+    const viewer = await opened;
+    const ofViewer = watch(viewer);
+    await viewer.getByText('Sandwich').click();
+    expect(ofViewer.problems).toEqual([]);
+    return viewer;
+  }
+
+  it('has figures that keep moving, and asks nobody else', async () => {
+    await page.goto(index);
+    const cpu = page.locator('#figure-cpu');
+    await page.waitForFunction(
+      `/^\\d+\\.\\d+ of \\d+ processors/.test(document.querySelector('#figure-cpu').textContent)`,
+    );
+    const first = await cpu.textContent();
+    await page.waitForFunction(
+      `document.querySelector('#figure-cpu').textContent !== ${JSON.stringify(first)}`,
+    );
+    await page.waitForFunction(`document.querySelector('#chart-cpu .line').getAttribute('d').includes('L')`);
+    expect(await page.locator('#figure-heap').textContent()).toMatch(/^\d+ MB of \d+ MB$/);
+    expect(await page.locator('#figure-delay').textContent()).toMatch(/^[\d.]+ ms$/);
+    await expectClean();
+  });
+
+  it('shows the stacks of all threads on a click', async () => {
+    await page.goto(index);
+    await page.getByRole('button', { name: 'Show the stacks' }).click();
+    await page.locator('#stacks', { hasText: 'thread main [' }).waitFor();
+    await expectClean();
+  });
+
+  it('takes a capture with a progress bar, and shows it as a flame graph and as text', async () => {
+    await page.goto(index);
+    await page.getByLabel('Seconds').fill('2');
+    await page.getByRole('button', { name: 'CPU' }).click();
+    await page.locator('#progress-text', { hasText: /profile: \d s left/ }).waitFor();
+    await page.locator('#capture-rows tr').waitFor();
+    expect(await page.locator('#progress').isVisible()).toBe(false);
+
+    const viewer = await flameGraphOf(page.getByRole('link', { name: 'flame graph', exact: true }).last());
+    await viewer
+      .locator('table')
+      .getByText(/crunchNumbers \(/)
+      .first()
+      .waitFor();
+    await viewer.close();
+
+    await page.locator('#capture-rows').getByRole('button', { name: 'text' }).click();
+    await page.locator('#capture-text', { hasText: /flat%[^]*crunchNumbers/ }).waitFor();
+
+    // It goes with the tab, and not before.
+    await page.reload();
+    await page.locator('#capture-rows tr').waitFor();
+    const downloaded = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'save' }).click();
+    expect((await downloaded).suggestedFilename()).toMatch(/^profile-.*\.pb\.gz$/);
+    await expectClean();
+  });
+
+  it('cancels a capture, and the sampler stops', async () => {
+    await page.goto(index);
+    await page.getByLabel('Seconds').fill('60');
+    await page.getByRole('button', { name: 'CPU' }).click();
+    await app.until<boolean>('samplerRuns', (runs) => runs);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText('Cancelled.').waitFor();
+    await app.until<boolean>('samplerRuns', (runs) => !runs);
+    await expectClean();
+  });
+
+  it('says in words what is refused', async () => {
+    await page.goto(index);
+    await page.getByLabel('Threads').fill('9999');
+    await page.getByLabel('Seconds').fill('1');
+    await page.getByRole('button', { name: 'CPU' }).click();
+    await page.locator('#capture-problem', { hasText: /profile: 504: .*no thread with this id/ }).waitFor();
+    // The browser itself notes each answer that is an error.
+    expect(watched.problems.filter((text) => !/504/.test(text))).toEqual([]);
+    await page.context().close();
+  });
+
+  it('shows the difference of two captures, as what has grown and what has shrunk', async () => {
+    await page.goto(index);
+    await capture('CPU');
+    await app.call('stopBurning');
+    await capture('CPU');
+    await app.call('startBurning');
+    for (const box of await page.locator('#capture-rows input').all()) {
+      await box.check();
+    }
+    await page.getByRole('button', { name: 'Compare two' }).click();
+    const viewer = await flameGraphOf(page.getByRole('link', { name: 'flame graph of what has shrunk' }));
+    await viewer
+      .locator('table')
+      .getByText(/crunchNumbers \(/)
+      .first()
+      .waitFor();
+    await viewer.close();
+    await expectClean();
+  });
+
+  it('shows the difference that a time has made to the heap, which speedscope itself refuses', async () => {
+    await page.goto(index);
+    await capture('Heap');
+    const part = page.locator('#capture-rows select');
+    // Where nothing has shrunk there is but one part, of all.
+    if (await part.isVisible()) {
+      await part.selectOption('what has shrunk');
+    }
+    const viewer = await flameGraphOf(
+      page.locator('#capture-rows').getByRole('link', { name: 'flame graph' }),
+    );
+    await viewer.locator('table').first().waitFor();
+    await viewer.close();
+    await expectClean();
+  });
+
+  it.each(['light', 'dark'] as const)(
+    'has no serious finding of axe-core (%s), also with a capture',
+    async (scheme) => {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.goto(index);
+      await capture('CPU');
+      // Not as a script element, which its policy refuses.
+      await page.evaluate(await readFile(AXE, 'utf8'));
+      const found = await page.evaluate<Array<{ id: string; impact: string }>>(
+        `axe.run().then(({ violations }) => violations.map(({ id, impact }) => ({ id, impact })))`,
+      );
+      expect(found.filter(({ impact }) => impact === 'serious' || impact === 'critical')).toEqual([]);
+      await page.context().close();
+    },
+  );
+
+  it('is no wider than a phone, and is used by keyboard', async () => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.goto(index);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    await page.getByLabel('Seconds').fill('1');
+    await page.getByRole('button', { name: 'CPU' }).focus();
+    await page.keyboard.press('Enter');
+    await page.locator('#capture-rows tr').waitFor();
+    // To where it can be opened.
+    await page.waitForFunction(`document.activeElement.closest('#captures') !== null`);
+    await expectClean();
+  });
+
+  it('without JavaScript has figures, links, and a form that takes a profile', async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const plain = await openPage(context);
+    await plain.goto(index);
+    expect(await plain.locator('#figure-heap').textContent()).toMatch(/^\d+ MB of \d+ MB$/);
+    expect(await plain.locator('#captures').isVisible()).toBe(false);
+    await plain.getByLabel('Seconds').fill('1');
+    await plain.getByRole('button', { name: 'CPU' }).click();
+    await plain.getByText(/flat%[^]*crunchNumbers/).waitFor();
+    await plain.goBack();
+    await plain.getByRole('link', { name: 'full goroutine stack dump' }).click();
+    await plain.getByText(/thread main \[/).waitFor();
+    await context.close();
+  });
+});
+
+describeWithChromium('the index page of a service that is stuck', () => {
+  it('says since when, and in which function, with its script and without', async () => {
+    const example = await startExample();
+    const index = `${await profilingUrl(example.process)}/debug/pprof/`;
+    const browser = await launchChromium();
+    const page = await openPage(browser);
+    const watched = watch(page);
+    await page.goto(index);
+    expect(await page.locator('#stuck').isVisible()).toBe(false);
+    openRequest(`${example.url}/faults/block?kind=loop&ms=600000`, { method: 'POST' }).cut.catch(
+      () => undefined,
+    );
+
+    const alert = page.getByRole('alert').filter({ hasText: 'The event loop has not turned since' });
+    await alert
+      .filter({
+        hasText: /since \d{4}-\d\d-\d\dT.*\(\d+ s\).*in spinInLoop \(src\/faults\/event-loop\.blocks\.ts/,
+      })
+      .waitFor();
+    expect(watched.problems).toEqual([]);
+
+    const plain = await openPage(await browser.newContext({ javaScriptEnabled: false }));
+    await plain.goto(index);
+    await plain.getByText('The event loop has not turned since').waitFor();
+  });
+});

@@ -1,0 +1,176 @@
+import { writeFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { messageOf } from '../shared/pprof.error.js';
+import { CliError, UsageError } from './cli.errors.js';
+import type { Options } from './command.line.js';
+import type { CommandDescription } from './command.table.js';
+import { profileAsJson, readProfile } from './profile.table.js';
+import { withProgress } from './progress.bar.js';
+import { queryOf, type ServiceClient } from './service.client.js';
+import { terminalText } from './terminal.text.js';
+
+/** What a command works with. @internal */
+export interface Surroundings {
+  readonly client: ServiceClient;
+  readonly signal: AbortSignal;
+  readonly stdout: NodeJS.WriteStream;
+}
+
+/** @internal */
+export class FileError extends CliError {
+  override readonly name = 'FileError';
+  readonly exitCode = 5;
+}
+
+const FORMATS_BY_ENDING: Readonly<Record<string, string>> = {
+  '.gz': 'pprof',
+  '.pb': 'pprof',
+  '.pprof': 'pprof',
+  '.cpuprofile': 'cpuprofile',
+  '.heapprofile': 'heapprofile',
+  '.md': 'markdown',
+  '.txt': 'text',
+  '.json': 'json',
+};
+
+/** For a terminal; all else is for a program, and goes on as it is. */
+const TO_READ = new Set(['text', 'markdown', 'json']);
+
+/** Asks for one profile, in the format that is wanted, and shows or saves it. @internal */
+export async function runCapture(
+  command: CommandDescription,
+  options: Options,
+  { client, signal, stdout }: Surroundings,
+): Promise<void> {
+  const { name, serves = name } = command;
+  const format = formatOf(options);
+  const isToTerminal = options.output === undefined || options.output === '-';
+  if (!TO_READ.has(format) && isToTerminal && stdout.isTTY) {
+    throw new UsageError(`${format} is not for a terminal: save it with -o FILE`);
+  }
+  const seconds = secondsOf(command, options);
+  const { hz, threads, route, past, until, threshold, gc } = options;
+  const asked = queryOf({
+    seconds: seconds === undefined ? undefined : String(seconds),
+    hz,
+    threads,
+    route,
+    past,
+    until,
+    threshold,
+    gc: gc ? '1' : undefined,
+    format: format === 'pprof' || format === 'json' ? undefined : format,
+  });
+  const body = await withProgress(name, seconds, () =>
+    client.get(`pprof/${serves}${asked}`, { signal, seconds }),
+  );
+  const shown =
+    format === 'json' ? Buffer.from(`${JSON.stringify(profileAsJson(readProfile(body)), null, 2)}\n`) : body;
+  await put(shown, TO_READ.has(format), options, stdout);
+}
+
+/** What every thread is doing; the text that the service makes of it, or each stack as JSON. @internal */
+export async function runStacks(
+  { name, serves = name }: CommandDescription,
+  options: Options,
+  { client, signal, stdout }: Surroundings,
+): Promise<void> {
+  const { threads, json } = options;
+  const query = queryOf({ debug: json ? undefined : '2', threads });
+  const body = await withProgress(name, undefined, () => client.get(`pprof/${serves}${query}`, { signal }));
+  await put(json ? Buffer.from(stacksAsJson(body)) : body, true, options, stdout);
+}
+
+function stacksAsJson(body: Buffer): string {
+  const { samples, comments, startedAt } = readProfile(body);
+  const threads = samples.map(({ stack, labels: { thread = null, state = null } }) => ({
+    thread,
+    state,
+    stack: stack.map(({ name, file, line }) => ({ name, file, line })),
+  }));
+  return `${JSON.stringify({ startedAt: new Date(startedAt).toISOString(), threads, comments }, null, 2)}\n`;
+}
+
+/** @internal */
+export async function runIncidents(
+  { name, serves = name }: CommandDescription,
+  options: Options,
+  { client, signal, stdout }: Surroundings,
+): Promise<void> {
+  const query = queryOf({ format: options.json ? 'json' : undefined });
+  const body = await withProgress(name, undefined, () => client.get(`pprof/${serves}${query}`, { signal }));
+  await put(body, true, options, stdout);
+}
+
+/** Which options a report of each profile takes. */
+const REPORTS: Readonly<Record<string, { readonly options: readonly string[]; readonly seconds?: number }>> =
+  {
+    profile: { options: ['seconds', 'hz', 'threads', 'route', 'past', 'until'], seconds: 10 },
+    heap: { options: ['seconds', 'gc', 'threads'] },
+    allocs: { options: ['seconds', 'threads'], seconds: 10 },
+    block: { options: ['seconds', 'threshold', 'threads'], seconds: 10 },
+  };
+
+/** @throws {UsageError} @internal */
+export async function runReport(
+  command: CommandDescription,
+  { of = 'profile', ...options }: Options,
+  surroundings: Surroundings,
+): Promise<void> {
+  const report = REPORTS[of];
+  if (report === undefined) {
+    throw new UsageError(`--of takes one of ${Object.keys(REPORTS).join(', ')}`);
+  }
+  const foreign = Object.keys(options).find((name) => name !== 'output' && !report.options.includes(name));
+  if (foreign !== undefined) {
+    throw new UsageError(`a report of ${of} has no option --${foreign}`);
+  }
+  const { seconds: defaultSeconds } = report;
+  const description = { ...command, serves: of, ...(defaultSeconds === undefined ? {} : { defaultSeconds }) };
+  await runCapture(description, { ...options, format: 'markdown' }, surroundings);
+}
+
+function formatOf({ format, output, json }: Options): string {
+  if (json) {
+    return 'json';
+  }
+  if (format !== undefined || output === undefined || output === '-') {
+    return format ?? 'text';
+  }
+  const byEnding = FORMATS_BY_ENDING[extname(output).toLowerCase()];
+  if (byEnding === undefined) {
+    throw new UsageError(
+      `the ending of the file tells no format: ${Object.keys(FORMATS_BY_ENDING).join(', ')}; or name one with --format`,
+    );
+  }
+  return byEnding;
+}
+
+function secondsOf({ defaultSeconds }: CommandDescription, { seconds, past }: Options): number | undefined {
+  if (past !== undefined) {
+    return undefined;
+  }
+  return seconds === undefined ? defaultSeconds : Number(seconds);
+}
+
+/** A file is there when all of it is, and not before. */
+async function put(
+  body: Buffer,
+  isText: boolean,
+  { output }: Options,
+  stdout: NodeJS.WriteStream,
+): Promise<void> {
+  if (output !== undefined && output !== '-') {
+    try {
+      await writeFile(output, body);
+    } catch (error) {
+      throw new FileError(messageOf(error), { cause: error });
+    }
+    process.stderr.write(`saved ${output}\n`);
+    return;
+  }
+  const shown = isText ? terminalText(body.toString('utf8')) : body;
+  await new Promise<void>((resolve, reject) => {
+    stdout.write(shown, (error) => (error ? reject(error) : resolve()));
+  });
+}

@@ -1,0 +1,35 @@
+/** What ends the command, with the exit code that says what kind of end it is. @internal */
+export abstract class CliError extends Error {
+  abstract readonly exitCode: number;
+}
+
+/** The command line cannot be understood, or does not say what is to be asked. @internal */
+export class UsageError extends CliError {
+  override readonly name = 'UsageError';
+  readonly exitCode = 2;
+}
+
+/** The service has answered, and it was no profile. @internal */
+export class AnswerError extends CliError {
+  override readonly name = 'AnswerError';
+  readonly exitCode = 1;
+}
+
+/** Nobody answers there, or no profiler. @internal */
+export class UnreachableError extends CliError {
+  override readonly name = 'UnreachableError';
+  readonly exitCode = 3;
+}
+
+/** The service wants credentials, other ones, or not from here. @internal */
+export class CredentialsError extends CliError {
+  override readonly name = 'CredentialsError';
+  readonly exitCode = 4;
+}
+
+/** The user has ended it. @internal */
+export class InterruptedError extends CliError {
+  override readonly name = 'InterruptedError';
+  /** As shells have it for SIGINT. */
+  readonly exitCode = 130;
+}

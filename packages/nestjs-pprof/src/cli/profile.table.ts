@@ -1,0 +1,101 @@
+import { gunzipSync } from 'node:zlib';
+import { hotPaths } from '../thread/pprof/hot.paths.js';
+import { decodePprof } from '../thread/pprof/pprof.decoder.js';
+import { shownTypeIndex } from '../thread/pprof/profile.model.js';
+import type { SymbolizedFrame, SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';
+import { format, percent, tabulate } from '../thread/pprof/profile.text.js';
+import { UnreachableError } from './cli.errors.js';
+
+const MAX_PATHS = 10;
+
+/** @throws {UnreachableError} where it is none. @internal */
+export function readProfile(body: Buffer): SymbolizedProfile {
+  try {
+    return decodePprof(gunzipSync(body));
+  } catch (cause) {
+    throw new UnreachableError('what has come is no profile: is it a profiler that listens there?', {
+      cause,
+    });
+  }
+}
+
+/** What the tables show, for scripts: `--json`. @internal */
+export function profileAsJson(profile: SymbolizedProfile): object {
+  const index = shownTypeIndex(profile);
+  const { rows, total } = tabulate(profile, index);
+  const frames = new Map(profile.samples.flatMap(({ stack }) => stack.map((frame) => [frame.name, frame])));
+  return {
+    ...profile.sampleTypes[index]!,
+    startedAt: new Date(profile.startedAt).toISOString(),
+    durationNanos: profile.durationNanos ?? null,
+    total,
+    functions: rows.map(({ name, flat, cumulative }) => ({
+      ...placeOf(frames.get(name)!),
+      flat,
+      cumulative,
+    })),
+    paths: hotPaths(profile, index, MAX_PATHS).map(({ frames: own, value, ends }) => ({
+      value,
+      frames: own.map(placeOf),
+      ends,
+    })),
+    routes: sumsByLabel(profile, index, 'route').map(({ label, value }) => ({ route: label, value })),
+    threads: sumsByLabel(profile, index, 'thread').map(({ label, value }) => ({ thread: label, value })),
+    comments: profile.comments,
+  };
+}
+
+function placeOf({ name, file, line }: SymbolizedFrame): object {
+  return { name, file, line };
+}
+
+/** Of the samples that have the label; the largest first. @internal */
+export function sumsByLabel(
+  { samples }: SymbolizedProfile,
+  index: number,
+  name: string,
+): Array<{ readonly label: string; readonly value: number }> {
+  const sums = new Map<string, number>();
+  for (const { labels, values } of samples) {
+    const label = labels[name];
+    if (label !== undefined) {
+      sums.set(label, (sums.get(label) ?? 0) + (values[index] ?? 0));
+    }
+  }
+  return [...sums].map(([label, value]) => ({ label, value })).toSorted((a, b) => b.value - a.value);
+}
+
+/** The table of functions, and beneath it that of routes, as lines; there is room for so many. @internal */
+export function tableLines(
+  profile: SymbolizedProfile,
+  room: number,
+  sort: 'flat' | 'cum' = 'flat',
+): string[] {
+  const index = shownTypeIndex(profile);
+  const { unit } = profile.sampleTypes[index]!;
+  const { rows, total } = tabulate(profile, index);
+  const routes = sumsByLabel(profile, index, 'route').slice(0, Math.max(3, Math.floor(room / 4)));
+  const routeLines =
+    routes.length === 0
+      ? []
+      : [
+          '',
+          '      time      %  route',
+          ...routes.map(
+            ({ label, value }) => `${columns([format(value, unit), percent(value, total)])}  ${label}`,
+          ),
+        ];
+  const sorted =
+    sort === 'flat' ? rows : rows.toSorted((a, b) => Math.abs(b.cumulative) - Math.abs(a.cumulative));
+  const functions = sorted
+    .slice(0, Math.max(1, room - 1 - routeLines.length))
+    .map(
+      ({ name, flat, cumulative }) =>
+        `${columns([format(flat, unit), percent(flat, total)])} ${columns([format(cumulative, unit), percent(cumulative, total)])}  ${name}`,
+    );
+  return ['      flat  flat%        cum   cum%  function', ...functions, ...routeLines];
+}
+
+function columns([value, share]: readonly [string, string]): string {
+  return `${value.padStart(10)} ${share.padStart(6)}`;
+}

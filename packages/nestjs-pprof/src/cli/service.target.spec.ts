@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals';
+import type { RunningProfiler } from '../shared/process.variables.js';
+import { defaultTarget, parseTarget } from './service.target.js';
+
+const RUNNING: RunningProfiler = {
+  pid: 7,
+  title: 'node',
+  program: '/app/main.js',
+  instance: null,
+  host: '127.0.0.1',
+  port: 6061,
+  socketPath: null,
+};
+
+describe('parseTarget', () => {
+  it.each([
+    ['6061', { origin: 'http://127.0.0.1:6061', prefix: '', socketPath: undefined }],
+    ['http://localhost:7070', { origin: 'http://localhost:7070', prefix: '' }],
+    ['localhost:7070', { origin: 'http://localhost:7070' }],
+    ['http://[::1]:6060/debug/pprof/', { origin: 'http://[::1]:6060', prefix: '' }],
+    ['http://127.0.0.1:6060/debug/pprof/profile?seconds=3', { origin: 'http://127.0.0.1:6060', prefix: '' }],
+    ['https://x.example/proxy/debug/pprof', { origin: 'https://x.example', prefix: '/proxy' }],
+    ['/run/app.sock', { socketPath: '/run/app.sock', label: '/run/app.sock' }],
+    ['unix:/run/app.sock', { socketPath: '/run/app.sock' }],
+    ['unix:///run/app.sock', { socketPath: '/run/app.sock' }],
+  ])('%s', (text, expected) => {
+    expect(parseTarget(text)).toMatchObject(expected);
+  });
+
+  it('takes a path that begins with a dot from where it is', () => {
+    expect(parseTarget('./app.sock').socketPath).toBe(`${process.cwd()}/app.sock`);
+  });
+
+  it('keeps credentials out of what is shown', () => {
+    const target = parseTarget('http://ops:p%40ss@127.0.0.1:6060/');
+    expect(target).toMatchObject({ username: 'ops', password: 'p@ss' });
+    expect(`${target.label}${target.origin}`).not.toMatch(/ops|p%40ss/);
+    expect(() => parseTarget('ftp://ops:secret@host')).toThrow(/^(?!.*secret).*not a port/);
+  });
+
+  it.each(['', '0', '70000', 'http://', 'a b', 'ftp://x'])('%j is none', (text) => {
+    expect(() => parseTarget(text)).toThrow('not a port');
+  });
+});
+
+describe('defaultTarget', () => {
+  it('is the only profiler that runs here, or what a tunnel leads to', () => {
+    expect(defaultTarget([RUNNING]).origin).toBe('http://127.0.0.1:6061');
+    expect(defaultTarget([{ ...RUNNING, host: '::1' }]).origin).toBe('http://[::1]:6061');
+    expect(defaultTarget([{ ...RUNNING, host: null, port: null, socketPath: '/run/a' }]).socketPath).toBe(
+      '/run/a',
+    );
+    expect(defaultTarget([]).origin).toBe('http://127.0.0.1:6060');
+  });
+
+  it('is not guessed where there are several', () => {
+    expect(() => defaultTarget([RUNNING, { ...RUNNING, port: 6062, instance: 'cluster worker 2' }])).toThrow(
+      /several[^]*6061 {2}pid 7 {2}node[^]*6062 {2}pid 7 {2}cluster worker 2/,
+    );
+  });
+});

@@ -1,0 +1,89 @@
+import { isIPv6 } from 'node:net';
+import { resolve } from 'node:path';
+import type { RunningProfiler } from '../shared/process.variables.js';
+import { UsageError } from './cli.errors.js';
+
+/** Where a profiler is asked. @internal */
+export interface ServiceTarget {
+  /** Without credentials; of a socket, with a host that nobody asks. */
+  readonly origin: string;
+  /** Before `/debug/`, where something in front has one. */
+  readonly prefix: string;
+  readonly socketPath: string | undefined;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** For people; without credentials. */
+  readonly label: string;
+}
+
+const DEFAULT_PORT = 6060;
+
+/**
+ * Reads a port, the path of a unix socket, or a URL, of which what follows `/debug/` does not count.
+ *
+ * @throws {UsageError}
+ * @internal
+ */
+export function parseTarget(text: string): ServiceTarget {
+  const none = { username: undefined, password: undefined, prefix: '' };
+  if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) {
+    // A name may be two addresses, of which somebody else has the other.
+    const origin = `http://127.0.0.1:${text}`;
+    return { ...none, origin, socketPath: undefined, label: origin };
+  }
+  const [, socket] = /^(?:unix:(?:\/\/(?=\/))?|(?=\.{0,2}\/))(.+)$/s.exec(text) ?? [];
+  if (socket !== undefined) {
+    return { ...none, origin: 'http://localhost', socketPath: resolve(socket), label: resolve(socket) };
+  }
+  const url = urlOf(text);
+  if (url === undefined) {
+    // Not repeated: it may have a password in it.
+    throw new UsageError(
+      'not a port, the path of a unix socket (/run/app.sock) or a URL (http://127.0.0.1:6060)',
+    );
+  }
+  const [prefix = ''] = url.pathname.split(/\/debug(?:\/|$)/);
+  return {
+    origin: url.origin,
+    prefix: prefix.replace(/\/$/, ''),
+    socketPath: undefined,
+    username: decodeURIComponent(url.username) || undefined,
+    password: decodeURIComponent(url.password) || undefined,
+    label: `${url.origin}${prefix.replace(/\/$/, '')}`,
+  };
+}
+
+function urlOf(text: string): URL | undefined {
+  if (/^\d+$/.test(text)) {
+    return undefined;
+  }
+  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
+  return url && /^https?:$/.test(url.protocol) ? url : undefined;
+}
+
+/** @internal */
+export function targetOf({ host, port, socketPath }: RunningProfiler): ServiceTarget {
+  return parseTarget(socketPath ?? `http://${isIPv6(host!) ? `[${host}]` : host}:${port}`);
+}
+
+/**
+ * Whom to ask where nobody is named: the only profiler of this user that runs here; without one it may be a tunnel, which
+ * has the port that all have unless they are told another.
+ *
+ * @throws {UsageError} where there are several: which of them is meant is not guessed.
+ * @internal
+ */
+export function defaultTarget(running: readonly RunningProfiler[]): ServiceTarget {
+  const [only, another] = running;
+  if (another !== undefined) {
+    const rows = running.map(
+      (each) =>
+        `  ${each.socketPath ?? each.port}  pid ${each.pid}  ${each.instance ?? each.title}  ${each.program}`,
+    );
+    throw new UsageError(
+      `several processes can be profiled here, name one by its port or socket:\n${rows.join('\n')}`,
+    );
+  }
+  return only === undefined ? parseTarget(String(DEFAULT_PORT)) : targetOf(only);
+}

@@ -1,0 +1,212 @@
+import type { ProcessVariables } from '../shared/process.variables.js';
+import { ask, byId, messageFor } from './page.elements.js';
+import { drawChart } from './svg.chart.js';
+
+/** Each time the main thread is asked, too; see docs/running.md for what that costs it. */
+const EVERY_MILLIS = 2000;
+
+/** Five minutes. */
+const KEPT = 150;
+
+/** What a moment has, or the time since the one before. */
+interface Moment {
+  readonly cpu: number | null;
+  readonly mainCpu: number | null;
+  readonly heap: number | null;
+  readonly rss: number;
+  readonly delay: number | null;
+}
+
+/** Keeps the figures and charts moving while somebody looks at the page, and says when the event loop is stuck. @internal */
+export function startLiveFigures(): void {
+  const moments: Moment[] = [];
+  let before: { readonly at: number; readonly variables: ProcessVariables } | undefined;
+
+  async function refresh(): Promise<void> {
+    try {
+      const response = await ask('../vars');
+      const variables = (await response.json()) as ProcessVariables;
+      const now = { at: Date.now(), variables };
+      moments.push(momentOf(now, before));
+      moments.splice(0, moments.length - KEPT);
+      before = now;
+      show(variables, moments);
+      showContact('');
+      await showStuck(variables);
+    } catch (error) {
+      before = undefined;
+      showContact(messageFor(error));
+    }
+  }
+
+  async function run(): Promise<void> {
+    // A page in the background asks nothing of the process.
+    if (!document.hidden) {
+      await refresh();
+    }
+    setTimeout(() => void run(), EVERY_MILLIS);
+  }
+  byId('charts').hidden = false;
+  void run();
+}
+
+function momentOf(
+  { at, variables }: { readonly at: number; readonly variables: ProcessVariables },
+  before: { readonly at: number; readonly variables: ProcessVariables } | undefined,
+): Moment {
+  const { cpuSeconds, heap, memory, eventLoop } = variables;
+  const seconds = before ? (at - before.at) / 1000 : 0;
+  const then = before?.variables.cpuSeconds;
+  const rate = (now: number | null, earlier: number | null | undefined) =>
+    seconds > 0 && now !== null && earlier !== null && earlier !== undefined
+      ? Math.max(0, now - earlier) / seconds
+      : null;
+  return {
+    cpu: rate(cpuSeconds.user + cpuSeconds.system, then && then.user + then.system),
+    mainCpu: rate(cpuSeconds.mainThread, then?.mainThread),
+    heap: heap?.['used_heap_size'] ?? null,
+    rss: memory.rss,
+    // Of a loop that does not turn it is as long as that lasts.
+    delay: eventLoop.delayMillis ?? Math.max(0, at - Date.parse(eventLoop.lastTurn)),
+  };
+}
+
+function show(variables: ProcessVariables, moments: readonly Moment[]): void {
+  const { processors, heap, memory, eventLoop, threads, uptimeSeconds } = variables;
+  const last = moments.at(-1)!;
+  const limit = heap?.['heap_size_limit'];
+  const main = last.mainCpu === null ? '' : `, main thread ${last.mainCpu.toFixed(2)}`;
+  setText(
+    'cpu',
+    last.cpu === null
+      ? '…'
+      : `${last.cpu.toFixed(2)} of ${Number(processors.count.toFixed(2))} processors${main}`,
+  );
+  setText(
+    'heap',
+    heap
+      ? `${megabytes(last.heap ?? 0)} of ${megabytes(limit ?? 0)}`
+      : 'not known while the event loop does not turn',
+  );
+  setText('rss', megabytes(memory.rss));
+  setText(
+    'delay',
+    eventLoop.delayMillis === null
+      ? `has not turned for ${((last.delay ?? 0) / 1000).toFixed(1)} s`
+      : `${eventLoop.delayMillis.toFixed(1)} ms`,
+  );
+  setText('utilization', utilizationText(variables));
+  setText('threads', threads === null ? 'not known here' : String(threads));
+  setText('uptime', duration(uptimeSeconds));
+  const column = (key: keyof Moment) => moments.map((moment) => moment[key]);
+  drawChart(
+    byId('chart-cpu'),
+    [
+      { className: 'line', values: column('cpu') },
+      { className: 'line second', values: column('mainCpu') },
+    ],
+    KEPT,
+    processors.count,
+  );
+  drawChart(
+    byId('chart-heap'),
+    [
+      { className: 'line', values: column('heap') },
+      { className: 'line second', values: column('rss') },
+    ],
+    KEPT,
+    limit,
+  );
+  drawChart(byId('chart-delay'), [{ className: 'line', values: column('delay') }], KEPT);
+}
+
+let utilizationBefore: ProcessVariables['eventLoop']['utilization'] = null;
+
+/** Each signal of a sampler ends the loop's poll, and libuv does not count the idle time before it: no number is better. */
+function utilizationText({ eventLoop: { utilization }, sampled }: ProcessVariables): string {
+  const before = utilizationBefore;
+  utilizationBefore = utilization;
+  if (sampled) {
+    return 'not known while a CPU sampler runs';
+  }
+  if (!utilization || !before) {
+    return utilization ? '…' : 'not known while the event loop does not turn';
+  }
+  const active = utilization.active - before.active;
+  const all = active + utilization.idle - before.idle;
+  return all > 0 ? `${Math.round((100 * active) / all)} %` : '…';
+}
+
+/** Since when it has not turned, for as long as that lasts: where is asked once, as each look costs something. */
+let stuckSince: string | undefined;
+
+/** Whether it is stuck or has no processor, which the dump tells: it does not turn. */
+async function showStuck({ eventLoop: { delayMillis, lastTurn } }: ProcessVariables): Promise<void> {
+  const box = byId('stuck');
+  if (delayMillis !== null) {
+    box.hidden = true;
+    stuckSince = undefined;
+    return;
+  }
+  if (stuckSince !== undefined) {
+    byId('stuck-for').textContent = secondsSince(stuckSince);
+    return;
+  }
+  stuckSince = lastTurn;
+  byId('stuck-since').textContent = lastTurn;
+  byId('stuck-for').textContent = secondsSince(lastTurn);
+  byId('stuck-where').textContent = 'looking where …';
+  box.hidden = false;
+  byId('stuck-where').textContent = await whereIsMain();
+}
+
+/** The innermost functions of the main thread, of its dump: a name, and beneath it its file. */
+async function whereIsMain(): Promise<string> {
+  try {
+    const dump = await (await ask('goroutine?debug=2&threads=main')).text();
+    const lines = dump.split('\n\n')[0]!.split('\n').slice(1);
+    const functions = lines.filter((line) => !/^[#\t]/.test(line)).slice(0, 3);
+    const place = lines.find((line) => line.startsWith('\t'))?.trim();
+    // What the page says itself, and what says nothing of the stack, is left out.
+    const notes = lines.filter((line) => /^# (?!event loop has not turned|active resources)/.test(line));
+    const where = functions.length === 0 ? 'where is not known' : `in ${functions.join(', called by ')}`;
+    return [
+      `${where}${place === undefined ? '' : `, at ${place}`}`,
+      ...notes.map((line) => line.slice(2)),
+    ].join('; ');
+  } catch (error) {
+    return `where is not known (${messageFor(error)})`;
+  }
+}
+
+function secondsSince(time: string): string {
+  return `${Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000))} s`;
+}
+
+function showContact(problem: string): void {
+  const box = byId('contact');
+  box.textContent = problem;
+  box.hidden = problem === '';
+}
+
+function setText(id: string, text: string): void {
+  byId(`figure-${id}`).textContent = text;
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MB`;
+}
+
+function duration(seconds: number): string {
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
+  return [
+    ...(days > 0 ? [`${days} d`] : []),
+    ...(days + hours > 0 ? [`${hours} h`] : []),
+    `${minutes} min`,
+    `${Math.floor(seconds) % 60} s`,
+  ].join(' ');
+}

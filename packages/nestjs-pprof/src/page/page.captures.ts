@@ -1,0 +1,221 @@
+import { decodePprof } from '../thread/pprof/pprof.decoder.js';
+import { renderPaths } from '../thread/pprof/hot.paths.js';
+import type { SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';
+import { renderTop } from '../thread/pprof/profile.text.js';
+import { type Capture, fromBase64, keepCaptures, loadCaptures, toBase64 } from './capture.store.js';
+import { ask, byId, make, messageFor } from './page.elements.js';
+import { differenceOf, partsOf, speedscopeFile } from './speedscope.file.js';
+
+/** Of the last ones that are listed. */
+const MAX_CAPTURES = 10;
+
+const captures = loadCaptures();
+const chosen = new Set<Capture>();
+let running: AbortController | undefined;
+
+/** Takes captures with a progress bar, and lists those of this tab to be opened, saved and compared. @internal */
+export function startCaptures(): void {
+  const form = byId<HTMLFormElement>('capture');
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const { submitter } = event;
+    if (submitter instanceof HTMLButtonElement) {
+      void capture(submitter.getAttribute('formaction') ?? '', queryOf(form));
+    }
+  });
+  byId('cancel').addEventListener('click', () => running?.abort());
+  byId('compare').addEventListener('click', () => void compare());
+  // A capture is shown in each way; what is downloaded is not asked for.
+  byId('format-field').hidden = true;
+  byId('captures').hidden = false;
+  list();
+}
+
+function queryOf(form: HTMLFormElement): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) {
+    if (typeof value === 'string' && value !== '' && name !== 'format') {
+      query.set(name, value);
+    }
+  }
+  return query;
+}
+
+async function capture(name: string, query: URLSearchParams): Promise<void> {
+  if (running) {
+    return;
+  }
+  running = new AbortController();
+  const seconds = Number(query.get('seconds'));
+  const stopProgress = showProgress(name, seconds);
+  showProblem('');
+  try {
+    const asked = `${name}?${query}`;
+    const response = await ask(asked, running.signal);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    // What cannot be read is not listed.
+    await decode(bytes);
+    captures.unshift({ name, query: asked, takenAt: new Date().toISOString(), base64: toBase64(bytes) });
+    captures.splice(MAX_CAPTURES);
+    keepCaptures(captures);
+    list();
+    byId('captures').querySelector('a')?.focus();
+  } catch (error) {
+    showProblem(running.signal.aborted ? 'Cancelled.' : `${name}: ${messageFor(error)}`);
+  } finally {
+    running = undefined;
+    stopProgress();
+  }
+}
+
+function showProgress(name: string, seconds: number): () => void {
+  const box = byId('progress');
+  const bar = byId<HTMLProgressElement>('progress-bar');
+  const began = performance.now();
+  const show = () => {
+    const elapsed = (performance.now() - began) / 1000;
+    bar.max = seconds;
+    bar.value = Math.min(seconds, elapsed);
+    byId('progress-text').textContent =
+      elapsed < seconds
+        ? `${name}: ${Math.ceil(seconds - elapsed)} s left`
+        : `${name}: waiting for the answer`;
+  };
+  box.hidden = false;
+  show();
+  const timer = setInterval(show, 250);
+  for (const button of document.querySelectorAll<HTMLButtonElement>('#capture button')) {
+    button.disabled = true;
+  }
+  byId('cancel').focus();
+  return () => {
+    clearInterval(timer);
+    box.hidden = true;
+    for (const button of document.querySelectorAll<HTMLButtonElement>('#capture button')) {
+      button.disabled = false;
+    }
+  };
+}
+
+function showProblem(text: string): void {
+  byId('capture-problem').textContent = text;
+}
+
+/** https://developer.mozilla.org/en-US/docs/Web/API/DecompressionStream */
+async function decode(bytes: Uint8Array<ArrayBuffer>): Promise<SymbolizedProfile> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return decodePprof(new Uint8Array(await new Response(stream).arrayBuffer()));
+}
+
+function profileOf({ base64 }: Capture): Promise<SymbolizedProfile> {
+  return decode(fromBase64(base64));
+}
+
+function list(): void {
+  byId('capture-rows').replaceChildren(...captures.map(rowOf));
+  byId('no-captures').hidden = captures.length > 0;
+  byId('capture-table').hidden = captures.length === 0;
+  updateCompare();
+}
+
+function rowOf(of: Capture): HTMLTableRowElement {
+  const { name, query, takenAt, base64 } = of;
+  const time = takenAt.slice(11, 19);
+  const title = `${name} of ${time}`;
+  const choose = make('input', { type: 'checkbox', checked: chosen.has(of), ariaLabel: `compare ${title}` });
+  choose.addEventListener('change', () => {
+    chosen[choose.checked ? 'add' : 'delete'](of);
+    updateCompare();
+  });
+  const view = make('a', { target: '_blank', rel: 'noopener' }, 'flame graph');
+  const part = make('select', { ariaLabel: `part of ${title} that the flame graph shows`, hidden: true });
+  void linkToParts(of, view, part, title);
+  const text = make('button', { type: 'button' }, 'text');
+  text.addEventListener('click', () => void showText(of));
+  const save = make('a', { download: `${name}-${takenAt.replaceAll(/[:.]/g, '-')}.pb.gz` }, 'save');
+  save.href = URL.createObjectURL(new Blob([fromBase64(base64)]));
+  return make(
+    'tr',
+    {},
+    make('td', {}, choose),
+    make('td', {}, make('code', {}, query)),
+    make('td', {}, make('time', { dateTime: takenAt }, time)),
+    make('td', {}, view, ' ', part),
+    make('td', {}, text, ' ', save),
+  );
+}
+
+/** Once it is decoded. */
+async function linkToParts(
+  of: Capture,
+  view: HTMLAnchorElement,
+  part: HTMLSelectElement,
+  title: string,
+): Promise<void> {
+  const profile = await profileOf(of);
+  const show = () => {
+    URL.revokeObjectURL(view.dataset['url'] ?? '');
+    linkToFlameGraph(view, profile, title, Math.max(0, part.selectedIndex));
+  };
+  part.replaceChildren(...partsOf(profile).map((each) => make('option', {}, each.name)));
+  part.hidden = part.length < 2;
+  part.addEventListener('change', show);
+  show();
+}
+
+function linkToFlameGraph(
+  link: HTMLAnchorElement,
+  profile: SymbolizedProfile,
+  title: string,
+  part: number,
+): void {
+  const file = new Blob([speedscopeFile(profile, title, part)], { type: 'application/json' });
+  const url = URL.createObjectURL(file);
+  link.dataset['url'] = url;
+  link.href = `ui/#profileURL=${encodeURIComponent(url)}&title=${encodeURIComponent(title)}&view=left-heavy`;
+}
+
+async function showText(of: Capture): Promise<void> {
+  const profile = await profileOf(of);
+  const box = byId('capture-text');
+  box.textContent = `${renderTop(profile)}${renderPaths(profile)}`;
+  box.hidden = false;
+  box.focus();
+}
+
+function updateCompare(): void {
+  for (const each of chosen) {
+    if (!captures.includes(each)) {
+      chosen.delete(each);
+    }
+  }
+  byId<HTMLButtonElement>('compare').disabled = chosen.size !== 2;
+}
+
+/** The older of the two is what is compared with. */
+async function compare(): Promise<void> {
+  const [after, before] = captures.filter((each) => chosen.has(each));
+  const place = byId('difference');
+  if (!before || !after) {
+    return;
+  }
+  try {
+    const difference = differenceOf(await profileOf(before), await profileOf(after));
+    const title = `from ${before.name} of ${before.takenAt.slice(11, 19)} to ${after.takenAt.slice(11, 19)}`;
+    const links = partsOf(difference).map(({ name, samples }, index) => {
+      if (samples.length === 0) {
+        return make('span', {}, `${name}: nothing`);
+      }
+      const link = make('a', { target: '_blank', rel: 'noopener' }, `flame graph of ${name}`);
+      linkToFlameGraph(link, difference, title, index);
+      return link;
+    });
+    place.replaceChildren(
+      `${title}: `,
+      ...links.flatMap((link, index) => (index === 0 ? [link] : [', ', link])),
+    );
+    place.querySelector('a')?.focus();
+  } catch (error) {
+    place.textContent = messageFor(error);
+  }
+}

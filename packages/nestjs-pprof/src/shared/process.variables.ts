@@ -1,0 +1,45 @@
+import type { LoopDescription } from './agent.protocol.js';
+
+/** A process of this user that serves profiles, for a person who looks for the right one. @internal */
+export interface RunningProfiler {
+  readonly pid: number;
+  readonly title: string;
+  /** Absolute path of the script that it was started with. */
+  readonly program: string;
+  /** See `ApplicationInfo`. */
+  readonly instance: string | null;
+  /** Null where it listens on a unix socket. */
+  readonly host: string | null;
+  readonly port: number | null;
+  readonly socketPath: string | null;
+}
+
+/** What `/debug/vars` tells, as JSON. What nobody knows at the moment is null. @internal */
+export interface ProcessVariables {
+  readonly cmdline: readonly string[];
+  readonly pid: number;
+  readonly title: string;
+  readonly instance: string | null;
+  readonly uptimeSeconds: number;
+  readonly versions: Readonly<Record<string, string | undefined>>;
+  /** CPU time used so far; of the main thread only on Linux. */
+  readonly cpuSeconds: { readonly user: number; readonly system: number; readonly mainThread: number | null };
+  /** How many processors it may use at a time, and what says so. */
+  readonly processors: { readonly count: number; readonly by: string };
+  /** Those of the kernel: JavaScript's, V8's, libuv's. Only on Linux. */
+  readonly threads: number | null;
+  /** Whether captures run: then the utilization of the event loop is not what it says, see docs/running.md. */
+  readonly sampled: boolean;
+  readonly memory: Pick<NodeJS.MemoryUsage, 'rss'> & Partial<NodeJS.MemoryUsage>;
+  readonly heap: LoopDescription['heap'] | null;
+  readonly heapSpaces: LoopDescription['heapSpaces'] | null;
+  readonly eventLoop: {
+    readonly stuck: boolean;
+    /** ISO time. */
+    readonly lastTurn: string;
+    readonly delayMillis: number | null;
+    readonly utilization: LoopDescription['utilization'] | null;
+    readonly activeResources: LoopDescription['activeResources'] | null;
+  };
+  readonly otherProcesses: readonly RunningProfiler[];
+}

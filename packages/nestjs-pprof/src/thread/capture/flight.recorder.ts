@@ -1,0 +1,258 @@
+import { messageOf } from '../../shared/pprof.error.js';
+import type { FlightRecording } from '../../shared/thread.protocol.js';
+import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
+import { type RecordedSegment, RecordedWindow } from './recorded.window.js';
+import type { SampledSegment, SharedCpuSampler, StandingClient } from './shared-cpu.sampler.js';
+import { ThreadStuckError } from './threads.errors.js';
+
+/** A rotation costs main a millisecond or two, and about two samples. */
+const WINDOW_MILLIS = 15_000;
+
+/** Until the first segment has been read the regular way, none is read by interrupt: see `agent.ts`. */
+const FIRST_WINDOW_MILLIS = 1000;
+
+/** A thread that is stuck is not interrupted for a window: only before the addon's buffer is full, and for who asks. */
+const INTERRUPTED_AFTER_MILLIS = 45_000;
+
+const CHECK_MILLIS = 1000;
+
+/** Whoever asks for what has just been has it as it was read last. */
+const FRESH_MILLIS = 1000;
+
+const FIRST_PAUSE_MILLIS = 15_000;
+const LONGEST_PAUSE_MILLIS = 300_000;
+
+/** Packed: an hour of a large code base at 20 Hz. */
+const MAX_BYTES = 4 * 2 ** 20;
+
+/** A shorter time without samples is the start of the sampler at another rate. */
+const GAP_MILLIS = 500;
+
+const MAX_OUTAGES = 100;
+
+/** A time in which nothing could be recorded; undefined ends are not over. */
+interface Outage {
+  readonly from: number;
+  to: number;
+  readonly reason: string;
+}
+
+/** What was recorded in a stretch of time. Times in milliseconds since the epoch. @internal */
+export interface Recording {
+  readonly segments: readonly RecordedSegment[];
+  /** What there is of the stretch. */
+  readonly from: number;
+  readonly to: number;
+  /** What of the stretch is missing, and why. */
+  readonly missing: readonly string[];
+}
+
+/** What the recorder keeps: from the oldest to the newest. @internal */
+export interface Kept {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Keeps the last minutes of the main thread: one more client of its CPU sampler, which asks for one window after the other,
+ * also beside captures at other rates, for which the sampler ends windows earlier.
+ *
+ * @internal
+ */
+export class FlightRecorder implements StandingClient {
+  readonly hz: number;
+  readonly labels: boolean;
+  readonly startedAt = Date.now();
+  readonly #windows: RecordedWindow[] = [];
+  readonly #outages: Outage[] = [];
+  readonly #listeners: Array<() => void> = [];
+  #pauseMillis = FIRST_PAUSE_MILLIS;
+  #bytes = 0;
+  #isRunning = false;
+  #isBusy = false;
+  #refreshing: Promise<void> | undefined;
+  #tryAt = 0;
+  /** Since when the running segment runs, or nothing does. */
+  #since = Date.now();
+  #ownCpu = threadCpuNanos();
+  /** Why what is older than the oldest window is not there. */
+  #dropped: string | undefined;
+
+  /** @param restarted whether there was a profiling thread before this one, which has ended */
+  constructor(
+    private readonly sampler: SharedCpuSampler,
+    private readonly options: FlightRecording,
+    private readonly restarted: boolean,
+  ) {
+    this.hz = options.hz;
+    this.labels = options.labels;
+  }
+
+  start(): void {
+    setInterval(() => void this.#check(), CHECK_MILLIS).unref();
+    void this.#check();
+  }
+
+  /** Calls the listener whenever a window has been added. */
+  onWindow(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  onSegment(segment: SampledSegment): void {
+    const own = threadCpuNanos();
+    const profilerCpuNanos = own === undefined || this.#ownCpu === undefined ? undefined : own - this.#ownCpu;
+    this.#ownCpu = own;
+    const window = new RecordedWindow({ ...segment, startFailure: undefined, profilerCpuNanos });
+    this.#since = window.to;
+    this.#windows.push(window);
+    this.#bytes += window.bytes;
+    this.#dropOldest();
+    this.#listeners.forEach((listener) => listener());
+  }
+
+  onEnd(reason: unknown): void {
+    this.#isRunning = false;
+    this.#noteOutage(messageOf(reason));
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** Why nothing is recorded now; undefined where something is. */
+  get outage(): string | undefined {
+    const last = this.#outages.at(-1);
+    return last?.to === Infinity ? last.reason : undefined;
+  }
+
+  /** Undefined where nothing has been recorded yet. */
+  get kept(): Kept | undefined {
+    const [oldest] = this.#windows;
+    return oldest && { from: oldest.from, to: this.#windows.at(-1)!.to };
+  }
+
+  /** @returns what was recorded in the stretch, whose parts lie side by side without a sample in both. */
+  async read(from: number, to: number): Promise<Recording> {
+    const missing = to > this.#since ? await this.refresh() : undefined;
+    return this.readKept(from, to, missing === undefined ? [] : [missing]);
+  }
+
+  /** Takes over what the sampler holds. @returns what is missing, and why, where it cannot be had now. */
+  async refresh(): Promise<string | undefined> {
+    if (!this.#isRunning || Date.now() - this.#since <= FRESH_MILLIS) {
+      return undefined;
+    }
+    this.#refreshing ??= this.sampler.cut(true).finally(() => (this.#refreshing = undefined));
+    try {
+      await this.#refreshing;
+      return undefined;
+    } catch (error) {
+      return `since ${new Date(this.#since).toISOString()}: it can be read later, ${messageOf(error)}`;
+    }
+  }
+
+  /** The same without what the sampler holds: at once, whatever the main thread does. */
+  readKept(from: number, to: number, missing: string[] = []): Recording {
+    const windows = this.#windows.filter((window) => window.to > from && window.from < to);
+    const segments = windows.map((window) => window.unpackWithin(from, to));
+    missing.unshift(...this.#missingIn(from, Math.min(to, Date.now()), windows));
+    return {
+      segments,
+      from: Math.max(from, windows[0]?.from ?? from),
+      to: Math.min(to, windows.at(-1)?.to ?? to),
+      missing,
+    };
+  }
+
+  async #check(): Promise<void> {
+    const now = Date.now();
+    if (this.#isBusy || now < this.#tryAt) {
+      return;
+    }
+    this.#isBusy = true;
+    try {
+      const age = now - this.#since;
+      if (!this.#isRunning) {
+        await this.sampler.join(this);
+        this.#isRunning = true;
+        this.#endOutage();
+        this.#since = Date.now();
+        this.#ownCpu = threadCpuNanos();
+      } else if (age >= (this.#windows.length === 0 ? FIRST_WINDOW_MILLIS : WINDOW_MILLIS)) {
+        await this.sampler.cut(age >= INTERRUPTED_AFTER_MILLIS);
+        this.#pauseMillis = FIRST_PAUSE_MILLIS;
+      }
+    } catch (error) {
+      // What cannot be cut now runs on.
+      if (!this.#isRunning) {
+        // A loop that does not turn is asked again soon.
+        this.#noteOutage(messageOf(error), error instanceof ThreadStuckError ? CHECK_MILLIS : undefined);
+      }
+    }
+    this.#isBusy = false;
+  }
+
+  /** It is tried again: another profiler may end, and a loop turn again. */
+  #noteOutage(reason: string, pauseMillis = this.#pauseMillis): void {
+    this.#tryAt = Date.now() + pauseMillis;
+    if (pauseMillis === this.#pauseMillis) {
+      this.#pauseMillis = Math.min(2 * pauseMillis, LONGEST_PAUSE_MILLIS);
+    }
+    if (this.outage === reason) {
+      return;
+    }
+    this.#endOutage();
+    this.#outages.push({ from: this.#since, to: Infinity, reason });
+    this.#since = Date.now();
+    this.#outages.splice(0, this.#outages.length - MAX_OUTAGES);
+  }
+
+  #endOutage(): void {
+    const last = this.#outages.at(-1);
+    if (last) {
+      last.to = Math.min(last.to, Date.now());
+    }
+  }
+
+  #dropOldest(): void {
+    const oldest = Date.now() - this.options.minutes * 60_000;
+    for (let [first] = this.#windows; first; [first] = this.#windows) {
+      const isFull = this.#bytes > MAX_BYTES;
+      if (first.to >= oldest && !isFull) {
+        return;
+      }
+      this.#windows.shift();
+      this.#bytes -= first.bytes;
+      this.#dropped = isFull
+        ? `the recorder keeps ${MAX_BYTES / 2 ** 20} MB at most`
+        : `the recorder keeps ${this.options.minutes} minutes`;
+    }
+  }
+
+  #missingIn(from: number, to: number, windows: readonly RecordedWindow[]): string[] {
+    const missing: string[] = [];
+    let covered = from;
+    for (const window of windows) {
+      if (window.from - covered >= GAP_MILLIS) {
+        missing.push(this.#describeGap(covered, window.from));
+      }
+      covered = Math.max(covered, window.to);
+    }
+    const isRecorded = this.#isRunning && covered >= this.#since - GAP_MILLIS;
+    if (to - covered >= GAP_MILLIS && !isRecorded) {
+      missing.push(this.#describeGap(covered, to));
+    }
+    return missing;
+  }
+
+  #describeGap(from: number, to: number): string {
+    const isOldest = to <= (this.#windows[0]?.from ?? Infinity);
+    const outage = this.#outages.findLast((other) => other.from < to && other.to > from);
+    const started = this.restarted
+      ? 'the profiling thread was started again, and what the one before had recorded is lost'
+      : 'the recorder was started';
+    const beginning = this.#dropped ?? `${started} at ${new Date(this.startedAt).toISOString()}`;
+    const reason = isOldest && !outage ? beginning : (outage?.reason ?? 'the sampler was started anew');
+    return `${new Date(from).toISOString()} to ${new Date(to).toISOString()}: ${reason}`;
+  }
+}

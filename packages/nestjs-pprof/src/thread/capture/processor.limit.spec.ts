@@ -1,0 +1,47 @@
+import { describe, expect, it } from '@jest/globals';
+import { processorLimit } from './processor.limit.js';
+
+function limitWith(files: Readonly<Record<string, string>>, processors = 8): number {
+  const read = (file: string): string => {
+    const text = files[file];
+    if (text === undefined) {
+      throw new Error('ENOENT');
+    }
+    return text;
+  };
+  return processorLimit(read, processors).count;
+}
+
+describe('processorLimit', () => {
+  it('is what the machine has where nobody says less', () => {
+    expect(limitWith({})).toBe(8);
+    expect(limitWith({ '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': 'max 100000\n' })).toBe(8);
+    expect(limitWith({ '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': '900000 100000\n' })).toBe(8);
+  });
+
+  it('is the smallest quota of the groups that the process lies in', () => {
+    const files = {
+      '/proc/self/cgroup': '0::/system.slice/orders.service\n',
+      '/sys/fs/cgroup/system.slice/orders.service/cpu.max': '150000 100000\n',
+      '/sys/fs/cgroup/system.slice/cpu.max': '50000 100000\n',
+    };
+    expect(limitWith(files)).toBe(0.5);
+  });
+
+  it('is told by version 1, too', () => {
+    const files = {
+      '/proc/self/cgroup': '5:memory:/docker/1\n4:cpu,cpuacct:/docker/1\n',
+      '/sys/fs/cgroup/cpu/docker/1/cpu.cfs_quota_us': '-1\n',
+      '/sys/fs/cgroup/cpu/docker/1/cpu.cfs_period_us': '100000\n',
+      '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '25000\n',
+      '/sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000\n',
+    };
+    expect(limitWith(files)).toBe(0.25);
+  });
+
+  it('does not end in a path that leads out of what a container sees', () => {
+    expect(
+      limitWith({ '/proc/self/cgroup': '0::/../../other\n', '/sys/fs/cgroup/cpu.max': '20000 100000' }),
+    ).toBe(0.2);
+  });
+});

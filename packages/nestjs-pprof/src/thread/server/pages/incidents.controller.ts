@@ -1,0 +1,163 @@
+import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import { ApplicationThreads } from '../../capture/application.threads.js';
+import { Symbolizer, type SymbolizedFrame } from '../../pprof/profile.symbolizer.js';
+import { NotEnabledError, parseChoice } from '../../profiles/query.parameters.js';
+import { sendText } from '../http.response.js';
+import type { Incident, IncidentKind } from '../../capture/incidents.js';
+
+/** Serves what went wrong with the process lately, each with the way to what the flight recorder has of it. @internal */
+@Controller('debug/pprof/incidents')
+export class IncidentsController {
+  constructor(
+    @Inject(ApplicationThreads) private readonly threads: ApplicationThreads,
+    @Inject(Symbolizer) private readonly symbolizer: Symbolizer,
+  ) {}
+
+  @Get()
+  async incidents(
+    @Query('format') format: string | string[] | undefined,
+    @Res() response: ServerResponse,
+  ): Promise<void> {
+    const { incidents, recorder } = this.threads;
+    if (!incidents || !recorder) {
+      throw new NotEnabledError(
+        'incidents are kept by the flight recorder, which is off: set "flightRecorder: {}" in the options of PprofModule',
+      );
+    }
+    const [asked = 'text'] = [format].flat();
+    const as = parseChoice('format', asked, ['text', 'json']);
+    const listed = await reportOf(await incidents.list(true), this.symbolizer);
+    const since = new Date(incidents.startedAt).toISOString();
+    const { kept, hz } = recorder;
+    if (as === 'json') {
+      const recorded = kept && {
+        from: new Date(kept.from).toISOString(),
+        to: new Date(kept.to).toISOString(),
+        hz,
+      };
+      const body = { since, recorded: recorded ?? null, outage: recorder.outage ?? null, incidents: listed };
+      sendText(response, `${JSON.stringify(body, null, 2)}\n`, 'application/json; charset=utf-8');
+      return;
+    }
+    const heading = [
+      `${listed.length} incidents since ${since}, the newest first; the last 100 are kept`,
+      kept
+        ? `recorded from ${new Date(kept.from).toISOString()} to ${new Date(kept.to).toISOString()}, ${hz} Hz`
+        : 'nothing has been recorded yet',
+      ...(recorder.outage === undefined ? [] : [`nothing is recorded now: ${recorder.outage}`]),
+    ];
+    sendText(response, `${[...heading, '', renderIncidents(listed)].join('\n').trimEnd()}\n`);
+  }
+}
+
+/** What led to an incident, and what came of it. */
+const AROUND_SECONDS = { before: 10, after: 5 };
+
+/** Frames that the text shows of a stack. */
+const SHOWN_FRAMES = 12;
+
+const SHARE = { type: 'share', unit: 'fraction' };
+
+const FORMS: Readonly<Record<IncidentKind, string>> = {
+  blocked: 'the event loop was blocked',
+  heap: 'the heap of the main thread was above its line',
+  rss: 'the resident memory was above its line',
+  cpu: 'the process used all the processors it may',
+  'main-cpu': 'the main thread used a whole processor',
+};
+
+/** An incident as it is told, in text and JSON. @internal */
+export interface ReportedIncident {
+  readonly kind: IncidentKind;
+  readonly text: string;
+  readonly from: string;
+  /** Null while it goes on. */
+  readonly to: string | null;
+  readonly seconds: number;
+  /** CPU time of the main thread meanwhile; null where not all of it is recorded. */
+  readonly mainCpuSeconds: number | null;
+  readonly peak: number | null;
+  readonly limit: number | null;
+  /** Those seen longest, with the share of the time in which a stack was seen. */
+  readonly stacks: ReadonlyArray<{
+    readonly share: number;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly frames: ReadonlyArray<Pick<SymbolizedFrame, 'name' | 'file' | 'line'>>;
+  }>;
+  /** What the recorder has of it, as long as it keeps that: relative to the list. */
+  readonly profile: string;
+}
+
+/** @internal */
+export async function reportOf(
+  incidents: readonly Incident[],
+  symbolizer: Symbolizer,
+): Promise<ReportedIncident[]> {
+  return Promise.all(
+    incidents.map(async (incident) => {
+      const { kind, from, to, mainCpuNanos, peak = null, limit = null, stacks = [] } = incident;
+      const { samples } = await symbolizer.symbolize({
+        sampleTypes: [SHARE],
+        periodType: SHARE,
+        period: 1,
+        samples: stacks.map(({ share, ...sample }) => ({ ...sample, values: [share] })),
+        startedAt: from,
+        comments: [],
+      });
+      const end = to ?? Date.now();
+      const until = Math.min(end + AROUND_SECONDS.after * 1000, Date.now());
+      const past = Math.ceil((until - from) / 1000) + AROUND_SECONDS.before;
+      return {
+        kind,
+        text: describe(incident, end),
+        from: new Date(from).toISOString(),
+        to: to === undefined ? null : new Date(to).toISOString(),
+        seconds: (end - from) / 1000,
+        mainCpuSeconds: mainCpuNanos === undefined ? null : mainCpuNanos / 1e9,
+        peak,
+        limit,
+        stacks: samples.map(({ stack, values: [share = 0], labels }) => ({
+          share,
+          labels,
+          frames: stack.map(({ name, file, line }) => ({ name, file, line })),
+        })),
+        profile: `profile?past=${past}&until=${new Date(until).toISOString()}`,
+      };
+    }),
+  );
+}
+
+/** One block of lines each. @internal */
+export function renderIncidents(incidents: readonly ReportedIncident[]): string {
+  return incidents
+    .map(({ from, text, stacks, profile }) =>
+      [
+        `${from} ${text}`,
+        ...stacks.flatMap(({ share, labels, frames }) => {
+          const tags = Object.entries(labels).map(([name, value]) => ` ${name}=${value}`);
+          const more = frames.length - SHOWN_FRAMES;
+          return [
+            `  ${Math.round(share * 100)} %${tags.join('')}`,
+            ...frames
+              .slice(0, SHOWN_FRAMES)
+              .map(({ name, line, file }) => `    ${name}${file ? ` ${file}:${line}` : ''}`),
+            ...(more > 0 ? [`    … ${more} more`] : []),
+          ];
+        }),
+        `  ${profile}`,
+      ].join('\n'),
+    )
+    .join('\n\n');
+}
+
+function describe({ kind, to, peak, limit, mainCpuNanos, from }: Incident, end: number): string {
+  const seconds = `${((end - from) / 1000).toFixed(1)} s`;
+  const length = to === undefined ? `for ${seconds} so far` : `for ${seconds}`;
+  const cpu = mainCpuNanos === undefined ? '' : `, main used ${(mainCpuNanos / 1e9).toFixed(1)} s of CPU`;
+  const isCpu = kind === 'cpu' || kind === 'main-cpu';
+  const figure = (value: number) => (isCpu ? value.toFixed(1) : `${Math.round(value / 2 ** 20)} MB`);
+  const level =
+    peak === undefined || limit === undefined ? '' : `: ${figure(peak)} at most, of ${figure(limit)}`;
+  return `${FORMS[kind]} ${length}${level}${cpu}`;
+}
