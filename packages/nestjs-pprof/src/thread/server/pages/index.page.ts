@@ -190,7 +190,7 @@ function captureForm({ kinds, maxSeconds }: IndexContent): string {
 <label>Seconds <input name="seconds" type="number" min="1" max="${maxSeconds}" value="${Math.min(5, maxSeconds)}" required></label>
 <label>Samples per second (CPU) <input name="hz" type="number" min="1" max="1000" value="100" required></label>
 <label>Threads <input name="threads" value="all" pattern="all|main|[0-9]+(,[0-9]+)*" title="all, main, or ids separated by commas" required></label>
-<label>Route (CPU) <input name="route" placeholder="all" title="such as /orders/:id, as the profile names it"></label>
+<label>Route (CPU) <input name="route" placeholder="all" title="such as GET /orders/:id, as the profile names it; or without the method"></label>
 <label id="format-field">Format <select name="format"><option>text</option><option>markdown</option><option>pprof</option></select></label>
 </p>
 <p>${buttons.map(([name, text]) => `<button formaction="${name}">${text}</button>`).join(' ')}</p>
