@@ -14,6 +14,8 @@ export interface IndexContent {
   readonly process: ProcessDescription;
   readonly kinds: readonly RecordingKind[];
   readonly maxSeconds: number;
+  /** Whether heap snapshots are served. */
+  readonly heapSnapshot: boolean;
   /** Undefined where the event loop has not answered at once. */
   readonly loop: LoopState | undefined;
   /** Milliseconds since the epoch. */
@@ -52,7 +54,7 @@ const SILENT_AFTER_MILLIS = 2000;
 
 /** The page, for people, and for what looks for Go's. It says what matters without its script. @internal */
 export function renderIndex(content: IndexContent): string {
-  const { process: of, kinds, incidents, oomProfiles, others, commands, reach } = content;
+  const { process: of, kinds, heapSnapshot, incidents, oomProfiles, others, commands, reach } = content;
   const hasStacks = kinds.some(({ name }) => name === 'goroutine');
   return `<!doctype html>
 <html lang="en">
@@ -86,7 +88,7 @@ ${incidents ? incidentTable(incidents) : ''}${oomTable(oomProfiles)}<section ari
 <table>
 <thead><tr><th scope="col">profile</th><th scope="col">what it is</th><th scope="col">view</th><th scope="col">download</th><th scope="col">read</th></tr></thead>
 <tbody>
-${[...kinds, ...OTHER_PAGES].map(rowOf).join('\n')}
+${[...kinds, ...OTHER_PAGES].map((row) => rowOf(row, heapSnapshot)).join('\n')}
 </tbody>
 </table>
 <p>Set debug=1 as a query parameter to export in legacy text format, where the profile has one.</p>
@@ -156,14 +158,14 @@ ${figures
 </section>`;
 }
 
-function rowOf({ name, description, views, download, texts }: Row): string {
+function rowOf({ name, description, views, download, texts }: Row, heapSnapshot: boolean): string {
   const viewLinks = views.map(
     ({ text, query, order }) =>
       `<a href="ui/#profileURL=${encodeURIComponent(`../${name}${query}`)}&amp;view=${order}">${text}</a>`,
   );
   const textLinks = texts.map(({ text, query }) => `<a href="${escapeHtml(`${name}${query}`)}">${text}</a>`);
   const downloadLink =
-    download === undefined
+    download === undefined || (name === 'heapsnapshot' && !heapSnapshot)
       ? ''
       : `<a href="${name}${download}" download>${download === '' ? name : download.slice(1)}</a>`;
   const cells = [viewLinks.join(', '), downloadLink, textLinks.join(', ')].map((cell) => `<td>${cell}</td>`);
