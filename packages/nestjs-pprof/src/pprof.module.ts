@@ -89,6 +89,8 @@ import { PprofService } from './pprof.service.js';
  * - `hz=N`: samples per second of `profile`, 1 to 1000 (default 100)
  * - `threads=all|main|ID,ID`: the threads to look at (default all; 0 is the main thread); V8's own formats and
  *   `heapsnapshot` are of one (default main)
+ * - `past=N` (`profile`, with the option `flightRecorder`): the last N seconds, up to now or to `until=`, an ISO time or
+ *   HH:MM:SS; `incidents` lists what went wrong
  * - `threshold=N`: milliseconds that a turn of an event loop may take before `block` counts it (default 20)
  * - `gc=1`: collect garbage before `heap` is sampled
  * - `debug=1`: counted stacks as text, of the profiles but `profile`; `debug=2` of `goroutine` is a dump to read

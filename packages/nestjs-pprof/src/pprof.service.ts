@@ -11,7 +11,7 @@ import { Agent } from './main/agent.js';
 import { NEST_CONTAINER, type NestContainer } from './main/nest.container.js';
 import { isPermitted, unsupportedRuntime } from './main/process.facts.js';
 import { isPackageMissing } from './main/own.package.js';
-import { describeOomProfiles, prepareOomExport } from './main/oom.export.js';
+import { describeOomProfiles, describeRecordings, isUsable, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';
 import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
@@ -131,7 +131,10 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   /** The last of the shutdown hooks: a shutdown that hangs can still be profiled. */
-  onApplicationShutdown(): Promise<void> {
+  onApplicationShutdown(signal?: string): Promise<void> {
+    if (signal !== undefined) {
+      this.#supervisor?.saveRecording(signal);
+    }
     return this.stop();
   }
 
@@ -149,6 +152,7 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
     if (slot.holder === this.#holder) {
       this.#slot = slot;
       this.#status = { state: 'starting' };
+      this.#prepareRecordings();
       this.#startHeapSampling();
       void this.#startThreadOnceStopped();
     } else {
@@ -257,14 +261,22 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
     );
   }
 
+  /** Before the profiling thread looks for it. */
+  #prepareRecordings(): void {
+    const directory = this.#options.flightRecorder?.directory;
+    if (directory !== undefined) {
+      isUsable('flightRecorder.directory', directory, (text) => this.#logger.warn(text));
+    }
+  }
+
   #startHeapSampling(): void {
-    const { heap, outOfMemory } = this.#options;
+    const { heap } = this.#options;
     // Without threads nobody could ask for it.
     if (heap === false || !isPermitted('worker') || isPackageMissing()) {
       return;
     }
     try {
-      const oomExport = prepareOomExport(outOfMemory, heap, (text) => this.#logger.warn(text));
+      const oomExport = prepareOomExport(this.#options, heap, (text) => this.#logger.warn(text));
       this.#agent.startHeapSampling(heap, oomExport);
     } catch (error) {
       this.#logger.warn(`Heap profiles are not available: ${messageOf(error)}`);
@@ -272,10 +284,12 @@ export class PprofService implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   async #tellOfOutOfMemory(): Promise<void> {
-    const { outOfMemory } = this.#options;
-    const text = outOfMemory && (await describeOomProfiles(outOfMemory.directory).catch(() => undefined));
-    if (text) {
-      this.#logger.log(text);
-    }
+    const { outOfMemory, flightRecorder } = this.#options;
+    const texts = [
+      outOfMemory && (await describeOomProfiles(outOfMemory.directory).catch(() => undefined)),
+      flightRecorder?.directory &&
+        (await describeRecordings(flightRecorder.directory).catch(() => undefined)),
+    ];
+    texts.forEach((text) => text && this.#logger.log(text));
   }
 }

@@ -4,6 +4,7 @@ import {
   type AgentCommands,
   type AgentReply,
   type AgentRequest,
+  type CpuSegment,
   type HeapSampling,
   monotonicMillis,
 } from '../shared/agent.protocol.js';
@@ -111,6 +112,15 @@ export class Agent {
       return JSON.stringify({ failure: failureOf(error) });
     } finally {
       this.#loopWatch.leaveOut(monotonicMillis() - begunAt);
+    }
+  }
+
+  /** What the CPU sampler has seen last, as the process dies: it stops. */
+  takeLastSegment(): CpuSegment | null {
+    try {
+      return this.#cpu.rotate(null);
+    } catch {
+      return null;
     }
   }
 

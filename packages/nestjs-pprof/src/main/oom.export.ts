@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { OomExportCommand } from './heap.sampler.js';
 import { listOomProfiles, type OomExportOptions } from '../shared/oom-profile.files.js';
 import type { ResolvedPprofOptions } from '../shared/thread.protocol.js';
@@ -8,83 +9,114 @@ import { messageOf } from '../shared/pprof.error.js';
 import type { HeapSampling } from '../shared/agent.protocol.js';
 
 const ENV = '/usr/bin/env';
+const SHELL = '/bin/sh';
+
+/** For at most 100 ms; it takes some milliseconds to start, where a Node takes fifty. */
+const ASK_AND_WAIT = ': > "$0"; n=0; while [ -e "$0" ] && [ $n -lt 10 ]; do sleep 0.01; n=$((n+1)); done';
+
+/** Containers that share a volume may all have the same pid. @internal */
+export const HEAP_FULL_MARKER = `.flight-${process.pid}-${Math.random().toString(16).slice(2, 10).padEnd(8, '0')}.full`;
 
 /**
- * Makes the directory and gives the command that writes a profile there; undefined where nothing is to be written, or can be.
+ * Makes the directories and gives the command that writes a profile there; undefined where nothing is to be written, or can be.
  *
  * @param warn is told what an operator has to know
  * @internal
  */
 export function prepareOomExport(
-  options: ResolvedPprofOptions['outOfMemory'],
+  { outOfMemory, flightRecorder }: Pick<ResolvedPprofOptions, 'outOfMemory' | 'flightRecorder'>,
   sampling: HeapSampling,
   warn: (text: string) => void,
 ): OomExportCommand | undefined {
-  if (!options) {
+  const heaps =
+    outOfMemory && isUsable('outOfMemory.directory', outOfMemory.directory, warn) ? outOfMemory : undefined;
+  const recordings = flightRecorder?.directory;
+  if (!heaps && recordings === undefined) {
     return undefined;
   }
-  try {
-    const command = exportCommand(options, sampling);
-    warnOfOthers(options.directory, warn);
-    return command;
-  } catch (error) {
-    warn(`Heap profiles on running out of memory: ${messageOf(error)}`);
+  if (isSingleExecutable()) {
+    // It would start the application a second time.
+    warn(
+      'Nothing is written when memory runs out: this is a single executable application, which cannot start the program ' +
+        `that writes.${heaps ? ' Leave out the option "outOfMemory"' : ''}`,
+    );
     return undefined;
+  }
+  return exportCommand(heaps, recordings, sampling);
+}
+
+const LOST = {
+  'outOfMemory.directory': 'Heap profiles on running out of memory: nothing is written when memory runs out',
+  'flightRecorder.directory': 'Flight recorder: nothing is written when the process is ended',
+};
+
+/** Whether there is such a directory, or could be made. @internal */
+export function isUsable(
+  option: keyof typeof LOST,
+  directory: string,
+  warn: (text: string) => void,
+): boolean {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    // The addon puts its own file there first.
+    accessSync(tmpdir(), constants.W_OK | constants.X_OK);
+    warnOfOthers(option, directory, warn);
+    return true;
+  } catch (cause) {
+    warn(
+      `${LOST[option]}: ${messageOf(cause)}. The option "${option}" and the directory for temporary files must be ` +
+        'writable for the process',
+    );
+    return false;
   }
 }
 
 function exportCommand(
-  options: NonNullable<ResolvedPprofOptions['outOfMemory']>,
+  heaps: ResolvedPprofOptions['outOfMemory'],
+  recordings: string | undefined,
   { samplingInterval, stackDepth }: HeapSampling,
 ): OomExportCommand {
-  if (isSingleExecutable()) {
-    // It would start the application a second time.
-    throw new Error(
-      'nothing is written when memory runs out: this is a single executable application, which cannot start the program ' +
-        'that writes. Leave out the option "outOfMemory"',
-    );
-  }
-  makeWritable(options.directory);
   const exportOptions: Omit<OomExportOptions, 'since' | 'withGarbage'> = {
-    ...options,
+    heaps,
+    marker: recordings && join(recordings, HEAP_FULL_MARKER),
     samplingInterval,
     stackDepth,
     script: process.argv[1],
     cwd: process.cwd(),
     ownCode: ownCode(),
   };
+  if (!heaps && exportOptions.marker !== undefined && existsSync(SHELL)) {
+    const command = [SHELL, '-c', ASK_AND_WAIT, exportOptions.marker];
+    return () => command;
+  }
   const program = [process.execPath, programFile('post-mortem.cjs')];
   // It inherits the environment, and shall not load the application's preloads (APM agents) while that waits for it.
   const clean = process.env.NODE_OPTIONS && existsSync(ENV) ? [ENV, '-u', 'NODE_OPTIONS'] : [];
   return (sampled) => [...clean, ...program, JSON.stringify({ ...exportOptions, ...sampled })];
 }
 
-function makeWritable(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    accessSync(directory, constants.W_OK | constants.X_OK);
-    // The addon puts its own file there first.
-    accessSync(tmpdir(), constants.W_OK | constants.X_OK);
-  } catch (cause) {
-    throw new Error(
-      `nothing is written when memory runs out: ${messageOf(cause)}. The option "outOfMemory.directory" and the ` +
-        'directory for temporary files must be writable for the process',
-      { cause },
-    );
-  }
-}
-
 /** Where others may put files into the directory, as they may into `/tmp`. */
-function warnOfOthers(directory: string, warn: (text: string) => void): void {
+function warnOfOthers(option: string, directory: string, warn: (text: string) => void): void {
   const { mode, uid } = statSync(directory);
   const isOthers = uid !== process.geteuid?.() && uid !== 0;
   // On Windows the mode tells nothing.
   if (process.platform !== 'win32' && ((mode & 0o022) !== 0 || isOthers)) {
     warn(
-      `"outOfMemory.directory" ${directory} may be written to by others than the user of this process: they can delete heap ` +
+      `"${option}" ${directory} may be written to by others than the user of this process: they can delete ` +
         'profiles, and leave some that are none. Use a directory of its own, with mode 0700',
     );
   }
+}
+
+/** The same of the recordings of those that were ended. @internal */
+export async function describeRecordings(directory: string): Promise<string | undefined> {
+  const [newest, ...others] = await listOomProfiles(directory, 'flight');
+  return (
+    newest &&
+    `A process has left its last minutes behind, the last one with pid ${newest.pid} at ${newest.writtenAt.toISOString()}: ` +
+      `${others.length + 1} recording(s) in ${directory}, also on the index page`
+  );
 }
 
 /** One line for the log on what earlier processes have left behind; undefined where that is nothing. @internal */

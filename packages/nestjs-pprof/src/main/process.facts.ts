@@ -1,3 +1,4 @@
+import { HEAP_FULL_MARKER } from './oom.export.js';
 import { tmpdir } from 'node:os';
 import type { ResolvedPprofOptions, SharedWithMain, ThreadData } from '../shared/thread.protocol.js';
 import { ownCode } from './own.package.js';
@@ -22,6 +23,7 @@ export function threadDataFor(
     inspector: features.inspector && isPermitted('inspector'),
     coverage: isCoverageOn(),
     ...shared,
+    heapFullMarker: HEAP_FULL_MARKER,
     ownCode: ownCode(),
     application: {
       pid: process.pid,

@@ -4,6 +4,7 @@ import type { Agent } from './agent.js';
 import { registerAgent, unregisterAgent } from './process.registry.js';
 import { monotonicMillis } from '../shared/agent.protocol.js';
 import { WorkerStartsMemory } from '../shared/shared.memory.js';
+import { LastRecording } from './last.recording.js';
 import { Heartbeat } from './event.loop.js';
 import { messageOf } from '../shared/pprof.error.js';
 import { PACKAGE } from '../shared/package.identity.js';
@@ -43,6 +44,7 @@ export interface ThreadListeners {
 export class ProfilingThread {
   readonly #worker: Worker;
   readonly #closeConnections: () => void;
+  readonly #lastRecording: LastRecording | undefined;
   #lastError: string | undefined;
   #registryEntry: string | undefined;
   #socket: SocketFile | undefined;
@@ -83,13 +85,18 @@ export class ProfilingThread {
       started.once('exit', () => workerStarts.noteEnd(startedAt, monotonicMillis()));
       tell({ type: 'worker-started' });
     };
+    if (options.flightRecorder?.directory !== undefined) {
+      this.#lastRecording = new LastRecording(agent, tell);
+    }
     const onProcessExit = () => {
+      this.#lastRecording?.onExit();
       this.#removeFiles();
       this.#closeConnections();
     };
     const releaseSigprof = holdSigprof();
     process.on('worker', onWorker);
-    process.on('exit', onProcessExit);
+    // The addon stops its sampler when the process exits, and forgets what that has seen.
+    process.prependListener('exit', onProcessExit);
     const greeting = new ThreadGreeting((message) => listeners.onListenFailed(message));
     worker.on('message', (message: FromThread) => {
       if (!greeting.admits(message)) {
@@ -123,12 +130,18 @@ export class ProfilingThread {
       releaseSigprof();
       process.off('worker', onWorker);
       process.off('exit', onProcessExit);
+      this.#lastRecording?.stop();
       unregisterAgent(threadId);
       agent.abandonCaptures();
       listeners.onEnd(this.#lastError ?? `exit code ${code}`);
     });
     // After the listeners: adding one for messages refs the thread's port again.
     worker.unref();
+  }
+
+  /** Has what the flight recorder holds written, where the options say so, before the process dies. */
+  saveRecording(cause: string): void {
+    this.#lastRecording?.save(cause);
   }
 
   /** Ends the thread, with whatever it is doing. Captures that run are cut off: shutting down does not wait for them. */

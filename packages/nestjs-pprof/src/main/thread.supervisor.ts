@@ -25,7 +25,7 @@ interface SupervisorListeners {
 type StartThread = (
   previousPort: number | undefined,
   listeners: ThreadListeners,
-) => Pick<ProfilingThread, 'stop'>;
+) => Pick<ProfilingThread, 'stop'> & Partial<Pick<ProfilingThread, 'saveRecording'>>;
 
 /**
  * Keeps a profiling thread running: one that ends by itself is started again, after pauses that grow as long as that goes
@@ -35,7 +35,7 @@ type StartThread = (
  */
 export class ThreadSupervisor {
   #pauseMillis = FIRST_PAUSE_MILLIS;
-  #thread: Pick<ProfilingThread, 'stop'> | undefined;
+  #thread: ReturnType<StartThread> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #hasStarted = false;
   #isWell = true;
@@ -66,6 +66,10 @@ export class ThreadSupervisor {
     } catch (error) {
       this.#onEnd(messageOf(error));
     }
+  }
+
+  saveRecording(cause: string): void {
+    this.#thread?.saveRecording?.(cause);
   }
 
   /** Nothing is reported any more. Settles when the thread has ended. */

@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../shared/pprof.error.js';
 import { parseAddonHeap, LIVE_OBJECTS, samplesOfAllocations } from '../thread/pprof/allocation.tree.js';
 import { encodePprof } from '../thread/pprof/pprof.encoder.js';
@@ -13,16 +15,40 @@ import { withoutOwnFrames } from '../thread/pprof/own.frames.js';
 // The entry of the process that the addon starts when the application's heap is full, with the options and the file that
 // the addon has written as arguments. The application waits for it, for 15 s at the most: its end is its parent's, too.
 
+/** For the recording; this process has taken some fifty milliseconds to start. */
+const LONGEST_WAIT_MILLIS = 100;
+const WAIT_MILLIS = 5;
+
 const [, , options = '{}', file = ''] = process.argv;
 
-exportProfile(JSON.parse(options) as OomExportOptions, file, process.ppid).catch((error: unknown) => {
+leaveBehind(JSON.parse(options) as OomExportOptions, process.ppid).catch((error: unknown) => {
   process.stderr.write(`nestjs-pprof: no heap profile is left behind: ${messageOf(error)}\n`);
   process.exitCode = 1;
 });
 
-async function exportProfile(exportOptions: OomExportOptions, addonFile: string, pid: number): Promise<void> {
+/** The profiling thread writes what the flight recorder has, while this process writes the heap. */
+async function leaveBehind(exportOptions: OomExportOptions, pid: number): Promise<void> {
+  const { heaps, marker } = exportOptions;
+  if (marker !== undefined) {
+    await writeFile(marker, '', { mode: 0o600 }).catch(() => undefined);
+  }
+  const until = Date.now() + LONGEST_WAIT_MILLIS;
+  if (heaps) {
+    await exportHeap(exportOptions, heaps, pid);
+  }
+  const isWritten = () => marker === undefined || !existsSync(marker);
+  while (!isWritten() && Date.now() < until) {
+    await sleep(WAIT_MILLIS);
+  }
+}
+
+async function exportHeap(
+  exportOptions: OomExportOptions,
+  heaps: NonNullable<OomExportOptions['heaps']>,
+  pid: number,
+): Promise<void> {
   const writtenAt = new Date();
-  const root = parseAddonHeap(await readFile(addonFile, 'utf8'));
+  const root = parseAddonHeap(await readFile(file, 'utf8'));
   const { entryScript, root: directory } = programPaths(
     exportOptions.script,
     exportOptions.cwd,
@@ -30,7 +56,7 @@ async function exportProfile(exportOptions: OomExportOptions, addonFile: string,
   );
   const profile = oomProfileOf(root, exportOptions, pid, writtenAt);
   const symbolized = await new Symbolizer(new SourceMaps({ root: directory }), directory).symbolize(profile);
-  await storeOomProfile(exportOptions, pid, writtenAt, await encodePprof(symbolized, entryScript));
+  await storeOomProfile(heaps, pid, writtenAt, await encodePprof(symbolized, entryScript));
 }
 
 /** The heap of the main thread at the moment when it was full. */

@@ -111,9 +111,11 @@ function parseName(name: string, kind: LeftBehind): Omit<OomProfileFile, 'bytes'
 
 /** What the process that writes the profile is told, as its argument. @internal */
 export interface OomExportOptions {
-  readonly directory: string;
-  readonly maxFiles: number;
-  readonly maxBytes: number;
+  /** Where a heap profile is written; undefined for nowhere. */
+  readonly heaps:
+    { readonly directory: string; readonly maxFiles: number; readonly maxBytes: number } | undefined;
+  /** Path of the file that asks the profiling thread for what the flight recorder has; undefined where it has no directory. */
+  readonly marker: string | undefined;
   readonly samplingInterval: number;
   readonly stackDepth: number;
   /** Since when allocations were sampled, milliseconds since the epoch. */

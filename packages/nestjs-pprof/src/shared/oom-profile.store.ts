@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type LeftBehind, listOomProfiles, oomProfileName } from './oom-profile.files.js';
 
 /** What a process that was killed while it wrote has left. */
-const UNFINISHED = /^\.(oom|flight)-\d+(-[0-9a-f]{8})?\.tmp$/;
+const UNFINISHED = /^\.(oom|flight)-\d+(-[0-9a-f]{8})?\.(tmp|full)$/;
 
 /** Four times as long as the addon lets anyone write: what is younger is another process's, which is at it. */
 const ABANDONED_AFTER_MILLIS = 60_000;

@@ -3,6 +3,7 @@ import type {
   AgentAccepted,
   AgentReply,
   AgentRequest,
+  CpuSegment,
   HeapSampling,
   ProcessExiting,
   WorkerStarted,
@@ -72,6 +73,8 @@ export interface SharedWithMain {
   readonly heap: HeapSampling | false;
   readonly block: { readonly watch: boolean; readonly threshold: number };
   readonly flightRecorder: FlightRecording | undefined;
+  /** Name of the file, in its directory, that the process makes which a full heap starts, and that is gone when the recording is there. */
+  readonly heapFullMarker: string;
   /** Whether there was a profiling thread before, which has ended. */
   readonly restarted: boolean;
 }
@@ -126,4 +129,14 @@ export type FromThread =
   | AgentRequest;
 
 /** @internal */
-export type ToThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting;
+export type ToThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting | SaveRecording;
+
+/** The process dies: what the flight recorder has is to be written, now. @internal */
+export interface SaveRecording {
+  readonly type: 'save-recording';
+  readonly cause: string;
+  /** What was sampled last; null where nothing was. */
+  readonly segment: CpuSegment | null;
+  /** An `Int32`, other than 0 when the file is there. The main thread waits for it. */
+  readonly written: SharedArrayBuffer;
+}

@@ -46,7 +46,7 @@ export interface SymbolizedProfile extends Omit<Profile, 'samples'> {
  */
 export class Symbolizer {
   constructor(
-    private readonly sourceMaps: SourceMaps,
+    private readonly sourceMaps: Pick<SourceMaps, 'load'>,
     /** File names under this directory are shown relative to it. */
     private readonly applicationRoot: string,
   ) {}

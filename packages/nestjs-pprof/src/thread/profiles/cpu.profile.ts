@@ -46,14 +46,19 @@ export const cpuProfile: ProfileKind = {
     const { seconds = DEFAULT_SECONDS, hz, past, threads: selection, labels, signal } = request;
     if (past) {
       const recording = await readRecorder(past, selection, threads);
-      return cpuProfileOf(captureOf(recording, hz, labels), hz, describeRecording(recording, past));
+      return cpuProfileOf(
+        captureOf(recording, threads.recorder!, labels),
+        hz,
+        describeRecording(recording, past),
+      );
     }
     const capture = await threads.captureCpu({ seconds, hz, threads: selection, labels, signal });
     return cpuProfileOf(capture, hz, describeRate(hz, threads.recorder?.hz));
   },
 };
 
-function cpuProfileOf(capture: CpuCapture, hz: number, notes: readonly string[]): Profile {
+/** @internal */
+export function cpuProfileOf(capture: CpuCapture, hz: number, notes: readonly string[]): Profile {
   const { startedAt, durationNanos } = capture;
   const { samples, comments } = cpuSamplesOf(capture);
   return {

@@ -1,6 +1,6 @@
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { CpuCapture } from '../capture/cpu.capturer.js';
-import type { Recording } from '../capture/flight.recorder.js';
+import type { FlightRecorder, Recording } from '../capture/flight.recorder.js';
 import { timelineOfSegments } from '../capture/recorded.timeline.js';
 import { isSelected, MAIN_THREAD, type ThreadSelection } from '../capture/thread.info.js';
 import { type Frame, syntheticFrame } from '../pprof/profile.model.js';
@@ -38,12 +38,16 @@ export async function readRecorder(
 }
 
 /** As if it had been captured then. @internal */
-export function captureOf({ segments, from }: Recording, hz: number, labels: boolean): CpuCapture {
+export function captureOf(
+  { segments, from }: Recording,
+  recorder: Pick<FlightRecorder, 'hz' | 'labels'>,
+  labels: boolean,
+): CpuCapture {
   const own = segments.map(({ profilerCpuNanos }) => profilerCpuNanos);
   return {
     selection: 'main',
-    hz,
-    labels,
+    hz: recorder.hz,
+    labels: labels && recorder.labels,
     threads: [{ way: 'agent', thread: MAIN_THREAD, segments }],
     skipped: [],
     ended: [],

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { MessagePort } from 'node:worker_threads';
 import type { ThreadData } from '../../shared/thread.protocol.js';
 import { ApplicationThreads } from '../capture/application.threads.js';
+import { RecordingWriter } from '../profiles/recording.writer.js';
 import type { ProfilerRegistry } from './profiler.registry.js';
 
 // The second step of the profiling thread: bundled into a file of its own, see `deferred.program.ts`.
@@ -10,8 +11,19 @@ let threads: ApplicationThreads | undefined;
 
 /** The application's threads, the same at each call. @internal */
 export function threadsOf(channel: MessagePort, data: ThreadData): ApplicationThreads {
-  threads ??= new ApplicationThreads(channel, data);
+  threads ??= startThreads(channel, data);
   return threads;
+}
+
+function startThreads(channel: MessagePort, data: ThreadData): ApplicationThreads {
+  const started = new ApplicationThreads(channel, data);
+  const { recorder } = started;
+  const { directory } = data.flightRecorder ?? {};
+  if (recorder && data.flightRecorder && directory !== undefined) {
+    const recording = { ...data.flightRecorder, directory };
+    new RecordingWriter(channel, { ...data, recorder, recording }).start();
+  }
+  return started;
 }
 
 /** Makes what answers the requests. @internal */

@@ -75,6 +75,7 @@ function moduleFor(
     viewerDirectory,
     needsCredentials: data.credentialsHash !== undefined,
     // A heap profile, too.
+    recordingsDirectory: profiles.includes('profile') ? data.flightRecorder?.directory : undefined,
     oomDirectory: profiles.includes('heap') ? outOfMemory?.directory : undefined,
   };
   const sourceMaps = new SourceMaps({

@@ -13,6 +13,8 @@ export interface ServerOptions extends RecordingOptions {
   readonly needsCredentials: boolean;
   /** Where processes leave a heap profile when they run out of memory, if they do. */
   readonly oomDirectory: string | undefined;
+  /** Where the flight recorder's last stretch is written when the process dies, if it is. */
+  readonly recordingsDirectory: string | undefined;
 }
 
 /** Injection token: the process that is profiled. @internal */

@@ -17,6 +17,7 @@ const OPTIONS: ServerOptions = {
   needsCredentials: false,
   viewerDirectory: '',
   oomDirectory: undefined,
+  recordingsDirectory: undefined,
 };
 
 /** A loop that turns, and has nothing to tell. */

@@ -45,9 +45,10 @@ export class IndexController {
 
   @Get()
   async index(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
-    const { socketPath, needsCredentials, oomDirectory } = this.options;
-    const [oomProfiles, others, loop] = await Promise.all([
+    const { socketPath, needsCredentials, oomDirectory, recordingsDirectory } = this.options;
+    const [oomProfiles, recordings, others, loop] = await Promise.all([
       oomDirectory === undefined ? [] : listOomProfiles(oomDirectory).catch(() => []),
+      recordingsDirectory === undefined ? [] : listOomProfiles(recordingsDirectory, 'flight').catch(() => []),
       this.registry.others(),
       this.#loopIfAtHand(),
     ]);
@@ -70,6 +71,7 @@ export class IndexController {
       lastTurn: this.threads.lastTurn,
       incidents,
       oomProfiles,
+      recordings,
       others,
       commands: terminalCommands(reach),
       reach,

@@ -6,7 +6,7 @@ import { processorLimit } from '../../capture/processor.limit.js';
 import type { RecordingKind } from '../../profiles/recording.kind.js';
 import type { ProcessDescription } from '../profiling.tokens.js';
 import type { ReportedIncident } from './incidents.controller.js';
-import { escapeHtml, incidentTable, oomTable, processTable } from './index.tables.js';
+import { escapeHtml, incidentTable, oomTable, processTable, recordingTable } from './index.tables.js';
 import type { Reach, TerminalCommand } from './terminal.commands.js';
 
 /** What the page is about. @internal */
@@ -23,6 +23,8 @@ export interface IndexContent {
   /** Of the flight recorder; undefined where it is off. */
   readonly incidents: readonly ReportedIncident[] | undefined;
   readonly oomProfiles: readonly OomProfileFile[];
+  /** Of the flight recorder, of processes that have died. */
+  readonly recordings: readonly OomProfileFile[];
   readonly others: readonly RunningProfiler[];
   readonly commands: readonly TerminalCommand[];
   readonly reach: Reach;
@@ -54,7 +56,17 @@ const SILENT_AFTER_MILLIS = 2000;
 
 /** The page, for people, and for what looks for Go's. It says what matters without its script. @internal */
 export function renderIndex(content: IndexContent): string {
-  const { process: of, kinds, heapSnapshot, incidents, oomProfiles, others, commands, reach } = content;
+  const {
+    process: of,
+    kinds,
+    heapSnapshot,
+    incidents,
+    oomProfiles,
+    recordings,
+    others,
+    commands,
+    reach,
+  } = content;
   const hasStacks = kinds.some(({ name }) => name === 'goroutine');
   return `<!doctype html>
 <html lang="en">
@@ -83,7 +95,7 @@ ${
 </section>`
     : ''
 }
-${incidents ? incidentTable(incidents) : ''}${oomTable(oomProfiles)}<section aria-labelledby="profiles">
+${incidents ? incidentTable(incidents) : ''}${recordingTable(recordings)}${oomTable(oomProfiles)}<section aria-labelledby="profiles">
 <h2 id="profiles">Types of profiles available</h2>
 <table>
 <thead><tr><th scope="col">profile</th><th scope="col">what it is</th><th scope="col">view</th><th scope="col">download</th><th scope="col">read</th></tr></thead>

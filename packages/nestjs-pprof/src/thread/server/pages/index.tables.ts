@@ -30,14 +30,23 @@ ${rows.length === 0 ? '<p>None so far. ' : `<table>\n${rows.join('\n')}\n</table
 
 /** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. @internal */
 export function oomTable(files: readonly OomProfileFile[]): string {
+  return leftBehindTable('Heap profiles of processes that ran out of memory', 'oom', files);
+}
+
+/** The last minutes of processes that have died. @returns HTML; empty where there is none. @internal */
+export function recordingTable(files: readonly OomProfileFile[]): string {
+  return leftBehindTable('The last minutes of processes that were ended', 'incidents', files);
+}
+
+function leftBehindTable(heading: string, path: string, files: readonly OomProfileFile[]): string {
   if (files.length === 0) {
     return '';
   }
   const rows = files.map(
     ({ name, pid, writtenAt, bytes }) =>
-      `<tr><td><a href="oom/${name}">${name}</a></td><td>pid ${pid}, ${writtenAt.toISOString()}, ${bytes} bytes</td></tr>`,
+      `<tr><td><a href="${path}/${name}">${name}</a></td><td>pid ${pid}, ${writtenAt.toISOString()}, ${bytes} bytes</td></tr>`,
   );
-  return `<h2>Heap profiles of processes that ran out of memory</h2>
+  return `<h2>${heading}</h2>
 <table>
 ${rows.join('\n')}
 </table>

@@ -1,29 +1,47 @@
 import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { openOomProfile } from '../../../shared/oom-profile.files.js';
+import { type LeftBehind, openOomProfile } from '../../../shared/oom-profile.files.js';
 import { UnknownProfileError, sendRecording, sendRecordingHead } from '../http.response.js';
 import { CaptureSlots } from '../limits/capture.slots.js';
 import { SERVER_OPTIONS, type ServerOptions } from '../profiling.tokens.js';
 
-/** Serves the heap profiles that processes have left behind when they ran out of memory. @internal */
-@Controller('debug/pprof/oom')
+/** Serves what processes have left behind: heap profiles, and the last minutes of the flight recorder. @internal */
+@Controller('debug/pprof')
 export class OomController {
   constructor(
     @Inject(SERVER_OPTIONS) private readonly options: ServerOptions,
     @Inject(CaptureSlots) private readonly slots: CaptureSlots,
   ) {}
 
-  @Get(':file')
-  async profile(
+  @Get('oom/:file')
+  heap(
     @Param('file') name: string,
-    @Req() { method }: IncomingMessage,
+    @Req() request: IncomingMessage,
     @Res() response: ServerResponse,
+  ): Promise<void> {
+    return this.#send(this.options.oomDirectory, name, 'oom', request, response);
+  }
+
+  @Get('incidents/:file')
+  recording(
+    @Param('file') name: string,
+    @Req() request: IncomingMessage,
+    @Res() response: ServerResponse,
+  ): Promise<void> {
+    return this.#send(this.options.recordingsDirectory, name, 'flight', request, response);
+  }
+
+  async #send(
+    directory: string | undefined,
+    name: string,
+    kind: LeftBehind,
+    { method }: IncomingMessage,
+    response: ServerResponse,
   ): Promise<void> {
     // Each has a file descriptor until it is read, and the application has no more of them than it needs.
     // Sending ends by itself where the client leaves.
     await this.slots.run(undefined, new AbortController().signal, async () => {
-      const { oomDirectory } = this.options;
-      const file = oomDirectory === undefined ? undefined : await openOomProfile(oomDirectory, name);
+      const file = directory === undefined ? undefined : await openOomProfile(directory, name, kind);
       if (file === undefined) {
         throw new UnknownProfileError();
       }

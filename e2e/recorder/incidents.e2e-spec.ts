@@ -1,0 +1,158 @@
+import { readdir } from 'node:fs/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { killProcesses } from '../support/app.process.js';
+import { request } from '../support/http.request.js';
+import { decodeProfile, framesNamed } from '../support/pprof.profile.js';
+import { temporaryDirectory } from '../support/temporary.directory.js';
+import { pause, RecordedApp, total } from './recorder.app.js';
+
+afterEach(killProcesses);
+
+interface Incident {
+  readonly kind: string;
+  readonly to: string | null;
+  readonly seconds: number;
+  readonly stacks: ReadonlyArray<{ readonly frames: ReadonlyArray<{ readonly name: string }> }>;
+  readonly profile: string;
+}
+
+/** Asks until there is such an incident, whose stacks have been read. */
+async function incident(app: RecordedApp, kind: string, isOver: boolean): Promise<Incident> {
+  for (;;) {
+    const { text } = await app.ask('incidents?format=json');
+    const { incidents } = JSON.parse(text) as { incidents: readonly Incident[] };
+    const found = incidents.find((each) => each.kind === kind && (each.to !== null) === isOver);
+    if (found && found.stacks.length > 0) {
+      return found;
+    }
+    await pause(500);
+  }
+}
+
+function names({ stacks }: Incident): string[] {
+  return stacks.flatMap(({ frames }) => frames.map(({ name }) => name));
+}
+
+describe('incidents', () => {
+  it('tell of a loop that was blocked, in which stack, and where the profile is', async () => {
+    const app = new RecordedApp({ flightRecorder: {} });
+    await app.ask('');
+    await pause(1500);
+    await app.process.call('block', 1500);
+    const found = await incident(app, 'blocked', true);
+    expect(found.seconds).toBeGreaterThan(1.4);
+    expect(names(found)).toContainEqual(expect.stringMatching(/^blockLoop /));
+    const profile = await app.profile(found.profile.replace('profile?', ''));
+    expect(total(profile, 'wall', /^blockLoop /)).toBeGreaterThan(1e9);
+    const { text } = await app.ask('incidents');
+    expect(text).toMatch(
+      /^1 incidents since .*\nrecorded from .* 20 Hz\n\n\S+Z the event loop was blocked for/,
+    );
+    expect((await app.ask('')).text).toMatch(/<h2>Incidents<\/h2>[^]*blocked for [^]*in blockLoop/);
+  });
+
+  it('tell of one that still is, with what it is stuck in', async () => {
+    const app = new RecordedApp({ flightRecorder: {} });
+    await app.ask('');
+    // A segment has to have been read in the regular way.
+    await pause(3000);
+    await app.process.call('stick');
+    await pause(2500);
+    const found = await incident(app, 'blocked', false);
+    expect(names(found)).toContainEqual(expect.stringMatching(/^blockLoop /));
+    const profile = await app.profile('past=2');
+    expect(total(profile, 'wall', /^blockLoop /)).toBeGreaterThan(0.5e9);
+  });
+
+  it('tell of a heap that has grown beyond its line, and of resident memory', async () => {
+    const app = new RecordedApp({ flightRecorder: { heapLimit: 60_000_000, rssLimit: 120_000_000 } });
+    await app.ask('');
+    await app.process.call('hold', 80);
+    const found = await incident(app, 'heap', false);
+    expect(names(found)).toContainEqual(expect.stringMatching(/^hold /));
+    await incident(app, 'rss', false);
+  });
+
+  it('are not there where the recorder is off, which is said with the way to switch it on', async () => {
+    const app = new RecordedApp({});
+    for (const path of ['incidents', 'profile?past=5']) {
+      const { status, text } = await app.ask(path);
+      expect({ status, text }).toEqual({ status: 404, text: expect.stringContaining('flightRecorder: {}') });
+    }
+    expect((await app.ask('')).text).not.toContain('Incidents');
+    expect(await app.process.call('samplerRuns')).toBe(false);
+  });
+});
+
+describe('a recorder whose profiling thread was stopped and started', () => {
+  it('says what is lost, and records again', async () => {
+    const app = new RecordedApp({ port: 0, flightRecorder: {} });
+    await app.ask('');
+    await app.process.call('stop');
+    expect(await app.process.until<boolean>('samplerRuns', (runs) => !runs)).toBe(false);
+    const { url } = await app.process.call<{ url: string }>('start');
+    await app.process.until<boolean>('samplerRuns', (runs) => runs);
+    await pause(2500);
+    const { text } = await request(`${url}profile?past=600&format=text`);
+    expect(text).toMatch(/# missing: .*: the profiling thread was started again/);
+  });
+});
+
+describe('the last minutes of a process', () => {
+  it.each([
+    {
+      ending: 'uncaught Error',
+      end: (app: RecordedApp) => void app.process.call('throwUncaught').catch(() => undefined),
+      code: 1,
+      signal: null,
+    },
+    {
+      ending: 'SIGTERM',
+      end: (app: RecordedApp) => app.process.signal('SIGTERM'),
+      code: null,
+      signal: 'SIGTERM',
+    },
+  ])('are left behind by $ending, which ends it as it would have', async ({ ending, end, code, signal }) => {
+    const directory = await temporaryDirectory('flight-');
+    const app = new RecordedApp({ flightRecorder: { directory } }, { args: ['hooks'] });
+    await app.ask('');
+    await app.process.call('enter', 'phaseOne');
+    await pause(2500);
+    end(app);
+    expect(await app.process.exited).toEqual({ code, signal });
+    expect(await readdir(directory)).toEqual([
+      expect.stringMatching(new RegExp(`^flight-${app.process.pid}-\\d{8}T\\d{6}Z-[0-9a-f]{8}\\.pb\\.gz$`)),
+    ]);
+    const next = new RecordedApp({ flightRecorder: { directory } });
+    const index = await next.ask('');
+    const [, path = ''] = /href="(incidents\/flight-[^"]+)"/.exec(index.text) ?? [];
+    const profile = decodeProfile((await next.ask(path)).body);
+    expect(profile.comments[0]).toContain(`of pid ${app.process.pid}, which was ended by ${ending}`);
+    expect(framesNamed(profile, /^phaseOne /)).toHaveLength(1);
+    await next.process.printed(/LOG .*A process has left its last minutes behind/);
+  });
+
+  it('are left behind by a full heap', async () => {
+    const directory = await temporaryDirectory('flight-');
+    const app = new RecordedApp(
+      { flightRecorder: { directory } },
+      { execArgv: ['--max-old-space-size=100'] },
+    );
+    await app.ask('');
+    await pause(2500);
+    void app.process.call('fillHeap').catch(() => undefined);
+    const ending = await app.process.exited;
+    expect(ending.code === 134 || ending.signal === 'SIGABRT').toBe(true);
+    expect(await readdir(directory)).toEqual([expect.stringMatching(/^flight-/)]);
+  });
+
+  it('are not written where the application has caught the exception and goes on, nor by a regular exit', async () => {
+    const directory = await temporaryDirectory('flight-');
+    const app = new RecordedApp({ flightRecorder: { directory } });
+    await app.ask('');
+    await pause(1500);
+    void app.process.call('exit', 3).catch(() => undefined);
+    expect(await app.process.exited).toEqual({ code: 3, signal: null });
+    expect(await readdir(directory)).toEqual([]);
+  });
+});

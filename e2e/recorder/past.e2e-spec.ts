@@ -1,0 +1,165 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describeWithGo, goToolPprof } from '../support/go.tool.js';
+import { pause, RecordedApp, total } from './recorder.app.js';
+
+// What the flight recorder has of the past is what was there.
+
+const PHASES = ['phaseOne', 'phaseTwo', 'phaseThree'] as const;
+
+/** Whole seconds, as `past` has them. */
+const PHASE_MILLIS = 4000;
+
+const app = new RecordedApp({ flightRecorder: {} });
+
+interface Phase {
+  readonly name: (typeof PHASES)[number];
+  readonly from: number;
+  readonly to: number;
+  readonly cpuMillis: number;
+}
+
+const phases: Phase[] = [];
+
+async function run(name: Phase['name'], meanwhile: () => Promise<unknown>): Promise<void> {
+  await app.process.call('enter', name);
+  const cpuBefore = app.mainCpuMillis();
+  const from = await app.process.call<number>('now');
+  await Promise.all([meanwhile(), pause(PHASE_MILLIS)]);
+  const cpuMillis = app.mainCpuMillis() - cpuBefore;
+  phases.push({ name, from, to: await app.process.call<number>('now'), cpuMillis });
+}
+
+beforeAll(async () => {
+  await app.ask('');
+  await run('phaseOne', () => Promise.resolve());
+  // At another rate, in the middle.
+  await run('phaseTwo', () => app.profile('seconds=2&hz=1000&threads=main'));
+  await run('phaseThree', () => app.profile('seconds=2&hz=20&threads=main'));
+  await app.process.call('enter', 'nothing');
+  // Until there is a new window to be read.
+  await pause(1100);
+  await app.profile('past=1');
+});
+
+it.each(PHASES)('shows %s where it was, and nothing else', async (name) => {
+  const { to } = phases.find((phase) => phase.name === name)!;
+  const profile = await app.stretch(to - 3000, to - 200);
+  for (const other of PHASES) {
+    const share = total(profile, 'wall', new RegExp(`^${other} `)) / total(profile, 'wall');
+    expect({ other, isThere: share > 0.5, isAbsent: share === 0 }).toEqual({
+      other,
+      isThere: other === name,
+      isAbsent: other !== name,
+    });
+  }
+});
+
+it('has the CPU time that the thread has used by its clock, whatever else was captured meanwhile', async () => {
+  for (const { name, from, to, cpuMillis } of phases) {
+    const profile = await app.profile(
+      `past=${Math.ceil((to - from) / 1000)}&until=${new Date(to).toISOString()}`,
+    );
+    // It is of whole seconds, so it begins a little before: in the phase before, or when nothing ran.
+    const seen = total(profile, 'cpu', new RegExp(`^${name} `)) / 1e6;
+    expect({
+      name,
+      seen,
+      cpuMillis,
+      isRight: Math.abs(seen - cpuMillis) < 0.05 * cpuMillis + 150,
+    }).toMatchObject({
+      isRight: true,
+    });
+  }
+});
+
+it('counts no sample twice where two stretches meet, and loses none', async () => {
+  const begin = phases[0]!.from;
+  const end = begin + 12_000;
+  const whole = await app.stretch(begin, end);
+  const parts = await Promise.all(
+    [0, 1, 3, 6, 7, 10].map((second, index, all) =>
+      app.stretch(begin + second * 1000, begin + (all[index + 1] ?? 12) * 1000),
+    ),
+  );
+  const sumOf = (type: string) => parts.reduce((sum, part) => sum + total(part, type), 0);
+  // What was sampled faster is counted as at 20 Hz, and rounded in each part.
+  expect(Math.abs(sumOf('samples') - total(whole, 'samples'))).toBeLessThanOrEqual(parts.length);
+  expect(sumOf('cpu') / total(whole, 'cpu')).toBeCloseTo(1, 2);
+  expect(sumOf('wall') / total(whole, 'wall')).toBeCloseTo(1, 1);
+});
+
+it('counts at its own rate what was sampled at another', async () => {
+  const { from, to } = phases[1]!;
+  const profile = await app.stretch(to - 3000, to);
+  expect(from).toBeLessThan(to - 3000);
+  expect(profile.period).toBe(1e9 / 20);
+  expect(total(profile, 'samples')).toBeLessThanOrEqual(3 * 20 * 1.2);
+  expect(profile.comments).toContainEqual(
+    expect.stringMatching(/^main was sampled at 1000 Hz for .* counted as at 20 Hz$/),
+  );
+});
+
+it('says from when to when, and what is missing', async () => {
+  const { comments } = await app.profile('past=600');
+  expect(comments).toContainEqual(expect.stringMatching(/^recorded from \S+Z to \S+Z, .*\(600 s\)$/));
+  expect(comments).toContainEqual(
+    expect.stringMatching(/^missing: \S+Z to \S+Z: the recorder was started at \S+Z$/),
+  );
+});
+
+it('is sampled at by a longer capture without "hz": nothing is started', async () => {
+  const profile = await app.profile('seconds=10&threads=main');
+  expect(profile.period).toBe(1e9 / 20);
+  expect(profile.comments).toContainEqual(
+    expect.stringMatching(/^main was sampled at the flight recorder's rate/),
+  );
+});
+
+it('can be had with its timeline, and as text', async () => {
+  const { body, status } = await app.ask('profile?past=10&format=cpuprofile');
+  const { nodes, samples, timeDeltas, startTime, endTime } = JSON.parse(body.toString()) as {
+    nodes: ReadonlyArray<{ id: number; callFrame: { functionName: string } }>;
+    samples: readonly number[];
+    timeDeltas: readonly number[];
+    startTime: number;
+    endTime: number;
+  };
+  expect(status).toBe(200);
+  expect(samples).toHaveLength(timeDeltas.length);
+  const span = timeDeltas.reduce((sum, delta) => sum + delta, 0);
+  expect(span).toBeGreaterThan(0);
+  expect(span).toBeLessThanOrEqual(endTime - startTime);
+  expect(nodes[0]!.callFrame.functionName).toBe('(root)');
+  const { text } = await app.ask('profile?past=30&format=text');
+  expect(text).toMatch(/^Type: cpu\n/);
+});
+
+describe('what cannot be answered', () => {
+  it.each([
+    ['past=0', /^invalid value for "past" - must be seconds, an integer from 1 to 900/],
+    ['past=901', /^invalid value for "past"/],
+    ['past=x', /^invalid value for "past"/],
+    ['past=5&seconds=5', /^past and seconds params are incompatible/],
+    ['past=5&hz=100', /^past and hz params are incompatible/],
+    ['past=5&threads=3', /^invalid value for "threads" - must be main/],
+    ['until=03:15:00', /^"until" parameter needs "past"/],
+    ['past=5&until=yesterday', /^invalid value for "until"/],
+    ['past=5&until=2020-01-01T00:00:00Z', /^nothing is kept of .*: what is kept is from \S+Z to \S+Z/],
+  ])('%s', async (query, message) => {
+    const { status, text } = await app.ask(`profile?${query}`);
+    expect({ status, text }).toEqual({ status: 400, text: expect.stringMatching(message) });
+  });
+});
+
+describeWithGo('go tool pprof', () => {
+  it('tells two stretches apart', async () => {
+    const [base, later] = await Promise.all(
+      [phases[0]!, phases[2]!].map(({ to }) =>
+        app.url(`profile?past=3&until=${new Date(to - 200).toISOString()}`),
+      ),
+    );
+    const { stdout } = await goToolPprof('-top', '-diff_base', base!, later!);
+    expect(stdout).toMatch(/phaseThree/);
+    expect(stdout).toMatch(/-\S+ +\S+ +\S+ +\S+ +\S+ +phaseOne/);
+  });
+});

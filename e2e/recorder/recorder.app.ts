@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { readPprof, type ReadableProfile } from '../../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
+import { AppProcess, type StartOptions } from '../support/app.process.js';
+import { type FixtureOptions, profilerOf } from '../support/fixture.app.js';
+import { request } from '../support/http.request.js';
+
+const SCRIPT = fileURLToPath(new URL('fixtures/recorded.app.mjs', import.meta.url));
+
+/** An application whose flight recorder is on, and what it answers. */
+export class RecordedApp {
+  readonly process: AppProcess;
+  #origin: string | undefined;
+
+  constructor(options: FixtureOptions, start: StartOptions = {}) {
+    this.process = new AppProcess(SCRIPT, { ...start, env: { PPROF_OPTIONS: JSON.stringify(options) } });
+  }
+
+  async ask(path: string): Promise<{ status: number; text: string; body: Buffer }> {
+    this.#origin ??= await profilerOf(this.process);
+    return request(`${this.#origin}/debug/pprof/${path}`);
+  }
+
+  async url(path: string): Promise<string> {
+    this.#origin ??= await profilerOf(this.process);
+    return `${this.#origin}/debug/pprof/${path}`;
+  }
+
+  async profile(query: string): Promise<ReadableProfile> {
+    const { status, body, text } = await this.ask(`profile?${query}`);
+    if (status !== 200) {
+      throw new Error(`profile?${query}: ${status} ${text}`);
+    }
+    return readPprof(body);
+  }
+
+  /** A stretch, in milliseconds since the epoch. */
+  stretch(from: number, to: number): Promise<ReadableProfile> {
+    return this.profile(`past=${Math.round((to - from) / 1000)}&until=${new Date(to).toISOString()}`);
+  }
+
+  /** CPU time of the main thread so far, in milliseconds, by the kernel. */
+  mainCpuMillis(): number {
+    const { pid } = this.process;
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ', 1)[0]) / 1e6;
+  }
+}
+
+/** The sum of one sample type, of the stacks that have such a function. */
+export function total({ samples, sampleTypes }: ReadableProfile, type: string, within = /(?:)/): number {
+  const index = sampleTypes.findIndex((each) => each.startsWith(type));
+  return samples
+    .filter(({ stack }) => stack.some(({ name }) => within.test(name)))
+    .reduce((sum, { values }) => sum + values[index]!, 0);
+}
+
+export function pause(millis: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, millis));
+}

@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import { watch } from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { MessagePort } from 'node:worker_threads';
+import { storeOomProfile } from '../../shared/oom-profile.store.js';
+import type { ApplicationInfo, FlightRecording, ToThread } from '../../shared/thread.protocol.js';
+import type { FlightRecorder } from '../capture/flight.recorder.js';
+import { OriginalPositions } from '../pprof/original.positions.js';
+import { encodePprof } from '../pprof/pprof.encoder.js';
+import type { Profile } from '../pprof/profile.model.js';
+import { programPaths, Symbolizer } from '../pprof/profile.symbolizer.js';
+import { SourceMaps } from '../pprof/source.maps.js';
+import { cpuProfileOf } from './cpu.profile.js';
+import { captureOf, describeRecording } from './cpu.recording.js';
+
+/** So much of what is kept can be written before the process is gone. */
+const LAST_MILLIS = 120_000;
+
+/** @internal */
+export interface WriterOptions {
+  readonly recorder: FlightRecorder;
+  readonly recording: FlightRecording & { readonly directory: string };
+  readonly heapFullMarker: string;
+  readonly application: ApplicationInfo;
+}
+
+/** Writes what the flight recorder has when the process dies: of an exception, a signal, or a heap that is full. @internal */
+export class RecordingWriter {
+  readonly #entryScript: string;
+  readonly #root: string;
+  #isHeapFull = false;
+
+  constructor(
+    private readonly channel: MessagePort,
+    private readonly options: WriterOptions,
+  ) {
+    const { argv, cwd, execPath } = options.application;
+    ({ entryScript: this.#entryScript, root: this.#root } = programPaths(argv[1], cwd, execPath));
+  }
+
+  start(): void {
+    this.channel.on('message', (message: ToThread) => {
+      if (message.type === 'save-recording') {
+        const { segment, cause, written } = message;
+        if (segment) {
+          this.options.recorder.onSegment(segment);
+        }
+        void this.#write(cause).finally(() => {
+          Atomics.store(new Int32Array(written), 0, 1);
+          Atomics.notify(new Int32Array(written), 0);
+        });
+      }
+    });
+    this.#watchForFullHeap();
+  }
+
+  /** The main thread is in V8's garbage collector then, and another process waits for the file. */
+  #watchForFullHeap(): void {
+    const { recording, heapFullMarker } = this.options;
+    try {
+      watch(recording.directory, { persistent: false }, (_, name) => {
+        // It is told of more than once, and also when the file is gone.
+        if (name === heapFullMarker && !this.#isHeapFull) {
+          this.#isHeapFull = true;
+          void this.#write('a full heap').finally(() =>
+            unlink(join(recording.directory, name)).catch(() => undefined),
+          );
+        }
+      }).on('error', () => undefined);
+    } catch {
+      // The directory could not be made, which the application has been told.
+    }
+  }
+
+  /** At once with the positions that V8 has; then, if the process lives as long, with those in the original sources. */
+  async #write(cause: string): Promise<void> {
+    const { recorder, recording } = this.options;
+    const writtenAt = new Date();
+    const unique = randomBytes(4).toString('hex');
+    const profile = this.#profile(cause, writtenAt.getTime());
+    const store = async (symbolizer: Symbolizer) => {
+      const encoded = await encodePprof(await symbolizer.symbolize(profile), this.#entryScript);
+      await storeOomProfile(recording, process.pid, writtenAt, encoded, 'flight', unique);
+    };
+    try {
+      if (recorder.kept) {
+        await store(new Symbolizer(UNMAPPED, this.#root));
+        await store(new Symbolizer(new SourceMaps({ root: this.#root }), this.#root));
+      }
+    } catch {
+      // A full disk, a directory that is gone: the process dies as it would have without.
+    }
+  }
+
+  #profile(cause: string, now: number): Profile {
+    const { recorder } = this.options;
+    const stretch = { from: now - LAST_MILLIS, to: now };
+    const recorded = recorder.readKept(stretch.from, stretch.to);
+    const profile = cpuProfileOf(
+      captureOf(recorded, recorder, true),
+      recorder.hz,
+      describeRecording(recorded, stretch),
+    );
+    const { version, platform, arch } = process;
+    const heading = `nestjs-pprof: the last minutes of pid ${process.pid}, which was ended by ${cause}, node ${version} ${platform}-${arch}`;
+    return { ...profile, comments: [heading, ...profile.comments] };
+  }
+}
+
+/** To read maps may take longer than there is. */
+const UNMAPPED: Pick<SourceMaps, 'load'> = {
+  load: () => Promise.resolve(new OriginalPositions(new Map(), () => false, [])),
+};
