@@ -15,6 +15,7 @@ import {
 } from '../../shared/agent.protocol.js';
 import { newClaim, withdrawRequest, lastBeatIn } from '../../shared/shared.memory.js';
 import { AnswerDeadline } from './answer.deadline.js';
+import { cpuNanosOfMain } from './kernel.threads.js';
 import { type Silence, AgentFailureError, ThreadStuckError } from './threads.errors.js';
 import type { Inspector } from './inspector.connection.js';
 
@@ -23,6 +24,9 @@ const LATE_MILLIS = 1000;
 
 /** Whatever is known of the loop, it gets this long to answer, once. */
 const SHORTEST_WAIT_MILLIS = 250;
+
+/** CPU time in a single turn of an event loop that is late, for which it may be called stuck. */
+const LONG_TURN_NANOS = 5e8;
 
 type ToProfilingThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting;
 
@@ -56,8 +60,11 @@ export class AgentClient {
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = { 'worker-started': new Set<() => void>(), 'process-exiting': new Set<() => void>() };
   #nextId = 1;
-  /** Of the request that was given up last, with the turn that the loop had taken last then: until it takes the next, nobody has to wait. */
-  #silence: (Silence & { readonly lastTurn: number }) | undefined;
+  /**
+   * Of the request that was given up last, with the turn that the loop had taken last then: until it takes the next, nobody has
+   * to wait. And what the CPU clock of the thread said when it was first seen silent in this turn.
+   */
+  #silence: (Silence & { readonly lastTurn: number; readonly cpuAtFirst: number | undefined }) | undefined;
 
   /** @param heartbeat where the main thread notes that its event loop turns */
   constructor(
@@ -193,6 +200,22 @@ export class AgentClient {
     this.#listeners['process-exiting'].add(listener);
   }
 
+  /** What one look cannot tell of a thread that hardly gets a processor, several can: all that it has run is one turn. */
+  #withEarlier(found: Silence): Silence {
+    const lastTurn = lastBeatIn(this.heartbeat);
+    const cpuNanos = cpuNanosOfMain();
+    const earlier = this.#silence?.lastTurn === lastTurn ? this.#silence : undefined;
+    const cpuAtFirst = earlier?.cpuAtFirst ?? cpuNanos;
+    const isBusy =
+      found.cause === 'starved' &&
+      cpuNanos !== undefined &&
+      cpuAtFirst !== undefined &&
+      cpuNanos - cpuAtFirst >= LONG_TURN_NANOS;
+    const silence: Silence = isBusy ? { ...found, cause: 'busy' } : found;
+    this.#silence = { ...silence, lastTurn, cpuAtFirst };
+    return silence;
+  }
+
   #send<C extends AgentCommand>(
     command: C,
     args: AgentCommands[C]['args'],
@@ -206,8 +229,7 @@ export class AgentClient {
         // One that has just been taken is waited for: the loop turns.
         if (claim && withdrawRequest(claim)) {
           this.#pending.delete(id);
-          this.#silence = { ...silence, lastTurn: lastBeatIn(this.heartbeat) };
-          reject(new ThreadStuckError('the main thread', silence));
+          reject(new ThreadStuckError('the main thread', this.#withEarlier(silence)));
         }
       };
       const deadline =
