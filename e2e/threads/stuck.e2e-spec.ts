@@ -149,6 +149,20 @@ describe('a trace of a loop that is stuck', () => {
   });
 });
 
+describe('a trace of an application whose workers come and go', () => {
+  it('is not begun where one has just ended, as another may end in that very moment', async () => {
+    const app = await ThreadsApp.start();
+    const worker = await app.startWorker('idle');
+    expect((await request(`${app.pprof}/trace?seconds=0.1`)).status).toBe(200);
+    await app.endWorker(worker);
+    const { status, text } = await request(`${app.pprof}/trace?seconds=0.1`);
+    expect({ status, text }).toEqual({
+      status: 504,
+      text: expect.stringMatching(/^no trace is begun, .* a worker thread that ended: /),
+    });
+  });
+});
+
 describe('a loop that gets stuck in the middle of a capture', () => {
   it('is answered with all of it where the sampler has been used before', async () => {
     const app = await ThreadsApp.start();

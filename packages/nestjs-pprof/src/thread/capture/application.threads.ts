@@ -91,7 +91,7 @@ export class ApplicationThreads {
     this.#stacks = new StackCapturer(this.#agent, this.#inspected, this.#v8Cpu);
     this.heaps = new HeapCapturer(this.#agent, this.#inspected, shared.heap);
     this.snapshots = new HeapSnapshotTaker(this.#agent, this.#inspected, shared.temporaryDirectory);
-    this.tracer = new Tracer(this.#inspected, this.#agent);
+    this.tracer = new Tracer(this.#inspected, this.#agent, this.#inspector.workerStarts);
   }
 
   /** What Nest calls when something comes in, as far as the main thread has told. */
