@@ -72,7 +72,15 @@ describe('a process that counts code coverage', () => {
         text: expect.stringMatching(/^code coverage is on /),
       });
     }
-    expect((await request(`${app.pprof}/heap`)).status).toBe(200);
+    // A starved machine may not come to it in time: then it says that, and can be asked again.
+    let heap = await request(`${app.pprof}/heap`);
+    while (heap.status === 504 && heap.text.includes('had no processor')) {
+      heap = await request(`${app.pprof}/heap`);
+    }
+    expect({ status: heap.status, text: heap.status === 200 ? '' : heap.text }).toEqual({
+      status: 200,
+      text: '',
+    });
   });
 });
 

@@ -48,6 +48,9 @@ function anchorsIn(text: string): string[] {
   );
 }
 
+/** All that is off otherwise. */
+const OPTIONS = { heapSnapshot: true, flightRecorder: {}, maxCaptures: 100 };
+
 const ADDRESS = /\b(?:127\.0\.0\.1|localhost):6060(\/[^\s'"`)>|]*)/g;
 
 describe.each(DOCUMENTS)('$file', ({ file, text }) => {
@@ -102,15 +105,17 @@ describe('the addresses in the documents', () => {
   const answers = new Map<string, Response>();
 
   beforeAll(async () => {
-    const origin = await profilerOf(startFixture('http', { heapSnapshot: true }));
+    const origin = await profilerOf(startFixture('http', OPTIONS));
     const ask = async (address: string) => {
-      // One second says as much as thirty.
-      const short = address.replace(/seconds=[\d.]+/, 'seconds=1');
-      const isOfThirty = /\/profile(?!.*seconds=)/.test(short);
+      // One second says as much as thirty, and the last one as much as one of a night long past.
+      const short = address
+        .replace(/seconds=[\d.]+/, 'seconds=1')
+        .replace(/past=\d+(&until=[^&]*)?/, 'past=1');
+      const isOfThirty = /\/profile(?!.*(seconds|past)=)/.test(short);
       const target = isOfThirty ? `${short}${short.includes('?') ? '&' : '?'}seconds=1` : short;
       answers.set(address, await request(origin + target));
     };
-    const isAlone = (address: string) => /\/(allocs|trace|heapsnapshot)\b/.test(address);
+    const isAlone = (address: string) => /\/(allocs|trace|heapsnapshot)\b|\bpast=/.test(address);
     await Promise.all(addresses.filter((address) => !isAlone(address)).map(ask));
     for (const address of addresses.filter(isAlone)) {
       await ask(address);
@@ -135,6 +140,8 @@ describe('the addresses in the documents', () => {
 
 /** Of what is no profile; and what a profile may be asked for besides. */
 const OTHERS: Readonly<Record<string, readonly string[]>> = {
+  profile: ['past', 'until'],
+  incidents: ['format', 'debug'],
   trace: ['seconds', 'categories'],
   heapsnapshot: ['threads'],
 };

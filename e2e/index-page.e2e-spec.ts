@@ -75,15 +75,11 @@ describeWithChromium('the index page', () => {
 
   it('has figures that keep moving, and asks nobody else', async () => {
     await page.goto(index);
-    const cpu = page.locator('#figure-cpu');
-    await page.waitForFunction(
-      `/^\\d+\\.\\d+ of \\d+ processors/.test(document.querySelector('#figure-cpu').textContent)`,
-    );
-    const first = await cpu.textContent();
-    await page.waitForFunction(
-      `document.querySelector('#figure-cpu').textContent !== ${JSON.stringify(first)}`,
-    );
-    await page.waitForFunction(`document.querySelector('#chart-cpu .line').getAttribute('d').includes('L')`);
+    // Not by a function of the page's, which its policy refuses.
+    const cpu = page.locator('#figure-cpu', { hasText: /^\d+\.\d+ of \d+ processors/ });
+    const first = (await cpu.textContent())!;
+    await page.locator('#figure-cpu', { hasNotText: first }).waitFor();
+    await page.locator('#chart-cpu path.line[d*="L"]').first().waitFor({ state: 'attached' });
     expect(await page.locator('#figure-heap').textContent()).toMatch(/^\d+ MB of \d+ MB$/);
     expect(await page.locator('#figure-delay').textContent()).toMatch(/^[\d.]+ ms$/);
     await expectClean();
@@ -137,7 +133,7 @@ describeWithChromium('the index page', () => {
 
   it('says in words what is refused', async () => {
     await page.goto(index);
-    await page.getByLabel('Threads').fill('9999');
+    await page.getByRole('textbox', { name: 'Threads' }).fill('9999');
     await page.getByLabel('Seconds').fill('1');
     await page.getByRole('button', { name: 'CPU' }).click();
     await page.locator('#capture-problem', { hasText: /profile: 504: .*no thread with this id/ }).waitFor();
@@ -207,7 +203,7 @@ describeWithChromium('the index page', () => {
     await page.keyboard.press('Enter');
     await page.locator('#capture-rows tr').waitFor();
     // To where it can be opened.
-    await page.waitForFunction(`document.activeElement.closest('#captures') !== null`);
+    await page.locator('#captures :focus').waitFor();
     await expectClean();
   });
 

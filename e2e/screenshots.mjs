@@ -1,5 +1,6 @@
 // Makes the pictures of the README from the running example: `node e2e/screenshots.mjs`, after `npm run build`. They go to
-// docs/images, each a few ten kilobytes. It needs Chromium, as the tests do.
+// docs/images, each some ten kilobytes. It needs Chromium, as the tests do. Paths are in the pictures: run it in a checkout
+// at /app.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -40,7 +41,7 @@ try {
   const index = `${profiler}/debug/pprof/`;
   await mkdir(IMAGES, { recursive: true });
 
-  const page = await browser.newPage({ viewport: { width: 1000, height: 760 } });
+  const page = await browser.newPage({ viewport: { width: 900, height: 640 } });
   await page.goto(index);
   await page.waitForTimeout(WARM_UP_MILLIS);
   await page.emulateMedia({ colorScheme: 'light' });
@@ -53,13 +54,16 @@ try {
   await flameGraph.getByText('Sandwich').waitFor({ timeout: 120_000 });
   await flameGraph.waitForTimeout(3000);
   await shoot(flameGraph, 'flame-graph');
+  await flameGraph.close();
 
   load.stop();
   await page.emulateMedia({ colorScheme: 'light' });
+  // One in the background asks nothing.
+  await page.bringToFront();
   fetch(`${application}/faults/block?kind=loop&ms=600000`, { method: 'POST' }).catch(() => undefined);
   await page.locator('#stuck-where', { hasText: 'spinInLoop' }).waitFor({ timeout: 120_000 });
   await page.evaluate('scrollTo(0, 0)');
-  await page.setViewportSize({ width: 1000, height: 460 });
+  await page.setViewportSize({ width: 900, height: 460 });
   await shoot(page, 'page-stuck');
 } finally {
   await browser.close();

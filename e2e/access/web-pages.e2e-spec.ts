@@ -206,7 +206,7 @@ describeWithChromium('an operator in a browser', () => {
     for (const address of [index, index.slice(0, -1), index.replace('localhost', '127.0.0.1')]) {
       const response = await page.goto(address);
       expect(response?.status()).toBe(200);
-      expect(await page.textContent('h2')).toBe('Types of profiles available');
+      expect(await page.textContent('#profiles')).toBe('Types of profiles available');
     }
   });
 
@@ -233,7 +233,7 @@ describeWithChromium('an operator in a browser', () => {
     page.on('console', (message) => complaints.push(message.text()));
     await page.goto(index);
     expect(await page.evaluate("getComputedStyle(document.querySelector('code')).backgroundColor")).toBe(
-      'rgb(242, 242, 242)',
+      'rgb(242, 242, 245)',
     );
     expect(complaints.filter((text) => /Content.Security.Policy/i.test(text))).toEqual([]);
   });

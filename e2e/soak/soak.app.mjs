@@ -15,8 +15,8 @@ const { packageDirectory, seed, maxWorkers, minLifetime, maxLifetime, profiling 
   process.argv[2],
 );
 
-/** How long a worker may take to end, once it should. */
-const LATE_MILLIS = 10_000;
+/** How long a worker may take to end, once it should; one that waits for a processor takes long, one that hangs for ever. */
+const LATE_MILLIS = 60_000;
 
 const OriginalWorker = workerThreads.Worker;
 /** Where the profiling thread counts its inspector sessions. */

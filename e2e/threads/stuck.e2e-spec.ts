@@ -79,11 +79,13 @@ describeWithGo('an example whose event loop is stuck in', () => {
 
   it('busy turns of 80 ms each', async () => {
     const { pprof } = await startBlockedExample('busy');
-    const dump = await dumpWith(pprof, /^spinInLoop .*\n.*\n(holdUpEveryTurn) /m);
+    // Not the function that it calls in turn: see docs/profiles.md for what V8 does not show of that.
+    const dump = await dumpWith(pprof, /^holdUpEveryTurn .*\n.*\/event-loop\.blocks\.ts:\d+$/m);
     expect(dump).not.toMatch(/^thread main \[stuck/m);
-    const { stdout, warnings } = await goToolPprof('-peek', '^spinInLoop', `${pprof}/profile?seconds=1`);
+    const { stdout, warnings } = await goToolPprof('-top', '-cum', `${pprof}/profile?seconds=1`);
     expect(warnings).toEqual([]);
-    expect(stdout).toMatch(/holdUpEveryTurn .*\n.*\| +spinInLoop /);
+    const [, share = ''] = /([\d.]+)%  holdUpEveryTurn \(/.exec(stdout) ?? [];
+    expect(Number(share)).toBeGreaterThan(80);
     const block = await goToolPprof('-top', '-cum', `${pprof}/block?seconds=2`);
     expect(block.warnings).toEqual([]);
     expect(block.stdout).toContain('Type: delay');
@@ -92,10 +94,13 @@ describeWithGo('an example whose event loop is stuck in', () => {
 
   it('a native call: 504, with what is known', async () => {
     const { pprof } = await startBlockedExample('native');
+    // On a starved machine the kernel has not seen it compute for long enough: then it says that.
+    const cause =
+      '(?:it is busy in a synchronous native call .*Ask again when it has returned|it was ready to run and had no processor)';
     const isKnown = ({ text }: Response) =>
-      /^no thread could be profiled: main: thread main has not answered for \d\.\d s: it is busy in a synchronous native call .*Ask again when it has returned.*\n$/.test(
-        text,
-      );
+      new RegExp(
+        String.raw`^no thread could be profiled: main: thread main has not answered for \d\.\d s: ${cause}.*\n$`,
+      ).test(text);
     // It is calibrated first, in calls that do return. The cause is told once the kernel has shown enough of it.
     let last = await request(`${pprof}/goroutine?threads=main`);
     while (!isKnown(last)) {
@@ -108,7 +113,7 @@ describeWithGo('an example whose event loop is stuck in', () => {
       last = await request(`${pprof}/goroutine?threads=main`);
     }
     await expect(goToolPprof('-top', `${pprof}/profile?seconds=1`)).rejects.toThrow(
-      /server response: 504 .*synchronous native call/s,
+      new RegExp(`server response: 504 .*${cause}`, 's'),
     );
   });
 });
@@ -119,8 +124,42 @@ describe('a loop that got stuck before the first request', () => {
     await app.stickIn('spinForever');
     const profile = await takeProfile(`${app.pprof}/profile?seconds=1`);
     expect(framesNamed(profile, /^spinForever /)).not.toEqual([]);
-    const { text } = await request(`${app.pprof}/goroutine?debug=2`);
-    expect(text).toMatch(/^thread main \[stuck\]:\n# event loop has not turned since .*\nspinForever /m);
+    // Said once the kernel has seen it compute for long enough.
+    await dumpWith(app.pprof, /^thread main \[stuck\]:\n# event loop has not turned since .*\nspinForever /m);
+  });
+});
+
+describe('a trace of a loop that is stuck', () => {
+  it('is refused, with the reason and what to ask for instead: it could be begun only by interrupt', async () => {
+    const app = await ThreadsApp.start();
+    await app.stickIn('spinForever');
+    const { status, headers, text } = await request(`${app.pprof}/trace?seconds=0.5`);
+    expect({ status, text }).toEqual({
+      status: 504,
+      text: expect.stringMatching(
+        /^no trace could be begun: the event loop of the main thread has not turned for \d+\.\d s.* Ask for profile or goroutine .*\n$/,
+      ),
+    });
+    expect(headers['x-go-pprof']).toBe('1');
+    // And it holds nobody else out.
+    const again = await request(`${app.pprof}/trace?seconds=0.5`);
+    expect(again.status).toBe(504);
+    const { text: dump } = await request(`${app.pprof}/goroutine?debug=2`);
+    expect(dump).toMatch(/^thread main \[stuck\]:[^]*^spinForever /m);
+  });
+});
+
+describe('a trace of an application whose workers come and go', () => {
+  it('is not begun where one has just ended, as another may end in that very moment', async () => {
+    const app = await ThreadsApp.start();
+    const worker = await app.startWorker('idle');
+    expect((await request(`${app.pprof}/trace?seconds=0.1`)).status).toBe(200);
+    await app.endWorker(worker);
+    const { status, text } = await request(`${app.pprof}/trace?seconds=0.1`);
+    expect({ status, text }).toEqual({
+      status: 504,
+      text: expect.stringMatching(/^no trace is begun, .* a worker thread that ended: /),
+    });
   });
 });
 

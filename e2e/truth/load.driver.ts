@@ -36,7 +36,7 @@ export async function drive(app: AppProcess, jobs: readonly Job[], utilization: 
       due += -Math.log(1 - Math.random()) * meanGap;
     }
     socket.write(Uint8Array.from(bytes));
-    timer = setTimeout(send, due - performance.now());
+    timer = setTimeout(send, Math.max(0, due - performance.now()));
   };
   send();
   return () => {

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { resolveOptions } from './options.table.js';
 import { PROFILE_NAMES } from './shared/profile.names.js';
@@ -144,8 +145,9 @@ describe('resolveOptions', () => {
   );
 
   it.each([
-    [{ enabled: 'false' }, '"false" === "true"'],
-    [{ enabled: '' }, '"" === "true"'],
+    [{ enabled: 'false' }, '/^(1|true|yes|on)$/i.test("false")'],
+    [{ enabled: '' }, '/^(1|true|yes|on)$/i.test("")'],
+    [{ labels: '1' }, '/^(1|true|yes|on)$/i.test("1")'],
     [{ port: '6060' }, 'Number("6060")'],
     [{ port: '' }, 'Number("" || 6060)'],
     [{ maxSeconds: '60' }, 'Number("60")'],
@@ -153,6 +155,25 @@ describe('resolveOptions', () => {
     expect(problemsOf(options)).toEqual([
       expect.stringContaining(`a string from the environment? use ${conversion}`),
     ]);
+  });
+
+  it.each([
+    ['1', true],
+    ['true', true],
+    ['TRUE', true],
+    ['on', true],
+    ['yes', true],
+    ['0', false],
+    ['false', false],
+    ['off', false],
+    ['no', false],
+    ['', false],
+    ['undefined', false],
+    ['"); process.exit(1); ("', false],
+  ])('suggests what makes of the text %j what it stands for', (enabled, meant) => {
+    const [problem = ''] = problemsOf({ enabled });
+    const [, expression = ''] = /use (.*)\)$/.exec(problem) ?? [];
+    expect(runInNewContext(expression)).toBe(meant);
   });
 
   it('tells what Number() has made of a text that is no number', () => {

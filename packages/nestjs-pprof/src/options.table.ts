@@ -103,7 +103,7 @@ const OPTIONS = {
     takes: 'true, false or an object with everything',
     fits: (value) => typeof value === 'boolean' || isGroup(value),
     options: { everything: flag(false) },
-    fromText: (text) => `${JSON.stringify(text)} === "true"`,
+    fromText: switchFrom,
   },
   outOfMemory: {
     default: false,
@@ -257,12 +257,17 @@ function hashOf({ username, password }: PprofAuthOptions): string {
   return createHash('sha256').update(`${username}:${password}`).digest('hex');
 }
 
+/** Right for what people write there, whichever of it this text is. */
+function switchFrom(text: string): string {
+  return `/^(1|true|yes|on)$/i.test(${JSON.stringify(text)})`;
+}
+
 function flag(byDefault: boolean): Rule {
   return {
     default: byDefault,
     takes: 'true or false',
     fits: isOneOf(true, false),
-    fromText: (text) => `${JSON.stringify(text)} === "true"`,
+    fromText: switchFrom,
   };
 }
 

@@ -24,7 +24,7 @@ const OPTION_HELP: Readonly<Record<OptionName, readonly [value: string, text: st
   seconds: ['N', 'length of the window'],
   hz: ['N', 'samples per second, 1 to 1000 (100)'],
   threads: ['T', 'all, main, or thread ids separated by commas'],
-  route: ['R', 'only what was done for requests of this route, such as /orders/:id'],
+  route: ['R', 'only what was done for requests of this route, such as "GET /orders/:id"'],
   past: ['N', 'the last N seconds, where the flight recorder of the service is on'],
   until: ['TIME', 'with --past: the end of that time, 2026-11-28T03:12:00Z or 03:12:00'],
   threshold: ['MS', 'how long a turn of the event loop may take before it blocks'],

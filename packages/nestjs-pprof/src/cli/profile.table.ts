@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
-import { hotPaths } from '../thread/pprof/hot.paths.js';
+import { hotPaths, routeOf } from '../thread/pprof/hot.paths.js';
 import { decodePprof } from '../thread/pprof/pprof.decoder.js';
-import { shownTypeIndex } from '../thread/pprof/profile.model.js';
+import { type Labels, shownTypeIndex } from '../thread/pprof/profile.model.js';
 import type { SymbolizedFrame, SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';
 import { format, percent, tabulate } from '../thread/pprof/profile.text.js';
 import { UnreachableError } from './cli.errors.js';
@@ -39,8 +39,11 @@ export function profileAsJson(profile: SymbolizedProfile): object {
       frames: own.map(placeOf),
       ends,
     })),
-    routes: sumsByLabel(profile, index, 'route').map(({ label, value }) => ({ route: label, value })),
-    threads: sumsByLabel(profile, index, 'thread').map(({ label, value }) => ({ thread: label, value })),
+    routes: sumsBy(profile, index, routeOf).map(({ name, value }) => ({ route: name, value })),
+    threads: sumsBy(profile, index, ({ thread }) => thread).map(({ name, value }) => ({
+      thread: name,
+      value,
+    })),
     comments: profile.comments,
   };
 }
@@ -49,20 +52,20 @@ function placeOf({ name, file, line }: SymbolizedFrame): object {
   return { name, file, line };
 }
 
-/** Of the samples that have the label; the largest first. @internal */
-export function sumsByLabel(
+/** Of the samples that have one; the largest first. */
+function sumsBy(
   { samples }: SymbolizedProfile,
   index: number,
-  name: string,
-): Array<{ readonly label: string; readonly value: number }> {
+  nameOf: (labels: Labels) => string | undefined,
+): Array<{ readonly name: string; readonly value: number }> {
   const sums = new Map<string, number>();
   for (const { labels, values } of samples) {
-    const label = labels[name];
-    if (label !== undefined) {
-      sums.set(label, (sums.get(label) ?? 0) + (values[index] ?? 0));
+    const name = nameOf(labels);
+    if (name !== undefined) {
+      sums.set(name, (sums.get(name) ?? 0) + (values[index] ?? 0));
     }
   }
-  return [...sums].map(([label, value]) => ({ label, value })).toSorted((a, b) => b.value - a.value);
+  return [...sums].map(([name, value]) => ({ name, value })).toSorted((a, b) => b.value - a.value);
 }
 
 /** The table of functions, and beneath it that of routes, as lines; there is room for so many. @internal */
@@ -74,7 +77,7 @@ export function tableLines(
   const index = shownTypeIndex(profile);
   const { unit } = profile.sampleTypes[index]!;
   const { rows, total } = tabulate(profile, index);
-  const routes = sumsByLabel(profile, index, 'route').slice(0, Math.max(3, Math.floor(room / 4)));
+  const routes = sumsBy(profile, index, routeOf).slice(0, Math.max(3, Math.floor(room / 4)));
   const routeLines =
     routes.length === 0
       ? []
@@ -82,7 +85,7 @@ export function tableLines(
           '',
           '      time      %  route',
           ...routes.map(
-            ({ label, value }) => `${columns([format(value, unit), percent(value, total)])}  ${label}`,
+            ({ name, value }) => `${columns([format(value, unit), percent(value, total)])}  ${name}`,
           ),
         ];
   const sorted =

@@ -137,46 +137,47 @@ function utilizationText({ eventLoop: { utilization }, sampled }: ProcessVariabl
   return all > 0 ? `${Math.round((100 * active) / all)} %` : '…';
 }
 
-/** Since when it has not turned, for as long as that lasts: where is asked once, as each look costs something. */
-let stuckSince: string | undefined;
+/** Since when it has not turned, once it is known where it is: each look costs something, and it stays there. */
+let knownSince: string | undefined;
 
 /** Whether it is stuck or has no processor, which the dump tells: it does not turn. */
 async function showStuck({ eventLoop: { delayMillis, lastTurn } }: ProcessVariables): Promise<void> {
   const box = byId('stuck');
   if (delayMillis !== null) {
     box.hidden = true;
-    stuckSince = undefined;
+    knownSince = undefined;
     return;
   }
-  if (stuckSince !== undefined) {
-    byId('stuck-for').textContent = secondsSince(stuckSince);
-    return;
-  }
-  stuckSince = lastTurn;
   byId('stuck-since').textContent = lastTurn;
   byId('stuck-for').textContent = secondsSince(lastTurn);
-  byId('stuck-where').textContent = 'looking where …';
-  box.hidden = false;
-  byId('stuck-where').textContent = await whereIsMain();
+  if (box.hidden) {
+    byId('stuck-where').textContent = 'looking where …';
+    box.hidden = false;
+  }
+  if (knownSince !== lastTurn) {
+    try {
+      byId('stuck-where').textContent = await whereIsMain();
+      knownSince = lastTurn;
+    } catch (error) {
+      // It is asked again with the next figures.
+      byId('stuck-where').textContent = `where is not known (${messageFor(error)})`;
+    }
+  }
 }
 
 /** The innermost functions of the main thread, of its dump: a name, and beneath it its file. */
 async function whereIsMain(): Promise<string> {
-  try {
-    const dump = await (await ask('goroutine?debug=2&threads=main')).text();
-    const lines = dump.split('\n\n')[0]!.split('\n').slice(1);
-    const functions = lines.filter((line) => !/^[#\t]/.test(line)).slice(0, 3);
-    const place = lines.find((line) => line.startsWith('\t'))?.trim();
-    // What the page says itself, and what says nothing of the stack, is left out.
-    const notes = lines.filter((line) => /^# (?!event loop has not turned|active resources)/.test(line));
-    const where = functions.length === 0 ? 'where is not known' : `in ${functions.join(', called by ')}`;
-    return [
-      `${where}${place === undefined ? '' : `, at ${place}`}`,
-      ...notes.map((line) => line.slice(2)),
-    ].join('; ');
-  } catch (error) {
-    return `where is not known (${messageFor(error)})`;
-  }
+  const dump = await (await ask('goroutine?debug=2&threads=main')).text();
+  const lines = dump.split('\n\n')[0]!.split('\n').slice(1);
+  const functions = lines.filter((line) => !/^[#\t]/.test(line)).slice(0, 3);
+  const place = lines.find((line) => line.startsWith('\t'))?.trim();
+  // What the page says itself, and what says nothing of the stack, is left out.
+  const notes = lines.filter((line) => /^# (?!event loop has not turned|active resources)/.test(line));
+  const where = functions.length === 0 ? 'where is not known' : `in ${functions.join(', called by ')}`;
+  return [
+    `${where}${place === undefined ? '' : `, at ${place}`}`,
+    ...notes.map((line) => line.slice(2)),
+  ].join('; ');
 }
 
 function secondsSince(time: string): string {

@@ -1,4 +1,5 @@
-import { shownTypeIndex } from '../thread/pprof/profile.model.js';
+import { routeOf } from '../thread/pprof/hot.paths.js';
+import { type Labels, shownTypeIndex } from '../thread/pprof/profile.model.js';
 import type {
   SymbolizedFrame,
   SymbolizedProfile,
@@ -14,9 +15,9 @@ export interface ProfilePart {
 }
 
 /** Labels by which a profile is taken apart, and what the reader calls them. */
-const PARTS_BY: ReadonlyArray<readonly [label: string, name: string]> = [
-  ['route', ''],
-  ['thread', 'thread '],
+const PARTS_BY: ReadonlyArray<readonly [prefix: string, nameOf: (labels: Labels) => string | undefined]> = [
+  ['', routeOf],
+  ['thread ', ({ thread }) => thread],
 ];
 
 /** As many as a list can be chosen from. */
@@ -39,10 +40,10 @@ export function partsOf(profile: SymbolizedProfile): ProfilePart[] {
     ];
   }
   const parts: ProfilePart[] = [{ name: 'all', samples, sign: 1 }];
-  for (const [label, prefix] of PARTS_BY) {
+  for (const [prefix, nameOf] of PARTS_BY) {
     const groups = new Map<string, SymbolizedSample[]>();
     for (const sample of samples) {
-      const value = sample.labels[label];
+      const value = nameOf(sample.labels);
       if (value !== undefined) {
         const group = groups.get(value) ?? [];
         group.push(sample);
@@ -50,7 +51,7 @@ export function partsOf(profile: SymbolizedProfile): ProfilePart[] {
       }
     }
     // All of one thread is all; of one route it may not be.
-    if (groups.size > 1 || label === 'route') {
+    if (groups.size > 1 || prefix === '') {
       const sumOf = (of: readonly SymbolizedSample[]) =>
         of.reduce((sum, { values }) => sum + (values[index] ?? 0), 0);
       const largestFirst = [...groups].toSorted(([, a], [, b]) => sumOf(b) - sumOf(a));

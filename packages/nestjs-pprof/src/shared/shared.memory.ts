@@ -1,6 +1,11 @@
 /** More than can be young at the same time, unless threads are started by the hundred each second. */
 const REMEMBERED = 256;
 
+/** Where the ends are, behind the starts: of the last short-lived worker, and of the last of all. */
+const LAST_SHORT_LIFE = REMEMBERED;
+const LAST_END = REMEMBERED + 1;
+const TIMES = REMEMBERED + 2;
+
 /** A worker that lived for less than this is called short-lived. */
 const SHORT_LIFE_MILLIS = 1000;
 
@@ -19,10 +24,10 @@ export class WorkerStartsMemory {
 
   constructor(
     readonly buffer = new SharedArrayBuffer(
-      (REMEMBERED + 1) * Float64Array.BYTES_PER_ELEMENT + REMEMBERED * Int32Array.BYTES_PER_ELEMENT,
+      TIMES * Float64Array.BYTES_PER_ELEMENT + REMEMBERED * Int32Array.BYTES_PER_ELEMENT,
     ),
   ) {
-    this.#times = new Float64Array(buffer, 0, REMEMBERED + 1);
+    this.#times = new Float64Array(buffer, 0, TIMES);
     this.#ids = new Int32Array(buffer, this.#times.byteLength, REMEMBERED);
   }
 
@@ -33,15 +38,25 @@ export class WorkerStartsMemory {
   }
 
   noteEnd(startedAt: number, now: number): void {
+    this.#times[LAST_END] = now;
     if (now - startedAt < SHORT_LIFE_MILLIS) {
-      this.#times[REMEMBERED] = now;
+      this.#times[LAST_SHORT_LIFE] = now;
     }
+  }
+
+  /** Whether the application has lately had a worker that ended, however long it had lived. */
+  hasEnded(now: number): boolean {
+    return this.#isLately(LAST_END, now);
   }
 
   /** Whether the application has lately had a worker that ended right after it had started. */
   hasShortLived(now: number): boolean {
-    const lastEnd = this.#times[REMEMBERED]!;
-    return lastEnd > 0 && now - lastEnd < REMEMBERED_MILLIS;
+    return this.#isLately(LAST_SHORT_LIFE, now);
+  }
+
+  #isLately(end: number, now: number): boolean {
+    const at = this.#times[end]!;
+    return at > 0 && now - at < REMEMBERED_MILLIS;
   }
 
   /** Undefined for a worker that was started long ago, or before this was watched. */

@@ -34,6 +34,15 @@ describe('WorkerStartsMemory', () => {
     expect(starts.hasShortLived(5001)).toBe(false);
   });
 
+  it('remembers for half a minute that a worker has ended', () => {
+    const main = new WorkerStartsMemory();
+    const other = new WorkerStartsMemory(main.buffer);
+    expect(other.hasEnded(5000)).toBe(false);
+    main.noteEnd(10, 5000);
+    expect(other.hasEnded(34_999)).toBe(true);
+    expect(other.hasEnded(35_000)).toBe(false);
+  });
+
   it('keeps the start of the last worker it remembers apart from the end of a short-lived one', () => {
     const starts = new WorkerStartsMemory();
     starts.note(255, 7);

@@ -11,7 +11,14 @@ import type { Inspector, InspectorConnection } from './inspector.connection.js';
 import { outcomeOf } from '../../../test-fixtures/promise-outcome.js';
 import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
 
-jest.unstable_mockModule('./kernel.threads.js', () => silentKernel);
+/** What the kernel says of the main thread, in nanoseconds. */
+let kernel: { cpuNanos: number; waitedNanos: number } | undefined;
+
+jest.unstable_mockModule('./kernel.threads.js', () => ({
+  ...silentKernel,
+  kernelThread: () => kernel && { ...kernel, state: 'R' },
+  cpuNanosOfMain: () => kernel?.cpuNanos,
+}));
 const { AgentClient } = await import('./agent.client.js');
 
 type Message = Parameters<Parameters<AgentChannel['on']>[1]>[0];
@@ -63,6 +70,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  kernel = undefined;
   jest.restoreAllMocks();
   jest.useRealTimers();
 });
@@ -343,6 +351,36 @@ describe('AgentClient, what the main thread tells unasked', () => {
   });
 });
 
+describe('a main thread that hardly gets a processor', () => {
+  /** It runs for a fifth of the time. */
+  async function lookFor(millis: number): Promise<unknown> {
+    const outcome = outcomeOf(client.observeLoop());
+    for (let passed = 0; passed < millis; passed += 10) {
+      kernel = { cpuNanos: kernel!.cpuNanos + 2e6, waitedNanos: kernel!.waitedNanos + 8e6 };
+      await jest.advanceTimersByTimeAsync(10);
+    }
+    expect(outcome.error).toBeUndefined();
+    return (outcome.value as { stuck: boolean }).stuck;
+  }
+
+  it('is called stuck once it has run for half a second in one turn, and not before', async () => {
+    kernel = { cpuNanos: 0, waitedNanos: 0 };
+    jest.advanceTimersByTime(2000);
+    expect(await lookFor(1500)).toBe(false);
+    expect(await lookFor(1500)).toBe(false);
+    expect(await lookFor(1500)).toBe(true);
+  });
+
+  it('is not, where its loop has turned in between', async () => {
+    kernel = { cpuNanos: 0, waitedNanos: 0 };
+    for (let look = 0; look < 4; look += 1) {
+      beat();
+      jest.advanceTimersByTime(2000);
+      expect(await lookFor(1500)).toBe(false);
+    }
+  });
+});
+
 const BEAT = Date.UTC(2026, 10, 23);
 
 function observe(answer: () => Promise<unknown>) {
@@ -350,6 +388,18 @@ function observe(answer: () => Promise<unknown>) {
   jest.spyOn(client, 'request').mockImplementation(answer as () => never);
   return client.observeLoop();
 }
+
+describe('AgentClient.silentSince', () => {
+  it('is the last turn, once it is a second ago', () => {
+    const lastTurn = Date.now();
+    jest.advanceTimersByTime(990);
+    expect(client.silentSince).toBeUndefined();
+    jest.advanceTimersByTime(20);
+    expect(client.silentSince).toBe(lastTurn);
+    beat();
+    expect(client.silentSince).toBeUndefined();
+  });
+});
 
 describe('AgentClient.observeLoop', () => {
   it('tells how a loop that turns describes itself', async () => {

@@ -3,19 +3,18 @@ import { NotByInterruptError } from '../../shared/agent.errors.js';
 import {
   AGENTS,
   type InterruptAnswer,
-  type AgentAccepted,
   type AgentCommand,
   type AgentCommands,
   type AgentReply,
   type AgentRequest,
   type CpuSegment,
   type LoopDescription,
-  type ProcessExiting,
-  type WorkerStarted,
 } from '../../shared/agent.protocol.js';
 import { newClaim, withdrawRequest, lastBeatIn } from '../../shared/shared.memory.js';
 import { AnswerDeadline } from './answer.deadline.js';
+import { cpuNanosOfMain } from './kernel.threads.js';
 import { type Silence, AgentFailureError, ThreadStuckError } from './threads.errors.js';
+import type { ToThread } from '../../shared/thread.protocol.js';
 import type { Inspector } from './inspector.connection.js';
 
 /** An event loop that has not turned for this long may be stuck; until then it is merely late. */
@@ -24,12 +23,13 @@ const LATE_MILLIS = 1000;
 /** Whatever is known of the loop, it gets this long to answer, once. */
 const SHORTEST_WAIT_MILLIS = 250;
 
-type ToProfilingThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting;
+/** CPU time in a single turn of an event loop that is late, for which it may be called stuck. */
+const LONG_TURN_NANOS = 5e8;
 
 /** The profiling thread's end of the channel to the main thread. @internal */
 export interface AgentChannel {
   postMessage(message: AgentRequest): void;
-  on(event: 'message', listener: (message: ToProfilingThread) => void): unknown;
+  on(event: 'message', listener: (message: ToThread) => void): unknown;
 }
 
 interface Pending {
@@ -56,8 +56,11 @@ export class AgentClient {
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = { 'worker-started': new Set<() => void>(), 'process-exiting': new Set<() => void>() };
   #nextId = 1;
-  /** Of the request that was given up last, with the turn that the loop had taken last then: until it takes the next, nobody has to wait. */
-  #silence: (Silence & { readonly lastTurn: number }) | undefined;
+  /**
+   * Of the request that was given up last, with the turn that the loop had taken last then: until it takes the next, nobody has
+   * to wait. And what the CPU clock of the thread said when it was first seen silent in this turn.
+   */
+  #silence: (Silence & { readonly lastTurn: number; readonly cpuAtFirst: number | undefined }) | undefined;
 
   /** @param heartbeat where the main thread notes that its event loop turns */
   constructor(
@@ -69,6 +72,9 @@ export class AgentClient {
       this.#silence = undefined;
       if (message.type === 'worker-started' || message.type === 'process-exiting') {
         this.#listeners[message.type].forEach((listener) => listener());
+        return;
+      }
+      if (message.type === 'handlers-found' || message.type === 'save-recording') {
         return;
       }
       const pending = this.#pending.get(message.id);
@@ -101,6 +107,12 @@ export class AgentClient {
       return Promise.reject(new ThreadStuckError('the main thread', { ...silence, millis: sinceTurn }));
     }
     return this.#send(command, args, Math.max(SHORTEST_WAIT_MILLIS, lateMillis - sinceTurn));
+  }
+
+  /** Since when the event loop has not turned, in milliseconds since the epoch; undefined of one that is not even late. */
+  get silentSince(): number | undefined {
+    const lastTurn = lastBeatIn(this.heartbeat);
+    return Date.now() - lastTurn >= LATE_MILLIS ? lastTurn : undefined;
   }
 
   /** The main thread's event loop, as it is at this moment. */
@@ -193,6 +205,22 @@ export class AgentClient {
     this.#listeners['process-exiting'].add(listener);
   }
 
+  /** What one look cannot tell of a thread that hardly gets a processor, several can: all that it has run is one turn. */
+  #withEarlier(found: Silence): Silence {
+    const lastTurn = lastBeatIn(this.heartbeat);
+    const cpuNanos = cpuNanosOfMain();
+    const earlier = this.#silence?.lastTurn === lastTurn ? this.#silence : undefined;
+    const cpuAtFirst = earlier?.cpuAtFirst ?? cpuNanos;
+    const isBusy =
+      found.cause === 'starved' &&
+      cpuNanos !== undefined &&
+      cpuAtFirst !== undefined &&
+      cpuNanos - cpuAtFirst >= LONG_TURN_NANOS;
+    const silence: Silence = isBusy ? { ...found, cause: 'busy' } : found;
+    this.#silence = { ...silence, lastTurn, cpuAtFirst };
+    return silence;
+  }
+
   #send<C extends AgentCommand>(
     command: C,
     args: AgentCommands[C]['args'],
@@ -206,8 +234,7 @@ export class AgentClient {
         // One that has just been taken is waited for: the loop turns.
         if (claim && withdrawRequest(claim)) {
           this.#pending.delete(id);
-          this.#silence = { ...silence, lastTurn: lastBeatIn(this.heartbeat) };
-          reject(new ThreadStuckError('the main thread', silence));
+          reject(new ThreadStuckError('the main thread', this.#withEarlier(silence)));
         }
       };
       const deadline =

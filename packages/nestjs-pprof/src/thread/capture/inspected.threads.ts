@@ -89,7 +89,7 @@ export class InspectedThreads {
     const asked: Array<Promise<void>> = [];
     let workers: WorkersInUse | undefined;
     const running = () => workers?.threads ?? [];
-    const answerOf = <A>(thread: ThreadInfo, answer: (gone: AbortSignal) => Promise<A>) =>
+    const answerOf = (thread: ThreadInfo, answer: (gone: AbortSignal) => Promise<T>) =>
       moment ? moment.answerOf(thread, answer, running) : untilAborted(signal, answer(signal));
     try {
       try {
@@ -101,7 +101,7 @@ export class InspectedThreads {
           }
         });
         const { told } = workers;
-        await answerOf(MAIN_THREAD, () => told);
+        await (moment ? moment.within(MAIN_THREAD, () => told) : untilAborted(signal, told));
       } catch (error) {
         signal.throwIfAborted();
         answers.skipWorkers(error);

@@ -8,6 +8,9 @@ const TASKS = '/proc/self/task';
 /** Threads of Node's platform, V8 and libuv, by the names they give themselves from Node 24 on. */
 const NOT_JAVASCRIPT = /^((node-)?(V8Worker|DelayedTaskSche|SignalInspector|libuv-worker)|v8:|iou-)/;
 
+/** What concerns all threads is asked for by each of them: reading it costs half a millisecond with thirty threads. */
+const FRESH_MILLIS = 200;
+
 /** CPU time that each kernel thread of the process has used so far, in nanoseconds, by its id. @internal */
 export type KernelCpu = ReadonlyMap<number, number>;
 
@@ -48,6 +51,15 @@ export function kernelThreadCount(): number | undefined {
  * @internal
  */
 export function kernelThreadsOf(workers: readonly ThreadInfo[]): ReadonlyMap<number, number> | undefined {
+  const ids = [...workers.map(({ id }) => id), threadId].toSorted((a, b) => a - b);
+  return kernelThreadsOfIds(ids.join());
+}
+
+const kernelThreadsOfIds = keptFor(FRESH_MILLIS, (ids: string) =>
+  findKernelThreads(ids.split(',').map(Number)),
+);
+
+function findKernelThreads(ids: readonly number[]): ReadonlyMap<number, number> | undefined {
   try {
     const mainName = nameOf(String(process.pid));
     const own = ownKernelThread();
@@ -58,7 +70,6 @@ export function kernelThreadsOf(workers: readonly ThreadInfo[]): ReadonlyMap<num
       .filter(({ name }) => name !== mainName && !NOT_JAVASCRIPT.test(name))
       .map(({ tid }) => tid)
       .toSorted((a, b) => a - b);
-    const ids = [...workers.map(({ id }) => id), threadId].toSorted((a, b) => a - b);
     const isCertain = candidates.length === ids.length && candidates[ids.indexOf(threadId)] === own;
     return isCertain ? new Map(ids.map((id, index) => [id, candidates[index]!])) : undefined;
   } catch {
@@ -96,9 +107,6 @@ export function kernelThread(tid: number): KernelThread | undefined {
   }
 }
 
-/** What concerns all threads is asked for by each of them: reading it costs half a millisecond with thirty threads. */
-const FRESH_MILLIS = 200;
-
 /** How long each thread of the process was ready to run and had no processor, so far: nanoseconds by the kernel's number. @internal */
 export const processorWaits = keptFor(FRESH_MILLIS, (): ReadonlyMap<number, number> => {
   try {
@@ -124,11 +132,16 @@ export const timesThrottled = keptFor(FRESH_MILLIS, (): number | undefined => {
   return undefined;
 });
 
-function keptFor<T>(millis: number, read: () => T): () => T {
-  let last: { readonly at: number; readonly value: T } | undefined;
-  return () => {
+/** Of the same question only: what is read differs with it. */
+function keptFor<A extends readonly string[], T>(
+  millis: number,
+  read: (...question: A) => T,
+): (...question: A) => T {
+  let last: { readonly at: number; readonly asked: string; readonly value: T } | undefined;
+  return (...question) => {
     const at = monotonicMillis();
-    last = last && at - last.at < millis ? last : { at, value: read() };
+    const asked = question.join();
+    last = last?.asked === asked && at - last.at < millis ? last : { at, asked, value: read(...question) };
     return last.value;
   };
 }

@@ -63,6 +63,38 @@ describe('MomentDeadline', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([false, false]);
   });
 
+  it('says when there is not much time left', async () => {
+    const { signal } = new AbortController();
+    const hurried = MomentDeadline.during(signal, async ({ hurry }) => {
+      await jest.advanceTimersByTimeAsync(3000);
+      const early = hurry.aborted;
+      await jest.advanceTimersByTimeAsync(1000);
+      return [early, hurry.aborted];
+    });
+    expect(await hurried).toEqual([false, true]);
+  });
+
+  it('waits longer for the first answer of all, and not for those after it', async () => {
+    const late = (millis: number) => () =>
+      new Promise<string>((resolve) => setTimeout(() => resolve(`after ${millis} ms`), millis));
+    const { found } = await outcomes([MAIN_THREAD, late(5500)], [WORKER, late(6500)]);
+    await jest.advanceTimersByTimeAsync(0);
+    expect(found).toEqual([
+      'after 5500 ms',
+      expect.stringMatching(/^thread worker 3 has not answered for 5\.5 s/),
+    ]);
+  });
+
+  it('takes the way to the workers for no answer', async () => {
+    const { signal } = new AbortController();
+    const settled = MomentDeadline.during(signal, async (moment) => {
+      await moment.within(MAIN_THREAD, () => Promise.resolve());
+      return moment.answerOf(WORKER, never).catch((error: Error) => error.message);
+    });
+    await jest.advanceTimersByTimeAsync(20_000);
+    expect(await settled).toMatch(/has not answered for 7\.0 s/);
+  });
+
   it('gives up those that have not answered in time, together, and names what the kernel has shown of each', async () => {
     const { found, signals } = await outcomes(
       [MAIN_THREAD, never],
@@ -71,9 +103,9 @@ describe('MomentDeadline', () => {
     );
     expect(found).toEqual([
       expect.stringMatching(
-        /^thread main has not answered for 6\.0 s: it was ready to run and had no processor for (4\.9|5\.0) s\. /,
+        /^thread main has not answered for 5\.0 s: it was ready to run and had no processor for (4\.0|4\.1) s\. /,
       ),
-      'thread worker 3 has not answered for 6.0 s. Ask again',
+      'thread worker 3 has not answered for 5.0 s. Ask again',
       'a',
     ]);
     expect(signals.every(({ aborted }) => aborted)).toBe(true);
@@ -84,7 +116,7 @@ describe('MomentDeadline', () => {
     const { found } = await outcomes([WORKER, never]);
     expect(found).toEqual([
       expect.stringMatching(
-        /^thread worker 3 .* 6\.0 s, while threads of the process had no processor for up to (4\.9|5\.0) s\. Ask again$/,
+        /^thread worker 3 .* 7\.0 s, while threads of the process had no processor for up to (5\.8|5\.9) s\. Ask again$/,
       ),
     ]);
   });

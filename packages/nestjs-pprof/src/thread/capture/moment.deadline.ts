@@ -5,8 +5,17 @@ import { kernelThreadsOf, processorWaits, timesThrottled } from './kernel.thread
 import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
 import { ThreadUnreachableError } from './threads.errors.js';
 
-/** Scrapers give up at ten seconds, and what was found has to be written until then, too. */
-const MOMENT_MILLIS = 6000;
+/**
+ * Scrapers give up at ten seconds. Where this thread itself hardly gets a processor, the request was a second on its way
+ * here, the time is over a second too late, and what was found takes another two to be written.
+ */
+const MOMENT_MILLIS = 5000;
+
+/** Where none has answered until then, the first that does ends it: better late than with nothing. */
+const LONGEST_MILLIS = 7000;
+
+/** From then on what has been found of a thread is not looked into any further. */
+const HURRY_MILLIS = 3500;
 
 /** Threads have usually answered until then, and the kernel need not be asked. */
 const FIRST_LOOK_MILLIS = 500;
@@ -21,16 +30,19 @@ const FIRST_LOOK_MILLIS = 500;
 export class MomentDeadline {
   readonly #startedAt = monotonicMillis();
   readonly #over = new AbortController();
+  readonly #hurry = new AbortController();
   readonly #signal: AbortSignal;
   readonly #timers: NodeJS.Timeout[];
   #waitsAtFirst: ReadonlyMap<number, number> = new Map();
   #throttledAtFirst: number | undefined;
   #waitsAtLast: ReadonlyMap<number, number> = new Map();
+  #hasAnswer = false;
+  #isLate = false;
 
   private constructor(private readonly gone: AbortSignal) {
     this.#signal = AbortSignal.any([gone, this.#over.signal]);
     // One listener a thread that is asked, which may be many.
-    setMaxListeners(0, this.#signal);
+    setMaxListeners(0, this.#signal, this.#hurry.signal);
     const first = () => {
       this.#waitsAtFirst = processorWaits();
       this.#throttledAtFirst = timesThrottled();
@@ -38,7 +50,9 @@ export class MomentDeadline {
     // Through setImmediate: answers that came in while this thread itself had no processor are handled first.
     this.#timers = [
       setTimeout(first, FIRST_LOOK_MILLIS),
-      setTimeout(() => setImmediate(() => this.#end()), MOMENT_MILLIS),
+      setTimeout(() => this.#hurry.abort(), HURRY_MILLIS),
+      setTimeout(() => setImmediate(() => this.#endWithAnswer()), MOMENT_MILLIS),
+      setTimeout(() => setImmediate(() => this.#end()), LONGEST_MILLIS),
     ];
   }
 
@@ -52,12 +66,31 @@ export class MomentDeadline {
     }
   }
 
+  /** Fires some time before it is over: whoever has an answer by then gives it. */
+  get hurry(): AbortSignal {
+    return this.#hurry.signal;
+  }
+
   /**
    * @param ask its signal fires when nobody waits any more
    * @param workers those there are, among which the kernel's number of the thread is found
    * @throws {ThreadUnreachableError} when the time is over, the reason of `gone` as soon as that fires, and what `ask` does.
    */
   async answerOf<T>(
+    thread: ThreadInfo,
+    ask: (signal: AbortSignal) => Promise<T>,
+    workers: () => readonly ThreadInfo[] = () => [],
+  ): Promise<T> {
+    const answer = await this.within(thread, ask, workers);
+    this.#hasAnswer = true;
+    if (this.#isLate) {
+      setImmediate(() => this.#end());
+    }
+    return answer;
+  }
+
+  /** The same of what is no answer yet, such as the way to the workers. */
+  async within<T>(
     thread: ThreadInfo,
     ask: (signal: AbortSignal) => Promise<T>,
     workers: () => readonly ThreadInfo[] = () => [],
@@ -70,7 +103,17 @@ export class MomentDeadline {
     }
   }
 
+  #endWithAnswer(): void {
+    this.#isLate = true;
+    if (this.#hasAnswer) {
+      this.#end();
+    }
+  }
+
   #end(): void {
+    if (this.#over.signal.aborted) {
+      return;
+    }
     this.#waitsAtLast = processorWaits();
     this.#over.abort();
   }

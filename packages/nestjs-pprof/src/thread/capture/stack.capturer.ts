@@ -9,8 +9,13 @@ import { foundOrSkipped, type FromThreads, fromThreads, mainOrSkipped } from './
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
 
-/** The stack that a thread is in now is the last sample of a profile as short as this. */
-const MOMENT = { millis: 20, hz: 1000, untilNow: true };
+/** The stack that a thread is in now is the last sample of a profile as short as this, or as four samples take. */
+const MOMENT_MILLIS = 20;
+const MOMENT_SAMPLES = 4;
+
+/** Samples a second of all threads together: each costs some ten microseconds, and starved threads are slow to end it. */
+const SAMPLES_OF_ALL = 2000;
+const MOST_HZ = 1000;
 
 /** @internal */
 export interface ThreadStack {
@@ -45,15 +50,20 @@ export class StackCapturer {
       fromThreads(
         selection,
         () =>
-          foundOrSkipped(MAIN_THREAD, () =>
-            moment.answerOf(MAIN_THREAD, (gone) =>
-              this.#moments.join(MAIN_THREAD, gone, (running) => this.#ofMain(running)),
-            ),
+          foundOrSkipped(
+            MAIN_THREAD,
+            () =>
+              moment.answerOf(MAIN_THREAD, (gone) =>
+                this.#moments.join(MAIN_THREAD, gone, (running) =>
+                  this.#ofMain({ signal: running, hurry: moment.hurry }),
+                ),
+              ),
+            (message) => this.#withSilence(message),
           ),
         () =>
           this.threads.askWorkers(
             selection,
-            (sampler, workers, gone) => this.#ofWorker(sampler, workers, gone),
+            (sampler, workers, gone) => this.#ofWorker(sampler, { workers, gone, hurry: moment.hurry }),
             signal,
             moment,
           ),
@@ -61,7 +71,10 @@ export class StackCapturer {
     );
   }
 
-  async #ofMain(signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
+  async #ofMain({
+    signal,
+    hurry,
+  }: Pick<V8CpuRequest, 'signal' | 'hurry'>): Promise<FromThreads<ThreadStack>> {
     const { stuck, lastTurn, description, silence } = await this.agent.observeLoop();
     const known = {
       ...(description && { activeResources: description.activeResources }),
@@ -71,23 +84,34 @@ export class StackCapturer {
     };
     return mainOrSkipped(
       async () => {
-        const request = { ...MOMENT, signal, lastTurn: silence ? lastTurn : undefined };
+        const request = { ...momentOf(1), signal, hurry, lastTurn: silence ? lastTurn : undefined };
         const stack = await this.threads.useMain((sampler) => this.#stackOf(sampler, request), signal);
         return { ...stack, ...known };
       },
       signal,
-      (message) =>
-        silence ? `${message} (its event loop has not turned since ${toIso(lastTurn)})` : message,
+      (message) => this.#withSilence(message),
     );
+  }
+
+  /** Whoever is told that main cannot be reached is told what is known of its event loop, too. */
+  #withSilence(message: string): string {
+    const since = this.agent.silentSince;
+    return since === undefined ? message : `${message} (its event loop has not turned since ${toIso(since)})`;
   }
 
   async #ofWorker(
     sampler: V8Sampler,
-    workers: () => readonly ThreadInfo[],
-    gone: AbortSignal,
+    {
+      gone,
+      hurry,
+      workers,
+    }: Pick<V8CpuRequest, 'hurry'> & {
+      readonly gone: AbortSignal;
+      readonly workers: () => readonly ThreadInfo[];
+    },
   ): Promise<ThreadStack> {
     const { results } = await this.#moments.join(sampler, gone, async (signal) => ({
-      results: [await this.#stackOf(sampler, { ...MOMENT, signal, workers })],
+      results: [await this.#stackOf(sampler, { ...momentOf(workers().length), signal, hurry, workers })],
       skipped: [],
     }));
     return results[0]!;
@@ -102,6 +126,12 @@ export class StackCapturer {
     const state = !last || isIdle(last) ? 'waiting' : 'running';
     return { thread, state, frames: last ? framesWithLine(last.stack) : [], note };
   }
+}
+
+/** @param threads how many there are that are asked at the same time */
+function momentOf(threads: number): Pick<V8CpuRequest, 'millis' | 'hz' | 'untilNow'> {
+  const hz = Math.min(MOST_HZ, SAMPLES_OF_ALL / Math.max(1, threads));
+  return { millis: Math.max(MOMENT_MILLIS, (MOMENT_SAMPLES * 1000) / hz), hz, untilNow: true };
 }
 
 function toIso(millis: number): string {

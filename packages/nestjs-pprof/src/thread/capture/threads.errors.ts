@@ -152,6 +152,17 @@ export class ShortLivedWorkersError extends PprofError {
   }
 }
 
+/** No trace is begun, as a worker may end in the very moment. @internal */
+export class EndingWorkersError extends PprofError {
+  constructor() {
+    super(
+      504,
+      'no trace is begun, as the application has lately had a worker thread that ended: Node can crash where one ends just as ' +
+        'a trace begins. Ask again when none has ended for 30 s, or for profile, which does not mind',
+    );
+  }
+}
+
 /** Somebody else samples the heap of a worker, for which V8 has one sampler. @internal */
 export class WorkerHeapHeldError extends PprofError {
   constructor(thread: string) {

@@ -5,7 +5,14 @@ import { kernelThreadsOf, ownKernelThread } from './kernel.threads.js';
 import { untilAborted } from './single.flight.js';
 import { Mutex } from './mutex.js';
 import { MAIN_THREAD } from './thread.info.js';
-import { RecordingHeldError, ThreadStuckError, TraceStalledError } from './threads.errors.js';
+import {
+  EndingWorkersError,
+  RecordingHeldError,
+  ThreadStuckError,
+  TraceStalledError,
+} from './threads.errors.js';
+import { monotonicMillis } from '../../shared/agent.protocol.js';
+import type { WorkerStartsMemory } from '../../shared/shared.memory.js';
 import { maskSecrets } from '../../shared/secrets.mask.js';
 
 /** The main thread writes the last events down before it answers. */
@@ -40,9 +47,10 @@ export class Tracer {
   constructor(
     private readonly threads: InspectedThreads,
     private readonly agent: Pick<AgentClient, 'betweenTurns'>,
+    private readonly workerStarts: Pick<WorkerStartsMemory, 'hasEnded'>,
   ) {}
 
-  /** @throws {RecordingHeldError | TraceStalledError | ThreadUnreachableError} or the signal's reason. */
+  /** @throws {EndingWorkersError | RecordingHeldError | TraceStalledError | ThreadUnreachableError} or the signal's reason. */
   async record({ millis, categories, signal }: TraceRequest): Promise<Trace> {
     const release = this.#mutex.tryAcquire();
     if (!release) {
@@ -66,6 +74,12 @@ export class Tracer {
 
   async #record(millis: number, categories: readonly string[], signal: AbortSignal): Promise<Trace> {
     const events = new TraceEvents(categories, await this.#workerNames(signal));
+    // V8 tells each thread that a trace begins, also one that has ended since it has made the list of them: a crash of the
+    // process (seen on Node 24, on a third of a processor, with workers that lived for seconds).
+    // https://github.com/v8/v8/blob/main/src/libplatform/tracing/tracing-controller.cc (`StartTracing`)
+    if (this.workerStarts.hasEnded(monotonicMillis())) {
+      throw new EndingWorkersError();
+    }
     const startedAt = Date.now();
     const start = performance.now();
     // Not with the signal: an end of the session ends the trace wherever the thread is.

@@ -36,6 +36,8 @@ export interface V8CpuRequest extends Pick<V8SampleRequest, 'millis' | 'hz' | 's
   readonly lastTurn?: number | undefined;
   /** All workers of the application, among which the kernel's clock of this one is found. */
   readonly workers?: () => readonly ThreadInfo[];
+  /** From when on there is no time to look again: what has been seen until then is the result. */
+  readonly hurry?: AbortSignal | undefined;
 }
 
 /** @internal */
@@ -63,16 +65,18 @@ export class V8CpuCapturer {
 
   /** @throws what the sampler does. */
   async capture(sampler: V8Sampler, request: V8CpuRequest): Promise<V8CpuCapture> {
-    const { lastTurn, workers, signal } = request;
+    const { lastTurn, workers } = request;
     if (lastTurn !== undefined) {
-      const mustForget = await isStuckUnseen(sampler, lastTurn, signal);
+      const mustForget = await inTime(request, false, (signal) => isStuckUnseen(sampler, lastTurn, signal));
       const sampled = await sampleSeen(sampler, { ...request, forget: mustForget ? 'and-keep' : undefined });
       return { ...sampled, note: sampler.keepsCode || mustForget ? DROPPED : undefined };
     }
     const sampled = await sampleSeen(sampler, request);
     const path = workers && onlyPathIn(sampled.profile);
     return path && workers
-      ? this.#lookAgain(sampler, sampled, path, { workers: workers(), signal })
+      ? inTime(request, sampled, (signal) =>
+          this.#lookAgain(sampler, sampled, path, { workers: workers(), signal }),
+        )
       : sampled;
   }
 
@@ -111,6 +115,23 @@ export class V8CpuCapturer {
       profile: isDeeper ? withPath(sampled.profile, path, inner) : sampled.profile,
       note: DROPPED,
     };
+  }
+}
+
+/** What a further look finds; where there is no time for it any more, what is known without. */
+async function inTime<T>(
+  { signal, hurry }: V8CpuRequest,
+  known: T,
+  look: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  try {
+    return await (hurry?.aborted ? known : look(hurry ? AbortSignal.any([signal, hurry]) : signal));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (hurry?.aborted) {
+      return known;
+    }
+    throw error;
   }
 }
 

@@ -172,19 +172,70 @@ describe('V8Sampler', () => {
     async (command) => {
       const thread = clockedThread();
       const sampler = new V8Sampler(thread);
-      thread.refuses = (method) =>
-        method === command ? Promise.reject(new Error(`${method}: it has ended`)) : undefined;
+      let hasEnded = false;
+      thread.refuses = (method) => {
+        hasEnded ||= method === command;
+        return hasEnded ? Promise.reject(new Error(`${method}: it has ended`)) : undefined;
+      };
       const failing = [sampler.sample(SECOND), sampler.sample(SECOND)];
       const rejected = failing.map((one) => expect(one).rejects.toThrow('it has ended'));
       await jest.advanceTimersByTimeAsync(3000);
       await Promise.all(rejected);
       thread.refuses = undefined;
-      thread.open = 0;
       const next = sampler.sample(SECOND);
       await jest.advanceTimersByTimeAsync(3000);
       expect(seen(await next)).toMatchObject({ millis: 1000 });
     },
   );
+
+  it('tells a thread to stop that is slow to start where what it does now is asked for, and not one of a window', async () => {
+    const slowThread = () => {
+      const thread = clockedThread();
+      thread.refuses = (method) =>
+        method === 'Profiler.start' ? (fakeSleep(3000) as Promise<never>) : undefined;
+      return thread;
+    };
+    const [asked, observed] = [slowThread(), slowThread()];
+    const moment = new V8Sampler(asked).sample({ ...SECOND, millis: 20, untilNow: true });
+    const window = new V8Sampler(observed).sample(SECOND);
+    await jest.advanceTimersByTimeAsync(1100);
+    expect([asked, observed].map(({ posted }) => posted.at(-1))).toEqual(['Profiler.stop', 'Profiler.start']);
+    // The one here does not put the two in line, as V8 does.
+    await expect(moment).rejects.toThrow('No recording');
+    await jest.advanceTimersByTimeAsync(5000);
+    expect(seen(await window)).toMatchObject({ millis: 1000 });
+  });
+
+  it('waits for no answer before it has V8 begin, where nobody else has the thread', async () => {
+    const thread = clockedThread();
+    thread.refuses = (method) => fakeSleep(method === 'Profiler.enable' ? 500 : 0) as Promise<never>;
+    const sampling = new V8Sampler(thread).sample(SECOND);
+    await jest.advanceTimersByTimeAsync(100);
+    expect(thread.posted).toEqual(['Profiler.enable', 'Profiler.setSamplingInterval', 'Profiler.start']);
+    await jest.advanceTimersByTimeAsync(3000);
+    await sampling;
+  });
+
+  it('ends what was begun for nobody, as the thread has answered too late', async () => {
+    const thread = clockedThread();
+    const sampler = new V8Sampler(thread);
+    const post = thread.post.bind(thread);
+    const posting = jest.spyOn(thread, 'post').mockImplementation(async (method, params) => {
+      const answer = post(method, params);
+      if (method === 'Profiler.start') {
+        await fakeSleep(4000);
+        throw new Error('no answer in time');
+      }
+      return answer as never;
+    });
+    const late = expect(sampler.sample(SECOND)).rejects.toThrow('no answer in time');
+    await jest.advanceTimersByTimeAsync(5000);
+    await late;
+    posting.mockRestore();
+    const next = sampler.sample(SECOND);
+    await jest.advanceTimersByTimeAsync(3000);
+    expect(seen(await next)).toMatchObject({ millis: 1000, samples: 100 });
+  });
 
   it('keeps what V8 has learnt of a thread that it was made to forget, and drops it when told to', async () => {
     const thread = clockedThread();

@@ -12,6 +12,9 @@ const STOP_DEADLINE_MILLIS = 60_000;
 /** Captures that end within this time of each other end together: at each rotation V8 lists all code of the thread anew. */
 const END_TOGETHER_MILLIS = 10;
 
+/** A thread that takes so long is told to stop before it has answered: V8's first sample is of where it was interrupted. */
+const SLOW_START_MILLIS = 1000;
+
 /** While V8's list of code is kept, its sampling interval is, too: enough for a look, and 10 KB a second. */
 const KEPT_HZ = 250;
 
@@ -50,7 +53,7 @@ interface Capture {
 
 interface Sampling {
   readonly hz: number;
-  /** Our clock when V8 had started, and when the thread had been made visible. */
+  /** Our clock when V8 was known to have started, if it ever was, and when the thread had been made visible. */
   readonly startedAt: number;
   readonly settledAt: number;
 }
@@ -85,8 +88,10 @@ export class V8Sampler {
   /** @throws {ThreadUnreachableError | ThreadEndedError} or the signal's reason. */
   async sample(request: V8SampleRequest): Promise<V8Sampled> {
     const { millis, hz, signal, untilNow = false } = request;
-    // A thread in a native call does not answer; it is not worth waiting in line for.
-    await untilAborted(signal, this.target.post('Profiler.enable'));
+    if (this.#mutex.isHeld || this.#sampling) {
+      // A thread in a native call does not answer; it is not worth waiting in line for.
+      await untilAborted(signal, this.target.post('Profiler.enable'));
+    }
     const capture: Capture = {
       request,
       segments: [],
@@ -157,6 +162,8 @@ export class V8Sampler {
       earlier.forEach((capture) => addSegment(capture, profile, sampled, now));
     }
     if (started.status === 'rejected') {
+      // It may still be carried out.
+      this.#mustDrop = true;
       next.forEach((capture) => this.#fail(capture, started.reason));
     } else {
       this.#sampling = started.value;
@@ -186,13 +193,17 @@ export class V8Sampler {
     const hz = isKept ? KEPT_HZ : Math.max(...captures.map(({ request }) => request.hz));
     const deadline = isPatient ? STOP_DEADLINE_MILLIS : DEADLINE_MILLIS;
     const { target } = this;
-    await Promise.all([
+    // All at once: a thread that hardly gets a processor takes up to a second for each answer.
+    const starting = Promise.all([
+      target.post('Profiler.enable', {}, deadline),
       // V8 refuses it while another profile runs.
       this.#keeps ||
         target.post('Profiler.setSamplingInterval', { interval: Math.round(1e6 / hz) }, deadline),
       target.post('Profiler.start', {}, deadline),
     ]);
-    const startedAt = monotonicMillis();
+    const mayBeSlow = captures.every(({ request }) => request.untilNow && !request.forget);
+    const hasStarted = await (mayBeSlow ? inTime(starting, SLOW_START_MILLIS) : starting.then(() => true));
+    const startedAt = hasStarted ? monotonicMillis() : Infinity;
     if (isKept && !this.#keeps) {
       this.#keeps = await this.#keepCode();
     }
@@ -221,6 +232,17 @@ export class V8Sampler {
   #fail(capture: Capture, reason: unknown): void {
     capture.failure ??= reason;
     this.#running.delete(capture);
+  }
+}
+
+/** Whether it settles within this time. */
+async function inTime(promise: Promise<unknown>, millis: number): Promise<boolean> {
+  const timer = new AbortController();
+  try {
+    const late = sleep(millis, false, { signal: timer.signal }).catch(() => false);
+    return (await Promise.race([promise.then(() => true), late])) ?? false;
+  } finally {
+    timer.abort();
   }
 }
 

@@ -90,7 +90,7 @@ export class WorkerHeaps {
       return answers;
     }
     try {
-      await (moment ? moment.answerOf(MAIN_THREAD, () => this.#attach()) : this.#attach());
+      await (moment ? moment.within(MAIN_THREAD, () => this.#attach()) : this.#attach());
     } catch (error) {
       // Where only the time was over, the session still opens, perhaps for nobody.
       this.#attaching?.then(

@@ -1,4 +1,4 @@
-import { hotPaths, nameWithLine } from './hot.paths.js';
+import { hotPaths, nameWithLine, routeOf } from './hot.paths.js';
 import { shownTypeIndex } from './profile.model.js';
 import type { SymbolizedProfile, SymbolizedSample } from './profile.symbolizer.js';
 import { format, percent, type Row, tabulate } from './profile.text.js';
@@ -63,8 +63,8 @@ export function renderMarkdown(profile: SymbolizedProfile, subject: ReportSubjec
         ]
       : [functions(report, 'Hottest functions', rows)]),
     paths(report, isDifference),
-    byLabel(report, 'route', 'By route'),
-    byLabel(report, 'thread', 'By thread'),
+    bySample(report, 'route', ({ labels }) => routeOf(labels)),
+    bySample(report, 'thread', ({ labels }) => labels['thread']),
     notes(profile.comments, subject.caveats),
   ];
   return `${sections.filter(Boolean).join('\n\n')}\n`;
@@ -157,14 +157,18 @@ function paths({ profile, valueIndex, unit, total }: Report, isDifference: boole
   return `## ${title}\n\nDown to the application's own code, outermost first; what packages and Node call in between is left out.\n\n${blocks.join('\n')}`;
 }
 
-/** Where samples have the label, and not all the same. */
-function byLabel({ profile, valueIndex, unit, total }: Report, label: string, title: string): string {
+/** Where there are several; one route is told of, too. */
+function bySample(
+  { profile, valueIndex, unit, total }: Report,
+  what: 'route' | 'thread',
+  valueOf: (sample: SymbolizedSample) => string | undefined,
+): string {
   const groups = new Map<string, SymbolizedSample[]>();
   for (const sample of profile.samples) {
-    const value = sample.labels[label] ?? '';
+    const value = valueOf(sample) ?? '';
     groups.set(value, [...(groups.get(value) ?? []), sample]);
   }
-  if (groups.size < 2 && !(label === 'route' && groups.size > 0 && !groups.has(''))) {
+  if (groups.size < (what === 'route' && !groups.has('') ? 1 : 2)) {
     return '';
   }
   const sums = [...groups]
@@ -184,7 +188,7 @@ function byLabel({ profile, valueIndex, unit, total }: Report, label: string, ti
     ];
   });
   const more = sums.length > cells.length ? `\n\n${cells.length} of ${sums.length} are shown.` : '';
-  return `## ${title}\n\n${table([label, 'value', '%', 'hottest function'], cells)}${more}`;
+  return `## By ${what}\n\n${table([what, 'value', '%', 'hottest function'], cells)}${more}`;
 }
 
 function notes(comments: readonly string[], caveats: readonly string[]): string {

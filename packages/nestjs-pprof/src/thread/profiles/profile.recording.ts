@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { renderPaths } from '../pprof/hot.paths.js';
+import { renderPaths, routeOf } from '../pprof/hot.paths.js';
 import { renderMarkdown, type ReportSubject } from '../pprof/profile.markdown.js';
 import { renderDump, renderStacks, renderTop } from '../pprof/profile.text.js';
 import { encodePprof } from '../pprof/pprof.encoder.js';
@@ -167,8 +167,9 @@ function ofRoute(profile: Profile, route: string | undefined): Profile {
   if (route === undefined) {
     return profile;
   }
-  const samples = profile.samples.filter(({ labels }) => labels?.['route'] === route);
-  const routes = [...new Set(profile.samples.flatMap(({ labels }) => labels?.['route'] ?? []))];
+  const isMeant = (name: string | undefined) => name === route || name?.replace(/^[A-Z]+ /, '') === route;
+  const samples = profile.samples.filter(({ labels = {} }) => isMeant(routeOf(labels)));
+  const routes = [...new Set(profile.samples.flatMap(({ labels = {} }) => routeOf(labels) ?? []))];
   const comment =
     samples.length > 0
       ? `only what was done for requests of the route ${route}`

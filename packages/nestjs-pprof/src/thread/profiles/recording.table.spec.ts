@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { PROFILE_NAMES } from '../../shared/profile.names.js';
 import { BadParameterError, NotEnabledError } from './query.parameters.js';
+import type { Profile } from '../pprof/profile.model.js';
+import { cpuProfile } from './cpu.profile.js';
+import { profileRecording } from './profile.recording.js';
 import type { RecordingContext, RecordingOptions } from './recording.kind.js';
 import { RECORDINGS } from './recording.table.js';
 
@@ -208,5 +211,44 @@ describe('heapsnapshot', () => {
       { name: 'snapshot', thread: 4, signal },
     ]);
     expect(() => prepare('heapsnapshot', { threads: 'all' })).toThrow(BadParameterError);
+  });
+});
+
+describe('of one route', () => {
+  const sampleOf = (route: string | undefined, name: string, value: number) => ({
+    stack: [{ name, file: '/app/a.ts', line: 1, column: 1, startLine: 1 }],
+    values: [1, value, value],
+    labels: { thread: 'main', ...(route === undefined ? {} : { route }) },
+    notes: [],
+  });
+  const profile = {
+    sampleTypes: ['samples', 'wall', 'cpu'].map((type) => ({ type, unit: 'count' })),
+    samples: [sampleOf('GET /a', 'inA', 3), sampleOf('POST /b', 'inB', 4), sampleOf(undefined, 'other', 5)],
+    startedAt: 0,
+    comments: [],
+  };
+  const kind = profileRecording({
+    ...cpuProfile,
+    capture: () => Promise.resolve(profile as unknown as Profile),
+  });
+  const context = {
+    symbolizer: { symbolize: (captured: Profile) => Promise.resolve(captured) },
+    process: { pid: 1, entryScript: '/app/main.js' },
+  } as unknown as RecordingContext;
+  const textOf = async (query: Record<string, string>) =>
+    String(await kind.prepare({ format: 'text', ...query }, OPTIONS, signal).record(context));
+
+  it.each(['GET /a', '/a'])('%s is that of its samples alone', async (route) => {
+    const text = await textOf({ route });
+    expect(text).toMatch(/# only what was done for requests of the route/);
+    expect(text).toMatch(/inA/);
+    expect(text).not.toMatch(/inB|other/);
+  });
+
+  it('says which routes there are where there is none, and is of all where nobody has filled it in', async () => {
+    expect(await textOf({ route: '/c' })).toMatch(
+      /nothing was seen of the route \/c; routes that were: GET \/a, POST \/b$/m,
+    );
+    expect(await textOf({ route: '' })).toMatch(/other[^]*inB|inB[^]*other/);
   });
 });

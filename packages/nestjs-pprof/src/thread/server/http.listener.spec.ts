@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { ThreadData } from '../../shared/thread.protocol.js';
@@ -263,8 +263,9 @@ describe('the listener, asked for what Node would answer by itself', () => {
   it.each([
     ['what is expected', 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: x\r\n\r\n'],
     ['CONNECT', 'CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\n\r\n'],
-    ['malformed requests', 'hello\r\n\r\n'],
-  ])('has the rate limit count %s as well, after all others', async (_, bytes) => {
+    // Not read any more, so that only its turn shows that the client has left.
+    ['malformed requests', 'hello\r\n\r\n', false],
+  ])('has the rate limit count %s as well, after all others', async (_, bytes, isMissed = true) => {
     const rateLimit = new RateLimit(1, 0);
     const admit = jest.spyOn(rateLimit, 'admit');
     server = createProfilingServer(
@@ -276,15 +277,22 @@ describe('the listener, asked for what Node would answer by itself', () => {
     await once(server, 'listening');
     expect(await sendBytes(bytes)).toMatch(/^HTTP\/1\.1 4/);
     expect(admit.mock.calls.map(([, , isStrange]) => isStrange)).toEqual([true]);
-    // Those that follow wait, and a client that leaves is not answered.
+    // Those that follow wait, and a client that leaves is not answered, nor kept.
     const { port } = server.address() as AddressInfo;
+    const taken = once(server, 'connection');
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+    const [kept] = (await taken) as [Socket];
+    const closed = once(kept, 'close');
     socket.on('error', () => undefined);
     while (admit.mock.calls.length < 2) {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(socket.bytesRead).toBe(0);
     socket.destroy();
+    if (isMissed) {
+      await closed;
+    }
+    kept.destroy();
   });
 });
 

@@ -10,7 +10,7 @@ const MAX_PIPELINED = 8;
 /**
  * Keeps the number of connections small, and lets a new one in all the same: the one that has been idle for longest gives
  * way. So the operator gets in while others hold connections on which they send nothing, or slowly. One that waits for
- * its answer is never cut off.
+ * its answer is never cut off; where all do, as many again are let in.
  *
  * @internal
  */
@@ -27,8 +27,10 @@ export class ConnectionLimit {
       this.#idle.delete(socket);
       this.#answering.delete(socket);
     });
-    if (this.#idle.size + this.#answering.size > this.max) {
-      const [longestIdle] = this.#idle;
+    const count = this.#idle.size + this.#answering.size;
+    const [longestIdle] = this.#idle;
+    // Where all others wait for their answers, as in a flood, the new one has not had the time to ask yet.
+    if (count > this.max && (longestIdle !== socket || count > 2 * this.max)) {
       longestIdle!.destroy();
     }
   }

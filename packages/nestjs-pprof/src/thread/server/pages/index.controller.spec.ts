@@ -106,6 +106,8 @@ describe('the index page', () => {
     expect(page).toContain('<a href="profile?seconds=5&amp;format=text">text</a>');
     expect(page).toContain('<a href="heap?format=markdown">report</a>');
     expect(page).toContain('<a href="goroutine?debug=2">text</a>');
+    expect(page).not.toContain('<a href="heapsnapshot" download>');
+    expect(await pageOf({}, { heapSnapshot: true })).toContain('<a href="heapsnapshot" download>');
     expect(page).toMatch(/<form id="capture" action="profile" method="get">[^]*<button formaction="heap">/);
     expect(await pageOf({}, { kinds: [] })).not.toContain('<form');
   });

@@ -66,6 +66,7 @@ export class IndexController {
       process: this.process,
       kinds: this.options.kinds,
       maxSeconds: this.options.maxSeconds,
+      heapSnapshot: this.options.heapSnapshot,
       loop,
       lastTurn: this.threads.lastTurn,
       incidents,

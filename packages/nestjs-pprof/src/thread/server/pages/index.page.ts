@@ -14,6 +14,8 @@ export interface IndexContent {
   readonly process: ProcessDescription;
   readonly kinds: readonly RecordingKind[];
   readonly maxSeconds: number;
+  /** Whether heap snapshots are served. */
+  readonly heapSnapshot: boolean;
   /** Undefined where the event loop has not answered at once. */
   readonly loop: LoopState | undefined;
   /** Milliseconds since the epoch. */
@@ -54,7 +56,17 @@ const SILENT_AFTER_MILLIS = 2000;
 
 /** The page, for people, and for what looks for Go's. It says what matters without its script. @internal */
 export function renderIndex(content: IndexContent): string {
-  const { process: of, kinds, incidents, oomProfiles, recordings, others, commands, reach } = content;
+  const {
+    process: of,
+    kinds,
+    heapSnapshot,
+    incidents,
+    oomProfiles,
+    recordings,
+    others,
+    commands,
+    reach,
+  } = content;
   const hasStacks = kinds.some(({ name }) => name === 'goroutine');
   return `<!doctype html>
 <html lang="en">
@@ -88,7 +100,7 @@ ${incidents ? incidentTable(incidents) : ''}${recordingTable(recordings)}${oomTa
 <table>
 <thead><tr><th scope="col">profile</th><th scope="col">what it is</th><th scope="col">view</th><th scope="col">download</th><th scope="col">read</th></tr></thead>
 <tbody>
-${[...kinds, ...OTHER_PAGES].map(rowOf).join('\n')}
+${[...kinds, ...OTHER_PAGES].map((row) => rowOf(row, heapSnapshot)).join('\n')}
 </tbody>
 </table>
 <p>Set debug=1 as a query parameter to export in legacy text format, where the profile has one.</p>
@@ -158,14 +170,14 @@ ${figures
 </section>`;
 }
 
-function rowOf({ name, description, views, download, texts }: Row): string {
+function rowOf({ name, description, views, download, texts }: Row, heapSnapshot: boolean): string {
   const viewLinks = views.map(
     ({ text, query, order }) =>
       `<a href="ui/#profileURL=${encodeURIComponent(`../${name}${query}`)}&amp;view=${order}">${text}</a>`,
   );
   const textLinks = texts.map(({ text, query }) => `<a href="${escapeHtml(`${name}${query}`)}">${text}</a>`);
   const downloadLink =
-    download === undefined
+    download === undefined || (name === 'heapsnapshot' && !heapSnapshot)
       ? ''
       : `<a href="${name}${download}" download>${download === '' ? name : download.slice(1)}</a>`;
   const cells = [viewLinks.join(', '), downloadLink, textLinks.join(', ')].map((cell) => `<td>${cell}</td>`);
@@ -192,7 +204,7 @@ function captureForm({ kinds, maxSeconds }: IndexContent): string {
 <label>Seconds <input name="seconds" type="number" min="1" max="${maxSeconds}" value="${Math.min(5, maxSeconds)}" required></label>
 <label>Samples per second (CPU) <input name="hz" type="number" min="1" max="1000" value="100" required></label>
 <label>Threads <input name="threads" value="all" pattern="all|main|[0-9]+(,[0-9]+)*" title="all, main, or ids separated by commas" required></label>
-<label>Route (CPU) <input name="route" placeholder="all" title="such as /orders/:id, as the profile names it"></label>
+<label>Route (CPU) <input name="route" placeholder="all" title="such as GET /orders/:id, as the profile names it; or without the method"></label>
 <label id="format-field">Format <select name="format"><option>text</option><option>markdown</option><option>pprof</option></select></label>
 </p>
 <p>${buttons.map(([name, text]) => `<button formaction="${name}">${text}</button>`).join(' ')}</p>
