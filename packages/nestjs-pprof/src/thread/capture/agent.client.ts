@@ -109,6 +109,12 @@ export class AgentClient {
     return this.#send(command, args, Math.max(SHORTEST_WAIT_MILLIS, lateMillis - sinceTurn));
   }
 
+  /** Since when the event loop has not turned, in milliseconds since the epoch; undefined of one that is not even late. */
+  get silentSince(): number | undefined {
+    const lastTurn = lastBeatIn(this.heartbeat);
+    return Date.now() - lastTurn >= LATE_MILLIS ? lastTurn : undefined;
+  }
+
   /** The main thread's event loop, as it is at this moment. */
   async observeLoop(): Promise<LoopState> {
     const asked = performance.now();
