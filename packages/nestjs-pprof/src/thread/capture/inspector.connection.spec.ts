@@ -125,6 +125,26 @@ describe('InspectorConnection', () => {
     expect(block!.to - block!.from).toBeCloseTo((1400 - 50 - 30) * 1000, 0);
   });
 
+  it('takes a start for over with the first sample, however late this thread hears of it', async () => {
+    const another = new Inspector(shared);
+    const connection = another.open();
+    const begun = monotonicMillis();
+    const micros = (millis: number) => (begun + millis) * 1000;
+    const starting = connection.post('Profiler.start');
+    FakeSession.latest.answer('Runtime.getIsolateId');
+    jest.advanceTimersByTime(400);
+    FakeSession.latest.answer('Profiler.start');
+    await starting;
+    jest.advanceTimersByTime(600);
+    const stopping = connection.post('Profiler.stop');
+    const profile = { startTime: micros(5), timeDeltas: [30_000, 5000], endTime: micros(1000) };
+    FakeSession.latest.answer('Profiler.stop', { profile });
+    await stopping;
+    connection.close();
+    const [block] = another.ownStalls.without([{ from: micros(0), to: micros(1000) }], 0);
+    expect(block!.to - block!.from).toBeCloseTo((1000 - 35) * 1000, 0);
+  });
+
   it('can send what ends sessions to workers before it ends', () => {
     const connection = inspector.open();
     connection.beforeClose(() => connection.send('NodeWorker.detach', { sessionId: '1' }));

@@ -117,6 +117,13 @@ export class Inspector {
   }
 }
 
+/** Of what V8 tells of a profile; microseconds. */
+interface StoppedProfile {
+  readonly startTime?: number;
+  readonly endTime?: number;
+  readonly timeDeltas?: readonly number[];
+}
+
 /** Opens a session to each worker thread. */
 const ATTACH = 'NodeWorker.enable';
 
@@ -167,6 +174,8 @@ export class InspectorConnection implements InspectorTarget {
   /** Messages whose answers are seen to even where nobody waits for them any more: the session ends after them. */
   #unanswered = 0;
   #answeredAt = -Infinity;
+  /** How long V8's profiler took to start, as far as is known until its first sample is. */
+  #starting: { readonly from: number; to: number } | undefined;
 
   constructor(
     readonly inspector: Inspector,
@@ -274,12 +283,30 @@ export class InspectorConnection implements InspectorTarget {
     }
     return (error, result) => {
       const to = monotonicMillis() * 1000;
-      const { profile } = (result ?? {}) as { profile?: { endTime?: number } };
+      const { profile } = (result ?? {}) as { profile?: StoppedProfile };
       // V8's clock is the same on Linux. Where it is not, nothing is noted that may not have been.
       const stoppedAt = method === 'Profiler.stop' ? Math.min(to, profile?.endTime ?? to) : 0;
       const begunAt = isAtOnce ? postedAt : Math.max(postedAt, this.#answeredAt);
-      end(error ? undefined : { from: Math.max(stoppedAt, begunAt * 1000), to });
+      const stall = { from: Math.max(stoppedAt, begunAt * 1000), to };
+      end(error ? undefined : stall);
+      if (method === 'Profiler.start') {
+        this.#starting = stall;
+      } else if (profile) {
+        this.#endStart(profile);
+      }
     };
+  }
+
+  /**
+   * V8 takes its first sample when it has started, which a thread that waits for a processor learns late: all the while the
+   * application runs.
+   */
+  #endStart({ startTime = 0, timeDeltas = [] }: StoppedProfile): void {
+    const firstSample = startTime + (timeDeltas[0] ?? 0);
+    if (this.#starting && firstSample > this.#starting.from) {
+      this.#starting.to = Math.min(this.#starting.to, firstSample);
+    }
+    this.#starting = undefined;
   }
 
   #seenTo(): void {
