@@ -12,7 +12,11 @@ export interface Frame {
 
 export interface DecodedProfile {
   readonly sampleTypes: readonly string[];
-  readonly samples: readonly { readonly stack: readonly Frame[]; readonly values: readonly number[] }[];
+  readonly samples: readonly {
+    readonly stack: readonly Frame[];
+    readonly values: readonly number[];
+    readonly labels: Readonly<Record<string, string>>;
+  }[];
   readonly comments: readonly string[];
   /** Epoch milliseconds. */
   readonly startedAt: number;
@@ -32,9 +36,10 @@ export function decodeProfile(body: Uint8Array): DecodedProfile {
   );
   return {
     sampleTypes: profile.sampleType.map(({ type, unit }) => `${text(type)}/${text(unit)}`),
-    samples: profile.sample.map(({ locationId, value }) => ({
+    samples: profile.sample.map(({ locationId, value, label }) => ({
       stack: locationId.map((id) => frames.get(id)!),
       values: value.map(Number),
+      labels: Object.fromEntries(label.map(({ key, str }) => [text(key), text(str)])),
     })),
     comments: profile.comment.map(text),
     startedAt: Number(profile.timeNanos) / 1e6,

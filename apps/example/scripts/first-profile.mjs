@@ -50,6 +50,7 @@ async function main() {
     underLoad(servers.app, () => example.orExit(takeProfile(servers.pprof))),
   );
   console.log(`The hottest functions of ${servers.app} in ${SECONDS} s under load:\n\n${hottest(profile)}`);
+  console.log(routes(profile));
   console.log(nextSteps(servers));
 
   if (process.env.FIRST_PROFILE_EXIT === '1') {
@@ -81,6 +82,16 @@ function hottest(table) {
   const lines = table.trimEnd().split('\n');
   const head = lines.findIndex((line) => /^\s*flat\s+flat%/.test(line));
   return lines.slice(0, head === -1 ? ROWS * 2 : head + 1 + ROWS).join('\n');
+}
+
+/** The second table, or why there is none. */
+function routes(profile) {
+  const [, table] = /\n(Showing top \d+ routes [^]*)$/.exec(profile) ?? [];
+  if (table) {
+    return `\nAnd the routes that burned it:\n\n${table.trimEnd()}`;
+  }
+  const [, reason] = /^# (labels .*)$/m.exec(profile) ?? [];
+  return reason ? `\nNo routes: ${reason}` : '';
 }
 
 async function stop(signal) {

@@ -1,4 +1,5 @@
 export { PprofModule } from './pprof.module.js';
+export { PprofLabels, type PprofLabelValues } from './pprof.labels.js';
 export { PprofService } from './pprof.service.js';
 export type { PprofAddress, PprofSocketAddress, PprofStatus, PprofTcpAddress } from './pprof.status.js';
 export {
@@ -7,6 +8,7 @@ export {
   type PprofBlockOptions,
   type PprofFlightRecorderOptions,
   type PprofHeapOptions,
+  type PprofLabelsOptions,
   type PprofModuleOptions,
   PprofOptionsError,
   type PprofOptionsFactory,

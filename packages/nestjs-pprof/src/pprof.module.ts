@@ -40,6 +40,12 @@ import { PprofService } from './pprof.service.js';
  *
  *     curl 'http://127.0.0.1:6060/debug/pprof/profile?seconds=5&format=text'
  *
+ * where a second table tells the routes that burned it. Samples are labelled with `route`, `controller` and `handler`, and with
+ * what the application gives to `PprofService.withLabels`:
+ *
+ *     go tool pprof -top -tagroot route 'http://127.0.0.1:6060/debug/pprof/profile?seconds=5'
+ *     go tool pprof -top -tagfocus 'route=GET /cats/:id' 'http://127.0.0.1:6060/debug/pprof/profile?seconds=5'
+ *
  * and for Chrome DevTools or VS Code, with its timeline:
  *
  *     curl -o profile.cpuprofile 'http://127.0.0.1:6060/debug/pprof/profile?seconds=5&format=cpuprofile'
@@ -89,6 +95,7 @@ import { PprofService } from './pprof.service.js';
  * - `hz=N`: samples per second of `profile`, 1 to 1000 (default 100)
  * - `threads=all|main|ID,ID`: the threads to look at (default all; 0 is the main thread); V8's own formats and
  *   `heapsnapshot` are of one (default main)
+ * - `labels=false`: `profile` and `block` without labels but that of the thread
  * - `past=N` (`profile`, with the option `flightRecorder`): the last N seconds, up to now or to `until=`, an ISO time or
  *   HH:MM:SS; `incidents` lists what went wrong
  * - `threshold=N`: milliseconds that a turn of an event loop may take before `block` counts it (default 20)
@@ -110,7 +117,8 @@ import { PprofService } from './pprof.service.js';
  *
  * Whoever can connect to the port can read the profiles: other users of the machine, containers of the same pod. The
  * options `socketPath`, `auth` and `profiles` narrow that. Web pages are refused by their `Host`, `Origin` and
- * `Sec-Fetch-Site`. A profile has names of functions and files, no values; a trace has the paths of requests. Nothing
+ * `Sec-Fetch-Site`. A profile has names of functions, files and routes, no values but those that the application labels it with;
+ * a trace has the paths of requests. Nothing
  * that fails in the profiler stops the application, or keeps it from starting or ending.
  */
 @Module({

@@ -5,6 +5,7 @@ import {
   type AgentReply,
   type AgentRequest,
   type CpuSegment,
+  type HandlerClass,
   type HeapSampling,
   monotonicMillis,
 } from '../shared/agent.protocol.js';
@@ -30,6 +31,8 @@ export interface AgentPort {
  */
 export class Agent {
   readonly #cpu: CpuSampler;
+  #handlers: readonly HandlerClass[] | undefined;
+  #onHandlers: ((classes: readonly HandlerClass[]) => void) | undefined;
   readonly #heap = new HeapSampler();
   readonly #loopWatch = new LoopWatch();
   /** Whether a profiling thread has ended, with what it had recorded. */
@@ -41,6 +44,8 @@ export class Agent {
     [C in AgentCommand]: (args: AgentCommands[C]['args']) => AgentCommands[C]['result'];
   } = {
     rotateCpu: (next) => {
+      // Not every way to run Nest calls a hook when the application is put together.
+      this.tellHandlers();
       const segment = this.#cpu.rotate(next);
       this.#hasReadCpu ||= segment !== null;
       return segment;
@@ -64,9 +69,31 @@ export class Agent {
     endAllocations: () => this.#heap.endAllocations(),
   };
 
-  /** @param labels undefined where the application wants none */
-  constructor(labels?: SampleLabels) {
+  /**
+   * @param labels undefined where the application wants none
+   * @param findHandlers what stacks are labelled with; asked once, when the application is put together
+   */
+  constructor(
+    labels?: SampleLabels,
+    private readonly findHandlers?: () => readonly HandlerClass[],
+  ) {
     this.#cpu = new CpuSampler(labels);
+  }
+
+  /** Tells who listens of the handlers now, if they are known, or when they are. */
+  onHandlers(listener: (classes: readonly HandlerClass[]) => void): void {
+    this.#onHandlers = listener;
+    if (this.#handlers) {
+      listener(this.#handlers);
+    }
+  }
+
+  /** To be called when the application is put together; again does nothing. */
+  tellHandlers(): void {
+    if (!this.#handlers && this.#onHandlers && this.findHandlers) {
+      this.#handlers = this.findHandlers();
+      this.#onHandlers(this.#handlers);
+    }
   }
 
   /** @throws {AgentError} where the heap cannot be sampled; the profiling thread is told the same when it asks. */

@@ -1,3 +1,4 @@
+import { processGlobal } from './process.registry.js';
 import type { LabelSet } from '../shared/agent.protocol.js';
 
 /** What pprof's clients and the stores of profiles take as the name of a label. */
@@ -21,6 +22,27 @@ export class LabelContext {
   ) {
     this.labels = labels;
   }
+}
+
+/** What gives labels to the samples that are taken while a task runs, while somebody captures. @internal */
+export interface LabelScope {
+  run?: <R>(labels: Readonly<Record<string, unknown>>, task: () => R) => R;
+}
+
+const SCOPE = Symbol.for('nestjs-pprof labels');
+
+let scope: LabelScope | undefined;
+
+/** One for the process, however many copies of this package it has loaded. @internal */
+export function labelScope(): LabelScope {
+  const place = processGlobal() as { [SCOPE]?: LabelScope };
+  return (scope ??= place[SCOPE] ??= {});
+}
+
+/** Runs a task, the samples of which are labelled while somebody captures. @internal */
+export function runWithLabels<R>(labels: Readonly<Record<string, unknown>>, task: () => R): R {
+  const { run } = scope ?? labelScope();
+  return run ? run(labels, task) : task();
 }
 
 /** The labels of the samples of one segment, each set once. @internal */

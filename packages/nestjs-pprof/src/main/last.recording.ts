@@ -3,7 +3,7 @@ import type { SaveRecording } from '../shared/thread.protocol.js';
 import type { Agent } from './agent.js';
 
 /** All that the end of the process is held up by. What cannot be written in that time is given up. */
-const LONGEST_MILLIS = 150;
+const LONGEST_MILLIS = 180;
 
 /** An application that logs an exception and exits does so within this time. */
 const EXITS_WITHIN_MILLIS = 10_000;

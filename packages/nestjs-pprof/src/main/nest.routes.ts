@@ -3,6 +3,8 @@ import type { NestContainer, NestWrapper } from './nest.container.js';
 
 /** A method of a controller, and what of a request decides whether it is the one that handles it. @internal */
 export interface HandlerRoute {
+  // oxlint-disable-next-line typescript/no-unsafe-function-type -- Any class.
+  readonly type: Function;
   readonly controller: string;
   readonly handler: string;
   /** With all that comes before: prefix, version, path of the module. */
@@ -12,6 +14,17 @@ export interface HandlerRoute {
   /** Where the version is not in the path. */
   readonly versions: readonly string[];
   readonly hosts: readonly string[];
+}
+
+/** What a route is called: that which a request needs for it is a part of it. @internal */
+export function describeRoute(
+  method: string,
+  pattern: string,
+  { versions, hosts }: Pick<HandlerRoute, 'versions' | 'hosts'>,
+): string {
+  const version = versions.length > 0 ? ` (version ${versions.join(', ')})` : '';
+  const host = hosts.length > 0 ? ` (host ${hosts.join(', ')})` : '';
+  return `${method} ${pattern}${version}${host}`;
 }
 
 /** What Nest keeps of decorators, the same in Nest 11 and 12: `@nestjs/common/constants`. */
@@ -64,6 +77,7 @@ function routesOfController(
             pathRegex?.test(withoutVersion) === true,
         );
         return prefixes.map((prefix) => ({
+          type: metatype,
           controller: metatype.name,
           handler,
           pattern: joined(isExcluded ? '' : globalPrefix, prefix, withoutVersion),

@@ -23,6 +23,7 @@ export function threadDataFor(
     inspector: features.inspector && isPermitted('inspector'),
     coverage: isCoverageOn(),
     ...shared,
+    handlers: [],
     heapFullMarker: HEAP_FULL_MARKER,
     ownCode: ownCode(),
     application: {

@@ -4,7 +4,6 @@ import { AGENTS } from '../shared/agent.protocol.js';
 // What there is once in a process, however many copies of this package it has loaded.
 
 const SLOT = Symbol.for('nestjs-pprof profiler');
-const LABELS = Symbol.for('nestjs-pprof labels');
 
 /** What a profiling thread calls where the event loop is stuck. */
 interface InterruptibleAgent {
@@ -15,12 +14,6 @@ interface InterruptibleAgent {
 export interface ProcessGlobal {
   [AGENTS]?: Map<number, InterruptibleAgent>;
   [SLOT]?: Slot | undefined;
-  [LABELS]?: LabelScope;
-}
-
-/** What gives labels to the samples that are taken while a task runs, while somebody captures. @internal */
-export interface LabelScope {
-  run?: <R>(labels: Readonly<Record<string, unknown>>, task: () => R) => R;
 }
 
 /** Whoever profiles the process. @internal */
@@ -62,13 +55,6 @@ function slotOf(holder: SlotHolder, empty: () => void): Slot {
     settle();
   };
   return { holder, freed, free };
-}
-
-let scope: LabelScope | undefined;
-
-/** @internal */
-export function labelScope(): LabelScope {
-  return (scope ??= processGlobal()[LABELS] ??= {});
 }
 
 /** Makes an agent findable for its profiling thread when the event loop, and so its messages, are stuck. @internal */

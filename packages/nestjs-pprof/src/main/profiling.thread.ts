@@ -78,6 +78,7 @@ export class ProfilingThread {
     const { threadId } = worker;
     registerAgent(threadId, agent);
     const tell = (message: ToThread) => worker.postMessage(message);
+    agent.onHandlers((classes) => tell({ type: 'handlers-found', classes }));
     this.#closeConnections = () => closeConnections(connections, () => tell({ type: 'process-exiting' }));
     const onWorker = (started: Worker) => {
       const startedAt = monotonicMillis();

@@ -8,6 +8,11 @@ interface RequestMessage {
   readonly response: { readonly statusCode: number };
 }
 
+interface StreamMessage {
+  readonly stream: { readonly destroyed: boolean };
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
 interface FastifyMessage {
   readonly request: FastifyRequest;
   readonly route: { readonly url?: string };
@@ -29,6 +34,8 @@ const LEAST_LOOKED_THROUGH = 1000;
  */
 export class RequestLabels {
   readonly #inFlight = new Map<HttpRequest, LabelContext>();
+  /** Of HTTP/2, with the method that their headers had. */
+  readonly #streams = new Map<object, { readonly context: LabelContext; readonly method: string }>();
   #lookThroughAt = LEAST_LOOKED_THROUGH;
   #contexts: Contexts | undefined;
   #frames: AsyncLocalStorage<true> | undefined;
@@ -47,6 +54,7 @@ export class RequestLabels {
     this.#contexts = undefined;
     this.#frames = undefined;
     this.#inFlight.clear();
+    this.#streams.clear();
   }
 
   /** Fills in what is known of the requests that have not ended, and forgets those that were aborted. */
@@ -60,12 +68,16 @@ export class RequestLabels {
     this.#lookThroughAt = Math.max(LEAST_LOOKED_THROUGH, 2 * this.#inFlight.size);
   }
 
-  readonly #onStart = harmless(({ request }: RequestMessage) => {
+  #enter(): LabelContext {
     const context = new LabelContext(undefined);
     // Without a frame of async context there is nothing to hold it.
     this.#frames?.enterWith(true);
     this.#contexts?.setContext(context);
-    this.#inFlight.set(request, context);
+    return context;
+  }
+
+  readonly #onStart = harmless(({ request }: RequestMessage) => {
+    this.#inFlight.set(request, this.#enter());
     if (this.#inFlight.size > this.#lookThroughAt) {
       this.settle();
     }
@@ -83,9 +95,28 @@ export class RequestLabels {
     }
   });
 
+  readonly #onStream = harmless(({ stream, headers }: StreamMessage) => {
+    const context = this.#enter();
+    const method = String(headers[':method']);
+    context.labels = this.routes.unknown({ method });
+    this.#streams.set(stream, { context, method });
+  });
+
+  readonly #onStreamHeaders = harmless(({ stream, headers }: StreamMessage) => {
+    const { context, method } = this.#streams.get(stream) ?? {};
+    if (context && method && context.labels === this.routes.unknown({ method })) {
+      context.labels = this.routes.none({ method }, Number(headers[':status']));
+    }
+  });
+
+  readonly #onStreamClose = harmless(({ stream }: StreamMessage) => {
+    this.#streams.delete(stream);
+  });
+
   /** Fastify matches the route first of all, and tells of it when the hooks are done. */
   readonly #onFastifyRoute = harmless(({ request, route: { url } }: FastifyMessage) => {
-    const context = this.#inFlight.get(request.raw);
+    const { raw } = request;
+    const context = this.#inFlight.get(raw) ?? this.#streams.get(raw.stream ?? raw)?.context;
     if (context && url !== undefined) {
       context.labels = this.routes.ofFastify(request, url);
     }
@@ -95,6 +126,9 @@ export class RequestLabels {
     const { channel } = process.getBuiltinModule('node:diagnostics_channel');
     each(channel('http.server.request.start'), this.#onStart);
     each(channel('http.server.response.finish'), this.#onFinish);
+    each(channel('http2.server.stream.created'), this.#onStream);
+    each(channel('http2.server.stream.finish'), this.#onStreamHeaders);
+    each(channel('http2.server.stream.close'), this.#onStreamClose);
     each(channel('tracing:fastify.request.handler:start'), this.#onFastifyRoute);
   }
 }

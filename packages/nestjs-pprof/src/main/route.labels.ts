@@ -1,11 +1,13 @@
 import type { LabelSet } from '../shared/agent.protocol.js';
 import type { NestContainer } from './nest.container.js';
-import { canonical, type HandlerRoute, routesOf } from './nest.routes.js';
+import { canonical, describeRoute, type HandlerRoute, routesOf } from './nest.routes.js';
 
 /** Node's request; what else it has is Express's, which sets `route` when one has matched. @internal */
 export interface HttpRequest {
   readonly method: string;
   readonly socket?: { readonly destroyed: boolean } | null;
+  /** Of HTTP/2. */
+  readonly stream?: object;
   readonly baseUrl?: string;
   readonly route?: ExpressRoute | undefined;
   readonly app?: {
@@ -153,10 +155,8 @@ export class RouteLabels {
     if (!route) {
       return this.#intern({ route: `${method} ${pattern}` });
     }
-    const { controller, handler, versions, hosts } = route;
-    const version = versions.length > 0 ? ` (version ${versions.join(', ')})` : '';
-    const host = hosts.length > 0 ? ` (host ${hosts.join(', ')})` : '';
-    return this.#intern({ controller, handler, route: `${method} ${pattern}${version}${host}` });
+    const { controller, handler } = route;
+    return this.#intern({ controller, handler, route: describeRoute(method, pattern, route) });
   }
 
   /** One object for all requests of a route: samples are told apart by it. */

@@ -1,8 +1,7 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { messageOf } from '../shared/pprof.error.js';
 import type { Addon } from './profiler.addon.js';
-import { LabelContext } from './label.sets.js';
-import { labelScope } from './process.registry.js';
+import { LabelContext, labelScope } from './label.sets.js';
 import type { RequestLabels } from './request.labels.js';
 
 const REMEDY =
@@ -53,11 +52,8 @@ export class SampleLabels {
     }
     this.#begun = true;
     labelScope().run = (labels, task) => {
-      const outer: unknown = time.getContext();
-      return time.runWithContext(
-        new LabelContext(outer instanceof LabelContext ? outer : undefined, { ...labels }),
-        task,
-      );
+      const context = contextWithin(time, labels);
+      return context ? time.runWithContext(context, task) : task();
     };
   }
 
@@ -77,6 +73,19 @@ export class SampleLabels {
   #refuse(reason: string): void {
     this.#missing = `${reason.replace(/\.$/, '')}. ${REMEDY}`;
     this.onMissing(this.#missing);
+  }
+}
+
+/** Undefined where the sampler has ended without us, or the labels cannot be read. */
+function contextWithin(
+  time: Addon['time'],
+  labels: Readonly<Record<string, unknown>>,
+): LabelContext | undefined {
+  try {
+    const outer: unknown = time.getContext();
+    return new LabelContext(outer instanceof LabelContext ? outer : undefined, { ...labels });
+  } catch {
+    return undefined;
   }
 }
 

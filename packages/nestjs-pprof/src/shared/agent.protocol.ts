@@ -15,6 +15,19 @@ export interface CpuSampling {
 /** Names and values of labels. */
 export type LabelSet = Readonly<Record<string, string>>;
 
+/** A class with methods that Nest calls when something comes in. */
+export interface HandlerClass {
+  readonly name: string;
+  /** Characters of its text. */
+  readonly length: number;
+  readonly handlers: ReadonlyArray<{
+    readonly name: string;
+    /** Where in the text of the class it begins. */
+    readonly offset: number;
+    readonly labels: LabelSet;
+  }>;
+}
+
 /** Of each sample in `CpuSegment.sampleLog`: microseconds, CPU nanoseconds since the sample before, stack, labels. */
 export const SAMPLE_LOG_COLUMNS = 4;
 

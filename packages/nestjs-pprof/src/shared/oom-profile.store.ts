@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LeftBehind, listOomProfiles, oomProfileName } from './oom-profile.files.js';
+import {
+  type LeftBehind,
+  listOomProfiles,
+  type OomProfileFile,
+  oomProfileName,
+} from './oom-profile.files.js';
 
 /** What a process that was killed while it wrote has left. */
 const UNFINISHED = /^\.(oom|flight)-\d+(-[0-9a-f]{8})?\.(tmp|full)$/;
@@ -36,17 +41,11 @@ export async function storeOomProfile(
     throw new Error(`it has ${content.length} bytes, and "outOfMemory.maxBytes" is ${maxBytes}`);
   }
   const fileName = oomProfileName(pid, writtenAt, unique, kind);
-  const abandoned = await abandonedIn(directory);
-  const kept = (await listOomProfiles(directory, kind)).filter(({ name }) => name !== fileName);
   // Before the new one is written: the disk may be full.
-  let bytes = content.length;
-  const surplus = kept.filter((file, index) => {
-    bytes += file.bytes;
-    return index + 1 >= maxFiles || bytes > maxBytes;
-  });
-  const obsolete = [...abandoned, ...surplus.map(({ name }) => name)];
-  await Promise.all(
-    obsolete.map((name) => rm(join(directory, name), { force: true }).catch(() => undefined)),
+  await deleteOldest(
+    { directory, maxFiles: maxFiles - 1, maxBytes: maxBytes - content.length },
+    kind,
+    ({ name }) => name !== fileName,
   );
   const temporary = join(directory, `.${kind}-${pid}-${unique}.tmp`);
   try {
@@ -57,6 +56,24 @@ export async function storeOomProfile(
     await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
+}
+
+/** Deletes the oldest ones beyond the limits, and what was left half written. @internal */
+export async function deleteOldest(
+  { directory, maxFiles, maxBytes }: OomStoreLimits,
+  kind: LeftBehind,
+  isOld: (file: OomProfileFile) => boolean = () => true,
+): Promise<void> {
+  const abandoned = await abandonedIn(directory);
+  let bytes = 0;
+  const surplus = (await listOomProfiles(directory, kind)).filter(isOld).filter((file, index) => {
+    bytes += file.bytes;
+    return index >= maxFiles || bytes > maxBytes;
+  });
+  const obsolete = [...abandoned, ...surplus.map(({ name }) => name)];
+  await Promise.all(
+    obsolete.map((name) => rm(join(directory, name), { force: true }).catch(() => undefined)),
+  );
 }
 
 async function abandonedIn(directory: string): Promise<string[]> {

@@ -4,6 +4,7 @@ import type {
   AgentReply,
   AgentRequest,
   CpuSegment,
+  HandlerClass,
   HeapSampling,
   ProcessExiting,
   WorkerStarted,
@@ -72,6 +73,8 @@ export interface SharedWithMain {
   /** How the heap is sampled; false where the options say that it is not. */
   readonly heap: HeapSampling | false;
   readonly block: { readonly watch: boolean; readonly threshold: number };
+  /** What Nest calls when something comes in; empty until the application is put together. */
+  handlers: readonly HandlerClass[];
   readonly flightRecorder: FlightRecording | undefined;
   /** Name of the file, in its directory, that the process makes which a full heap starts, and that is gone when the recording is there. */
   readonly heapFullMarker: string;
@@ -129,7 +132,14 @@ export type FromThread =
   | AgentRequest;
 
 /** @internal */
-export type ToThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting | SaveRecording;
+export type ToThread =
+  AgentAccepted | AgentReply | WorkerStarted | ProcessExiting | HandlersFound | SaveRecording;
+
+/** Sent once, as soon as the application is put together. @internal */
+export interface HandlersFound {
+  readonly type: 'handlers-found';
+  readonly classes: readonly HandlerClass[];
+}
 
 /** The process dies: what the flight recorder has is to be written, now. @internal */
 export interface SaveRecording {

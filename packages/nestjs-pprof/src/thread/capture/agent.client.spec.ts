@@ -389,6 +389,18 @@ function observe(answer: () => Promise<unknown>) {
   return client.observeLoop();
 }
 
+describe('AgentClient.silentSince', () => {
+  it('is the last turn, once it is a second ago', () => {
+    const lastTurn = Date.now();
+    jest.advanceTimersByTime(990);
+    expect(client.silentSince).toBeUndefined();
+    jest.advanceTimersByTime(20);
+    expect(client.silentSince).toBe(lastTurn);
+    beat();
+    expect(client.silentSince).toBeUndefined();
+  });
+});
+
 describe('AgentClient.observeLoop', () => {
   it('tells how a loop that turns describes itself', async () => {
     const description = { activeResources: ['Timeout'] };

@@ -3,20 +3,18 @@ import { NotByInterruptError } from '../../shared/agent.errors.js';
 import {
   AGENTS,
   type InterruptAnswer,
-  type AgentAccepted,
   type AgentCommand,
   type AgentCommands,
   type AgentReply,
   type AgentRequest,
   type CpuSegment,
   type LoopDescription,
-  type ProcessExiting,
-  type WorkerStarted,
 } from '../../shared/agent.protocol.js';
 import { newClaim, withdrawRequest, lastBeatIn } from '../../shared/shared.memory.js';
 import { AnswerDeadline } from './answer.deadline.js';
 import { cpuNanosOfMain } from './kernel.threads.js';
 import { type Silence, AgentFailureError, ThreadStuckError } from './threads.errors.js';
+import type { ToThread } from '../../shared/thread.protocol.js';
 import type { Inspector } from './inspector.connection.js';
 
 /** An event loop that has not turned for this long may be stuck; until then it is merely late. */
@@ -28,12 +26,10 @@ const SHORTEST_WAIT_MILLIS = 250;
 /** CPU time in a single turn of an event loop that is late, for which it may be called stuck. */
 const LONG_TURN_NANOS = 5e8;
 
-type ToProfilingThread = AgentAccepted | AgentReply | WorkerStarted | ProcessExiting;
-
 /** The profiling thread's end of the channel to the main thread. @internal */
 export interface AgentChannel {
   postMessage(message: AgentRequest): void;
-  on(event: 'message', listener: (message: ToProfilingThread) => void): unknown;
+  on(event: 'message', listener: (message: ToThread) => void): unknown;
 }
 
 interface Pending {
@@ -78,6 +74,9 @@ export class AgentClient {
         this.#listeners[message.type].forEach((listener) => listener());
         return;
       }
+      if (message.type === 'handlers-found' || message.type === 'save-recording') {
+        return;
+      }
       const pending = this.#pending.get(message.id);
       if (message.type === 'agent-accepted') {
         pending?.accepted();
@@ -108,6 +107,12 @@ export class AgentClient {
       return Promise.reject(new ThreadStuckError('the main thread', { ...silence, millis: sinceTurn }));
     }
     return this.#send(command, args, Math.max(SHORTEST_WAIT_MILLIS, lateMillis - sinceTurn));
+  }
+
+  /** Since when the event loop has not turned, in milliseconds since the epoch; undefined of one that is not even late. */
+  get silentSince(): number | undefined {
+    const lastTurn = lastBeatIn(this.heartbeat);
+    return Date.now() - lastTurn >= LATE_MILLIS ? lastTurn : undefined;
   }
 
   /** The main thread's event loop, as it is at this moment. */

@@ -3,6 +3,7 @@ import type { StackSample } from '../pprof/profile.model.js';
 import { lastBeatIn } from '../../shared/shared.memory.js';
 import type { RunningScript } from '../pprof/running.texts.js';
 import { runningScripts } from './running.scripts.js';
+import type { HandlerClass } from '../../shared/agent.protocol.js';
 import type { SharedWithMain } from '../../shared/thread.protocol.js';
 import { BlockCapturer, type BlockRequest, type ThreadBlocks } from './block.capturer.js';
 import { BlockWatcher } from './block.watcher.js';
@@ -91,6 +92,11 @@ export class ApplicationThreads {
     this.heaps = new HeapCapturer(this.#agent, this.#inspected, shared.heap);
     this.snapshots = new HeapSnapshotTaker(this.#agent, this.#inspected, shared.temporaryDirectory);
     this.tracer = new Tracer(this.#inspected, this.#agent, this.#inspector.workerStarts);
+  }
+
+  /** What Nest calls when something comes in, as far as the main thread has told. */
+  get handlers(): readonly HandlerClass[] {
+    return this.shared.handlers;
   }
 
   /** @throws {CoverageOnError} for worker threads alone, where coverage is counted. */

@@ -50,12 +50,15 @@ export class StackCapturer {
       fromThreads(
         selection,
         () =>
-          foundOrSkipped(MAIN_THREAD, () =>
-            moment.answerOf(MAIN_THREAD, (gone) =>
-              this.#moments.join(MAIN_THREAD, gone, (running) =>
-                this.#ofMain({ signal: running, hurry: moment.hurry }),
+          foundOrSkipped(
+            MAIN_THREAD,
+            () =>
+              moment.answerOf(MAIN_THREAD, (gone) =>
+                this.#moments.join(MAIN_THREAD, gone, (running) =>
+                  this.#ofMain({ signal: running, hurry: moment.hurry }),
+                ),
               ),
-            ),
+            (message) => this.#withSilence(message),
           ),
         () =>
           this.threads.askWorkers(
@@ -86,9 +89,14 @@ export class StackCapturer {
         return { ...stack, ...known };
       },
       signal,
-      (message) =>
-        silence ? `${message} (its event loop has not turned since ${toIso(lastTurn)})` : message,
+      (message) => this.#withSilence(message),
     );
+  }
+
+  /** Whoever is told that main cannot be reached is told what is known of its event loop, too. */
+  #withSilence(message: string): string {
+    const since = this.agent.silentSince;
+    return since === undefined ? message : `${message} (its event loop has not turned since ${toIso(since)})`;
   }
 
   async #ofWorker(

@@ -68,6 +68,16 @@ describe('foundOrSkipped', () => {
     });
   });
 
+  it('adds what else is known of it', async () => {
+    const reason = new ThreadUnreachableError('main', silenceOf(7000));
+    const { skipped } = await foundOrSkipped(
+      MAIN_THREAD,
+      () => Promise.reject(reason),
+      (message) => `${message} (more)`,
+    );
+    expect(skipped).toEqual([`main: ${reason.message} (more)`]);
+  });
+
   it('fails where the thread can be reached, and cannot do it', async () => {
     const failure = new AgentFailureError({ status: 409, message: 'held' });
     await expect(foundOrSkipped(MAIN_THREAD, () => Promise.reject(failure))).rejects.toBe(failure);

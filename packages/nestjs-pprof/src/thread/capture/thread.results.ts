@@ -98,6 +98,7 @@ export async function mainOrSkipped<T>(
 export async function foundOrSkipped<T>(
   thread: ThreadInfo,
   ask: () => Promise<FromThreads<T>>,
+  describe: (message: string) => string = (message) => message,
 ): Promise<FromThreads<T>> {
   try {
     return await ask();
@@ -105,6 +106,6 @@ export async function foundOrSkipped<T>(
     if (!(error instanceof ThreadUnreachableError || error instanceof ThreadStuckError)) {
       throw error;
     }
-    return { results: [], skipped: [`${thread.label}: ${error.message}`] };
+    return { results: [], skipped: [`${thread.label}: ${describe(error.message)}`] };
   }
 }

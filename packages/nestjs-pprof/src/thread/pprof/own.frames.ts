@@ -1,15 +1,40 @@
 import { workerData } from 'node:worker_threads';
-import type { StackSample } from './profile.model.js';
+import type { Frame, StackSample } from './profile.model.js';
 
 /** As the main thread has told it, which knows: what is to be looked up may be gone by the time a profile is taken. */
 const OWN_CODE = (workerData as { readonly ownCode?: readonly string[] } | null)?.ownCode ?? [];
 
-/** Leaves out what the profiler itself did in the application's thread: it is not the application. @internal */
+/**
+ * Through which the application calls itself (`PprofService.withLabels`, `@PprofLabels`, a handler that is wrapped): in files of
+ * these names, and in a function of the addon's.
+ */
+const PASSED_THROUGH = {
+  files: /[\\/](?:label\.sets|wrapped\.method|sample\.labels)\.js$/,
+  functionName: 'runWithContext',
+};
+
+/**
+ * Leaves out what the profiler itself did in the application's thread: it is not the application. What the application does
+ * within a task with labels stays, without our frames.
+ *
+ * @internal
+ */
 export function withoutOwnFrames(
   samples: readonly StackSample[],
   ownCode: readonly string[] = OWN_CODE,
 ): StackSample[] {
-  return samples.filter(
-    ({ stack }) => !stack.some(({ file }) => ownCode.some((directory) => file.startsWith(directory))),
-  );
+  const isOwn = ({ file }: Frame) => ownCode.some((directory) => file.startsWith(directory));
+  return samples.flatMap((sample) => {
+    const own = sample.stack.filter(isOwn);
+    if (own.length === 0) {
+      return [sample];
+    }
+    return own.every(isPassedThrough)
+      ? [{ ...sample, stack: sample.stack.filter((frame) => !own.includes(frame)) }]
+      : [];
+  });
+}
+
+function isPassedThrough({ file, functionName }: Frame): boolean {
+  return functionName === PASSED_THROUGH.functionName || PASSED_THROUGH.files.test(file);
 }

@@ -1,5 +1,6 @@
 import type { Profile, StackSample } from '../pprof/profile.model.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
+import { withLabelsOfStacks } from './sample.labels.js';
 import type { ProfileKind } from './recording.kind.js';
 
 const CONTENTIONS = { type: 'contentions', unit: 'count' };
@@ -14,6 +15,7 @@ export const blockProfile: ProfileKind = {
     seconds: { kind: 'optional-window' },
     threads: true,
     threshold: true,
+    labels: true,
     debug: true,
     formats: ['pprof', 'text', 'markdown'],
   },
@@ -21,7 +23,7 @@ export const blockProfile: ProfileKind = {
     'it is the time in which an event loop could not turn, and all requests had to wait, by what ran then; turns shorter than the threshold are not in it',
     'a turn that runs many callbacks one after the other is one block: its time is shared out among what was seen in it',
   ],
-  async capture({ seconds, thresholdMillis, threads: selection, signal }, threads): Promise<Profile> {
+  async capture({ seconds, thresholdMillis, threads: selection, labels, signal }, threads): Promise<Profile> {
     const startedAt = Date.now();
     const common = { sampleTypes: [CONTENTIONS, DELAY], periodType: CONTENTIONS, period: 1 };
     if (seconds === undefined) {
@@ -29,20 +31,26 @@ export const blockProfile: ProfileKind = {
       return watched
         ? {
             ...common,
-            samples: withoutOwnFrames(watched.samples).map((sample) => ({
-              ...sample,
-              labels: { ...sample.labels, thread: 'main' },
-            })),
+            ...(await withLabelsOfStacks(
+              {
+                samples: withoutOwnFrames(watched.samples).map((sample) => ({
+                  ...sample,
+                  labels: { ...(labels ? sample.labels : {}), thread: 'main' },
+                })),
+                comments: [
+                  `threads: main, watched since ${new Date(watched.startedAt).toISOString()}`,
+                  `turns of the event loop longer than ${watched.thresholdMillis} ms; ${
+                    watched.recordedHz === undefined
+                      ? 'stacks are seen of those longer than 100 ms'
+                      : `stacks are those that the flight recorder has seen, ${watched.recordedHz} times a second`
+                  }`,
+                ],
+              },
+              labels,
+              threads,
+            )),
             // Stores sort by it, and refuse what is old: it is when this was asked for, and the comment says since when.
             startedAt,
-            comments: [
-              `threads: main, watched since ${new Date(watched.startedAt).toISOString()}`,
-              `turns of the event loop longer than ${watched.thresholdMillis} ms; ${
-                watched.recordedHz === undefined
-                  ? 'stacks are seen of those longer than 100 ms'
-                  : `stacks are those that the flight recorder has seen, ${watched.recordedHz} times a second`
-              }`,
-            ],
           }
         : {
             ...common,
@@ -59,20 +67,21 @@ export const blockProfile: ProfileKind = {
       threads: selection,
       signal,
     });
+    const samples = results.flatMap(({ thread, samples: ofThread }): StackSample[] =>
+      withoutOwnFrames(ofThread).map((sample) => ({ ...sample, labels: { thread: thread.label } })),
+    );
+    const comments = [
+      `turns of the event loop longer than ${thresholdMillis} ms`,
+      `threads: ${results.map(({ thread, stuck }) => `${thread.label}${stuck ? ' (its event loop is stuck)' : ''}`).join(', ')}`,
+      ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
+      ...results.flatMap(({ thread, note }) => (note ? [`${thread.label}: ${note}`] : [])),
+      'of worker threads: stretches without an idle moment, which may be several turns in a row',
+    ];
     return {
       ...common,
-      samples: results.flatMap(({ thread, samples }): StackSample[] =>
-        withoutOwnFrames(samples).map((sample) => ({ ...sample, labels: { thread: thread.label } })),
-      ),
+      ...(await withLabelsOfStacks({ samples, comments }, labels, threads)),
       startedAt,
       durationNanos: Math.max(...results.map(({ durationNanos }) => durationNanos)),
-      comments: [
-        `turns of the event loop longer than ${thresholdMillis} ms`,
-        `threads: ${results.map(({ thread, stuck }) => `${thread.label}${stuck ? ' (its event loop is stuck)' : ''}`).join(', ')}`,
-        ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
-        ...results.flatMap(({ thread, note }) => (note ? [`${thread.label}: ${note}`] : [])),
-        'of worker threads: stretches without an idle moment, which may be several turns in a row',
-      ],
     };
   },
 };

@@ -1,6 +1,7 @@
 import type { CpuCapture } from '../capture/cpu.capturer.js';
 import type { Profile } from '../pprof/profile.model.js';
 import { cpuSamplesOf } from './cpu.samples.js';
+import { withLabelsOfStacks } from './sample.labels.js';
 import { singleThread } from './query.parameters.js';
 import { captureOf, describeRecording, readRecorder, v8ProfileOf } from './cpu.recording.js';
 import type { ProfileKind, V8Profile } from './recording.kind.js';
@@ -46,14 +47,13 @@ export const cpuProfile: ProfileKind = {
     const { seconds = DEFAULT_SECONDS, hz, past, threads: selection, labels, signal } = request;
     if (past) {
       const recording = await readRecorder(past, selection, threads);
-      return cpuProfileOf(
-        captureOf(recording, threads.recorder!, labels),
-        hz,
-        describeRecording(recording, past),
-      );
+      const recorded = captureOf(recording, threads.recorder!, labels);
+      const profile = cpuProfileOf(recorded, hz, describeRecording(recording, past));
+      return { ...profile, ...(await withLabelsOfStacks(profile, labels, threads)) };
     }
     const capture = await threads.captureCpu({ seconds, hz, threads: selection, labels, signal });
-    return cpuProfileOf(capture, hz, describeRate(hz, threads.recorder?.hz));
+    const profile = cpuProfileOf(capture, hz, describeRate(hz, threads.recorder?.hz));
+    return { ...profile, ...(await withLabelsOfStacks(profile, labels, threads)) };
   },
 };
 

@@ -71,6 +71,7 @@ function fakeThreads(
     samplerStuck: 0,
   };
   return {
+    handlers: [],
     heaps: {
       samplingInterval: 524_288,
       stackDepth: () => 64,

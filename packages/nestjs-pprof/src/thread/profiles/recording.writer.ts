@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { watch } from 'node:fs';
+import { renameSync, watch, writeFileSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
-import { storeOomProfile } from '../../shared/oom-profile.store.js';
+import { oomProfileName } from '../../shared/oom-profile.files.js';
+import { deleteOldest, storeOomProfile } from '../../shared/oom-profile.store.js';
 import type { ApplicationInfo, FlightRecording, ToThread } from '../../shared/thread.protocol.js';
 import type { FlightRecorder } from '../capture/flight.recorder.js';
 import { OriginalPositions } from '../pprof/original.positions.js';
@@ -53,6 +54,20 @@ export class RecordingWriter {
       }
     });
     this.#watchForFullHeap();
+    // Where each start has ended in a crash, nobody may have come to it.
+    void deleteOldest(this.options.recording, 'flight').catch(() => undefined);
+    this.#rehearse();
+  }
+
+  /** Code that has not run yet takes several times as long, and there is no time when it counts. */
+  #rehearse(): void {
+    let isDone = false;
+    this.options.recorder.onWindow(() => {
+      if (!isDone) {
+        isDone = true;
+        void this.#encode(this.#profile('', Date.now()), UNMAPPED).catch(() => undefined);
+      }
+    });
   }
 
   /** The main thread is in V8's garbage collector then, and another process waits for the file. */
@@ -79,18 +94,24 @@ export class RecordingWriter {
     const writtenAt = new Date();
     const unique = randomBytes(4).toString('hex');
     const profile = this.#profile(cause, writtenAt.getTime());
-    const store = async (symbolizer: Symbolizer) => {
-      const encoded = await encodePprof(await symbolizer.symbolize(profile), this.#entryScript);
-      await storeOomProfile(recording, process.pid, writtenAt, encoded, 'flight', unique);
-    };
+    const file = join(recording.directory, oomProfileName(process.pid, writtenAt, unique, 'flight'));
     try {
       if (recorder.kept) {
-        await store(new Symbolizer(UNMAPPED, this.#root));
-        await store(new Symbolizer(new SourceMaps({ root: this.#root }), this.#root));
+        const unmapped = await this.#encode(profile, UNMAPPED);
+        // All at once: each turn of this loop may have to wait for a processor.
+        const temporary = join(recording.directory, `.flight-${process.pid}-${unique}.tmp`);
+        writeFileSync(temporary, unmapped, { mode: 0o600, flag: 'wx' });
+        renameSync(temporary, file);
+        const mapped = await this.#encode(profile, new SourceMaps({ root: this.#root }));
+        await storeOomProfile(recording, process.pid, writtenAt, mapped, 'flight', unique);
       }
     } catch {
       // A full disk, a directory that is gone: the process dies as it would have without.
     }
+  }
+
+  async #encode(profile: Profile, sourceMaps: Pick<SourceMaps, 'load'>): Promise<Buffer> {
+    return encodePprof(await new Symbolizer(sourceMaps, this.#root).symbolize(profile), this.#entryScript);
   }
 
   #profile(cause: string, now: number): Profile {

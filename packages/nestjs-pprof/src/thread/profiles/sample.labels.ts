@@ -1,4 +1,6 @@
 import type { CpuCapture } from '../capture/cpu.capturer.js';
+import type { ApplicationThreads } from '../capture/application.threads.js';
+import { labelledByStack } from '../pprof/handler.frames.js';
 import type { Labels, StackSample } from '../pprof/profile.model.js';
 
 /** Stores of profiles make a series of each value. */
@@ -24,6 +26,33 @@ export function boundedLabels(
       ...commentsOn(capture),
       ...[...kept].map(([name, { others }]) => describeOthers(name, others)),
     ],
+  };
+}
+
+interface Labelled {
+  readonly samples: readonly StackSample[];
+  readonly comments: readonly string[];
+}
+
+/** Labels of the handlers that stacks show, of samples that have none otherwise. @internal */
+export async function withLabelsOfStacks(
+  { samples, comments }: Labelled,
+  areAsked: boolean,
+  threads: Pick<ApplicationThreads, 'handlers'>,
+): Promise<Labelled> {
+  if (!areAsked || threads.handlers.length === 0) {
+    return { samples, comments };
+  }
+  const labelled = await labelledByStack(samples, threads.handlers);
+  return {
+    samples: labelled.samples,
+    comments:
+      labelled.count === 0
+        ? comments
+        : [
+            ...comments,
+            `labels by the stack, of ${labelled.count} stacks that show a handler and tell no route`,
+          ],
   };
 }
 

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { join } from 'node:path';
 import { messageOf } from '../../shared/pprof.error.js';
 import { PACKAGE } from '../../shared/package.identity.js';
-import type { FromThread, ThreadData } from '../../shared/thread.protocol.js';
+import type { FromThread, ThreadData, ToThread } from '../../shared/thread.protocol.js';
 import { createAccessControl } from './access/access.control.js';
 import { DeferredProgram } from './deferred.program.js';
 import { createProfilingServer } from './http.listener.js';
@@ -17,7 +17,11 @@ const channel = parentPort!;
 tell({ type: 'hello', ...PACKAGE });
 
 // From the beginning: what nobody listens to is kept.
-channel.on('message', () => undefined);
+channel.on('message', (message: ToThread) => {
+  if (message.type === 'handlers-found') {
+    data.handlers = message.classes;
+  }
+});
 
 function tell(message: FromThread): void {
   channel.postMessage(message);

@@ -1,0 +1,94 @@
+import { Agent, request as httpRequest } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { AppProcess } from '../support/app.process.js';
+import { profilerOf } from '../support/fixture.app.js';
+import { type DecodedProfile, takeProfile } from '../support/pprof.profile.js';
+
+/** Whether this Node has async context frames: without them, labels are by the stack alone. */
+export const HAS_FRAMES = Number(process.versions.node.split('.', 1)[0]) >= 24;
+
+export const NO_FRAMES = 'this Node has no async context frames, use 24 or later';
+
+export type Platform = 'express' | 'fastify';
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 1000 });
+
+/** The fixture, whose functions each belong to one route. */
+export class LabelsApp {
+  private constructor(
+    readonly process: AppProcess,
+    readonly url: string,
+    readonly profiler: string,
+  ) {}
+
+  static async start(platform: Platform, options: object = {}): Promise<LabelsApp> {
+    const script = fileURLToPath(new URL('fixtures/labels.app.mjs', import.meta.url));
+    const app = new AppProcess(script, {
+      args: [platform],
+      execArgv: ['--expose-gc'],
+      env: { PPROF_OPTIONS: JSON.stringify(options) },
+    });
+    const profiler = await profilerOf(app);
+    const started = new LabelsApp(app, await app.call<string>('url'), profiler);
+    // The first one pays for starting what makes profiles.
+    await started.profile({ seconds: 1, hz: 100 });
+    return started;
+  }
+
+  profile(query: Record<string, string | number>): Promise<DecodedProfile> {
+    const parameters = new URLSearchParams(
+      Object.entries({ threads: 'main', ...query }).map(([name, value]): [string, string] => [
+        name,
+        String(value),
+      ]),
+    );
+    return takeProfile(`${this.profiler}/debug/pprof/profile?${parameters.toString()}`);
+  }
+
+  get(path: string): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const request = httpRequest(new URL(path, this.url), { agent }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      });
+      request.on('error', reject).end();
+    });
+  }
+
+  /** Keeps so many requests going, one path after the other, while a profile is taken. */
+  async profileUnder(
+    query: Record<string, string | number>,
+    concurrency: number,
+    task: (index: number) => Promise<unknown>,
+  ): Promise<DecodedProfile> {
+    let isDone = false;
+    const profile = this.profile(query).finally(() => (isDone = true));
+    let next = 0;
+    const goOn = async (): Promise<void> => {
+      if (!isDone) {
+        await task(next++);
+        await goOn();
+      }
+    };
+    await Promise.all(Array.from({ length: concurrency }, goOn));
+    return profile;
+  }
+}
+
+/** The samples that have such a function in their stack, by the value of one label. */
+export function samplesIn(profile: DecodedProfile, name: RegExp, label = 'route'): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { stack, values, labels } of profile.samples) {
+    if (stack.some((frame) => name.test(frame.name))) {
+      const value = labels[label] ?? '(none)';
+      counts[value] = (counts[value] ?? 0) + values[0]!;
+    }
+  }
+  return counts;
+}

@@ -1,0 +1,180 @@
+import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeWhere } from '../support/needed.tool.js';
+import { expectRight } from '../support/right.figures.js';
+import { samplingError } from '../support/sampling.error.js';
+import { type DecodedProfile, flat } from '../support/pprof.profile.js';
+import { HAS_FRAMES, LabelsApp, NO_FRAMES, type Platform, samplesIn } from './labels.app.js';
+
+/** Each function of the fixture is in one route. */
+function expectOnly(profile: DecodedProfile, name: RegExp, route: string): void {
+  const counts = samplesIn(profile, name);
+  expect(Object.keys(counts)).toEqual([route]);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+async function opened(url: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  await once(socket, 'connect');
+  return socket;
+}
+
+async function read(socket: Socket, until: (text: string) => boolean): Promise<string> {
+  let text = '';
+  while (!until(text)) {
+    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    text += chunk.toString();
+  }
+  return text;
+}
+
+describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was taken for', () => {
+  describe.each<Platform>(['express', 'fastify'])('on %s', (platform) => {
+    let app: LabelsApp;
+
+    beforeAll(async () => {
+      app = await LabelsApp.start(platform);
+    });
+
+    afterAll(async () => {
+      await app.process.kill();
+    });
+
+    it('tell two routes apart that burn CPU 3:1, a hundred requests at a time', async () => {
+      const profile = await app.profileUnder({ seconds: 5, hz: 500 }, 100, (index) =>
+        app.get(index % 2 === 0 ? `/work/heavy/${index}` : `/work/light/${index}`),
+      );
+      expectOnly(profile, /heavyWork/, 'GET /work/heavy/:id');
+      expectOnly(profile, /lightWork/, 'GET /work/light/:id');
+      const heavy = sum(Object.values(samplesIn(profile, /heavyWork/)));
+      const light = sum(Object.values(samplesIn(profile, /lightWork/)));
+      const share = heavy / (heavy + light);
+      const tolerance = samplingError(0.75, heavy + light) + 0.02;
+      expectRight(Math.abs(share - 0.75) < tolerance, { share, heavy, light, tolerance });
+      // What runs before the route is known is under it, too; on Express also what the framework does.
+      const before = samplesIn(profile, /middlewareWork/);
+      expect(Object.keys(before).toSorted()).toEqual(['GET /work/heavy/:id', 'GET /work/light/:id']);
+      const cpu = flat(profile, 'cpu/nanoseconds');
+      expect(cpu).toBeGreaterThan(0);
+    });
+
+    it('has controller and handler', async () => {
+      const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 4, () => app.get('/work/heavy/1'));
+      expect(Object.keys(samplesIn(profile, /heavyWork/, 'controller'))).toEqual(['WorkController']);
+      expect(Object.keys(samplesIn(profile, /heavyWork/, 'handler'))).toEqual(['heavy']);
+      expect(profile.comments).toContain('labels of main: by async context');
+    });
+
+    it('keep a thousand concurrent requests with a label of their own apart', async () => {
+      const profile = await app.profileUnder({ seconds: 6, hz: 1000 }, 1000, (index) =>
+        app.get(`/work/labelled/${index}`),
+      );
+      let seen = 0;
+      for (const { stack, labels } of profile.samples) {
+        for (const { name } of stack) {
+          const [, what, id] = /^(work|inner|after)_(\d+)\b/.exec(name) ?? [];
+          if (what !== undefined) {
+            seen += 1;
+            expect({ name, job: labels['job'], kind: labels['kind'], route: labels['route'] }).toEqual({
+              name,
+              job: what === 'after' ? undefined : expect.stringMatching(new RegExp(`^(${id}|other)$`)),
+              kind: { work: 'outer', inner: 'inner', after: undefined }[what],
+              route: 'GET /work/labelled/:id',
+            });
+          }
+        }
+      }
+      expect(seen).toBeGreaterThan(300);
+    });
+
+    it('stay with requests that are pipelined on one connection', async () => {
+      const socket = await opened(app.url);
+      const line = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+      const profile = await app.profileUnder({ seconds: 2, hz: 500 }, 1, async (index) => {
+        socket.write(line(`/work/heavy/${index}`) + line(`/work/light/${index}`) + line('/none'));
+        await read(socket, (text) => text.split('HTTP/1.1 ').length > 3);
+      });
+      socket.destroy();
+      expectOnly(profile, /heavyWork/, 'GET /work/heavy/:id');
+      expectOnly(profile, /lightWork/, 'GET /work/light/:id');
+    });
+
+    it('stay with what fails, redirects, goes on after its answer, or after its client has gone', async () => {
+      const profile = await app.profileUnder({ seconds: 3, hz: 500 }, 8, async (index) => {
+        const path = ['fails', 'redirects', 'later', 'aborts'][index % 4]!;
+        if (path !== 'aborts') {
+          return app.get(`/work/${path}`);
+        }
+        const before = await app.process.call<number>('aborted');
+        const socket = await opened(app.url);
+        socket.write('GET /work/aborts HTTP/1.1\r\nHost: a\r\n\r\n');
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        socket.destroy();
+        return app.process.until<number>('aborted', (count) => count > before);
+      });
+      expectOnly(profile, /failWork/, 'GET /work/fails');
+      expectOnly(profile, /redirectWork/, 'GET /work/redirects');
+      expectOnly(profile, /laterWork/, 'GET /work/later');
+      expectOnly(profile, /abortWork/, 'GET /work/aborts');
+    });
+
+    it('are not on what a socket does that was upgraded', async () => {
+      const socket = await opened(app.url);
+      socket.write('GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n');
+      await read(socket, (text) => text.endsWith('\r\n\r\n'));
+      const profile = await app.profileUnder({ seconds: 2, hz: 500 }, 1, async (index) => {
+        const done = read(socket, (text) => text === 'done');
+        socket.write('work');
+        await Promise.all([done, app.get(`/work/light/${index}`)]);
+      });
+      socket.destroy();
+      expectOnly(profile, /upgradeWork/, '(none)');
+      expectOnly(profile, /lightWork/, 'GET /work/light/:id');
+    });
+
+    it('have those of a decorated method', async () => {
+      const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 2, () => app.get('/work/decorated'));
+      expect(Object.keys(samplesIn(profile, /decoratedWork/, 'decorated'))).toEqual(['true']);
+      expectOnly(profile, /decoratedWork/, 'GET /work/decorated');
+    });
+
+    it('disturb no store of the application: its own, nestjs-cls, OpenTelemetry', async () => {
+      const ask = async (index: number) => {
+        const id = `s${index}`;
+        const { text } = await app.get(`/work/stores/${id}`);
+        return { expected: id, ...(JSON.parse(text) as object) };
+      };
+      const unlabelled = await Promise.all(Array.from({ length: 50 }, (_, index) => ask(index)));
+      const seen: object[] = [];
+      await app.profileUnder({ seconds: 2, hz: 100 }, 50, async (index) => seen.push(await ask(index)));
+      const afterwards = await Promise.all(Array.from({ length: 50 }, (_, index) => ask(index)));
+      const all = [...unlabelled, ...seen, ...afterwards] as {
+        expected: string;
+        before: string[];
+        after: string[];
+        within: string[];
+      }[];
+      for (const { expected, ...stores } of all) {
+        const right = [expected, expected, expected, expected];
+        expect(stores).toEqual({ before: right, after: right, within: right });
+      }
+      expect(seen.length).toBeGreaterThan(50);
+    });
+
+    it('are left out with labels=false', async () => {
+      const labelled = app.profile({ seconds: 2, hz: 500 });
+      const profile = await app.profileUnder({ seconds: 2, hz: 500, labels: 'false' }, 8, (index) =>
+        app.get(index % 2 === 0 ? `/work/heavy/${index}` : `/work/light/${index}`),
+      );
+      expectOnly(profile, /heavyWork/, '(none)');
+      expect(profile.comments.join('\n')).not.toMatch(/label/);
+      // Another capture at the same time has its own.
+      expectOnly(await labelled, /heavyWork/, 'GET /work/heavy/:id');
+    });
+  });
+});
