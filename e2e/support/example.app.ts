@@ -30,6 +30,7 @@ export async function startExample(
       PPROF_ENABLED: 'true',
       PPROF_HOST: '127.0.0.1',
       PPROF_PORT: '0',
+      PPROF_FLIGHT_RECORDER: 'false',
       PPROF_OOM_DIRECTORY: '',
       ...env,
     },

@@ -40,6 +40,7 @@ async function main() {
     PORT: await portOrFree('PORT', '3000'),
     PPROF_PORT: await portOrFree('PPROF_PORT', '6060'),
     PPROF_ENABLED: 'true',
+    PPROF_FLIGHT_RECORDER: 'true',
     HOST: '127.0.0.1',
     PPROF_HOST: '127.0.0.1',
     GLOBAL_PREFIX: '',

@@ -18,6 +18,9 @@ Block the event loop for half a minute, and look at it meanwhile from a second t
   curl '${profiles}/profile?seconds=5&format=text'
   (also kind=regex, json, native, busy, forever)
 
+What it was, when it is over:
+  curl '${profiles}/incidents'
+
 From your own machine, when this runs on another one:
   ssh -L ${port}:127.0.0.1:${port} user@host
 

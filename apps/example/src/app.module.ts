@@ -27,6 +27,7 @@ import { SessionsModule } from './sessions/sessions.module.js';
           enabled: config.get('PPROF_ENABLED', { infer: true }),
           host: config.get('PPROF_HOST', { infer: true }),
           port: config.get('PPROF_PORT', { infer: true }),
+          flightRecorder: config.get('PPROF_FLIGHT_RECORDER', { infer: true }) ? {} : false,
           outOfMemory: directory === '' ? false : { directory },
         };
       },

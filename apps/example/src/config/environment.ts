@@ -6,6 +6,7 @@ export interface Environment {
   PPROF_ENABLED: boolean;
   PPROF_HOST: string;
   PPROF_PORT: number;
+  PPROF_FLIGHT_RECORDER: boolean;
   /** Empty for none. */
   PPROF_OOM_DIRECTORY: string;
 }
@@ -40,6 +41,7 @@ export function validateEnvironment(variables: Record<string, unknown>): Environ
     PPROF_ENABLED: read('PPROF_ENABLED', false, '"true" or "false"', parseBoolean),
     PPROF_HOST: read('PPROF_HOST', '127.0.0.1', HOST_TAKES, parseHost),
     PPROF_PORT: read('PPROF_PORT', 6060, PORT_TAKES, parsePort),
+    PPROF_FLIGHT_RECORDER: read('PPROF_FLIGHT_RECORDER', false, '"true" or "false"', parseBoolean),
     PPROF_OOM_DIRECTORY: read('PPROF_OOM_DIRECTORY', '', 'the path of a directory', (path) => path),
   };
   if (problems.length > 0) {

@@ -41,7 +41,7 @@ export class IncidentsController {
       return;
     }
     const heading = [
-      `${listed.length} incidents since ${since}, the newest first; the last 100 are kept`,
+      `${listed.length} ${listed.length === 1 ? 'incident' : 'incidents'} since ${since}, the newest first; the last 100 are kept`,
       kept
         ? `recorded from ${new Date(kept.from).toISOString()} to ${new Date(kept.to).toISOString()}, ${hz} Hz`
         : 'nothing has been recorded yet',
