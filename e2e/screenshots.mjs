@@ -49,22 +49,18 @@ try {
   await page.emulateMedia({ colorScheme: 'dark' });
   await shoot(page, 'page-dark');
 
-  const flameGraph = await browser.newPage({ viewport: { width: 1000, height: 560 } });
-  await flameGraph.goto(`${index}ui/#profileURL=..%2Fprofile%3Fseconds%3D5&view=left-heavy`);
-  await flameGraph.getByText('Sandwich').waitFor({ timeout: 120_000 });
-  await flameGraph.waitForTimeout(3000);
-  await shoot(flameGraph, 'flame-graph');
-  await flameGraph.close();
+  // In the same page: one in the background asks nothing.
+  await page.goto(`${index}ui/#profileURL=..%2Fprofile%3Fseconds%3D5&view=left-heavy`);
+  await page.getByText('Sandwich').waitFor({ timeout: 120_000 });
+  await page.waitForTimeout(3000);
+  await shoot(page, 'flame-graph');
 
   load.stop();
-  await page.emulateMedia({ colorScheme: 'light' });
-  // One in the background asks nothing.
-  await page.bringToFront();
   fetch(`${application}/faults/block?kind=loop&ms=600000`, { method: 'POST' }).catch(() => undefined);
-  await page.locator('#stuck-where', { hasText: 'spinInLoop' }).waitFor({ timeout: 120_000 });
-  await page.evaluate('scrollTo(0, 0)');
-  await page.setViewportSize({ width: 900, height: 460 });
-  await shoot(page, 'page-stuck');
+  const stuck = await browser.newPage({ viewport: { width: 900, height: 460 } });
+  await stuck.goto(index);
+  await stuck.locator('#stuck-where', { hasText: 'spinInLoop' }).waitFor({ timeout: 60_000 });
+  await shoot(stuck, 'page-stuck');
 } finally {
   await browser.close();
   example.kill('SIGKILL');

@@ -59,7 +59,8 @@ async function capture(name: string, query: URLSearchParams): Promise<void> {
     captures.splice(MAX_CAPTURES);
     keepCaptures(captures);
     list();
-    byId('captures').querySelector('a')?.focus();
+    // Not to its flame graph, which is no link before it is decoded.
+    byId('capture-rows').querySelector('button')?.focus();
   } catch (error) {
     showProblem(running.signal.aborted ? 'Cancelled.' : `${name}: ${messageFor(error)}`);
   } finally {
