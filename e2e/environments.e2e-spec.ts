@@ -145,7 +145,7 @@ describe.each([
 });
 
 /** Its last line in fixtures/apps/hot.mjs. */
-const END_OF_CRUNCH_NUMBERS = 33;
+const END_OF_CRUNCH_NUMBERS = 42;
 
 describe('a process with DevTools attached', () => {
   async function startInspected(options: FixtureOptions = {}) {

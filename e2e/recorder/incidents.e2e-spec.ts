@@ -48,7 +48,7 @@ describe('incidents', () => {
     expect(text).toMatch(
       /^1 incident since .*\nrecorded from .* 20 Hz\n\n\S+Z the event loop was blocked for/,
     );
-    expect((await app.ask('')).text).toMatch(/<h2>Incidents<\/h2>[^]*blocked for [^]*in blockLoop/);
+    expect((await app.ask('')).text).toMatch(/incidents<\/h2>[^]*blocked for [^]*in blockLoop/);
   });
 
   it('tell of one that still is, with what it is stuck in', async () => {

@@ -27,7 +27,7 @@ channel.on('message', (message: Batch | { readonly type: string }) => {
   }
 });
 
-const threads = new ApplicationThreads(channel, workerData as SharedWithMain);
+const threads = new ApplicationThreads(channel, { ...(workerData as SharedWithMain), handlers: [] });
 const symbolizer = new Symbolizer(new SourceMaps(), process.cwd());
 
 async function takeOne(seconds: number) {
