@@ -337,7 +337,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
  */
 export const PPROF_OPTIONS = MODULE_OPTIONS_TOKEN;
 
-/** What `PprofModule` is made of. @internal */
+/** What `PprofModule` is made of; in the published declarations, as it is derived from. */
 export const PprofConfigurableModule = ConfigurableModuleClass;
 
 /** The options given to `PprofModule` cannot be used; thrown at start-up, with every problem in its message. */

@@ -10,7 +10,7 @@ import {
 } from '@nestjs/common';
 import { Agent } from './main/agent.js';
 import { runWithLabels } from './main/label.sets.js';
-import { NEST_CONTAINER, type NestContainer } from './main/nest.container.js';
+import { NEST_CONTAINER, NestContainer } from './main/nest.container.js';
 import { handlerClassesOf, labelUntoldHandlers } from './main/nest.handlers.js';
 import { isPermitted, unsupportedRuntime } from './main/process.facts.js';
 import { isPackageMissing } from './main/own.package.js';
@@ -67,10 +67,11 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
   constructor(
     @Inject(PPROF_OPTIONS) options: PprofModuleOptions,
     /** @internal */
-    @Optional() @Inject(NEST_CONTAINER) container?: { readonly container: NestContainer | undefined },
+    @Optional() @Inject(NEST_CONTAINER) found?: { readonly container: unknown },
   ) {
     this.#options = resolveOptions(options);
-    this.#agent = this.#options.labels ? this.#labellingAgent(container?.container) : new Agent();
+    const container = found?.container instanceof NestContainer ? found.container : undefined;
+    this.#agent = this.#options.labels ? this.#labellingAgent(container) : new Agent();
     this.#holder = this.#asHolder();
     this.#status = { state: this.#options.enabled ? 'stopped' : 'disabled' };
     if (this.#options.enabled) {
