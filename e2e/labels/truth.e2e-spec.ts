@@ -52,10 +52,10 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
 
     it('tell two routes apart that burn CPU 3:1, a hundred requests at a time', async () => {
       const profile = await app.profileUnder({ seconds: 5, hz: 500 }, 100, (index) =>
-        app.get(index % 2 === 0 ? `/work/heavy/${index}` : `/work/light/${index}`),
+        app.get(index % 2 === 0 ? `/burn/heavy/${index}` : `/burn/light/${index}`),
       );
-      expectOnly(profile, /heavyWork/, 'GET /work/heavy/:id');
-      expectOnly(profile, /lightWork/, 'GET /work/light/:id');
+      expectOnly(profile, /heavyWork/, 'GET /burn/heavy/:id');
+      expectOnly(profile, /lightWork/, 'GET /burn/light/:id');
       const heavy = sum(Object.values(samplesIn(profile, /heavyWork/)));
       const light = sum(Object.values(samplesIn(profile, /lightWork/)));
       const share = heavy / (heavy + light);
@@ -63,13 +63,13 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expectRight(Math.abs(share - 0.75) < tolerance, { share, heavy, light, tolerance });
       // What runs before the route is known is under it, too.
       const { '(none)': _, ...before } = samplesIn(profile, /middlewareWork/);
-      expect(Object.keys(before).toSorted()).toEqual(['GET /work/heavy/:id', 'GET /work/light/:id']);
+      expect(Object.keys(before).toSorted()).toEqual(['GET /burn/heavy/:id', 'GET /burn/light/:id']);
       const cpu = flat(profile, 'cpu/nanoseconds');
       expect(cpu).toBeGreaterThan(0);
     });
 
     it('has controller and handler', async () => {
-      const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 4, () => app.get('/work/heavy/1'));
+      const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 4, () => app.get('/burn/heavy/1'));
       expect(samplesIn(profile, /heavyWork/, 'controller')).toHaveProperty('WorkController');
       expect(samplesIn(profile, /heavyWork/, 'handler')).toHaveProperty('heavy');
       expect(profile.comments).toContain('labels of main: by async context');
@@ -77,7 +77,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
 
     it('keep a thousand concurrent requests with a label of their own apart', async () => {
       const profile = await app.profileUnder({ seconds: 6, hz: 1000 }, 1000, (index) =>
-        app.get(`/work/labelled/${index}`),
+        app.get(`/burn/labelled/${index}`),
       );
       let seen = 0;
       for (const { stack, labels } of profile.samples) {
@@ -90,7 +90,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
               name,
               job: what === 'after' ? undefined : expect.stringMatching(new RegExp(`^(${id}|other)$`)),
               kind: { work: 'outer', inner: 'inner', after: undefined }[what],
-              route: 'GET /work/labelled/:id',
+              route: 'GET /burn/labelled/:id',
             });
           }
         }
@@ -102,31 +102,31 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       const socket = await opened(app.url);
       const line = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
       const profile = await app.profileUnder({ seconds: 2, hz: 500 }, 1, async (index) => {
-        socket.write(line(`/work/heavy/${index}`) + line(`/work/light/${index}`) + line('/none'));
+        socket.write(line(`/burn/heavy/${index}`) + line(`/burn/light/${index}`) + line('/none'));
         await read(socket, (text) => text.split('HTTP/1.1 ').length > 3);
       });
       socket.destroy();
-      expectOnly(profile, /heavyWork/, 'GET /work/heavy/:id');
-      expectOnly(profile, /lightWork/, 'GET /work/light/:id');
+      expectOnly(profile, /heavyWork/, 'GET /burn/heavy/:id');
+      expectOnly(profile, /lightWork/, 'GET /burn/light/:id');
     });
 
     it('stay with what fails, redirects, goes on after its answer, or after its client has gone', async () => {
       const profile = await app.profileUnder({ seconds: 3, hz: 500 }, 8, async (index) => {
         const path = ['fails', 'redirects', 'later', 'aborts'][index % 4]!;
         if (path !== 'aborts') {
-          return app.get(`/work/${path}`);
+          return app.get(`/burn/${path}`);
         }
         const before = await app.process.call<number>('aborted');
         const socket = await opened(app.url);
-        socket.write('GET /work/aborts HTTP/1.1\r\nHost: a\r\n\r\n');
+        socket.write('GET /burn/aborts HTTP/1.1\r\nHost: a\r\n\r\n');
         await new Promise((resolve) => setTimeout(resolve, 5));
         socket.destroy();
         return app.process.until<number>('aborted', (count) => count > before);
       });
-      expectOnly(profile, /failWork/, 'GET /work/fails');
-      expectOnly(profile, /redirectWork/, 'GET /work/redirects');
-      expectOnly(profile, /laterWork/, 'GET /work/later');
-      expectOnly(profile, /abortWork/, 'GET /work/aborts');
+      expectOnly(profile, /failWork/, 'GET /burn/fails');
+      expectOnly(profile, /redirectWork/, 'GET /burn/redirects');
+      expectOnly(profile, /laterWork/, 'GET /burn/later');
+      expectOnly(profile, /abortWork/, 'GET /burn/aborts');
     });
 
     it('are not on what a socket does that was upgraded', async () => {
@@ -136,23 +136,23 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       const profile = await app.profileUnder({ seconds: 2, hz: 500 }, 1, async (index) => {
         const done = read(socket, (text) => text === 'done');
         socket.write('work');
-        await Promise.all([done, app.get(`/work/light/${index}`)]);
+        await Promise.all([done, app.get(`/burn/light/${index}`)]);
       });
       socket.destroy();
       expect(Object.keys(samplesIn(profile, /upgradeWork/))).toEqual(['(none)']);
-      expectOnly(profile, /lightWork/, 'GET /work/light/:id');
+      expectOnly(profile, /lightWork/, 'GET /burn/light/:id');
     });
 
     it('have those of a decorated method', async () => {
-      const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 2, () => app.get('/work/decorated'));
+      const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 2, () => app.get('/burn/decorated'));
       expect(samplesIn(profile, /decoratedWork/, 'decorated')).toHaveProperty('true');
-      expectOnly(profile, /decoratedWork/, 'GET /work/decorated');
+      expectOnly(profile, /decoratedWork/, 'GET /burn/decorated');
     });
 
     it('disturb no store of the application: its own, nestjs-cls, OpenTelemetry', async () => {
       const ask = async (index: number) => {
         const id = `s${index}`;
-        const { text } = await app.get(`/work/stores/${id}`);
+        const { text } = await app.get(`/burn/stores/${id}`);
         return { expected: id, ...(JSON.parse(text) as object) };
       };
       const unlabelled = await Promise.all(Array.from({ length: 50 }, (_, index) => ask(index)));
@@ -175,12 +175,12 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
     it('are left out with labels=false', async () => {
       const labelled = app.profile({ seconds: 2, hz: 500 });
       const profile = await app.profileUnder({ seconds: 2, hz: 500, labels: 'false' }, 8, (index) =>
-        app.get(index % 2 === 0 ? `/work/heavy/${index}` : `/work/light/${index}`),
+        app.get(index % 2 === 0 ? `/burn/heavy/${index}` : `/burn/light/${index}`),
       );
       expect(Object.keys(samplesIn(profile, /heavyWork/))).toEqual(['(none)']);
       expect(profile.comments.join('\n')).not.toMatch(/label/);
       // Another capture at the same time has its own.
-      expectOnly(await labelled, /heavyWork/, 'GET /work/heavy/:id');
+      expectOnly(await labelled, /heavyWork/, 'GET /burn/heavy/:id');
     });
   });
 });
