@@ -8,6 +8,10 @@ const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage }
  */
 export function threadCpuNanos(): number | undefined {
   if (threadCpuUsage) {
+    // Of a thread that runs on, the kernel brings this clock up to date at each of its ticks, four milliseconds at the worst; and
+    // whenever the clock of the process is asked for. https://github.com/torvalds/linux/blob/master/kernel/sched/cputime.c
+    // (`thread_group_cputime`)
+    process.cpuUsage();
     const { user, system } = threadCpuUsage.call(process);
     return (user + system) * 1000;
   }
