@@ -13,6 +13,18 @@ export class UsageError extends CliError {
 export class AnswerError extends CliError {
   override readonly name = 'AnswerError';
   readonly exitCode = 1;
+
+  constructor(
+    private readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+
+  /** Whether the same may be answered otherwise a little later. */
+  get mayPass(): boolean {
+    return this.status >= 500 || this.status === 409 || this.status === 429;
+  }
 }
 
 /** Nobody answers there, or no profiler. @internal */

@@ -18,10 +18,7 @@ export function figureLines({ at, variables }: Observation, before: Observation 
       ? `event loop has NOT TURNED since ${eventLoop.lastTurn}`
       : `event loop delay ${eventLoop.delayMillis.toFixed(1)} ms`;
   return [
-    printable(
-      `${name}  pid ${pid}  Node ${versions['node'] ?? '?'}  up ${shortDuration(uptimeSeconds)}`,
-      300,
-    ),
+    `${name}  pid ${pid}  Node ${versions['node'] ?? '?'}  up ${shortDuration(uptimeSeconds)}`,
     [
       cpuFigure({ at, variables }, before),
       heap
@@ -31,7 +28,7 @@ export function figureLines({ at, variables }: Observation, before: Observation 
       loop,
       ...(threads === null ? [] : [`${threads} threads`]),
     ].join('  '),
-  ];
+  ].map((line) => printable(line, 300));
 }
 
 function cpuFigure({ at, variables }: Observation, before: Observation | undefined): string {

@@ -67,7 +67,7 @@ export class ServiceClient {
           : 'the service does not take these credentials',
       );
     }
-    throw new AnswerError(`the service answers ${status}: ${text}`);
+    throw new AnswerError(status, `the service answers ${status}: ${text}`);
   }
 
   async #get(

@@ -1,3 +1,4 @@
+import { printable } from '../thread/pprof/profile.model.js';
 import { messageOf } from '../shared/pprof.error.js';
 import type { ProcessVariables } from '../shared/process.variables.js';
 import { nameWithLine } from '../thread/pprof/hot.paths.js';
@@ -119,7 +120,7 @@ async function runLive(
         if (both.aborted) {
           break;
         }
-        if (!(error instanceof AnswerError || error instanceof UnreachableError)) {
+        if (!(error instanceof UnreachableError || (error instanceof AnswerError && error.mayPass))) {
           throw error;
         }
         // It may be restarted, or busy with others: it is asked again, and what was seen stays.
@@ -143,9 +144,9 @@ async function describeStuck(
   { variables }: Observation,
   signal: AbortSignal,
 ): Promise<string> {
-  const { lastTurn } = variables.eventLoop;
-  const seconds = Math.round((Date.now() - Date.parse(lastTurn)) / 1000);
-  const since = `event loop has NOT TURNED for ${seconds} s, since ${lastTurn}`;
+  const { lastTurn, sinceTurnMillis } = variables.eventLoop;
+  const seconds = Math.round(sinceTurnMillis / 1000);
+  const since = printable(`event loop has NOT TURNED for ${seconds} s, since ${lastTurn}`, 300);
   try {
     const { samples } = readProfile(await client.get('pprof/goroutine?threads=main', { signal }));
     const [leaf] = samples[0]?.stack ?? [];

@@ -67,7 +67,7 @@ function momentOf(
     heap: heap?.['used_heap_size'] ?? null,
     rss: memory.rss,
     // Of a loop that does not turn it is as long as that lasts.
-    delay: eventLoop.delayMillis ?? Math.max(0, at - Date.parse(eventLoop.lastTurn)),
+    delay: eventLoop.delayMillis ?? eventLoop.sinceTurnMillis,
   };
 }
 
@@ -127,7 +127,7 @@ function utilizationText({ eventLoop: { utilization }, sampled }: ProcessVariabl
   const before = utilizationBefore;
   utilizationBefore = utilization;
   if (sampled) {
-    return 'not known while a CPU sampler runs';
+    return 'not known while a capture or the flight recorder runs';
   }
   if (!utilization || !before) {
     return utilization ? '…' : 'not known while the event loop does not turn';
@@ -141,7 +141,9 @@ function utilizationText({ eventLoop: { utilization }, sampled }: ProcessVariabl
 let knownSince: string | undefined;
 
 /** Whether it is stuck or has no processor, which the dump tells: it does not turn. */
-async function showStuck({ eventLoop: { delayMillis, lastTurn } }: ProcessVariables): Promise<void> {
+async function showStuck({
+  eventLoop: { delayMillis, lastTurn, sinceTurnMillis },
+}: ProcessVariables): Promise<void> {
   const box = byId('stuck');
   if (delayMillis !== null) {
     box.hidden = true;
@@ -149,7 +151,7 @@ async function showStuck({ eventLoop: { delayMillis, lastTurn } }: ProcessVariab
     return;
   }
   byId('stuck-since').textContent = lastTurn;
-  byId('stuck-for').textContent = secondsSince(lastTurn);
+  byId('stuck-for').textContent = `${Math.round(sinceTurnMillis / 1000)} s`;
   if (box.hidden) {
     byId('stuck-where').textContent = 'looking where …';
     box.hidden = false;
@@ -178,10 +180,6 @@ async function whereIsMain(): Promise<string> {
     `${where}${place === undefined ? '' : `, at ${place}`}`,
     ...notes.map((line) => line.slice(2)),
   ].join('; ');
-}
-
-function secondsSince(time: string): string {
-  return `${Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000))} s`;
 }
 
 function showContact(problem: string): void {

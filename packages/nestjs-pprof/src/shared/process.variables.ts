@@ -28,7 +28,7 @@ export interface ProcessVariables {
   readonly processors: { readonly count: number; readonly by: string };
   /** Those of the kernel: JavaScript's, V8's, libuv's. Only on Linux. */
   readonly threads: number | null;
-  /** Whether captures run: then the utilization of the event loop is not what it says, see docs/running.md. */
+  /** Whether a capture, or the flight recorder, runs: then the utilization of the event loop is not what it says, see docs/running.md. */
   readonly sampled: boolean;
   readonly memory: Pick<NodeJS.MemoryUsage, 'rss'> & Partial<NodeJS.MemoryUsage>;
   readonly heap: LoopDescription['heap'] | null;
@@ -37,6 +37,8 @@ export interface ProcessVariables {
     readonly stuck: boolean;
     /** ISO time. */
     readonly lastTurn: string;
+    /** The same as a duration, by the clock of the service: who looks may have another. */
+    readonly sinceTurnMillis: number;
     readonly delayMillis: number | null;
     readonly utilization: LoopDescription['utilization'] | null;
     readonly activeResources: LoopDescription['activeResources'] | null;

@@ -277,6 +277,13 @@ describe('AgentClient.readCpuByInterrupt', () => {
     expect(segment).toEqual({ hz: 100, profile: new Uint8Array([1, 2, 255]) });
   });
 
+  it('leaves labels of the application alone, whatever they are called', async () => {
+    interrupting();
+    const labels = { sets: [{ base64: 'AAEC' }, { profile: 'x' }] };
+    agentAnswering({ result: { hz: 100, labels } });
+    expect(await client.readCpuByInterrupt()).toEqual({ hz: 100, labels });
+  });
+
   it('rejects with what the agent could not do', async () => {
     interrupting();
     agentAnswering({ failure: { status: 504, message: 'not done before' } });

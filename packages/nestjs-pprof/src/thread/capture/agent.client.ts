@@ -23,6 +23,9 @@ const LATE_MILLIS = 1000;
 /** Whatever is known of the loop, it gets this long to answer, once. */
 const SHORTEST_WAIT_MILLIS = 250;
 
+/** Of a segment. Its labels are the application's, and may be called anything. */
+const BYTES = new Set(['profile', 'sampleLog']);
+
 /** CPU time in a single turn of an event loop that is late, for which it may be called stuck. */
 const LONG_TURN_NANOS = 5e8;
 
@@ -165,8 +168,8 @@ export class AgentClient {
     if (result.value === undefined) {
       throw new NotByInterruptError();
     }
-    const answer = JSON.parse(result.value, (_, value: unknown) =>
-      hasBase64(value) ? new Uint8Array(Buffer.from(value.base64, 'base64')) : value,
+    const answer = JSON.parse(result.value, (key, value: unknown) =>
+      BYTES.has(key) && hasBase64(value) ? new Uint8Array(Buffer.from(value.base64, 'base64')) : value,
     ) as InterruptAnswer;
     if (answer.failure) {
       throw new AgentFailureError(answer.failure);

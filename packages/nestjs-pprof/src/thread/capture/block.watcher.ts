@@ -86,8 +86,8 @@ export class BlockWatcher {
   async collected(): Promise<readonly StackSample[]> {
     this.#count();
     if (this.#pending.length > 0) {
+      // Those that it has no window of yet wait for that.
       await this.recorder?.refresh();
-      this.#attribute(this.#pending.splice(0), this.#looks);
     }
     return this.#samples;
   }
@@ -102,6 +102,7 @@ export class BlockWatcher {
     const lastTurn = blockedMillis > STUCK_AFTER_MILLIS ? Date.now() - blockedMillis : undefined;
     const { signal } = new AbortController();
     try {
+      this.threads.inspector.refuseUnderCoverage();
       const { profile, clockOffset } = await this.threads.useMain(
         (sampler) => this.cpu.capture(sampler, { ...LOOK, signal, lastTurn }),
         signal,
@@ -115,7 +116,7 @@ export class BlockWatcher {
         })),
       );
     } catch {
-      // A native call, or the thread is ending: the block is counted without a stack.
+      // Whatever the reason: the block is counted without a stack.
     }
     this.#looking = false;
   }

@@ -112,7 +112,12 @@ export class FlightRecorder implements StandingClient {
 
   onEnd(reason: unknown): void {
     this.#isRunning = false;
-    this.#noteOutage(messageOf(reason));
+    this.#noteOutage(reason);
+  }
+
+  /** How far back it goes at the most. */
+  get seconds(): number {
+    return this.options.minutes * 60;
   }
 
   get isRunning(): boolean {
@@ -185,20 +190,22 @@ export class FlightRecorder implements StandingClient {
     } catch (error) {
       // What cannot be cut now runs on.
       if (!this.#isRunning) {
-        // A loop that does not turn is asked again soon.
-        this.#noteOutage(messageOf(error), error instanceof ThreadStuckError ? CHECK_MILLIS : undefined);
+        this.#noteOutage(error);
       }
     }
     this.#isBusy = false;
   }
 
   /** It is tried again: another profiler may end, and a loop turn again. */
-  #noteOutage(reason: string, pauseMillis = this.#pauseMillis): void {
-    this.#tryAt = Date.now() + pauseMillis;
-    if (pauseMillis === this.#pauseMillis) {
-      this.#pauseMillis = Math.min(2 * pauseMillis, LONGEST_PAUSE_MILLIS);
+  #noteOutage(error: unknown): void {
+    const isStuck = error instanceof ThreadStuckError;
+    const reason = messageOf(error);
+    this.#tryAt = Date.now() + (isStuck ? CHECK_MILLIS : this.#pauseMillis);
+    if (!isStuck) {
+      this.#pauseMillis = Math.min(2 * this.#pauseMillis, LONGEST_PAUSE_MILLIS);
     }
-    if (this.outage === reason) {
+    // For how long it has been stuck is another text each time.
+    if (this.outage === reason || (isStuck && this.outage !== undefined)) {
       return;
     }
     this.#endOutage();
@@ -252,7 +259,7 @@ export class FlightRecorder implements StandingClient {
       ? 'the profiling thread was started again, and what the one before had recorded is lost'
       : 'the recorder was started';
     const beginning = this.#dropped ?? `${started} at ${new Date(this.startedAt).toISOString()}`;
-    const reason = isOldest && !outage ? beginning : (outage?.reason ?? 'the sampler was started anew');
+    const reason = isOldest && !outage ? beginning : (outage?.reason ?? 'nothing was recorded');
     return `${new Date(from).toISOString()} to ${new Date(to).toISOString()}: ${reason}`;
   }
 }

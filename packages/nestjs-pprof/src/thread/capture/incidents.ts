@@ -57,6 +57,8 @@ export class Incidents {
   readonly startedAt = Date.now();
   readonly #incidents: Incident[] = [];
   readonly #lines: readonly Line[];
+  /** Of which the recorder has not had all yet. */
+  readonly #unread = new Set<Incident>();
   #last = { at: monotonicMillis(), cpu: process.cpuUsage(), main: cpuNanosOfMain() };
 
   constructor(
@@ -71,7 +73,7 @@ export class Incidents {
         ['cpu', undefined],
         ['main-cpu', 1],
       ] as const
-    ).map(([kind, limit]) => new Line(kind, limit, (incident) => this.#add(incident)));
+    ).map(([kind, limit]) => new Line(kind, limit, (incident) => this.#addUnread(incident)));
     watcher.onBlock((from, to, stacks) => {
       if (to - from > options.blockThreshold) {
         this.#add({ ...this.#blocked(from, to), stacks: longest(stacks) });
@@ -90,14 +92,13 @@ export class Incidents {
    * @param isFresh whether the main thread is asked, or interrupted, for what has just been
    */
   async list(isFresh: boolean): Promise<readonly Incident[]> {
-    const since = this.watcher.blockedSince;
     if (isFresh) {
       await this.recorder.refresh();
     }
-    const goesOn = since !== undefined && this.watcher.blockedSince !== undefined;
+    const since = this.watcher.blockedSince;
     const now = Date.now();
     const current =
-      goesOn && now - since > this.options.blockThreshold
+      since !== undefined && now - since > this.options.blockThreshold
         ? [{ ...this.#blocked(since, now), to: undefined, stacks: this.#stacksIn(since, now) }]
         : [];
     return [...current, ...this.#incidents.toReversed()].toSorted((a, b) => b.from - a.from);
@@ -110,7 +111,14 @@ export class Incidents {
 
   #add(incident: Incident): void {
     this.#incidents.push(incident);
-    this.#incidents.splice(0, this.#incidents.length - MAX_INCIDENTS);
+    this.#incidents
+      .splice(0, this.#incidents.length - MAX_INCIDENTS)
+      .forEach((dropped) => this.#unread.delete(dropped));
+  }
+
+  #addUnread(incident: Incident): void {
+    this.#unread.add(incident);
+    this.#add(incident);
   }
 
   #check(): void {
@@ -135,12 +143,14 @@ export class Incidents {
   /** What the recorder has a window of now: of what is above a line, from before it got there. */
   #readStacks(): void {
     const kept = this.recorder.kept?.to ?? 0;
-    for (const incident of this.#incidents) {
-      const { from } = incident;
-      if (incident.stacks === undefined && kept > from) {
-        const to = Math.min(incident.to ?? kept, kept);
-        incident.stacks = this.#stacksIn(from - BEFORE_MILLIS, to);
+    for (const incident of this.#unread) {
+      const { from, to } = incident;
+      if (kept > from) {
+        incident.stacks ??= this.#stacksIn(from - BEFORE_MILLIS, Math.min(to ?? kept, kept));
+      }
+      if (to !== undefined && kept >= to) {
         incident.mainCpuNanos = this.#cpuIn(from, to);
+        this.#unread.delete(incident);
       }
     }
   }

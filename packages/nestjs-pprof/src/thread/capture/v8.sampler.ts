@@ -202,7 +202,9 @@ export class V8Sampler {
       target.post('Profiler.start', {}, deadline),
     ]);
     const mayBeSlow = captures.every(({ request }) => request.untilNow && !request.forget);
-    const hasStarted = await (mayBeSlow ? inTime(starting, SLOW_START_MILLIS) : starting.then(() => true));
+    const hasStarted = await (mayBeSlow
+      ? settlesWithin(starting, SLOW_START_MILLIS)
+      : starting.then(() => true));
     const startedAt = hasStarted ? monotonicMillis() : Infinity;
     if (isKept && !this.#keeps) {
       this.#keeps = await this.#keepCode();
@@ -236,11 +238,11 @@ export class V8Sampler {
 }
 
 /** Whether it settles within this time. */
-async function inTime(promise: Promise<unknown>, millis: number): Promise<boolean> {
+async function settlesWithin(promise: Promise<unknown>, millis: number): Promise<boolean> {
   const timer = new AbortController();
   try {
     const late = sleep(millis, false, { signal: timer.signal }).catch(() => false);
-    return (await Promise.race([promise.then(() => true), late])) ?? false;
+    return await Promise.race([promise.then(() => true), late]);
   } finally {
     timer.abort();
   }

@@ -27,7 +27,7 @@ export class IncidentsController {
     }
     const [asked = 'text'] = [format].flat();
     const as = parseChoice('format', asked, ['text', 'json']);
-    const listed = await reportOf(await incidents.list(true), this.symbolizer);
+    const listed = await reportOf(await incidents.list(true), this.symbolizer, recorder.seconds);
     const since = new Date(incidents.startedAt).toISOString();
     const { kept, hz } = recorder;
     if (as === 'json') {
@@ -93,6 +93,7 @@ export interface ReportedIncident {
 export async function reportOf(
   incidents: readonly Incident[],
   symbolizer: Symbolizer,
+  mostSeconds: number,
 ): Promise<ReportedIncident[]> {
   return Promise.all(
     incidents.map(async (incident) => {
@@ -107,7 +108,8 @@ export async function reportOf(
       });
       const end = to ?? Date.now();
       const until = Math.min(end + AROUND_SECONDS.after * 1000, Date.now());
-      const past = Math.ceil((until - from) / 1000) + AROUND_SECONDS.before;
+      // Of one that has lasted for longer than the recorder keeps, the last part.
+      const past = Math.min(mostSeconds, Math.ceil((until - from) / 1000) + AROUND_SECONDS.before);
       return {
         kind,
         text: describe(incident, end),

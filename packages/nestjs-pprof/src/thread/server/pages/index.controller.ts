@@ -52,9 +52,15 @@ export class IndexController {
       this.registry.others(),
       this.#loopIfAtHand(),
     ]);
-    const incidents = this.threads.incidents
-      ? await reportOf((await this.threads.incidents.list(false)).slice(0, SHOWN_INCIDENTS), this.symbolizer)
-      : undefined;
+    const { incidents: kept, recorder } = this.threads;
+    const incidents =
+      kept && recorder
+        ? await reportOf(
+            (await kept.list(false)).slice(0, SHOWN_INCIDENTS),
+            this.symbolizer,
+            recorder.seconds,
+          )
+        : undefined;
     const reach = {
       host: request.headers.host ?? '',
       address: request.socket.localAddress,

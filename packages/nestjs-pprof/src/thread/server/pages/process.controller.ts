@@ -78,6 +78,7 @@ export class ProcessController {
       eventLoop: {
         stuck,
         lastTurn: new Date(lastTurn).toISOString(),
+        sinceTurnMillis: Math.max(0, Date.now() - lastTurn),
         delayMillis: delayMillis ?? null,
         utilization: description?.utilization ?? null,
         activeResources: description?.activeResources ?? null,
