@@ -16,8 +16,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** An idle connection is closed here before the server does it, after five seconds: at that moment it may be used again. */
-const agent = new Agent({ keepAlive: true, maxSockets: 1000, timeout: 3000 });
+const agent = new Agent({ keepAlive: true, maxSockets: 1000 });
 
 /** The fixture, whose functions each belong to one route. */
 export class LabelsApp {
