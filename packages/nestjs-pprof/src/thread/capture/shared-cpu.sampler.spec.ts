@@ -428,7 +428,9 @@ describe('SharedCpuSampler, a segment that is lost', () => {
     agent.trouble = {};
     await pass(5000);
     expect(long.segments?.at(-1)).toBe('0-10000@100');
-    expect(onSegment).toHaveBeenLastCalledWith(expect.objectContaining({ startedAt: 0, durationNanos: 10_000 }));
+    expect(onSegment).toHaveBeenLastCalledWith(
+      expect.objectContaining({ startedAt: 0, durationNanos: 10_000 }),
+    );
     expect(onEnd).not.toHaveBeenCalled();
     expect(agent.running).toMatchObject({ hz: 20 });
   });
