@@ -420,18 +420,42 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
 });
 
 describe('SharedCpuSampler, a segment that is lost', () => {
-  it('is told to a capture that goes on: its profile would lack it', async () => {
+  it('is not lost for those who go on where it could not be read for one that ends: it runs on', async () => {
+    const onSegment = jest.fn();
+    const onEnd = jest.fn();
     const [short, long] = [capture(5), capture(10)];
+    await sampler.join({ hz: 20, labels: false, onSegment, onEnd });
     await pass(1000);
     agent.trouble.request = stuck;
     agent.trouble.readCpuByInterrupt = () =>
       new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(short.error).toBeInstanceOf(CaptureStuckError);
+    expect(agent.ways).not.toContain('requestPatiently');
     agent.trouble = {};
     await pass(5000);
-    expect(long.error).toBeInstanceOf(CaptureStuckError);
-    expect(agent.running).toBeNull();
+    expect(long.segments?.at(-1)).toBe('0-10000@100');
+    expect(onSegment).toHaveBeenLastCalledWith(
+      expect.objectContaining({ startedAt: 0, durationNanos: 10_000 }),
+    );
+    expect(onEnd).not.toHaveBeenCalled();
+    expect(agent.running).toMatchObject({ hz: 20 });
+  });
+
+  it('is told to all who run where the agent itself cannot go on', async () => {
+    const [short, long] = [capture(5), capture(10)];
+    await pass(1000);
+    const failure = new AgentFailureError({ status: 500, message: 'the addon says no' });
+    agent.trouble.request = stuck;
+    agent.trouble.readCpuByInterrupt = () => {
+      agent.trouble.request = () => failure;
+      return new AgentFailureError({ status: 504, message: 'not done before' });
+    };
+    await pass(4000);
+    expect(short.error).toBe(failure);
+    agent.trouble = {};
+    await pass(5000);
+    expect(long.error).toBe(failure);
   });
 
   it('is told to a capture that ends together with the one that has asked for it', async () => {

@@ -213,9 +213,14 @@ export class SharedCpuSampler {
       );
       this.#warmth.noteEnd();
     } catch (error) {
-      if (this.#running.has(capture)) {
+      if (error instanceof CaptureStuckError && goesOn) {
+        // The segment runs on, for those who do.
+        ending.forEach((other) => this.#fail(other, error));
+      } else if (this.#running.has(capture)) {
         this.#failAll(error);
-        throw error;
+      }
+      if (capture.failure !== undefined) {
+        throw capture.failure;
       }
     }
   }
@@ -248,9 +253,13 @@ export class SharedCpuSampler {
   }
 
   #failAll(error: unknown): void {
-    this.#running.forEach((capture) => (capture.failure = error));
-    this.#running.clear();
+    this.#running.forEach((capture) => this.#fail(capture, error));
     this.#endStanding(error);
+  }
+
+  #fail(capture: Capture, error: unknown): void {
+    capture.failure = error;
+    this.#running.delete(capture);
   }
 
   #endStanding(reason: unknown): void {
@@ -333,8 +342,13 @@ export class SharedCpuSampler {
   async #rotateOrGiveUp(next: CpuSampling | null): Promise<CpuSegment | null> {
     try {
       return await this.agent.request('rotateCpu', next);
-    } catch {
-      this.#stopPatiently();
+    } catch (error) {
+      if (!(error instanceof ThreadStuckError)) {
+        throw error;
+      }
+      if (next === null) {
+        this.#stopPatiently();
+      }
       throw new CaptureStuckError();
     }
   }
