@@ -203,10 +203,11 @@ export class SharedCpuSampler {
     const soon = monotonicMillis() + END_TOGETHER_MILLIS;
     const ending = [...this.#running].filter((other) => other === capture || other.endsAt <= soon);
     const staying = [...this.#running].filter((other) => !ending.includes(other));
+    const goesOn = staying.length > 0 || this.#standing !== undefined;
     this.#segment = undefined;
     try {
       this.#hand(
-        staying.length > 0 || this.#standing
+        goesOn
           ? await this.#rotateEvenIfStuck(samplingFor(staying, this.#standing))
           : await this.#endSegment(ending),
         ending,
