@@ -275,7 +275,11 @@ describe('CpuSampler, while nobody wants the samples', () => {
     expect(sampler.rotate(SLOW)!.startMillis).toBeGreaterThan(0);
     spin(50);
     expect(sampler.rotate(UNREAD)!.startMillis).toBeUndefined();
+    spin(50);
+    // A thread that has had no processor looks stuck to the addon.
+    const stuck = jest.spyOn(loadAddon().time, 'v8ProfilerStuckEventLoopDetected').mockReturnValue(0);
     sampler.rotate(SLOW);
+    stuck.mockRestore();
     spin(50);
     expect(sampler.rotate(null)!.startMillis).toBeUndefined();
   });
