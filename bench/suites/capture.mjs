@@ -16,7 +16,10 @@ const START_MS = 500;
 const WINDOW_MS = 1300;
 /** After the answer: the delay of a loop counts when it turns again. */
 const REST_MS = 150;
-const WARM_MS = 1000;
+const WARM_MS = 2000;
+
+const NONE = 'none';
+const WITHOUT_CAPTURE = new Set([NONE, 'between']);
 
 const HERE = new URL('.', import.meta.url);
 
@@ -24,37 +27,36 @@ const HERE = new URL('.', import.meta.url);
 const WAYS = {
   ours: {
     config: { profiler: 'nestjs-pprof' },
-    // The first is the one that starts V8's profiler, whatever comes after finds it as it was left.
-    takes: ['cold', 'warm', 'labels'],
+    // Two that start V8's profiler; then it is kept warm, also between captures.
+    windows: [NONE, 'cold', NONE, 'cold', 'between', 'warm', 'labels'],
     take: ({ profiling }, name) =>
       get(`${profiling}/profile?seconds=${SECONDS}&hz=100&labels=${name === 'labels'}`),
   },
   pyroscope: {
     config: { profiler: 'pyroscope' },
-    takes: ['pyroscope'],
+    windows: [NONE, 'pyroscope', NONE],
     take: ({ url }) => get(`${url}/debug/pprof/profile?seconds=${SECONDS}`),
   },
   datadog: {
     config: { profiler: 'datadog' },
-    takes: ['datadog'],
+    windows: [NONE, 'datadog', NONE],
     take: ({ child }) => child.ask('capture', SECONDS),
   },
   inspector: {
     config: { profiler: 'inspector' },
-    takes: ['inspector'],
+    windows: [NONE, 'inspector', NONE],
     take: ({ child }) => child.ask('capture', SECONDS),
   },
 };
 
+const PEERS = ['pyroscope', 'datadog', 'inspector'];
+
 const ROWS = {
   none: { label: 'no capture, against no capture (control)' },
-  cold: { label: 'nestjs-pprof, first capture', kind: 'ours', beside: ['pyroscope', 'datadog', 'inspector'] },
-  warm: {
-    label: 'nestjs-pprof, captures after it',
-    kind: 'ours',
-    beside: ['pyroscope', 'datadog', 'inspector'],
-  },
-  labels: { label: 'nestjs-pprof, with labels', kind: 'ours', beside: ['pyroscope', 'datadog', 'inspector'] },
+  cold: { label: 'nestjs-pprof, cold', kind: 'ours', beside: PEERS },
+  warm: { label: 'nestjs-pprof, warm', kind: 'ours', beside: PEERS },
+  labels: { label: 'nestjs-pprof, with labels', kind: 'ours', beside: PEERS },
+  between: { label: 'nestjs-pprof, kept warm between captures', kind: 'ours' },
   pyroscope: { label: '@pyroscope/nodejs', kind: 'peer' },
   datadog: { label: '@datadog/pprof on main', kind: 'peer' },
   inspector: { label: 'inspector, 10 ms', kind: 'peer' },
@@ -70,7 +72,7 @@ export const capture = {
     {
       id: 'cost',
       title: 'Between the start and the end of a capture',
-      text: `Windows without a capture and in the middle of one take turns in one process, each against the windows without before and after it;
+      text: `Windows without a capture and in the middle of one take turns in one process, each against those without;
 each profiler is in a process of its own. \`--cpu-prof\` cannot be switched on: it is compared to the process without it of the same round.
 Go's service does about as much with one processor, and its CPU is that of the whole process.`,
       control: 'none',
@@ -87,7 +89,8 @@ Go's service does about as much with one processor, and its CPU is that of the w
       id: 'stalls',
       title: 'Stalls: the longest delay of the event loop',
       text: `From the request on, and around its end, under load, with the TypeScript compiler in the process. The inspector's \`Profiler.start\` is V8's own
-start, and nothing else: whoever starts V8's profiler waits for it. Where the sampler is still warm from a capture before, nothing has to be started.`,
+start, and nothing else: whoever starts V8's profiler waits for it. Ours is cold at the
+first two captures of a process, and warm from then on where they come again and again.`,
       control: 'none',
       rows: ROWS,
       columns: {
@@ -102,7 +105,9 @@ start, and nothing else: whoever starts V8's profiler waits for it. Where the sa
       title: 'Past the window',
       text: `What the answer takes beyond the seconds that were asked for, to its last byte, under load; and what of it V8's start, the serialization
 and the encoding take on the main thread, where they are called there and can be timed.`,
-      rows: Object.fromEntries(Object.entries(ROWS).filter(([row]) => !['none', 'cpuProf'].includes(row))),
+      rows: Object.fromEntries(
+        Object.entries(ROWS).filter(([row]) => !['none', 'between', 'cpuProf'].includes(row)),
+      ),
       columns: {
         past: { label: 'past the window', unit: 'ms', digits: 0, better: 'lower' },
         start: { label: 'start, on main', unit: 'ms', digits: 1, better: 'lower' },
@@ -141,29 +146,30 @@ and the encoding take on the main thread, where they are called there and can be
   },
 };
 
-function inProcess(node, { config, takes, take }) {
-  return withApp(node, { ...config, typescript: true }, (app) => alternate(app, takes, take));
+function inProcess(node, { config, windows, take }) {
+  return withApp(node, { ...config, typescript: true }, (app) => alternate(app, windows, take));
 }
 
-async function alternate(app, takes, take) {
+async function alternate(app, names, take) {
   await app.child.ask('watchDelays');
   return underLoad(app, async (measure) => {
     await delay(WARM_MS);
     const windows = [];
-    // Without, with, without, …: each with is between two without.
-    for (const name of [undefined, ...takes.flatMap((each) => [each, undefined])]) {
-      windows.push({ name, at: await window(app, measure, name && (() => take(app, name))) });
+    for (const name of names) {
+      const capturing = WITHOUT_CAPTURE.has(name) ? undefined : () => take(app, name);
+      windows.push({ name, at: await window(app, measure, capturing) });
     }
-    const rows = {};
-    windows.forEach(({ name, at }, index) => {
-      if (name !== undefined) {
-        const neighbours = [windows[index - 1].at, windows[index + 1].at];
-        (rows[name] ??= []).push({ at, against: averageOf(neighbours) });
-        // The two without, in turn.
-        const [first, second] = index % 4 === 1 ? neighbours : neighbours.toReversed();
-        (rows.none ??= []).push({ at: second, against: first });
-      }
-    });
+    const without = windows.filter(({ name }) => name === NONE).map(({ at }) => at);
+    const against = averageOf(without);
+    const rows = {
+      none: [
+        { at: without[1], against: without[0] },
+        { at: without[0], against: without[1] },
+      ],
+    };
+    for (const { name, at } of windows.filter((each) => each.name !== NONE)) {
+      (rows[name] ??= []).push({ at, against });
+    }
     return rows;
   });
 }

@@ -44,7 +44,7 @@ export const labels = {
 };
 
 function measure(node, platform, limits) {
-  const config = { profiler: 'nestjs-pprof', options: { heap: false }, platform, light: true };
+  const config = { profiler: 'nestjs-pprof', options: { heap: false, keepWarm: 0 }, platform, light: true };
   return withApp(node, config, (app) =>
     underLoad({ ...app, requests: LIGHT }, async (during) => {
       await delay(WARM_MS);

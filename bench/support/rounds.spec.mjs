@@ -31,6 +31,14 @@ describe('runRounds', () => {
     expect(missing).toEqual({ bad: 'no such peer' });
   });
 
+  it('keeps all that several cases tell of one row', async () => {
+    const { rounds } = await runRounds(LIMITS, ['a', 'b'], async (name) => ({
+      [name]: { at: {} },
+      control: [{ at: { from: name } }],
+    }));
+    expect(rounds[0].control).toEqual([{ at: { from: 'a' } }, { at: { from: 'b' } }]);
+  });
+
   it('ends where nothing is left', async () => {
     const { rounds, missing } = await runRounds(LIMITS, ['bad'], async () => {
       throw new Error('no');
