@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { CpuSegment } from '../shared/agent.protocol.js';
 import type { SaveRecording } from '../shared/thread.protocol.js';
@@ -26,7 +27,7 @@ afterEach(() => {
 
 /** As Node does, before it looks whether anybody catches it. */
 function throwUncaught(error: unknown): void {
-  process.emit('uncaughtExceptionMonitor', error as Error, 'uncaughtException');
+  (process as EventEmitter).emit('uncaughtExceptionMonitor', error, 'uncaughtException');
 }
 
 const causes = () => tell.mock.calls.map(([{ cause }]) => cause);

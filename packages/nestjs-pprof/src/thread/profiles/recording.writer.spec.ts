@@ -3,6 +3,7 @@ import { readdirSync, watch } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { encodeAddonProfile } from '../../../test-fixtures/addon-profile.js';
@@ -69,8 +70,9 @@ function start(limits: { maxFiles?: number; directory?: string } = {}): void {
 async function save(cause: string, segment: CpuSegment | null = SEGMENT): Promise<void> {
   const isDone = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   channel.emit('message', { type: 'save-recording', cause, segment, written: isDone.buffer });
-  const { async, value } = Atomics.waitAsync(isDone, 0, 0);
-  await (async ? value : undefined);
+  while (Atomics.load(isDone, 0) === 0) {
+    await setImmediate();
+  }
 }
 
 async function written(): Promise<ReadableProfile[]> {
