@@ -13,7 +13,8 @@ export class RecordedApp {
   #origin: string | undefined;
 
   constructor(options: FixtureOptions, start: StartOptions = {}) {
-    this.process = new AppProcess(SCRIPT, { ...start, env: { PPROF_OPTIONS: JSON.stringify(options) } });
+    const env = { ...start.env, PPROF_OPTIONS: JSON.stringify(options) };
+    this.process = new AppProcess(SCRIPT, { ...start, env });
   }
 
   async ask(path: string): Promise<{ status: number; text: string; body: Buffer }> {
