@@ -39,6 +39,18 @@ export class RecordedApp {
     return this.profile(`past=${Math.round((to - from) / 1000)}&until=${new Date(to).toISOString()}`);
   }
 
+  /** Settles when all that was until then can be read; that is asked for, so the main thread must not be stuck. */
+  async recorded(until = 0): Promise<void> {
+    for (;;) {
+      const { text } = await this.ask('incidents?format=json');
+      const { recorded } = JSON.parse(text) as { recorded: { to: string } | null };
+      if (recorded && Date.parse(recorded.to) > until) {
+        return;
+      }
+      await pause(50);
+    }
+  }
+
   /** CPU time of the main thread so far, in milliseconds, by the kernel. */
   mainCpuMillis(): number {
     const { pid } = this.process;
