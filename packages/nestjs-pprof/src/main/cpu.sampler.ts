@@ -1,3 +1,4 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { SourceMapper, TimeProfileNode } from '@datadog/pprof';
 import {
   type Addon,
@@ -16,6 +17,7 @@ import {
 } from '../shared/agent.protocol.js';
 import { PprofError } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
+import { storageMadeBy } from './label.frames.js';
 import { LabelSets } from './label.sets.js';
 import type { SampleLabels } from './sample.labels.js';
 
@@ -110,6 +112,7 @@ function endAbandoned(): void {
 /** Drives the addon's wall-clock profiler on the main thread, one segment after the other. @internal */
 export class CpuSampler {
   #running: RunningSegment | undefined;
+  #storage: AsyncLocalStorage<unknown> | undefined;
 
   /** @param labels undefined where the application wants none */
   constructor(private readonly labels?: SampleLabels) {}
@@ -164,7 +167,7 @@ export class CpuSampler {
 
   #label(sampling: CpuSampling | null): void {
     if (sampling?.labels) {
-      this.labels?.begin(loadAddon().time);
+      this.labels?.begin(loadAddon().time, this.#storage);
     } else {
       this.labels?.end();
     }
@@ -178,15 +181,18 @@ export class CpuSampler {
     if (time.isStarted() || isCpuSampledByOther()) {
       throw new SamplerHeldError('CPU', otherProfilers('CPU'));
     }
+    // What labels hold on to is of the sampler before.
+    this.#label(null);
     const useCPED = HAS_CPU_TIME && this.labels !== undefined && this.labels.missing === null;
     try {
-      startAddon(time, sampling, useCPED);
+      this.#storage = storageMadeBy(() => startAddon(time, sampling, useCPED));
     } catch (cause) {
       // A Node that cannot hold contexts says so before anything has started.
       if (!useCPED || cause instanceof SamplerHeldError) {
         throw cause;
       }
       this.labels?.refuse(cause);
+      this.#storage = undefined;
       startAddon(time, sampling, false);
     }
     this.#running = { sampling, since: now() };
