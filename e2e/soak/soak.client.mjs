@@ -34,6 +34,7 @@ const REQUESTS = {
     'heap?format=heapprofile&gc=1',
   ],
   trace: ['trace?seconds=0.5'],
+  past: ['profile?past=5', 'profile?past=20&format=cpuprofile', 'incidents'],
   pages: ['', 'cmdline'],
 };
 
@@ -126,6 +127,7 @@ export class SoakClient {
         }
       } else if (
         ((status === 429 || status === 504) && body.length > 10) ||
+        (status === 400 && body.includes('nothing has been recorded yet')) ||
         // A capture of all allocations has come in between the two moments.
         (status === 409 && path.startsWith('heap') && body.includes('no difference'))
       ) {

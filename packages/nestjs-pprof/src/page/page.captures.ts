@@ -172,7 +172,18 @@ async function linkToParts(
     URL.revokeObjectURL(view.dataset['url'] ?? '');
     linkToFlameGraph(view, profile, title, Math.max(0, part.selectedIndex));
   };
-  part.replaceChildren(...partsOf(profile).map((each) => make('option', {}, each.name)));
+  const parts = partsOf(profile);
+  const first = parts.findIndex(({ samples }) => samples.length > 0);
+  if (first === -1) {
+    // The viewer takes a file without a sample for a broken one.
+    view.replaceWith('nothing in it');
+    return;
+  }
+  part.replaceChildren(
+    ...parts.map(({ name, samples }, index) =>
+      make('option', { disabled: samples.length === 0, selected: index === first }, name),
+    ),
+  );
   part.hidden = part.length < 2;
   part.addEventListener('change', show);
   show();
