@@ -35,8 +35,8 @@ export default {
     {
       ...base,
       displayName: 'unit',
-      rootDir: 'packages/nestjs-pprof',
-      testMatch: ['<rootDir>/src/**/*.spec.ts'],
+      roots: ['<rootDir>/packages/nestjs-pprof/src', '<rootDir>/bench'],
+      testMatch: ['**/*.spec.ts', '**/*.spec.mjs'],
     },
     {
       ...e2e,

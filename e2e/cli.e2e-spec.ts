@@ -154,6 +154,11 @@ describe('npx nestjs-pprof, asked of what is no profiler', () => {
       code: 3,
       stderr: expect.stringMatching(/no profile/),
     });
+    answer = { status: 200, headers: {}, body: '{}' };
+    expect(await ask('top')).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/not the figures of a profiler/),
+    });
   });
 
   it('writes nothing to a terminal but text', async () => {

@@ -5,13 +5,15 @@ import { fileURLToPath } from 'node:url';
 
 const at = (path) => fileURLToPath(new URL(`../packages/nestjs-pprof/${path}`, import.meta.url));
 
-const { status } = spawnSync('npm', ['run', 'changeset', '--', 'version'], {
-  stdio: 'inherit',
-  shell: process.platform === 'win32',
-});
-if (status !== 0) {
-  process.exit(status ?? 1);
-}
+run('npm', 'run', 'changeset', '--', 'version');
+run('npx', '--no-install', 'prettier', '--log-level', 'warn', '--write', at('CHANGELOG.md'));
 const { version } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
 const identity = at('src/shared/package.identity.ts');
 writeFileSync(identity, readFileSync(identity, 'utf8').replace(/version: '[^']*'/, `version: '${version}'`));
+
+function run(command, ...args) {
+  const { status } = spawnSync(command, args, { stdio: 'inherit', shell: process.platform === 'win32' });
+  if (status !== 0) {
+    process.exit(status ?? 1);
+  }
+}

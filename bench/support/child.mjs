@@ -1,37 +1,34 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
-const READY_WITHIN_MS = 30_000;
-export const APP_LINE = /Example listening on (http:\/\/\S+)/;
-export const PPROF_LINE = /Profiling server listening on (http:\/\/\S+?)\/?$/;
+const WITHIN_MS = 30_000;
 
-/** A Node process of its own that ends, at the latest, with this one. */
+/** A process of its own that ends, at the latest, with this one. */
 export class Child {
   #process;
   #lines = [];
-  #exited;
+  #asked = 0;
+  exited;
 
-  constructor({ script, args = [], nodeArgs = [], env = {}, ipc = false }) {
-    const path = fileURLToPath(script);
-    if (!existsSync(path)) {
-      throw new Error(`${path} is missing. Build it first: npm run build`);
-    }
-    this.#process = spawn(process.execPath, [...nodeArgs, path, ...args], {
+  constructor({ command, args = [], env = {}, cwd, ipc = true }) {
+    this.#process = spawn(command, args, {
+      cwd,
       env: { ...process.env, NO_COLOR: '1', ...env },
-      stdio: ['ignore', 'pipe', 'inherit', ...(ipc ? ['ipc'] : [])],
+      stdio: ['pipe', 'pipe', 'pipe', ...(ipc ? ['ipc'] : [])],
     });
-    this.#exited = new Promise((resolve) => {
-      this.#process.once('exit', resolve);
+    this.exited = new Promise((resolve) => {
+      this.#process.once('exit', (code, signal) => resolve(signal ?? code));
+      this.#process.once('error', (error) => resolve(error.message));
     });
     const kill = () => this.#process.kill('SIGKILL');
     process.once('exit', kill);
-    void this.#exited.then(() => process.removeListener('exit', kill));
-    createInterface({ input: this.#process.stdout }).on('line', (line) => {
-      this.#lines.push(line);
-      this.#process.emit('bench-line');
-    });
+    void this.exited.then(() => process.removeListener('exit', kill));
+    for (const output of [this.#process.stdout, this.#process.stderr]) {
+      createInterface({ input: output }).on('line', (line) => {
+        this.#lines.push(line);
+        this.#process.emit('bench-line');
+      });
+    }
   }
 
   get pid() {
@@ -40,7 +37,7 @@ export class Child {
 
   /** What the first group of each pattern is in the child's output, as soon as all of them have come. */
   async printed(patterns) {
-    return this.#before('print its addresses', (resolve) => {
+    return this.#before('print what was waited for', WITHIN_MS, (resolve) => {
       const look = () => {
         const found = patterns.map((pattern) => this.#lines.map((line) => pattern.exec(line)).find(Boolean));
         if (found.every(Boolean)) {
@@ -53,29 +50,41 @@ export class Child {
     });
   }
 
-  /** Sends a message and takes the answer. */
-  async ask(message) {
-    return this.#before(`answer ${message}`, (resolve) => {
-      this.#process.once('message', resolve);
-      this.#process.send(message);
+  /** Has the child do something, and takes the answer: see fixtures/answer.mjs. */
+  async ask(command, argument, within = WITHIN_MS) {
+    const id = (this.#asked += 1);
+    const { error, result } = await this.#before(`answer "${command}"`, within, (resolve) => {
+      const take = (message) => {
+        if (message.id === id) {
+          this.#process.removeListener('message', take);
+          resolve(message);
+        }
+      };
+      this.#process.on('message', take);
+      this.#process.send({ id, command, argument });
     });
+    if (error) {
+      throw new Error(`${command}: ${error}`);
+    }
+    return result;
+  }
+
+  signal(signal) {
+    this.#process.kill(signal);
   }
 
   async stop() {
     this.#process.kill('SIGKILL');
-    await this.#exited;
+    await this.exited;
   }
 
-  async #before(what, executor) {
+  async #before(what, within, executor) {
     let timer;
     const tooLate = new Promise((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`${this.#about()} did not ${what} in ${READY_WITHIN_MS / 1000} s`)),
-        READY_WITHIN_MS,
-      );
+      timer = setTimeout(() => reject(new Error(`did not ${what} in ${within / 1000} s`)), within);
     });
-    const gone = this.#exited.then((code) => {
-      throw new Error(`${this.#about()} ended with ${code}`);
+    const gone = this.exited.then((code) => {
+      throw new Error(`ended with ${code}${this.#reason()}`);
     });
     try {
       return await Promise.race([new Promise(executor), tooLate, gone]);
@@ -84,24 +93,9 @@ export class Child {
     }
   }
 
-  #about() {
-    return `${this.#process.spawnargs.join(' ')}\n${this.#lines.slice(-10).join('\n')}\n`;
+  /** The line that tells most of why it has ended. */
+  #reason() {
+    const line = this.#lines.findLast((each) => /\b\w*Error\b/.test(each)) ?? this.#lines.at(-1);
+    return line ? `: ${line.trim()}` : '';
   }
-}
-
-/** The example application as `npm run build` has made it. `profiling` is the address of the index page without slash. */
-export async function startExample({ enabled }) {
-  const child = new Child({
-    script: new URL('../../apps/example/dist/main.js', import.meta.url),
-    env: {
-      HOST: '127.0.0.1',
-      PORT: '0',
-      GLOBAL_PREFIX: '',
-      PPROF_ENABLED: String(enabled),
-      PPROF_HOST: '127.0.0.1',
-      PPROF_PORT: '0',
-    },
-  });
-  const [url, profiling] = await child.printed(enabled ? [APP_LINE, PPROF_LINE] : [APP_LINE]);
-  return { pid: child.pid, url, profiling, stop: () => child.stop() };
 }

@@ -1,28 +1,48 @@
-/** How many rounds were asked for, and how long all of them may take. */
-export async function runRounds({ rounds, budget }, round) {
+/** Limits for a part of a suite. */
+export function part(limits, share, fewest = 3) {
+  return { ...limits, seconds: limits.seconds * share, fewest };
+}
+
+/**
+ * Takes the cases one after the other, again and again, until the time is up: forwards and backwards in turn, so that a steady drift
+ * of the machine cancels out. A case that fails is left out from then on, and what it said is kept: the others are measured
+ * all the same.
+ *
+ * @param {string[]} cases
+ * @param {(name: string, index: number) => Promise<Record<string, object>>} measure gives one or more rows of a table
+ * @returns {Promise<{ rounds: Record<string, object>[], missing: Record<string, string> }>}
+ */
+export async function runRounds({ seconds, fewest = 3, isTry = false, say }, cases, measure) {
   const start = performance.now();
-  const results = [];
+  const rounds = [];
+  const missing = {};
   let longest = 0;
-  for (let index = 0; index < rounds; index++) {
-    const roundStart = performance.now();
-    results.push(await round(index));
-    longest = Math.max(longest, performance.now() - roundStart);
-    process.stderr.write(`round ${index + 1} of ${rounds}, ${seconds(performance.now() - start)} s\n`);
-    if (index + 1 < rounds && performance.now() - start + longest > budget * 1000) {
-      process.stderr.write(
-        `Another round would take longer than ${budget} s in all (--budget): that is it.\n`,
-      );
+  const isDue = () => rounds.length < fewest || performance.now() - start + longest < seconds * 1000;
+  while (isTry ? rounds.length === 0 : isDue()) {
+    const began = performance.now();
+    const round = {};
+    for (const name of rounds.length % 2 === 0 ? cases : cases.toReversed()) {
+      if (name in missing) {
+        continue;
+      }
+      try {
+        for (const [row, figures] of Object.entries(await measure(name, rounds.length))) {
+          // Several cases may tell of one row, such as a control that each of them brings.
+          round[row] = row in round ? [round[row], figures].flat() : figures;
+        }
+      } catch (error) {
+        missing[name] = error.message;
+        say(`${name}: ${error.message}`);
+      }
+    }
+    if (Object.keys(round).length === 0) {
       break;
     }
+    rounds.push(round);
+    longest = Math.max(longest, performance.now() - began);
+    say(
+      `round ${rounds.length}, ${Math.round((performance.now() - start) / 1000)} of ${Math.round(seconds)} s`,
+    );
   }
-  return results;
-}
-
-/** Twice each, in an order that a steady drift of the machine cancels out of; the next round begins with the other. */
-export function abba(index, a, b) {
-  return index % 2 === 0 ? [a, b, b, a] : [b, a, a, b];
-}
-
-function seconds(milliseconds) {
-  return Math.round(milliseconds / 1000);
+  return { rounds, missing };
 }

@@ -18,8 +18,8 @@ const WINDOWS = [
   'trace?seconds=',
 ];
 
-/** One for each way of being captured, where each takes an application of its own: by the agent, by the inspector. */
-const isEssential = (window: string) => /^(profile|block)\?seconds/.test(window);
+/** One for each way of being captured, where each takes an application of its own: by the agent, by the inspector, by both, and alone. */
+const isEssential = (window: string) => /^(profile|block|allocs|trace)\?seconds/.test(window);
 
 /** `heap` cannot tell of a window in which `allocs` has V8's sampler. */
 const AT_ONCE = [

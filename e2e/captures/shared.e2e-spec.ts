@@ -12,7 +12,7 @@ let origin: string;
 
 beforeAll(async () => {
   app = new AppProcess(fileURLToPath(new URL('fixtures/phases.app.mjs', import.meta.url)), {
-    env: { PPROF_OPTIONS: JSON.stringify({}) },
+    env: { PPROF_OPTIONS: JSON.stringify({ keepWarm: 0 }) },
   });
   origin = await profilerOf(app);
   // The first one may find V8 warming up.

@@ -39,8 +39,11 @@ export class WatchedApp {
     readonly origin: string,
   ) {}
 
+  /** Without `keepWarm`, which would have the sampler run on after captures that come one after the other. */
   static async start(options: FixtureOptions = {}): Promise<WatchedApp> {
-    const process = new AppProcess(SCRIPT, { env: { PPROF_OPTIONS: JSON.stringify(options) } });
+    const process = new AppProcess(SCRIPT, {
+      env: { PPROF_OPTIONS: JSON.stringify({ keepWarm: 0, ...options }) },
+    });
     const app = new WatchedApp(process, await profilerOf(process));
     // It registers itself in a file when it listens.
     await process.until<Held>('held', ({ thread }) => thread.resources.FSReqPromise === undefined);

@@ -16,16 +16,16 @@ interface Incident {
   readonly profile: string;
 }
 
-/** Asks until there is such an incident, whose stacks have been read. */
-async function incident(app: RecordedApp, kind: string, isOver: boolean): Promise<Incident> {
+/** Asks until there is such an incident, and this function has been seen in it. */
+async function incident(app: RecordedApp, kind: string, isOver: boolean, seen = /(?:)/): Promise<Incident> {
   for (;;) {
     const { text } = await app.ask('incidents?format=json');
     const { incidents } = JSON.parse(text) as { incidents: readonly Incident[] };
     const found = incidents.find((each) => each.kind === kind && (each.to !== null) === isOver);
-    if (found && found.stacks.length > 0) {
+    if (found && names(found).some((name) => seen.test(name))) {
       return found;
     }
-    await pause(500);
+    await pause(50);
   }
 }
 
@@ -36,12 +36,10 @@ function names({ stacks }: Incident): string[] {
 describe('incidents', () => {
   it('tell of a loop that was blocked, in which stack, and where the profile is', async () => {
     const app = new RecordedApp({ flightRecorder: {} });
-    await app.ask('');
-    await pause(1500);
+    await app.recorded();
     await app.process.call('block', 1500);
-    const found = await incident(app, 'blocked', true);
+    const found = await incident(app, 'blocked', true, /^blockLoop /);
     expect(found.seconds).toBeGreaterThan(1.4);
-    expect(names(found)).toContainEqual(expect.stringMatching(/^blockLoop /));
     const profile = await app.profile(found.profile.replace('profile?', ''));
     expect(total(profile, 'wall', /^blockLoop /)).toBeGreaterThan(1e9);
     const { text } = await app.ask('incidents');
@@ -53,23 +51,19 @@ describe('incidents', () => {
 
   it('tell of one that still is, with what it is stuck in', async () => {
     const app = new RecordedApp({ flightRecorder: {} });
-    await app.ask('');
-    // A segment has to have been read in the regular way.
-    await pause(3000);
+    // Only what has been read in the regular way once is read by interrupt.
+    await app.recorded();
     await app.process.call('stick');
-    await pause(2500);
-    const found = await incident(app, 'blocked', false);
-    expect(names(found)).toContainEqual(expect.stringMatching(/^blockLoop /));
-    const profile = await app.profile('past=2');
-    expect(total(profile, 'wall', /^blockLoop /)).toBeGreaterThan(0.5e9);
+    await incident(app, 'blocked', false, /^blockLoop /);
+    // It has a processor for a part of the time only on a starved machine, but it stays there.
+    while (total(await app.profile('past=60'), 'wall', /^blockLoop /) < 1e9);
   });
 
   it('tell of a heap that has grown beyond its line, and of resident memory', async () => {
     const app = new RecordedApp({ flightRecorder: { heapLimit: 60_000_000, rssLimit: 120_000_000 } });
     await app.ask('');
     await app.process.call('hold', 80);
-    const found = await incident(app, 'heap', false);
-    expect(names(found)).toContainEqual(expect.stringMatching(/^hold /));
+    await incident(app, 'heap', false, /^hold /);
     await incident(app, 'rss', false);
   });
 
@@ -92,9 +86,12 @@ describe('a recorder whose profiling thread was stopped and started', () => {
     expect(await app.process.until<boolean>('samplerRuns', (runs) => !runs)).toBe(false);
     const { url } = await app.process.call<{ url: string }>('start');
     await app.process.until<boolean>('samplerRuns', (runs) => runs);
-    await pause(2500);
-    const { text } = await request(`${url}profile?past=600&format=text`);
-    expect(text).toMatch(/# missing: .*: the profiling thread was started again/);
+    // A 400 until it has a window.
+    for (let status = 0; status !== 200;) {
+      let text;
+      ({ status, text } = await request(`${url}profile?past=600&format=text`));
+      expect(text).toMatch(/missing: .*: the profiling thread was started again|^nothing is kept of/);
+    }
   });
 });
 
@@ -115,9 +112,8 @@ describe('the last minutes of a process', () => {
   ])('are left behind by $ending, which ends it as it would have', async ({ ending, end, code, signal }) => {
     const directory = await temporaryDirectory('flight-');
     const app = new RecordedApp({ flightRecorder: { directory } }, { args: ['hooks'] });
-    await app.ask('');
     await app.process.call('enter', 'phaseOne');
-    await pause(2500);
+    await app.recorded((await app.process.call<number>('now')) + 500);
     end(app);
     expect(await app.process.exited).toEqual({ code, signal });
     expect(await readdir(directory)).toEqual([
@@ -138,8 +134,7 @@ describe('the last minutes of a process', () => {
       { flightRecorder: { directory } },
       { execArgv: ['--max-old-space-size=100'] },
     );
-    await app.ask('');
-    await pause(2500);
+    await app.recorded();
     void app.process.call('fillHeap').catch(() => undefined);
     const ending = await app.process.exited;
     expect(ending.code === 134 || ending.signal === 'SIGABRT').toBe(true);
@@ -149,8 +144,7 @@ describe('the last minutes of a process', () => {
   it('are not written by a regular exit', async () => {
     const directory = await temporaryDirectory('flight-');
     const app = new RecordedApp({ flightRecorder: { directory } });
-    await app.ask('');
-    await pause(1500);
+    await app.recorded();
     void app.process.call('exit', 3).catch(() => undefined);
     expect(await app.process.exited).toEqual({ code: 3, signal: null });
     expect(await readdir(directory)).toEqual([]);

@@ -13,7 +13,8 @@ export class RecordedApp {
   #origin: string | undefined;
 
   constructor(options: FixtureOptions, start: StartOptions = {}) {
-    this.process = new AppProcess(SCRIPT, { ...start, env: { PPROF_OPTIONS: JSON.stringify(options) } });
+    const env = { ...start.env, PPROF_OPTIONS: JSON.stringify(options) };
+    this.process = new AppProcess(SCRIPT, { ...start, env });
   }
 
   async ask(path: string): Promise<{ status: number; text: string; body: Buffer }> {
@@ -37,6 +38,18 @@ export class RecordedApp {
   /** A stretch, in milliseconds since the epoch. */
   stretch(from: number, to: number): Promise<ReadableProfile> {
     return this.profile(`past=${Math.round((to - from) / 1000)}&until=${new Date(to).toISOString()}`);
+  }
+
+  /** Settles when all that was until then can be read; that is asked for, so the main thread must not be stuck. */
+  async recorded(until = 0): Promise<void> {
+    for (;;) {
+      const { text } = await this.ask('incidents?format=json');
+      const { recorded } = JSON.parse(text) as { recorded: { to: string } | null };
+      if (recorded && Date.parse(recorded.to) > until) {
+        return;
+      }
+      await pause(50);
+    }
   }
 
   /** CPU time of the main thread so far, in milliseconds, by the kernel. */

@@ -78,6 +78,7 @@ const profiler = new Worker(program.text, {
     coverage: false,
     heap,
     block: { watch: false, threshold: 20 },
+    keepWarm: 0,
   },
   execArgv: [],
 });

@@ -38,7 +38,7 @@ const { PprofModule, PprofService } = await import(
 );
 
 class SoakModule {}
-Module({ imports: [PprofModule.forRoot({ enabled: profiling, port: 0 })] })(SoakModule);
+Module({ imports: [PprofModule.forRoot({ enabled: profiling, port: 0, flightRecorder: {} })] })(SoakModule);
 const app = await NestFactory.createApplicationContext(SoakModule, { logger: ['warn', 'error', 'fatal'] });
 const pprof = app.get(PprofService, { strict: false });
 

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { Profile } from 'pprof-format';
 import { Random } from './random.mjs';
@@ -33,6 +34,7 @@ const REQUESTS = {
     'heap?format=heapprofile&gc=1',
   ],
   trace: ['trace?seconds=0.5'],
+  past: ['profile?past=5', 'profile?past=20&format=cpuprofile', 'incidents'],
   pages: ['', 'cmdline'],
 };
 
@@ -84,10 +86,23 @@ export class SoakClient {
   async checkStillWorks() {
     for (const kind of this.#kinds) {
       const path = REQUESTS[kind][0];
-      const { status, body } = await this.#get(path, undefined);
+      const { status, body } = await this.#getWhereWorkersEnd(path);
       if (status !== 200) {
         this.#violate(`after the soak ${path} answers ${status}: ${body}`);
       }
+    }
+  }
+
+  /** A trace is refused for half a minute after a worker has ended. */
+  async #getWhereWorkersEnd(path) {
+    const giveUpAt = performance.now() + ANSWER_WITHIN_MILLIS;
+    for (;;) {
+      const answer = await this.#get(path, undefined);
+      const isRefused = answer.status === 504 && answer.body.includes('worker thread that ended');
+      if (!isRefused || performance.now() > giveUpAt) {
+        return answer;
+      }
+      await sleep(1000);
     }
   }
 
@@ -112,6 +127,7 @@ export class SoakClient {
         }
       } else if (
         ((status === 429 || status === 504) && body.length > 10) ||
+        (status === 400 && body.includes('nothing has been recorded yet')) ||
         // A capture of all allocations has come in between the two moments.
         (status === 409 && path.startsWith('heap') && body.includes('no difference'))
       ) {

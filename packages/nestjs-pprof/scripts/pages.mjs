@@ -16,6 +16,12 @@ const PACKED = new RegExp(`\\]\\(${NAMES}`, 'g');
 const readme = join(packageDir, 'README.md');
 const isPacking = process.argv[2] === 'pack';
 
+// npm leaves `catalog:` where the versions of dependencies belong, and nobody could install that.
+if (isPacking && !process.env.npm_config_user_agent?.startsWith('pnpm/')) {
+  console.error('Only pnpm knows the versions of the catalog: `npm run release`, or `npx pnpm pack`.');
+  process.exit(1);
+}
+
 for (const page of PAGES) {
   const copy = join(packageDir, page);
   rmSync(copy, { recursive: true, force: true });

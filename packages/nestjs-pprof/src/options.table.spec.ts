@@ -35,6 +35,7 @@ const DEFAULTS = {
   heapSnapshot: false,
   labels: { everything: false },
   outOfMemory: undefined,
+  keepWarm: 60,
   maxSeconds: 300,
   maxCaptures: 16,
 };
@@ -126,6 +127,12 @@ describe('resolveOptions', () => {
   it.each([0, -1, 257, 1.5, Number.NaN, '16', null])('refuses %p as maxCaptures', (maxCaptures) => {
     expect(problemsOf({ maxCaptures })).toEqual([
       expect.stringMatching(/^option "maxCaptures" is .*1 to 256/),
+    ]);
+  });
+
+  it.each([-1, 301, 1.5, Number.NaN, '60', null, false])('refuses %p as keepWarm', (keepWarm) => {
+    expect(problemsOf({ keepWarm })).toEqual([
+      expect.stringMatching(/^option "keepWarm" is .*0 \(never\) to 300/),
     ]);
   });
 
@@ -262,7 +269,7 @@ describe('resolveOptions', () => {
 
   it('names an option it does not know, at every level, with those it does', () => {
     expect(problemsOf({ prot: 6060, heap: { depth: 3 }, block: { watching: true } })).toEqual([
-      'unknown option "prot", known are enabled, host, port, whenPortTaken, socketPath, allowedHosts, auth, profiles, heapSnapshot, heap, block, flightRecorder, labels, outOfMemory, maxSeconds, maxCaptures',
+      'unknown option "prot", known are enabled, host, port, whenPortTaken, socketPath, allowedHosts, auth, profiles, heapSnapshot, heap, block, flightRecorder, labels, outOfMemory, keepWarm, maxSeconds, maxCaptures',
       'unknown option "heap.depth", known are samplingInterval, stackDepth',
       'unknown option "block.watching", known are watch, threshold',
     ]);

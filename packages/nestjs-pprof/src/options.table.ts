@@ -119,6 +119,7 @@ const OPTIONS = {
       maxBytes: integer(2 ** 26, 65_536, Number.MAX_SAFE_INTEGER, 'bytes, an integer of at least 65536'),
     },
   },
+  keepWarm: integer(60, 0, 300, 'seconds, an integer from 0 (never) to 300'),
   maxSeconds: integer(300, 1, 3600, 'an integer from 1 to 3600'),
   maxCaptures: integer(16, 1, 256, 'an integer from 1 to 256'),
 } satisfies Record<keyof PprofModuleOptions, Rule>;

@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { messageOf } from '../shared/pprof.error.js';
 import { CliError, UsageError } from './cli.errors.js';
 import type { Options } from './command.line.js';
-import type { CommandDescription } from './command.table.js';
+import { type CommandDescription, COMMANDS, type OptionName } from './command.table.js';
 import { profileAsJson, readProfile } from './profile.table.js';
 import { withProgress } from './progress.bar.js';
 import { queryOf, type ServiceClient } from './service.client.js';
@@ -102,14 +102,8 @@ export async function runIncidents(
   await put(body, true, options, stdout);
 }
 
-/** Which options a report of each profile takes. */
-const REPORTS: Readonly<Record<string, { readonly options: readonly string[]; readonly seconds?: number }>> =
-  {
-    profile: { options: ['seconds', 'hz', 'threads', 'route', 'past', 'until'], seconds: 10 },
-    heap: { options: ['seconds', 'gc', 'threads'] },
-    allocs: { options: ['seconds', 'threads'], seconds: 10 },
-    block: { options: ['seconds', 'threshold', 'threads'], seconds: 10 },
-  };
+/** What a report can be of. */
+const REPORTED: readonly string[] = ['profile', 'heap', 'allocs', 'block'];
 
 /** @throws {UsageError} @internal */
 export async function runReport(
@@ -117,17 +111,15 @@ export async function runReport(
   { of = 'profile', ...options }: Options,
   surroundings: Surroundings,
 ): Promise<void> {
-  const report = REPORTS[of];
-  if (report === undefined) {
-    throw new UsageError(`--of takes one of ${Object.keys(REPORTS).join(', ')}`);
+  const reported = COMMANDS.find(({ name }) => name === of && REPORTED.includes(name));
+  if (reported === undefined) {
+    throw new UsageError(`--of takes one of ${REPORTED.join(', ')}`);
   }
-  const foreign = Object.keys(options).find((name) => name !== 'output' && !report.options.includes(name));
+  const foreign = Object.keys(options).find((name) => !reported.options.includes(name as OptionName));
   if (foreign !== undefined) {
     throw new UsageError(`a report of ${of} has no option --${foreign}`);
   }
-  const { seconds: defaultSeconds } = report;
-  const description = { ...command, serves: of, ...(defaultSeconds === undefined ? {} : { defaultSeconds }) };
-  await runCapture(description, { ...options, format: 'markdown' }, surroundings);
+  await runCapture({ ...reported, name: command.name }, { ...options, format: 'markdown' }, surroundings);
 }
 
 function formatOf({ format, output, json }: Options): string {

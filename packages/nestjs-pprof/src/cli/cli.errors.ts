@@ -33,7 +33,7 @@ export class UnreachableError extends CliError {
   readonly exitCode = 3;
 }
 
-/** The service wants credentials, other ones, or not from here. @internal */
+/** The service wants credentials, or other ones than these. @internal */
 export class CredentialsError extends CliError {
   override readonly name = 'CredentialsError';
   readonly exitCode = 4;

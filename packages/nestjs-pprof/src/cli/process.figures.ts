@@ -1,6 +1,7 @@
 import type { ProcessVariables } from '../shared/process.variables.js';
 import { printable } from '../thread/pprof/profile.model.js';
-import { megabytes, shortDuration } from './terminal.text.js';
+import { megabytes } from '../thread/pprof/profile.text.js';
+import { shortDuration } from './terminal.text.js';
 
 /** What is known of a process at a moment. @internal */
 export interface Observation {

@@ -35,8 +35,3 @@ export function shortDuration(seconds: number): string {
   const whole = `${Math.floor(seconds / size)} ${name}`;
   return rest > 0 && size >= 3600 ? `${whole} ${rest} ${smallerName}` : whole;
 }
-
-/** `118 MB` @internal */
-export function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MB`;
-}

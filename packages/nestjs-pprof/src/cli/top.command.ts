@@ -67,9 +67,15 @@ function askFor(
 async function observe(client: ServiceClient, signal: AbortSignal): Promise<Observation> {
   const body = await client.get('vars', { signal });
   try {
-    return { at: Date.now(), variables: JSON.parse(body.toString('utf8')) as ProcessVariables };
+    const variables = JSON.parse(body.toString('utf8')) as ProcessVariables;
+    // Figures that are missing are of another version, or of something else.
+    figureLines({ at: 0, variables }, undefined);
+    return { at: Date.now(), variables };
   } catch (cause) {
-    throw new UnreachableError('/debug/vars is no JSON: is it a profiler that listens there?', { cause });
+    throw new UnreachableError(
+      '/debug/vars has not the figures of a profiler of this version: what listens there?',
+      { cause },
+    );
   }
 }
 

@@ -216,3 +216,129 @@ describe('CpuSampler', () => {
     expect(sampler.rotate(null)).toMatchObject({ hz: 500 });
   });
 });
+
+describe('CpuSampler, while nobody wants the samples', () => {
+  const UNREAD = { hz: 100, durationMillis: 0, labels: false, unread: true };
+
+  /** It has been read, and runs on. */
+  function left(): void {
+    sampler.rotate(SLOW);
+    spin(50);
+    sampler.rotate(UNREAD);
+  }
+
+  it('runs on, is rotated without a profile, and hands over what was sampled from then on', () => {
+    left();
+    spin(50);
+    const encode = jest.spyOn(loadAddon().time, 'stop');
+    expect(sampler.rotate(UNREAD)).toBeNull();
+    spin(50);
+    const since = Date.now();
+    expect(sampler.rotate(SLOW)).toBeNull();
+    expect(encode.mock.results.map(({ type }) => type)).toEqual(['throw', 'throw']);
+    encode.mockRestore();
+    spin(50);
+    const segment = sampler.rotate(null)!;
+    expect(segment.durationNanos).toBeLessThanOrEqual((Date.now() - since + 2) * 1e6);
+    expect(segment.startedAt).toBeGreaterThanOrEqual(since - 2);
+    expect(loadAddon().time.isStarted()).toBe(false);
+  });
+
+  it('is not rotated before there can be a sample, which the addon would take for a stuck sampler', () => {
+    sampler.rotate(SLOWEST);
+    sampler.rotate({ ...UNREAD, hz: SLOWEST.hz });
+    const stop = jest.spyOn(loadAddon().time, 'stop');
+    expect(sampler.rotate(SLOWEST)).toBeNull();
+    expect(stop).not.toHaveBeenCalled();
+    stop.mockRestore();
+    expect(sampler.rotate(null)).toMatchObject({ hz: SLOWEST.hz });
+  });
+
+  it('ends without a word, and starts nothing by itself', () => {
+    left();
+    expect(sampler.rotate(null)).toBeNull();
+    expect(loadAddon().time.isStarted()).toBe(false);
+    expect(sampler.rotate(UNREAD)).toBeNull();
+    expect(loadAddon().time.isStarted()).toBe(false);
+  });
+
+  it('is started at another rate', () => {
+    left();
+    expect(sampler.rotate(FAST)).toBeNull();
+    spin(50);
+    expect(sampler.rotate(null)).toMatchObject({ hz: 500, startMillis: expect.any(Number) });
+  });
+
+  it('tells of a start in the segment that begins with it alone', () => {
+    sampler.rotate(SLOW);
+    spin(50);
+    expect(sampler.rotate(SLOW)!.startMillis).toBeGreaterThan(0);
+    spin(50);
+    expect(sampler.rotate(UNREAD)!.startMillis).toBeUndefined();
+    spin(50);
+    // A thread that has had no processor looks stuck to the addon.
+    const stuck = jest.spyOn(loadAddon().time, 'v8ProfilerStuckEventLoopDetected').mockReturnValue(0);
+    sampler.rotate(SLOW);
+    stuck.mockRestore();
+    spin(50);
+    expect(sampler.rotate(null)!.startMillis).toBeUndefined();
+  });
+
+  it('tells of a start also where the addon had to start it anew', () => {
+    left();
+    spin(50);
+    const stuck = jest.spyOn(loadAddon().time, 'v8ProfilerStuckEventLoopDetected').mockReturnValueOnce(2);
+    sampler.rotate(SLOW);
+    stuck.mockRestore();
+    spin(50);
+    expect(sampler.rotate(null)!.startMillis).toBeGreaterThan(0);
+  });
+
+  it('passes on an error of the addon', () => {
+    left();
+    spin(50);
+    const error = new Error('no memory');
+    const stop = jest.spyOn(loadAddon().time, 'stop').mockImplementation(() => {
+      throw error;
+    });
+    try {
+      expect(() => sampler.rotate(SLOW)).toThrow(error);
+    } finally {
+      stop.mockRestore();
+    }
+  });
+
+  it('gives way to whoever else starts the same copy of the addon, and does not come back', async () => {
+    const { time } = loadAddon();
+    const { start, profile } = time;
+    left();
+    time.start({ intervalMicros: 10_000, durationMillis: 1000 });
+    expect(sampler.rotate(UNREAD)).toBeNull();
+    expect(time.isStarted()).toBe(true);
+    expect(() => sampler.rotate(SLOW)).toThrow(SamplerHeldError);
+    time.stop();
+    left();
+    await time.profile({ intervalMicros: 10_000, durationMillis: 10 });
+    expect(time.isStarted()).toBe(false);
+    expect(time).toMatchObject({ start, profile });
+    left();
+    sampler.abandon();
+    expect(time).toMatchObject({ start, profile });
+  });
+
+  it('ends where the application listens for SIGPROF', () => {
+    left();
+    const listener = () => undefined;
+    process.on('SIGPROF', listener);
+    expect(sampler.rotate(UNREAD)).toBeNull();
+    expect(loadAddon().time.isStarted()).toBe(false);
+    process.off('SIGPROF', listener);
+  });
+
+  it('keeps the addon to itself again when somebody captures', () => {
+    const { time } = loadAddon();
+    left();
+    sampler.rotate(SLOW);
+    expect(() => time.start({ intervalMicros: 10_000 })).toThrow(/already started/);
+  });
+});

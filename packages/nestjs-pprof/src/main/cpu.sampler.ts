@@ -5,6 +5,7 @@ import {
   addonIfLoaded,
   loadAddon,
   isCpuSampledByOther,
+  isOtherAddonLoaded,
   otherProfilers,
 } from './profiler.addon.js';
 import { failureOf, SamplerHeldError } from '../shared/agent.errors.js';
@@ -19,6 +20,7 @@ import { PprofError } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import { storageMadeBy } from './label.frames.js';
 import { LabelSets } from './label.sets.js';
+import { isSigprofAwaited } from './sigprof.holder.js';
 import type { SampleLabels } from './sample.labels.js';
 
 const MICROS_PER_SECOND = 1e6;
@@ -47,6 +49,8 @@ interface Moment {
 interface RunningSegment {
   readonly sampling: CpuSampling;
   readonly since: Moment;
+  /** For how long the start of the sampler has held the thread up; undefined where it ran already. */
+  readonly startMillis?: number | undefined;
 }
 
 /** Of the addon's profile: its samples are told apart by their stacks alone. */
@@ -113,6 +117,7 @@ function endAbandoned(): void {
 export class CpuSampler {
   #running: RunningSegment | undefined;
   #storage: AsyncLocalStorage<unknown> | undefined;
+  #takeBack: () => void = nothing;
 
   /** @param labels undefined where the application wants none */
   constructor(private readonly labels?: SampleLabels) {}
@@ -122,15 +127,20 @@ export class CpuSampler {
    * and the next cannot start, the segment says so.
    */
   rotate(next: CpuSampling | null): CpuSegment | null {
+    this.#takeBack();
+    const running = this.#running;
     const goesOn =
       next !== null &&
-      this.#running !== undefined &&
-      fits(this.#running.sampling, next) &&
-      !isCpuSampledByOther();
-    const segment = this.#running ? this.#end(this.#running, goesOn) : null;
-    if (!next || goesOn) {
-      this.#label(next);
-      return segment;
+      running !== undefined &&
+      fits(running.sampling, next) &&
+      !isCpuSampledByOther() &&
+      !(next.unread && (isOtherAddonLoaded() || isSigprofAwaited()));
+    const segment =
+      running && (running.sampling.unread ? this.#drop(running, goesOn) : this.#end(running, goesOn));
+    if (!next || goesOn || next.unread) {
+      this.#label(goesOn ? next : null);
+      this.#leave(goesOn && next.unread === true);
+      return segment ?? null;
     }
     try {
       this.#start(next);
@@ -142,7 +152,7 @@ export class CpuSampler {
       throw error;
     }
     this.#label(next);
-    return segment;
+    return segment ?? null;
   }
 
   /**
@@ -159,9 +169,56 @@ export class CpuSampler {
    */
   abandon(): void {
     this.#label(null);
+    this.#takeBack();
     if (this.#running) {
       this.#running = undefined;
       abandoned = setTimeout(endAbandoned, ABANDONED_FOR_MILLIS).unref();
+    }
+  }
+
+  /** Ends a segment that nobody wants; no profile is made of it. */
+  #drop({ sampling, since }: RunningSegment, goesOn: boolean): null {
+    const { time } = loadAddon();
+    if (!goesOn) {
+      this.#running = undefined;
+      time.stop();
+    } else if (isLongEnough(since, sampling)) {
+      const begunAt = performance.now();
+      try {
+        time.stop(true, refuseSample);
+      } catch (error) {
+        if (error !== UNREAD) {
+          throw error;
+        }
+      }
+      // The addon has started one anew that was stuck.
+      const startMillis =
+        time.v8ProfilerStuckEventLoopDetected() > 0 ? performance.now() - begunAt : undefined;
+      this.#running = { sampling, since: now(), startMillis };
+    }
+    return null;
+  }
+
+  /** While nobody wants the samples, others in the process that use the same copy of the addon find its sampler free. */
+  #leave(isUnread: boolean): void {
+    if (!this.#running) {
+      return;
+    }
+    this.#running = { ...this.#running, sampling: { ...this.#running.sampling, unread: isUnread } };
+    if (isUnread) {
+      const { time } = loadAddon();
+      const { start, profile } = time;
+      const first =
+        <A extends unknown[], R>(method: (...args: A) => R) =>
+        (...args: A): R => {
+          this.rotate(null);
+          return method(...args);
+        };
+      Object.assign(time, { start: first(start), profile: first(profile) });
+      this.#takeBack = () => {
+        Object.assign(time, { start, profile });
+        this.#takeBack = nothing;
+      };
     }
   }
 
@@ -183,6 +240,7 @@ export class CpuSampler {
     }
     // What labels hold on to is of the sampler before.
     this.#label(null);
+    const begunAt = performance.now();
     const useCPED = HAS_CPU_TIME && this.labels !== undefined && this.labels.missing === null;
     try {
       this.#storage = storageMadeBy(() => startAddon(time, sampling, useCPED));
@@ -195,10 +253,10 @@ export class CpuSampler {
       this.#storage = undefined;
       startAddon(time, sampling, false);
     }
-    this.#running = { sampling, since: now() };
+    this.#running = { sampling, since: now(), startMillis: performance.now() - begunAt };
   }
 
-  #end({ sampling, since }: RunningSegment, goesOn: boolean): CpuSegment {
+  #end({ sampling, since, startMillis }: RunningSegment, goesOn: boolean): CpuSegment {
     const until = now();
     // The addon starts the next segment before it serializes this one: the two follow each other without a gap.
     this.#running = goesOn ? { sampling, since: until } : undefined;
@@ -209,9 +267,7 @@ export class CpuSampler {
     // The addon tells of a stuck sampler only when it goes on, and then restarts it. It takes one without samples for stuck, as it
     // may be after a moment; and that is not free of harm where another copy
     // of the addon samples: it takes the other's signals.
-    const durationNanos = Number(until.nanos - since.nanos);
-    const isLongEnough = (durationNanos / NANOS_PER_SECOND) * sampling.hz > 3;
-    const asksWhetherStuck = goesOn || (disturbedBy === null && isLongEnough);
+    const asksWhetherStuck = goesOn || (disturbedBy === null && isLongEnough(since, sampling));
     const profile = time.stop(asksWhetherStuck, log.note).encode();
     const samplerStuck = asksWhetherStuck ? (time.v8ProfilerStuckEventLoopDetected() as 0 | 1 | 2) : 0;
     if (asksWhetherStuck && !goesOn) {
@@ -222,7 +278,8 @@ export class CpuSampler {
       profile,
       hz: sampling.hz,
       startedAt: since.epochMillis,
-      durationNanos,
+      startMillis,
+      durationNanos: Number(until.nanos - since.nanos),
       processCpuNanos: cpuMicros * 1000,
       mainCpuNanos: threadCpuBetween(since, until) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
       sampleLog: log.encode(),
@@ -258,6 +315,20 @@ function startAddon(time: Addon['time'], { hz, durationMillis }: CpuSampling, us
 function fits(running: CpuSampling, next: CpuSampling): boolean {
   return running.hz === next.hz && running.durationMillis >= next.durationMillis;
 }
+
+/** The addon takes a segment without samples for that of a stuck sampler. */
+function isLongEnough(since: Moment, { hz }: CpuSampling): boolean {
+  return (Number(process.hrtime.bigint() - since.nanos) / NANOS_PER_SECOND) * hz > 3;
+}
+
+const UNREAD = new Error('nobody wants this profile');
+
+/** The addon asks for the labels of each sample when it has what V8 has sampled, and has gone on: no more is made of it then. */
+function refuseSample(): never {
+  throw UNREAD;
+}
+
+function nothing(): void {}
 
 function now(): Moment {
   return {

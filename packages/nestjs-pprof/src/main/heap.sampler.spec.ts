@@ -1,8 +1,13 @@
 import { Session } from 'node:inspector';
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { samplesOfAllocations } from '../thread/pprof/allocation.tree.js';
 import { addonIfLoaded, loadAddon } from './profiler.addon.js';
-import { AllocationsCountedError, HeapSamplingOffError, SamplerHeldError } from '../shared/agent.errors.js';
+import {
+  AllocationsCountedError,
+  HeapReadTooOftenError,
+  HeapSamplingOffError,
+  SamplerHeldError,
+} from '../shared/agent.errors.js';
 import type { AllocationNode } from '../shared/agent.protocol.js';
 import { HeapSampler } from './heap.sampler.js';
 
@@ -171,6 +176,56 @@ describe('HeapSampler, counting all allocations', () => {
       expect(() => post('HeapProfiler.getSamplingProfile')).not.toThrow();
     } finally {
       post('HeapProfiler.stopSampling');
+    }
+  });
+});
+
+describe('HeapSampler, of a heap with very many stacks', () => {
+  let seconds: number;
+
+  /** Each read takes the thread so much CPU time. */
+  function readsTake(millis: number): void {
+    const { heap } = loadAddon();
+    const read = heap.v8Profile;
+    jest.spyOn(heap, 'v8Profile').mockImplementation(() => {
+      const end = process.cpuUsage().user + millis * 1000;
+      while (process.cpuUsage().user < end);
+      return read();
+    });
+    seconds = 1000;
+    jest.spyOn(process.hrtime, 'bigint').mockImplementation(() => BigInt(seconds) * 1_000_000_000n);
+  }
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it('is read twice, for a difference, and then not before that has been one part in a hundred', () => {
+    sampler.start(SAMPLING);
+    readsTake(300);
+    sampler.sample();
+    sampler.sample();
+    expect(() => sampler.sample()).toThrow(
+      /took \d+ ms of the main thread the last time, .* Ask again in \d+ s\. A heap\.samplingInterval larger than 16384 /,
+    );
+    expect(() => sampler.beginAllocations(SAMPLING)).toThrow(HeapReadTooOftenError);
+    seconds += 50;
+    expect(() => sampler.sample()).toThrow(HeapReadTooOftenError);
+    seconds += 300;
+    sampler.sample();
+    seconds += 1;
+    sampler.sample();
+    expect(() => sampler.sample()).toThrow(HeapReadTooOftenError);
+    sampler.stop();
+    sampler.start(SAMPLING);
+    sampler.sample();
+  });
+
+  it('is read as often as anybody likes where that takes little', () => {
+    sampler.start(SAMPLING);
+    readsTake(1);
+    for (let time = 0; time < 5; time++) {
+      sampler.sample();
     }
   });
 });

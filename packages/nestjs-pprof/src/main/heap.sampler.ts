@@ -1,19 +1,22 @@
 import { addonIfLoaded, loadAddon, isOtherAddonLoaded, otherProfilers } from './profiler.addon.js';
 import {
   AllocationsCountedError,
+  HeapReadTooOftenError,
   HeapSamplingOffError,
   SamplerHeldError,
   SamplerSharedError,
 } from '../shared/agent.errors.js';
 import { PprofError } from '../shared/pprof.error.js';
-import type {
-  AllocationNode,
-  AllocationsBegun,
-  AllocationsRead,
-  HeapRestart,
-  HeapSample,
-  HeapSampling,
-  HeapStart,
+import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
+import {
+  type AllocationNode,
+  type AllocationsBegun,
+  type AllocationsRead,
+  type HeapRestart,
+  type HeapSample,
+  type HeapSampling,
+  type HeapStart,
+  monotonicMillis,
 } from '../shared/agent.protocol.js';
 import { AllocationSampler, isHeapSampled } from './allocation.sampler.js';
 import type { OomExportOptions } from '../shared/oom-profile.files.js';
@@ -34,6 +37,12 @@ export type OomExportCommand = (
 const HEAP_EXTENSION = 'auto';
 const HEAP_EXTENSIONS = 1;
 
+/** In CPU time of the main thread: what takes less may be read as often as anybody likes. */
+const LONG_READ_MILLIS = 250;
+
+/** Reading takes no more of the main thread than one part in so many. */
+const READ_SHARE = 100;
+
 type Running = HeapSampling & HeapStart;
 
 /** Sampling that was not stopped, as another profiler may have come to rely on it; in case it is wanted again. */
@@ -52,6 +61,9 @@ export class HeapSampler {
   #running: Running | undefined;
   #window: AllocationSampler | undefined;
   #failure: unknown = new HeapSamplingOffError();
+  /** When what is alive was read the last two times: a difference takes two. */
+  #readAt: readonly number[] = [];
+  #readMillis = 0;
 
   /**
    * Starts sampling allocations and, if there is a command for it, has the addon export what was sampled when the heap is
@@ -97,7 +109,11 @@ export class HeapSampler {
     if (!this.#running) {
       throw this.#failure;
     }
+    this.#checkReads(this.#running);
+    const begunAt = millisOfThread();
     const root = this.#readLive();
+    this.#readMillis = millisOfThread() - begunAt;
+    this.#readAt = [...this.#readAt, monotonicMillis()].slice(-2);
     return { root, ...this.#running, takenAt: Date.now(), memory: process.memoryUsage() };
   }
 
@@ -150,6 +166,18 @@ export class HeapSampler {
     return this.#running ?? null;
   }
 
+  /** V8 and the addon make an object of each frame of each stack, in one go, some millions of which take seconds. */
+  #checkReads({ samplingInterval }: HeapSampling): void {
+    const [earlier] = this.#readAt;
+    if (this.#readMillis >= LONG_READ_MILLIS && this.#readAt.length === 2 && earlier !== undefined) {
+      const pause = 2 * READ_SHARE * this.#readMillis;
+      const left = earlier + pause - monotonicMillis();
+      if (left > 0) {
+        throw new HeapReadTooOftenError(this.#readMillis, pause, left, samplingInterval);
+      }
+    }
+  }
+
   #resumeLive(): void {
     if (this.#sampling) {
       try {
@@ -164,6 +192,7 @@ export class HeapSampler {
     try {
       this.#running = leftRunning ?? startAddon(sampling, restarted);
       leftRunning = undefined;
+      this.#readAt = [];
       this.#watchMemory({ since: this.#running.startedAt, withGarbage: false });
     } catch (error) {
       this.#failure = error;
@@ -192,6 +221,11 @@ export class HeapSampler {
       return heap.v8Profile() as AllocationNode;
     }
   }
+}
+
+function millisOfThread(): number {
+  const nanos = threadCpuNanos();
+  return nanos === undefined ? monotonicMillis() : nanos / 1e6;
 }
 
 function startAddon({ samplingInterval, stackDepth }: HeapSampling, restarted: HeapRestart | null): Running {

@@ -48,6 +48,11 @@ export function holdSigprof(): () => void {
   };
 }
 
+/** Whether the application listens for the signal: while V8 samples it may be taken for a sample. @internal */
+export function isSigprofAwaited(): boolean {
+  return process.listenerCount(SIGNAL) > (isHeld ? 1 : 0);
+}
+
 function releaseSoon(): void {
   clearTimeout(release);
   release = setTimeout(() => {

@@ -1,4 +1,5 @@
 import type { ProcessVariables } from '../shared/process.variables.js';
+import { megabytes } from '../thread/pprof/profile.text.js';
 import { ask, byId, messageFor } from './page.elements.js';
 import { drawChart } from './svg.chart.js';
 
@@ -190,10 +191,6 @@ function showContact(problem: string): void {
 
 function setText(id: string, text: string): void {
   byId(`figure-${id}`).textContent = text;
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MB`;
 }
 
 function duration(seconds: number): string {

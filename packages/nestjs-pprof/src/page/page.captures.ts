@@ -11,6 +11,7 @@ const MAX_CAPTURES = 10;
 
 const captures = loadCaptures();
 const chosen = new Set<Capture>();
+const rows = new Map<Capture, HTMLTableRowElement>();
 let running: AbortController | undefined;
 
 /** Takes captures with a progress bar, and lists those of this tab to be opened, saved and compared. @internal */
@@ -113,7 +114,20 @@ function profileOf({ base64 }: Capture): Promise<SymbolizedProfile> {
 }
 
 function list(): void {
-  byId('capture-rows').replaceChildren(...captures.map(rowOf));
+  for (const [of, row] of rows) {
+    if (!captures.includes(of)) {
+      rows.delete(of);
+      for (const { href } of row.querySelectorAll<HTMLAnchorElement>('a[href^="blob:"]')) {
+        URL.revokeObjectURL(href);
+      }
+      URL.revokeObjectURL(row.querySelector<HTMLElement>('[data-url]')?.dataset['url'] ?? '');
+    }
+  }
+  // Each is decoded once, for its flame graph, and keeps which of its parts is chosen.
+  for (const of of captures) {
+    rows.set(of, rows.get(of) ?? rowOf(of));
+  }
+  byId('capture-rows').replaceChildren(...captures.map((of) => rows.get(of)!));
   byId('no-captures').hidden = captures.length > 0;
   byId('capture-table').hidden = captures.length === 0;
   updateCompare();
@@ -158,7 +172,18 @@ async function linkToParts(
     URL.revokeObjectURL(view.dataset['url'] ?? '');
     linkToFlameGraph(view, profile, title, Math.max(0, part.selectedIndex));
   };
-  part.replaceChildren(...partsOf(profile).map((each) => make('option', {}, each.name)));
+  const parts = partsOf(profile);
+  const first = parts.findIndex(({ samples }) => samples.length > 0);
+  if (first === -1) {
+    // The viewer takes a file without a sample for a broken one.
+    view.replaceWith('nothing in it');
+    return;
+  }
+  part.replaceChildren(
+    ...parts.map(({ name, samples }, index) =>
+      make('option', { disabled: samples.length === 0, selected: index === first }, name),
+    ),
+  );
   part.hidden = part.length < 2;
   part.addEventListener('change', show);
   show();

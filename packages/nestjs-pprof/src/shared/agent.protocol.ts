@@ -10,6 +10,11 @@ export interface CpuSampling {
   readonly durationMillis: number;
   /** Whether samples are labelled with what they were taken for. */
   readonly labels: boolean;
+  /**
+   * Nobody has asked for what is sampled: a sampler that runs goes on, so that it need not be started soon. Whoever else wants it
+   * has it.
+   */
+  readonly unread?: boolean;
 }
 
 /** Names and values of labels. */
@@ -68,6 +73,8 @@ export interface CpuSegment {
   readonly samplerStuck: 0 | 1 | 2;
   /** Names of the profilers, as far as known, of which one has started meanwhile and taken samples away; else null. */
   readonly disturbedBy?: readonly string[] | null;
+  /** Where the sampler was started with this segment: for how long that held the thread up, before it. */
+  readonly startMillis?: number | undefined;
   /** Why the sampling that was to follow could not start. */
   readonly startFailure?: AgentFailure | undefined;
 }

@@ -52,6 +52,8 @@ export interface ResolvedPprofOptions {
   /** What is left behind when memory runs out; undefined for nothing. */
   readonly outOfMemory:
     { readonly directory: string; readonly maxFiles: number; readonly maxBytes: number } | undefined;
+  /** Seconds. */
+  readonly keepWarm: number;
   readonly maxSeconds: number;
   readonly maxCaptures: number;
 }
@@ -76,6 +78,8 @@ export interface SharedWithMain {
   /** What Nest calls when something comes in; empty until the application is put together. */
   handlers: readonly HandlerClass[];
   readonly flightRecorder: FlightRecording | undefined;
+  /** Seconds for which the CPU sampler may run on after a capture. */
+  readonly keepWarm: number;
   /** Name of the file, in its directory, that the process makes which a full heap starts, and that is gone when the recording is there. */
   readonly heapFullMarker: string;
   /** Whether there was a profiling thread before, which has ended. */

@@ -293,6 +293,18 @@ describe('AgentClient.readCpuByInterrupt', () => {
     });
   });
 
+  it('has who asks next wait for the loop where it could not be read: it may have gone on', async () => {
+    jest.advanceTimersByTime(60_000);
+    void client.request('describeLoop', null).catch(() => undefined);
+    await jest.advanceTimersByTimeAsync(300);
+    interrupting();
+    agentAnswering({ failure: { status: 504, message: 'not done before' } });
+    await client.readCpuByInterrupt().catch(() => undefined);
+    const next = outcomeOf(client.request('describeLoop', null));
+    await jest.advanceTimersByTimeAsync(0);
+    expect(next).toEqual({});
+  });
+
   it('says so where the agent cannot be found', async () => {
     interrupting();
     await expect(client.readCpuByInterrupt()).rejects.toMatchObject({ status: 504 });

@@ -165,16 +165,18 @@ export class AgentClient {
         silent: true,
       });
     });
-    if (result.value === undefined) {
-      throw new NotByInterruptError();
+    const answer =
+      result.value === undefined
+        ? undefined
+        : (JSON.parse(result.value, (key, value: unknown) =>
+            BYTES.has(key) && hasBase64(value) ? new Uint8Array(Buffer.from(value.base64, 'base64')) : value,
+          ) as InterruptAnswer);
+    if (answer && !answer.failure) {
+      return answer.result ?? null;
     }
-    const answer = JSON.parse(result.value, (key, value: unknown) =>
-      BYTES.has(key) && hasBase64(value) ? new Uint8Array(Buffer.from(value.base64, 'base64')) : value,
-    ) as InterruptAnswer;
-    if (answer.failure) {
-      throw new AgentFailureError(answer.failure);
-    }
-    return answer.result ?? null;
+    // It may have been silent for a native call, which has ended now that it answers: who asks next has to wait for its loop.
+    this.#silence = undefined;
+    throw answer?.failure ? new AgentFailureError(answer.failure) : new NotByInterruptError();
   }
 
   /**

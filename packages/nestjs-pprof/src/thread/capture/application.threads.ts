@@ -65,7 +65,7 @@ export class ApplicationThreads {
     this.#agent.onExit(() => this.#inspector.closeAll());
     this.#inspected = new InspectedThreads(this.#inspector, shared.heartbeat);
     this.#blocks = new BlockCapturer(this.#agent, this.#inspected, this.#v8Cpu);
-    this.#cpu = new CpuCapturer(this.#agent, this.#inspected, this.#v8Cpu);
+    this.#cpu = new CpuCapturer(this.#agent, this.#inspected, this.#v8Cpu, shared.keepWarm);
     if (shared.flightRecorder) {
       this.recorder = new FlightRecorder(this.#cpu.sampler, shared.flightRecorder, shared.restarted);
       this.recorder.start();
@@ -92,6 +92,11 @@ export class ApplicationThreads {
     this.heaps = new HeapCapturer(this.#agent, this.#inspected, shared.heap);
     this.snapshots = new HeapSnapshotTaker(this.#agent, this.#inspected, shared.temporaryDirectory);
     this.tracer = new Tracer(this.#inspected, this.#agent, this.#inspector.workerStarts);
+  }
+
+  /** Whether the main thread's CPU is sampled though nobody captures. */
+  get isSampled(): boolean {
+    return this.recorder !== undefined || this.#cpu.sampler.isWarm;
   }
 
   /** What Nest calls when something comes in, as far as the main thread has told. */

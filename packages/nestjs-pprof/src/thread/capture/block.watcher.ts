@@ -37,7 +37,8 @@ export type OnBlock = (from: number, to: number, stacks: readonly StackSample[])
  */
 export class BlockWatcher {
   readonly #watch = new LoopWatchMemory();
-  readonly #samples: StackSample[] = [];
+  /** By what tells one from another. */
+  readonly #samples = new Map<string, StackSample>();
   readonly #looks: TimedStack[] = [];
   readonly #listeners: OnBlock[] = [];
   #pending: LoopBlock[] = [];
@@ -89,7 +90,7 @@ export class BlockWatcher {
       // Those that it has no window of yet wait for that.
       await this.recorder?.refresh();
     }
-    return this.#samples;
+    return [...this.#samples.values()];
   }
 
   async #check(): Promise<void> {
@@ -177,7 +178,7 @@ export class BlockWatcher {
         listener(block.from / 1000 + offset, block.to / 1000 + offset, stacks),
       );
       if (this.collects) {
-        this.#add(this.#samples.length >= MAX_SAMPLES ? attributeBlocks([block], []) : stacks);
+        this.#add(this.#samples.size >= MAX_SAMPLES ? attributeBlocks([block], []) : stacks);
       }
     }
   }
@@ -185,11 +186,11 @@ export class BlockWatcher {
   #add(samples: readonly StackSample[]): void {
     for (const sample of samples) {
       const key = keyOf(sample);
-      const known = this.#samples.find((other) => keyOf(other) === key);
+      const known = this.#samples.get(key);
       if (known) {
         sample.values.forEach((value, index) => ((known.values as number[])[index]! += value));
       } else {
-        this.#samples.push({ ...sample, values: [...sample.values] });
+        this.#samples.set(key, { ...sample, values: [...sample.values] });
       }
     }
   }

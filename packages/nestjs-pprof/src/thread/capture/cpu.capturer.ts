@@ -86,8 +86,9 @@ export class CpuCapturer {
     private readonly agent: AgentClient,
     private readonly threads: InspectedThreads,
     private readonly v8: V8CpuCapturer,
+    keepWarmSeconds: number,
   ) {
-    this.sampler = new SharedCpuSampler(agent);
+    this.sampler = new SharedCpuSampler(agent, keepWarmSeconds * 1000);
   }
 
   /** @throws {AgentFailureError | CoverageOnError | NoThreadError} or the signal's reason. */

@@ -4,7 +4,7 @@ import type { HeapSampling } from '../../shared/agent.protocol.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
-import { MainHeap } from './main.heap.js';
+import { ALLOCATIONS, MainHeap } from './main.heap.js';
 import { MomentDeadline } from './moment.deadline.js';
 import { untilAborted } from './single.flight.js';
 import {
@@ -32,9 +32,6 @@ interface V8HeapProfileRequest {
   readonly gc: boolean;
   readonly signal: AbortSignal;
 }
-
-/** Unlike pprof, V8's format has no place to say that it is of a moment before. */
-const ALLOCATIONS = 'count of all allocations (allocs?seconds=)';
 
 /** Captures the heaps of threads: what is alive, and all that is allocated in a window of time. @internal */
 export class HeapCapturer {
@@ -175,11 +172,12 @@ export class HeapCapturer {
       }
       return heap.v8Profile;
     }
-    if (!this.#main.isLive) {
-      throw new RecordingHeldError(ALLOCATIONS);
-    }
+    return this.#main.whileLive(() => this.#readMainByInspector(gc, signal));
+  }
+
+  async #readMainByInspector(gc: boolean, signal: AbortSignal): Promise<V8HeapProfile> {
     const capture = this.threads.useAlone(
-      thread,
+      MAIN_THREAD.id,
       async (target) => {
         if (gc && !(await collectGarbage(target))) {
           throw new GarbageNotCollectedError(target.thread.label);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { AgentFailureError, silenceOf, ThreadStuckError } from './threads.errors.js';
+import { AgentFailureError, RecordingHeldError, silenceOf, ThreadStuckError } from './threads.errors.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import type { AgentClient } from './agent.client.js';
 import type { InspectorConnection } from './inspector.connection.js';
@@ -192,5 +192,19 @@ describe('MainHeap', () => {
     await expect(heap.captureAllocations(REQUEST)).rejects.toThrow('held');
     agent.failure = undefined;
     expect(await sampled()).toMatchObject({ way: 'agent', since: 0 });
+  });
+
+  it('refuses a use of the sampler that all allocations have taken over meanwhile, whatever came of it', async () => {
+    expect(await heap.whileLive(() => Promise.resolve('read'))).toBe('read');
+    const uses = [
+      heap.whileLive(() => new Promise((resolve) => setTimeout(resolve, 5000, 'of another sampler'))),
+      heap.whileLive(() => new Promise((_, reject) => setTimeout(reject, 5000, new Error('not sampled')))),
+    ].map((use) => expect(use).rejects.toBeInstanceOf(RecordingHeldError));
+    const capturing = heap.captureAllocations(REQUEST);
+    uses.push(expect(heap.whileLive(() => Promise.resolve())).rejects.toBeInstanceOf(RecordingHeldError));
+    await jest.advanceTimersByTimeAsync(5000);
+    await Promise.all(uses);
+    await capturing;
+    expect(await heap.whileLive(() => Promise.resolve('read'))).toBe('read');
   });
 });

@@ -14,7 +14,10 @@ import {
   type ThreadHeap,
 } from './thread.heap.js';
 import { MAIN_THREAD } from './thread.info.js';
-import { ThreadStuckError } from './threads.errors.js';
+import { RecordingHeldError, ThreadStuckError } from './threads.errors.js';
+
+/** Unlike pprof, V8's format has no place to say that it is of a moment before. @internal */
+export const ALLOCATIONS = 'count of all allocations (allocs?seconds=)';
 
 /**
  * What V8's sampler is used for.
@@ -47,9 +50,24 @@ export class MainHeap {
     private readonly sampling: HeapSampling | false,
   ) {}
 
-  /** Whether V8's sampler knows of live objects now, and not of all allocations. */
-  get isLive(): boolean {
-    return this.#mode.is === 'live';
+  /**
+   * For a use of V8's sampler that must find it with live objects all the time.
+   *
+   * @throws {RecordingHeldError} where it has been taken for all allocations, be it in the middle; else what `use` does.
+   */
+  async whileLive<T>(use: () => Promise<T>): Promise<T> {
+    const mode = this.#mode;
+    const check = () => {
+      if (mode.is !== 'live' || mode !== this.#mode) {
+        throw new RecordingHeldError(ALLOCATIONS);
+      }
+    };
+    check();
+    try {
+      return await use();
+    } finally {
+      check();
+    }
   }
 
   /** @throws {AgentFailureError} or the signal's reason. */

@@ -26,7 +26,11 @@ class FakeAgent {
   running: CpuSampling | null = null;
   /** Why the next sampling does not start; once. */
   startFailure: AgentFailure | undefined;
+  /** What each start takes. */
+  startMillis = 100;
+  starts = 0;
   #since = 0;
+  #isStarted = false;
 
   readonly client = {
     request: (_command: 'rotateCpu', next: CpuSampling | null) => this.#ask('request', next),
@@ -45,12 +49,15 @@ class FakeAgent {
     this.rotations.push(next);
     const { startFailure } = this;
     this.startFailure = undefined;
-    const segment =
-      this.running &&
-      ({ hz: this.running.hz, startedAt: this.#since, durationNanos: Date.now(), startFailure } as const);
-    this.running = startFailure ? null : next;
+    const { running } = this;
+    const startMillis = this.#isStarted ? this.startMillis : undefined;
+    const segment = running && !running.unread && { hz: running.hz, startedAt: this.#since, startMillis };
+    this.#isStarted = next !== null && !next.unread && running?.hz !== next.hz;
+    this.starts += Number(this.#isStarted);
+    // What nobody wants starts nothing.
+    this.running = startFailure || (next?.unread && !running) ? null : next;
     this.#since = Date.now();
-    return segment as SampledSegment | null;
+    return (segment || null) && ({ ...segment, durationNanos: Date.now(), startFailure } as SampledSegment);
   }
 }
 
@@ -60,7 +67,7 @@ let sampler: InstanceType<typeof SharedCpuSampler>;
 beforeEach(() => {
   jest.useFakeTimers({ now: 0 });
   agent = new FakeAgent();
-  sampler = new SharedCpuSampler(agent.client);
+  sampler = new SharedCpuSampler(agent.client, 0);
 });
 
 afterEach(() => {
@@ -413,18 +420,42 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
 });
 
 describe('SharedCpuSampler, a segment that is lost', () => {
-  it('is told to a capture that goes on: its profile would lack it', async () => {
+  it('is not lost for those who go on where it could not be read for one that ends: it runs on', async () => {
+    const onSegment = jest.fn();
+    const onEnd = jest.fn();
     const [short, long] = [capture(5), capture(10)];
+    await sampler.join({ hz: 20, labels: false, onSegment, onEnd });
     await pass(1000);
     agent.trouble.request = stuck;
     agent.trouble.readCpuByInterrupt = () =>
       new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(short.error).toBeInstanceOf(CaptureStuckError);
+    expect(agent.ways).not.toContain('requestPatiently');
     agent.trouble = {};
     await pass(5000);
-    expect(long.error).toBeInstanceOf(CaptureStuckError);
-    expect(agent.running).toBeNull();
+    expect(long.segments?.at(-1)).toBe('0-10000@100');
+    expect(onSegment).toHaveBeenLastCalledWith(
+      expect.objectContaining({ startedAt: 0, durationNanos: 10_000 }),
+    );
+    expect(onEnd).not.toHaveBeenCalled();
+    expect(agent.running).toMatchObject({ hz: 20 });
+  });
+
+  it('is told to all who run where the agent itself cannot go on', async () => {
+    const [short, long] = [capture(5), capture(10)];
+    await pass(1000);
+    const failure = new AgentFailureError({ status: 500, message: 'the addon says no' });
+    agent.trouble.request = stuck;
+    agent.trouble.readCpuByInterrupt = () => {
+      agent.trouble.request = () => failure;
+      return new AgentFailureError({ status: 504, message: 'not done before' });
+    };
+    await pass(4000);
+    expect(short.error).toBe(failure);
+    agent.trouble = {};
+    await pass(5000);
+    expect(long.error).toBe(failure);
   });
 
   it('is told to a capture that ends together with the one that has asked for it', async () => {
@@ -497,5 +528,168 @@ describe('SharedCpuSampler, a segment that is lost', () => {
     const next = capture(1);
     await pass(1000);
     expect(next.segments).toEqual(['5000-6000@100']);
+  });
+});
+
+describe('SharedCpuSampler, captures that come again and again', () => {
+  const MINUTE = 60_000;
+
+  beforeEach(() => {
+    sampler = new SharedCpuSampler(agent.client, MINUTE);
+  });
+
+  /** One after the other, each with a pause before it. */
+  async function scrape(times: number, pause = 10_000, hz = 100, labels = false): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
+    for (let time = 0; time < times; time++) {
+      await pass(pause);
+      outcomes.push(capture(5, hz, labels));
+      await pass(5000);
+    }
+    return outcomes;
+  }
+
+  it('starts the sampler for the first and the second, and for no other, each of which has its own window', async () => {
+    const outcomes = await scrape(5);
+    expect(agent.starts).toBe(2);
+    expect(outcomes.map(({ segments }) => segments)).toEqual([
+      ['10000-15000@100'],
+      ['25000-30000@100'],
+      ['40000-45000@100'],
+      ['55000-60000@100'],
+      ['70000-75000@100'],
+    ]);
+    expect(sampler.isWarm).toBe(true);
+  });
+
+  it('runs on for a minute after the last, without labels and without anybody to read it, and not longer', async () => {
+    await scrape(2, 10_000, 100, true);
+    expect(agent.running).toMatchObject({ hz: 100, labels: false, unread: true });
+    await pass(MINUTE - 1);
+    expect(agent.running).toMatchObject({ unread: true });
+    expect(sampler.isWarm).toBe(true);
+    await pass(1);
+    expect(agent.running).toBeNull();
+    expect(sampler.isWarm).toBe(false);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is rotated meanwhile, so that what it holds stays small', async () => {
+    await scrape(2);
+    const before = agent.rotations.length;
+    await pass(MINUTE - 1);
+    expect(agent.rotations.length - before).toBe(3);
+  });
+
+  it('does not run on after one capture, nor after captures at the same time', async () => {
+    await scrape(1);
+    expect(agent.running).toBeNull();
+    sampler = new SharedCpuSampler(agent.client, MINUTE);
+    capture(5);
+    await pass(1000);
+    capture(5);
+    await pass(5000);
+    expect(agent.running).toBeNull();
+  });
+
+  it('does not run on after captures that are further apart than it would', async () => {
+    await scrape(3, MINUTE + 1);
+    expect(agent.running).toBeNull();
+    expect(agent.starts).toBe(3);
+  });
+
+  it('does not run on for longer than the start is worth', async () => {
+    agent.startMillis = 10;
+    await scrape(3, 7000);
+    expect(agent.running).toBeNull();
+    await scrape(2, 5000);
+    await pass(5999);
+    expect(agent.running).not.toBeNull();
+    await pass(1);
+    expect(agent.running).toBeNull();
+  });
+
+  it.each([19, 101])('does not run on at %d Hz', async (hz) => {
+    await scrape(3, 10_000, hz);
+    expect(agent.running).toBeNull();
+  });
+
+  it('never runs on where the option says so', async () => {
+    sampler = new SharedCpuSampler(agent.client, 0);
+    await scrape(3, 0);
+    expect(agent.running).toBeNull();
+  });
+
+  it('has room for what comes later', async () => {
+    await scrape(1);
+    capture(5);
+    await pass(0);
+    expect(agent.running!.durationMillis).toBeGreaterThanOrEqual(MINUTE);
+    await pass(5000);
+  });
+
+  it('gives a capture at another rate just that', async () => {
+    await scrape(2);
+    await pass(1000);
+    const other = capture(5, 50);
+    await pass(5000);
+    expect(other.segments).toEqual(['31000-36000@50']);
+    expect(agent.running).toMatchObject({ hz: 50, unread: true });
+  });
+
+  it('ends with a capture whose client has gone away', async () => {
+    await scrape(2);
+    const outcome = capture(5);
+    await pass(1000);
+    outcome.abort();
+    await pass(0);
+    expect(agent.running).toBeNull();
+    expect(sampler.isWarm).toBe(false);
+  });
+
+  it('is the flight recorder’s when that comes', async () => {
+    await scrape(2);
+    await sampler.join({ hz: 20, labels: false, onSegment: () => undefined, onEnd: () => undefined });
+    expect(agent.running).toMatchObject({ hz: 20 });
+    await scrape(3);
+    await pass(2 * MINUTE);
+    expect(agent.running).toMatchObject({ hz: 20 });
+    expect(agent.running).not.toHaveProperty('unread');
+    expect(sampler.isWarm).toBe(false);
+  });
+
+  it.each([
+    ['a stuck main thread', stuck],
+    ['whatever else', () => new AgentFailureError({ status: 409, message: 'held' })],
+  ])('ends with %s, without a word', async (_, trouble) => {
+    await scrape(2);
+    agent.trouble.request = trouble;
+    await pass(15_000);
+    expect(agent.ways.at(-1)).toBe('requestPatiently');
+    expect(agent.running).toBeNull();
+    expect(sampler.isWarm).toBe(false);
+    agent.trouble = {};
+    const [next] = await scrape(1);
+    expect(next!.segments).toHaveLength(1);
+  });
+
+  it('leaves no sampler to a main thread that is stuck when the next capture begins', async () => {
+    await scrape(2);
+    agent.trouble.request = stuck;
+    const next = capture(5);
+    await pass(0);
+    expect(next.error).toBeInstanceOf(ThreadStuckError);
+    expect(agent.running).toBeNull();
+  });
+
+  it('reads a capture that a stuck main thread cannot end as ever, and does not run on', async () => {
+    await scrape(2);
+    const outcome = capture(5);
+    await pass(1000);
+    agent.trouble.request = stuck;
+    await pass(4000);
+    expect(outcome).toMatchObject({ segments: ['30000-35000@100'], readByInterrupt: true });
+    expect(agent.running).toBeNull();
+    expect(sampler.isWarm).toBe(false);
   });
 });

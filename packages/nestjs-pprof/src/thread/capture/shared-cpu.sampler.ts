@@ -9,6 +9,7 @@ import {
   ThreadUnreachableError,
 } from './threads.errors.js';
 import { DEADLINE_MILLIS } from './inspector.connection.js';
+import { SamplerWarmth } from './sampler.warmth.js';
 import { untilAborted } from './single.flight.js';
 
 /** Captures that end within this time of each other end together: each rotation costs the main thread a millisecond or two. */
@@ -56,6 +57,8 @@ interface Capture {
   readonly labels: boolean;
   readonly millis: number;
   readonly segments: SampledSegment[];
+  /** Whether it came soon after another one. */
+  isRepeated: boolean;
   endsAt: number;
   /** Why segments of it are missing; told at its end. */
   failure?: unknown;
@@ -74,11 +77,25 @@ export class SharedCpuSampler {
   /** What runs, and since when; undefined where that is not known. */
   #segment: (CpuSampling & { readonly since: number }) | undefined;
 
-  constructor(private readonly agent: AgentClient) {}
+  readonly #warmth: SamplerWarmth;
+
+  /** @param keepWarmMillis how long it may run on after a capture, for the next */
+  constructor(
+    private readonly agent: AgentClient,
+    keepWarmMillis: number,
+  ) {
+    this.#warmth = new SamplerWarmth(keepWarmMillis, (next) => this.#inTurn(() => this.#rotateWarm(next)));
+  }
+
+  /** Whether it runs for nobody, as the next capture is expected. */
+  get isWarm(): boolean {
+    return this.#warmth.isOn;
+  }
 
   /** @throws {ThreadStuckError | AgentFailureError} or the signal's reason, as soon as it fires. */
   async capture({ seconds, hz, labels, signal }: CpuCaptureRequest): Promise<readonly SampledSegment[]> {
-    const capture: Capture = { hz, labels, millis: seconds * 1000, segments: [], endsAt: Infinity };
+    const millis = seconds * 1000;
+    const capture: Capture = { hz, labels, millis, segments: [], isRepeated: false, endsAt: Infinity };
     try {
       await this.#inTurnSoon(() => this.#begin(capture), signal);
       await sleep(capture.millis, undefined, { signal });
@@ -105,7 +122,7 @@ export class SharedCpuSampler {
     return this.#inTurnSoon(async () => {
       const next = samplingFor([...this.#running], client);
       try {
-        this.#hand(await this.agent.request('rotateCpu', next), []);
+        this.#hand(await this.#rotate(next), []);
       } catch (error) {
         if (!(error instanceof ThreadStuckError)) {
           this.#failAll(error);
@@ -147,10 +164,11 @@ export class SharedCpuSampler {
   }
 
   async #begin(capture: Capture): Promise<void> {
+    capture.isRepeated = this.#warmth.isRepeated;
     const next = samplingFor([...this.#running, capture], this.#standing);
     try {
       if (!this.#hasJustBegun(next)) {
-        this.#hand(await this.agent.request('rotateCpu', next), []);
+        this.#hand(await this.#rotate(next), []);
         this.#segment = { ...next, since: monotonicMillis() };
       }
     } catch (error) {
@@ -188,11 +206,22 @@ export class SharedCpuSampler {
     const goesOn = staying.length > 0 || this.#standing !== undefined;
     this.#segment = undefined;
     try {
-      this.#hand(await this.#rotateEvenIfStuck(goesOn ? samplingFor(staying, this.#standing) : null), ending);
+      this.#hand(
+        goesOn
+          ? await this.#rotateEvenIfStuck(samplingFor(staying, this.#standing))
+          : await this.#endSegment(ending),
+        ending,
+      );
+      this.#warmth.noteEnd();
     } catch (error) {
-      if (this.#running.has(capture)) {
+      if (error instanceof CaptureStuckError && goesOn) {
+        // The segment runs on, for those who do.
+        ending.forEach((other) => this.#fail(other, error));
+      } else if (this.#running.has(capture)) {
         this.#failAll(error);
-        throw error;
+      }
+      if (capture.failure !== undefined) {
+        throw capture.failure;
       }
     }
   }
@@ -203,6 +232,7 @@ export class SharedCpuSampler {
    * @throws {AgentFailureError} where the sampler could not go on. Those who would have run on have what was sampled so far.
    */
   #hand(segment: SampledSegment | null, ending: readonly Capture[]): void {
+    this.#warmth.noteStart(segment);
     for (const capture of this.#running) {
       const isEnding = ending.includes(capture);
       if (segment) {
@@ -224,15 +254,66 @@ export class SharedCpuSampler {
   }
 
   #failAll(error: unknown): void {
-    this.#running.forEach((capture) => (capture.failure = error));
-    this.#running.clear();
+    this.#running.forEach((capture) => this.#fail(capture, error));
     this.#endStanding(error);
+  }
+
+  #fail(capture: Capture, error: unknown): void {
+    capture.failure = error;
+    this.#running.delete(capture);
   }
 
   #endStanding(reason: unknown): void {
     const client = this.#standing;
     this.#standing = undefined;
     client?.onEnd(reason);
+  }
+
+  /** Ends it with the last captures, of which there may soon be more: then it runs on, where that is nothing to wait for. */
+  async #endSegment(ending: readonly Capture[]): Promise<SampledSegment | null> {
+    const hz = Math.max(...ending.map((capture) => capture.hz));
+    const warm = ending.some(({ isRepeated }) => isRepeated) ? this.#warmth.samplingAt(hz) : null;
+    if (warm) {
+      try {
+        const segment = await this.agent.request('rotateCpu', warm);
+        this.#warmth.begin(warm, segment);
+        return segment;
+      } catch (error) {
+        if (!(error instanceof ThreadStuckError)) {
+          throw error;
+        }
+      }
+    }
+    return this.#rotateEvenIfStuck(null);
+  }
+
+  /** For whoever begins; a sampler that ran for nobody is theirs, or ends. */
+  async #rotate(next: CpuSampling): Promise<SampledSegment | null> {
+    const { isWarm } = this;
+    this.#warmth.end();
+    try {
+      return await this.agent.request('rotateCpu', next);
+    } catch (error) {
+      if (isWarm) {
+        this.#stopPatiently();
+      }
+      throw error;
+    }
+  }
+
+  /** Nobody is told of what fails: the next capture starts the sampler. */
+  async #rotateWarm(next: CpuSampling | null): Promise<void> {
+    if (this.isWarm) {
+      try {
+        await this.agent.request('rotateCpu', next);
+        if (next) {
+          return;
+        }
+      } catch {
+        this.#stopPatiently();
+      }
+      this.#warmth.end();
+    }
   }
 
   async #rotateEvenIfStuck(next: CpuSampling | null): Promise<SampledSegment | null> {
@@ -262,8 +343,13 @@ export class SharedCpuSampler {
   async #rotateOrGiveUp(next: CpuSampling | null): Promise<CpuSegment | null> {
     try {
       return await this.agent.request('rotateCpu', next);
-    } catch {
-      this.#stopPatiently();
+    } catch (error) {
+      if (!(error instanceof ThreadStuckError)) {
+        throw error;
+      }
+      if (next === null) {
+        this.#stopPatiently();
+      }
       throw new CaptureStuckError();
     }
   }
@@ -319,5 +405,8 @@ function samplingFor(captures: readonly Capture[], standing?: StandingClient): C
   }
   const now = monotonicMillis();
   const remaining = captures.map(({ endsAt, millis }) => (endsAt === Infinity ? millis : endsAt - now));
-  return { hz, labels, durationMillis: Math.ceil(Math.max(...remaining)) + LATE_BY_MILLIS };
+  const durationMillis = Math.ceil(Math.max(...remaining)) + LATE_BY_MILLIS;
+  // Where it may be kept for others to come.
+  const isFirst = captures.length === 1 && captures[0]!.isRepeated;
+  return { hz, labels, durationMillis: isFirst ? Math.max(durationMillis, STANDING_MILLIS) : durationMillis };
 }

@@ -132,6 +132,27 @@ describe('WorkerHeap', () => {
     await capturing;
   });
 
+  it.each([false, true])(
+    'tells so too where the window is just beginning, garbage collected first: %s',
+    async (gc) => {
+      const heap = new WorkerHeap(target, SAMPLING, true);
+      await heap.sample(false);
+      const sampling = gc ? heap.sample(true) : undefined;
+      const capturing = heap.captureAllocations(1000, patient);
+      // V8 has been told to stop, and not yet to count all allocations.
+      while (target.posted.at(-1) !== 'stopSampling') {
+        await Promise.resolve();
+      }
+      expect(await (sampling ?? heap.sample(false))).toMatchObject({
+        root: { name: 'live' },
+        asOf: 1_000_000,
+        collected: false,
+      });
+      await jest.advanceTimersByTimeAsync(1000);
+      expect((await capturing).total.root.name).toBe('all');
+    },
+  );
+
   it('leaves nothing running after the window where live objects are not sampled', async () => {
     const heap = new WorkerHeap(target, SAMPLING, false);
     await window(heap);

@@ -22,7 +22,11 @@ type Sampled = Taken & Pick<ThreadHeap, 'since' | 'restarted'>;
  */
 export class WorkerHeap {
   readonly #allocations = new SharedAllocations({
-    begin: () => this.#beginAllocations(),
+    begin: () => {
+      const begun = this.#beginAllocations();
+      this.#begun = begun.catch(() => undefined);
+      return begun;
+    },
     read: () => this.#readAllocations(),
     end: () => this.#endAllocations(),
   });
@@ -30,6 +34,8 @@ export class WorkerHeap {
   #since = Date.now();
   #restarted: HeapRestart | null = null;
   #beforeAllocations: (Sampled & { readonly asOf: number }) | undefined;
+  /** Settles when all allocations are counted, or cannot be: in between V8 samples nothing. */
+  #begun: Promise<unknown> | undefined;
 
   /** @param isLive whether live objects are sampled */
   constructor(
@@ -50,10 +56,12 @@ export class WorkerHeap {
       way: 'inspector' as const,
       memory: undefined,
     };
+    const collected = gc && !this.#begun && (await collectGarbage(this.target));
+    // That may have begun meanwhile.
+    await this.#begun;
     if (this.#beforeAllocations) {
       return { ...common, ...this.#beforeAllocations, collected: false };
     }
-    const collected = gc && (await collectGarbage(this.target));
     const taken = await this.#takeLive();
     return { ...common, ...this.#sampledSince(), ...taken, collected };
   }
@@ -122,6 +130,7 @@ export class WorkerHeap {
     // Unlike `stopSampling` this does not read out, for which V8 would collect garbage.
     this.target.post('HeapProfiler.disable').catch(() => undefined);
     this.#beforeAllocations = undefined;
+    this.#begun = undefined;
     if (this.isLive) {
       this.#restarted = 'allocs';
       this.#startLive().catch(() => undefined);

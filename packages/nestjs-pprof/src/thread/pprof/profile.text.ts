@@ -136,6 +136,11 @@ export function format(value: number, unit: string): string {
   return `${Number((value / factor).toFixed(2))}${suffix}`;
 }
 
+/** `118 MB` @internal */
+export function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MB`;
+}
+
 /**
  * Renders a profile as counted stacks, largest first, like the `debug=1` of Go's named profiles: for reading, not for
  * a program.

@@ -52,7 +52,7 @@ export const cpuProfile: ProfileKind = {
       return { ...profile, ...(await withLabelsOfStacks(profile, labels, threads)) };
     }
     const capture = await threads.captureCpu({ seconds, hz, threads: selection, labels, signal });
-    const profile = cpuProfileOf(capture, hz, describeRate(hz, threads.recorder?.hz));
+    const profile = cpuProfileOf(capture, hz, describeStart(capture, threads.recorder?.hz));
     return { ...profile, ...(await withLabelsOfStacks(profile, labels, threads)) };
   },
 };
@@ -76,14 +76,20 @@ export function cpuProfileOf(capture: CpuCapture, hz: number, notes: readonly st
   };
 }
 
-/** Beside the flight recorder, whose sampler runs anyway: whether that was started anew. */
-function describeRate(hz: number, recorded: number | undefined): string[] {
-  if (recorded === undefined) {
+/** Whether the sampler of the main thread was started for this capture. */
+function describeStart({ threads }: CpuCapture, recorded: number | undefined): string[] {
+  const [first] = threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+  if (!first) {
     return [];
   }
-  return hz === recorded
-    ? ["main was sampled at the flight recorder's rate, which runs anyway: nothing was started"]
-    : [
-        `the sampler of main was started anew, at another rate than the flight recorder's: hz=${recorded} does without, which holds up nothing`,
-      ];
+  const { startMillis } = first;
+  if (startMillis === undefined) {
+    const why = recorded === first.hz ? ", at the flight recorder's rate" : '';
+    return [`the sampler of main was warm: it ran already${why}, nothing was started`];
+  }
+  const remedy =
+    recorded === undefined ? '' : `; hz=${recorded}, the flight recorder's rate, does without a start`;
+  return [
+    `the sampler of main was cold: it was started for this, which held main up for ${Math.round(startMillis)} ms before the window${remedy}`,
+  ];
 }

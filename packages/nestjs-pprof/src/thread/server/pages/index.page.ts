@@ -3,6 +3,7 @@ import type { RunningProfiler } from '../../../shared/process.variables.js';
 import { kernelThreadCount } from '../../capture/kernel.threads.js';
 import type { LoopState } from '../../capture/agent.client.js';
 import { processorLimit } from '../../capture/processor.limit.js';
+import { megabytes } from '../../pprof/profile.text.js';
 import type { RecordingKind } from '../../profiles/recording.kind.js';
 import type { ProcessDescription } from '../profiling.tokens.js';
 import type { ReportedIncident } from './incidents.controller.js';
@@ -222,8 +223,4 @@ function captureForm({ kinds, maxSeconds }: IndexContent): string {
 <pre id="capture-text" tabindex="0" aria-label="the capture as text" hidden></pre>
 </div>
 </section>`;
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MB`;
 }

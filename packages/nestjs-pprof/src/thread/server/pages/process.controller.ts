@@ -71,7 +71,7 @@ export class ProcessController {
       },
       processors: processorLimit(),
       threads: kernelThreadCount() ?? null,
-      sampled: this.slots.taken > 0 || this.threads.recorder !== undefined,
+      sampled: this.slots.taken > 0 || this.threads.isSampled,
       memory: description?.memory ?? { rss: process.memoryUsage.rss() },
       heap: description?.heap ?? null,
       heapSpaces: description?.heapSpaces ?? null,

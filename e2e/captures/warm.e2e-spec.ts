@@ -1,0 +1,83 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { AppProcess } from '../support/app.process.js';
+import { profilerOf } from '../support/fixture.app.js';
+import { request } from '../support/http.request.js';
+import { takeProfile } from '../support/pprof.profile.js';
+
+// A scraper asks again and again: the sampler of the main thread runs on in between, so that it need not be started each time.
+
+const SCRIPT = fileURLToPath(new URL('fixtures/sigprof.app.mjs', import.meta.url));
+
+class ScrapedApp {
+  private constructor(
+    readonly process: AppProcess,
+    readonly origin: string,
+  ) {}
+
+  static async start(keepWarm: number): Promise<ScrapedApp> {
+    const process = new AppProcess(SCRIPT, { env: { PPROF_OPTIONS: JSON.stringify({ keepWarm }) } });
+    return new ScrapedApp(process, await profilerOf(process));
+  }
+
+  /** What each of so many profiles, one after the other, says of the sampler. */
+  async scrape(times: number, query = 'seconds=1'): Promise<string[]> {
+    const said: string[] = [];
+    for (let time = 0; time < times; time++) {
+      const { comments, durationMillis } = await takeProfile(`${this.origin}/debug/pprof/profile?${query}`);
+      expect(durationMillis).toBeLessThan(2000);
+      const [, state = ''] = /the sampler of main was (cold|warm)/.exec(comments.join('\n')) ?? [];
+      said.push(state);
+    }
+    return said;
+  }
+
+  samplerRuns(): Promise<boolean> {
+    return this.process.call('samplerRuns');
+  }
+
+  stops(): Promise<boolean> {
+    return this.process.until<boolean>('samplerRuns', (runs) => !runs);
+  }
+
+  async isSampled(): Promise<unknown> {
+    const { text } = await request(`${this.origin}/debug/vars`);
+    return (JSON.parse(text) as { sampled: unknown }).sampled;
+  }
+}
+
+describe('a scraper', () => {
+  it('finds the sampler warm from the third time on, at its rate, and nobody else is sampled for long', async () => {
+    const app = await ScrapedApp.start(60);
+    expect(await app.scrape(1)).toEqual(['cold']);
+    expect([await app.samplerRuns(), await app.isSampled()]).toEqual([false, false]);
+    expect(await app.scrape(3)).toEqual(['cold', 'warm', 'warm']);
+    expect([await app.samplerRuns(), await app.isSampled()]).toEqual([true, true]);
+    expect(await app.scrape(2, 'seconds=1&labels=false')).toEqual(['warm', 'warm']);
+    expect(await app.scrape(2, 'seconds=1&hz=50')).toEqual(['cold', 'warm']);
+    await app.process.call('stop');
+    await app.stops();
+  });
+
+  it('that does not come again finds nothing running', async () => {
+    const app = await ScrapedApp.start(1);
+    expect(await app.scrape(3)).toEqual(['cold', 'cold', 'warm']);
+    await app.stops();
+    expect(await app.isSampled()).toBe(false);
+    expect(await app.scrape(1)).toEqual(['cold']);
+  });
+
+  it('is not waited for where the application listens for the signal that samples', async () => {
+    const app = await ScrapedApp.start(60);
+    await app.process.call('add');
+    expect(await app.scrape(3)).toEqual(['cold', 'cold', 'cold']);
+    expect(await app.samplerRuns()).toBe(false);
+  });
+
+  it('does not hold up the end of the process', async () => {
+    const app = await ScrapedApp.start(60);
+    await app.scrape(3);
+    void app.process.call('exit', 3).catch(() => undefined);
+    expect(await app.process.exited).toEqual({ code: 3, signal: null });
+  });
+});

@@ -1,0 +1,234 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { encodeAddonProfile } from '../../../test-fixtures/addon-profile.js';
+import { FlightRecorder } from './flight.recorder.js';
+import type { SampledSegment, SharedCpuSampler, StandingClient } from './shared-cpu.sampler.js';
+import { AgentFailureError, silenceOf, ThreadStuckError } from './threads.errors.js';
+
+const STARTED_AT = Date.UTC(2026, 0, 1, 3);
+const SAMPLES_PER_SECOND = 20;
+const FUNCTION = { name: 'work', file: '/app/a.js', line: 1, column: 1 };
+
+const held = (by: string) => new AgentFailureError({ status: 409, message: `held by ${by}` });
+const stuck = () => new ThreadStuckError('the main thread', silenceOf(2000));
+
+/** The sampler of a main thread that works all the time; a segment runs from one cut to the next. */
+class FakeSampler {
+  client: StandingClient | undefined;
+  readonly cuts: boolean[] = [];
+  trouble: { join?: Error | undefined; cut?: Error | undefined } = {};
+  /** Of what each segment holds besides its samples, which takes memory. */
+  ballast = 0;
+  #since = 0;
+
+  readonly asSampler = this as unknown as SharedCpuSampler;
+
+  join(client: StandingClient): Promise<void> {
+    if (this.trouble.join) {
+      return Promise.reject(this.trouble.join);
+    }
+    this.client = client;
+    this.#since = Date.now();
+    return Promise.resolve();
+  }
+
+  async cut(evenIfStuck: boolean): Promise<void> {
+    this.cuts.push(evenIfStuck);
+    await Promise.resolve();
+    if (this.trouble.cut && !(evenIfStuck && this.trouble.cut instanceof ThreadStuckError)) {
+      throw this.trouble.cut;
+    }
+    this.client?.onSegment(this.#segment());
+  }
+
+  end(reason: Error): void {
+    this.client?.onEnd(reason);
+    this.client = undefined;
+  }
+
+  #segment(): SampledSegment {
+    const [startedAt, millis] = [this.#since, Date.now() - this.#since];
+    this.#since = Date.now();
+    const count = Math.round((millis / 1000) * SAMPLES_PER_SECOND);
+    const log = Array.from({ length: count }, (_, index) => [
+      (startedAt + ((index + 0.5) * 1000) / SAMPLES_PER_SECOND) * 1000,
+      1e9 / SAMPLES_PER_SECOND,
+      0,
+      -1,
+    ]);
+    const name = this.ballast > 0 ? randomBytes(this.ballast).toString('latin1') : FUNCTION.name;
+    return {
+      profile: encodeAddonProfile(
+        [{ stack: [{ ...FUNCTION, name }], values: [count, millis * 1e6, 0] }],
+        millis * 1e6,
+      ),
+      sampleLog: new Uint8Array(Float64Array.from(log.flat()).buffer),
+      hz: SAMPLES_PER_SECOND,
+      startedAt,
+      durationNanos: millis * 1e6,
+      processCpuNanos: millis * 1e6,
+      mainCpuNanos: millis * 1e6,
+      samplerStuck: 0,
+      labels: null,
+    } as unknown as SampledSegment;
+  }
+}
+
+let sampler: FakeSampler;
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: STARTED_AT });
+  sampler = new FakeSampler();
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+function started({ minutes = 15, restarted = false } = {}): FlightRecorder {
+  const options = { minutes, hz: SAMPLES_PER_SECOND, labels: false } as ConstructorParameters<
+    typeof FlightRecorder
+  >[1];
+  const recorder = new FlightRecorder(sampler.asSampler, options, restarted);
+  recorder.start();
+  return recorder;
+}
+
+async function pass(seconds: number): Promise<void> {
+  await jest.advanceTimersByTimeAsync(seconds * 1000);
+}
+
+const at = (seconds: number) => STARTED_AT + seconds * 1000;
+const time = (seconds: number) => new Date(at(seconds)).toISOString();
+const stretches = (recorder: FlightRecorder, from: number, to: number) =>
+  recorder
+    .readKept(at(from), at(to))
+    .segments.map(({ startedAt, durationNanos }) => [
+      (startedAt - STARTED_AT) / 1000,
+      (startedAt - STARTED_AT) / 1000 + durationNanos / 1e9,
+    ]);
+
+describe('FlightRecorder', () => {
+  it('reads a first window soon, and then one every quarter of a minute, side by side', async () => {
+    const recorder = started();
+    await pass(47);
+    expect(stretches(recorder, 0, 47)).toEqual([
+      [0, 1],
+      [1, 16],
+      [16, 31],
+      [31, 46],
+    ]);
+    expect(recorder.kept).toEqual({ from: at(0), to: at(46) });
+    expect(sampler.cuts).not.toContain(true);
+  });
+
+  it('cuts a stretch out of the windows', async () => {
+    const recorder = started();
+    await pass(40);
+    expect(stretches(recorder, 5, 20)).toEqual([
+      [5, 16],
+      [16, 20],
+    ]);
+    expect(recorder.readKept(at(5), at(20))).toMatchObject({ from: at(5), to: at(20), missing: [] });
+  });
+
+  it('takes over what the sampler holds for who asks for what has just been, once for all who do', async () => {
+    const recorder = started();
+    await pass(20);
+    const read = await Promise.all([recorder.read(at(10), at(20)), recorder.read(at(0), at(20))]);
+    expect(read.map(({ to }) => to)).toEqual([at(20), at(20)]);
+    expect(sampler.cuts.filter((evenIfStuck) => evenIfStuck)).toHaveLength(1);
+    await pass(0.5);
+    await recorder.read(at(10), at(20.5));
+    expect(sampler.cuts.filter((evenIfStuck) => evenIfStuck)).toHaveLength(1);
+  });
+
+  it('says what cannot be read now', async () => {
+    const recorder = started();
+    await pass(20);
+    sampler.trouble.cut = held('a native call');
+    const { to, missing } = await recorder.read(at(10), at(20));
+    expect(to).toBe(at(16));
+    expect(missing).toEqual([`since ${time(16)}: it can be read later, held by a native call`]);
+  });
+
+  it.each([
+    { restarted: false, why: 'the recorder was started' },
+    {
+      restarted: true,
+      why: 'the profiling thread was started again, and what the one before had recorded is lost',
+    },
+  ])('says why there is nothing before it has started: $why', async ({ restarted, why }) => {
+    const recorder = started({ restarted });
+    await pass(10);
+    expect(recorder.readKept(at(-60), at(10)).missing).toEqual([
+      `${time(-60)} to ${time(0)}: ${why} at ${time(0)}`,
+    ]);
+  });
+
+  it('keeps as many minutes as it is told, and says that', async () => {
+    const recorder = started({ minutes: 1 });
+    await pass(200);
+    expect(recorder.kept!.from).toBeGreaterThanOrEqual(at(200 - 60 - 2 * 15));
+    const { missing } = recorder.readKept(at(0), at(200));
+    expect(missing).toEqual([expect.stringMatching(/: the recorder keeps 1 minutes$/)]);
+  });
+
+  it('keeps no more than 4 MB, however many minutes there is room for, and says that', async () => {
+    const recorder = started({ minutes: 60 });
+    sampler.ballast = 100_000;
+    await pass(3600);
+    const { segments, missing } = recorder.readKept(at(0), at(3600));
+    const kept = segments.reduce((bytes, { profile }) => bytes + profile.length, 0);
+    // Of what cannot be packed there is as much as that.
+    expect(kept).toBeLessThan(6 * 2 ** 20);
+    expect(kept).toBeGreaterThan(4 * 2 ** 20);
+    expect(segments.at(-1)!.startedAt).toBeGreaterThan(at(3570));
+    expect(missing).toEqual([expect.stringMatching(/: the recorder keeps 4 MB at most$/)]);
+  });
+
+  it('leaves a stuck thread alone, until the buffer of the addon would be full', async () => {
+    started();
+    await pass(20);
+    sampler.trouble.cut = stuck();
+    await pass(40);
+    expect(sampler.cuts).not.toContain(true);
+    await pass(2);
+    expect(sampler.cuts.at(-1)).toBe(true);
+  });
+
+  it('joins a stuck thread as soon as that goes on', async () => {
+    sampler.trouble.join = stuck();
+    const recorder = started();
+    await pass(5);
+    expect(recorder.outage).toContain('the event loop');
+    sampler.trouble.join = undefined;
+    await pass(1);
+    expect(recorder).toMatchObject({ isRunning: true, outage: undefined });
+  });
+
+  it('tries again and again where another profiler holds the sampler, at growing intervals, and says who did', async () => {
+    const recorder = started();
+    await pass(10);
+    sampler.trouble.join = held('an agent');
+    sampler.end(held('an agent'));
+    const tried = jest.spyOn(sampler, 'join');
+    await pass(120);
+    expect(recorder.outage).toBe('held by an agent');
+    expect(tried.mock.calls.length).toBeGreaterThan(1);
+    expect(tried.mock.calls.length).toBeLessThan(6);
+    sampler.trouble.join = undefined;
+    await pass(300);
+    expect(recorder).toMatchObject({ isRunning: true, outage: undefined });
+    const { missing } = await recorder.read(at(0), at(430));
+    expect(missing).toEqual([expect.stringMatching(new RegExp(`^${time(1)} to .*: held by an agent$`))]);
+  });
+
+  it('tells who listens of each window', async () => {
+    const recorder = started();
+    const listener = jest.fn();
+    recorder.onWindow(listener);
+    await pass(20);
+    expect(listener).toHaveBeenCalledTimes(2);
+  });
+});
