@@ -9,7 +9,8 @@ const NEUTRAL = { ratio: 1, difference: 0 };
  * @property {string} text what was measured, and how; no figure
  * @property {string} [base] the row that the others are compared to, where they do not bring one of their own
  * @property {string} [control] the row that is the base once more, or its like
- * @property {Record<string, { label: string, kind?: 'ours' | 'peer' }>} rows
+ * @property {string} [versus] what the rows are compared to, in words, where there is no base
+ * @property {Record<string, { label: string, kind?: 'ours' | 'peer', beside?: string[] }>} rows `beside`: those that do the same
  * @property {Record<string, Column>} columns
  * @property {string[]} [says] the columns that sentences are made of
  * @property {string} [chart] the column that is drawn

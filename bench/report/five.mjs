@@ -27,7 +27,7 @@ const FIGURES = [
   {
     label: 'longest stall at the start of a capture',
     from: ['capture', 'stalls', 'startDelay'],
-    ours: { first: 'cold', 'after it': 'warm' },
+    ours: { cold: 'cold', warm: 'warm' },
     peers: { '@pyroscope/nodejs': 'pyroscope', inspector: 'inspector' },
   },
   {

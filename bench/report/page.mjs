@@ -6,7 +6,7 @@ import { compare } from './comparison.mjs';
 import { drawChart } from './chart.mjs';
 import { fiveFigures } from './five.mjs';
 import { readResults } from './results.mjs';
-import { change, markdownTable, number, quantity, sentences, spread } from './words.mjs';
+import { capitalized, change, markdownTable, number, quantity, sentences, spread } from './words.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGE = join(ROOT, 'docs/benchmarks.md');
@@ -80,7 +80,8 @@ compiler in the process as its large code base. Ten clients in another process s
 - **Ratios.** Each figure that compares is of two things that were measured in the same round, one right after the other; the rounds go
   forwards and backwards in turn. Shown is the median of the rounds, with their quartiles in parentheses.
 - **Control.** A thing against itself, measured in the same way, tells what differs for no reason. Where the quartiles of a figure and
-  those of the control overlap, or the figure's are on both sides of "the same", there is **no difference shown** (≈ in the tables).
+  those of the control overlap, or the figure's are on both sides of "the same", there is **no difference shown** (≈ in the tables). Of fewer
+  than four values all are taken instead of the quartiles, and less than six of both together show nothing.
 - **Main's CPU a request** is by the clock of the main thread itself. Throughput also has in it what the machine did otherwise.
 - Nothing fails because of a figure: no test asserts one.
 
@@ -120,7 +121,7 @@ function tableSection(suite, table, results) {
     const compared = compare(table, data);
     const said = sentences(table, data, compared);
     return [
-      `**Node ${result.node.slice(1)}**, ${data.rounds.length} ${data.rounds.length === 1 ? 'round' : 'rounds'}`,
+      `**Node ${result.node.slice(1)}**, ${data.rounds.length} ${data.rounds.length === 1 ? 'round' : 'rounds'}${data.note ? `. ${data.note}` : ''}`,
       ...(chartOf(table, compared, result)
         ? [
             `![${table.title}, Node ${result.node.slice(1)}](images/benchmarks/${chartName(suite, table, result)})`,
@@ -203,15 +204,14 @@ function chartOf(table, compared, { node }) {
   });
   const noise = column.compare && compared[table.control]?.[table.chart].relative?.quartiles;
   return drawChart({
-    title: `${column.label}${column.compare ? ' against the base' : `, ${column.unit}`}: ${table.title}`,
+    title: `${capitalized(column.label)}${column.compare ? `, against ${table.versus ?? table.rows[table.base].label}` : `, ${column.unit}`}`,
     note: `Node ${node.slice(1)}`,
     rows,
     neutral: { ratio: 1, difference: 0 }[column.compare],
     noise: noise || undefined,
-    format: (tick) => number(tick, digitsOf(column)),
+    format:
+      column.compare === 'ratio'
+        ? (tick) => change(tick, column)
+        : (tick) => number(tick, Number.isInteger(tick) ? 0 : 1),
   });
-}
-
-function digitsOf({ compare: how, digits = 2 }) {
-  return how === 'ratio' ? 2 : digits;
 }

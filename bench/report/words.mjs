@@ -85,7 +85,7 @@ function listed(texts) {
 }
 
 /** `p99` stays what it is. */
-function capitalized(text) {
+export function capitalized(text) {
   return /^[a-z]{2}|^main/.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
 }
 

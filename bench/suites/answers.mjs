@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { get, withApp } from '../support/app.mjs';
 import { cpuTime, residentMemory } from '../support/proc.mjs';
 import { limitProcessor } from '../support/quota.mjs';
-import { runRounds } from '../support/rounds.mjs';
+import { part, runRounds } from '../support/rounds.mjs';
 
 const MB = 1024 * 1024;
 const SECONDS = 1;
@@ -89,21 +89,22 @@ own. CPU is that of all threads, memory what is resident after the answer and wa
       base: 'ours',
       control: 'again',
       rows: {
-        ours: { label: 'nestjs-pprof', kind: 'ours', beside },
+        ours: { label: 'nestjs-pprof', kind: 'ours', beside: ['pyroscope'] },
         again: { label: 'nestjs-pprof, again (control)' },
-        second: { label: 'nestjs-pprof, the second profile', kind: 'ours', beside },
-        ...PEERS,
+        second: { label: 'nestjs-pprof, the second profile', kind: 'ours', beside: ['pyroscope'] },
+        pyroscope: PEERS.pyroscope,
       },
       columns: { past: PAST },
       says: ['past'],
     },
   ],
-  async run({ node, seconds, say }) {
-    const of = (share, measure) => runRounds({ seconds: seconds * share, say }, Object.keys(WAYS), measure);
+  async run({ node, limits }) {
+    const of = (share, cases, measure) => runRounds(part(limits, share), cases, measure);
+    const all = Object.keys(WAYS);
     return {
-      stuck: await of(0.35, (name) => stuck(node, name)),
-      first: await of(0.3, (name) => first(node, name)),
-      starved: await of(0.35, (name) => starved(node, name)),
+      stuck: await of(0.35, all, (name) => stuck(node, name)),
+      first: await of(0.3, all, (name) => first(node, name)),
+      starved: await of(0.35, ['ours', 'again', 'pyroscope'], (name) => starved(node, name)),
     };
   },
 };

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { get, temporaryDirectory, withApp } from '../support/app.mjs';
 import { Child } from '../support/child.mjs';
 import { LIST, underLoad } from '../support/load.mjs';
@@ -11,9 +12,10 @@ import { runRounds } from '../support/rounds.mjs';
 import { mean } from '../support/statistics.mjs';
 
 const SECONDS = 2;
+/** Where there is time for it (`--budget 100`): as long as people ask for. */
+const LONG = { seconds: 30, from: 1300 };
 /** The beginning of a capture, which has V8 list all code. */
 const START_MS = 500;
-const WINDOW_MS = 1300;
 /** After the answer: the delay of a loop counts when it turns again. */
 const REST_MS = 150;
 const WARM_MS = 2000;
@@ -23,29 +25,33 @@ const WITHOUT_CAPTURE = new Set([NONE, 'between']);
 
 const HERE = new URL('.', import.meta.url);
 
-/** How each takes a profile of `SECONDS` at 100 Hz. */
+/** How each takes a profile of so many seconds at 100 Hz, what it tells of it, and the windows of a process. */
 const WAYS = {
   ours: {
     config: { profiler: 'nestjs-pprof' },
     // Two that start V8's profiler; then it is kept warm, also between captures.
     windows: [NONE, 'cold', NONE, 'cold', 'between', 'warm', 'labels'],
-    take: ({ profiling }, name) =>
-      get(`${profiling}/profile?seconds=${SECONDS}&hz=100&labels=${name === 'labels'}`),
+    // The first request loads the server, in its own thread, which is paid once: see the suite "answers".
+    prepare: ({ profiling }) => get(`${profiling}/cmdline`),
+    async take({ profiling }, name, seconds) {
+      const profile = await get(`${profiling}/profile?seconds=${seconds}&hz=100&labels=${name === 'labels'}`);
+      return startOf(gunzipSync(profile).toString('latin1'));
+    },
   },
   pyroscope: {
     config: { profiler: 'pyroscope' },
     windows: [NONE, 'pyroscope', NONE],
-    take: ({ url }) => get(`${url}/debug/pprof/profile?seconds=${SECONDS}`),
+    take: ({ url }, _, seconds) => get(`${url}/debug/pprof/profile?seconds=${seconds}`),
   },
   datadog: {
     config: { profiler: 'datadog' },
     windows: [NONE, 'datadog', NONE],
-    take: ({ child }) => child.ask('capture', SECONDS),
+    take: ({ child }, _, seconds) => child.ask('capture', seconds, 1000 * (seconds + 30)),
   },
   inspector: {
     config: { profiler: 'inspector' },
     windows: [NONE, 'inspector', NONE],
-    take: ({ child }) => child.ask('capture', SECONDS),
+    take: ({ child }, _, seconds) => child.ask('capture', seconds, 1000 * (seconds + 30)),
   },
 };
 
@@ -71,6 +77,7 @@ export const capture = {
   tables: [
     {
       id: 'cost',
+      versus: 'no capture',
       title: 'Between the start and the end of a capture',
       text: `Windows without a capture and in the middle of one take turns in one process, each against those without;
 each profiler is in a process of its own. \`--cpu-prof\` cannot be switched on: it is compared to the process without it of the same round.
@@ -87,6 +94,7 @@ Go's service does about as much with one processor, and its CPU is that of the w
     },
     {
       id: 'stalls',
+      versus: 'no capture',
       title: 'Stalls: the longest delay of the event loop',
       text: `From the request on, and around its end, under load, with the TypeScript compiler in the process. The inspector's \`Profiler.start\` is V8's own
 start, and nothing else: whoever starts V8's profiler waits for it. Ours is cold at the
@@ -104,12 +112,13 @@ first two captures of a process, and warm from then on where they come again and
       id: 'past',
       title: 'Past the window',
       text: `What the answer takes beyond the seconds that were asked for, to its last byte, under load; and what of it V8's start, the serialization
-and the encoding take on the main thread, where they are called there and can be timed.`,
+and the encoding take on the main thread, as far as they tell, or can be timed.`,
       rows: Object.fromEntries(
         Object.entries(ROWS).filter(([row]) => !['none', 'between', 'cpuProf'].includes(row)),
       ),
       columns: {
         past: { label: 'past the window', unit: 'ms', digits: 0, better: 'lower' },
+        warm: { label: 'sampler found warm', unit: '%', digits: 0, better: 'higher' },
         start: { label: 'start, on main', unit: 'ms', digits: 1, better: 'lower' },
         serialize: { label: 'serialization, on main', unit: 'ms', digits: 1, better: 'lower' },
         encode: { label: 'encoding, on main', unit: 'ms', digits: 1, better: 'lower' },
@@ -117,11 +126,16 @@ and the encoding take on the main thread, where they are called there and can be
       says: ['past'],
     },
   ],
-  async run({ node, seconds, say }) {
-    const service = buildGo(say);
+  async run({ node, limits }) {
+    const length = limits.seconds < LONG.from ? SECONDS : LONG.seconds;
+    const service = buildGo(limits.say);
     const cases = [...Object.keys(WAYS), 'cpuProf', ...(service ? ['go'] : [])];
-    const { rounds, missing } = await runRounds({ seconds, say }, cases, (name) =>
-      name === 'go' ? inGo(service) : name === 'cpuProf' ? inCpuProf(node) : inProcess(node, WAYS[name]),
+    const { rounds, missing } = await runRounds({ ...limits, fewest: 2 }, cases, (name) =>
+      name === 'go'
+        ? inGo(service, length)
+        : name === 'cpuProf'
+          ? inCpuProf(node, length)
+          : inProcess(node, WAYS[name], length),
     );
     const reasons = service ? missing : { ...missing, go: 'go is not there' };
     const table = (keys) => ({
@@ -137,27 +151,29 @@ and the encoding take on the main thread, where they are called there and can be
         ),
       ),
       missing: reasons,
+      note: `Captures of ${length} s.`,
     });
     return {
       cost: table(['mainCpu', 'throughput', 'p99']),
       stalls: table(['startDelay', 'stopDelay']),
-      past: table(['past', 'start', 'serialize', 'encode']),
+      past: table(['past', 'warm', 'start', 'serialize', 'encode']),
     };
   },
 };
 
-function inProcess(node, { config, windows, take }) {
-  return withApp(node, { ...config, typescript: true }, (app) => alternate(app, windows, take));
+function inProcess(node, way, seconds) {
+  return withApp(node, { ...way.config, typescript: true }, (app) => alternate(app, way, seconds));
 }
 
-async function alternate(app, names, take) {
+async function alternate(app, { windows: names, prepare, take }, seconds) {
+  await prepare?.(app);
   await app.child.ask('watchDelays');
   return underLoad(app, async (measure) => {
     await delay(WARM_MS);
     const windows = [];
     for (const name of names) {
-      const capturing = WITHOUT_CAPTURE.has(name) ? undefined : () => take(app, name);
-      windows.push({ name, at: await window(app, measure, capturing) });
+      const capturing = WITHOUT_CAPTURE.has(name) ? undefined : () => take(app, name, seconds);
+      windows.push({ name, at: await window(app, measure, seconds, capturing) });
     }
     const without = windows.filter(({ name }) => name === NONE).map(({ at }) => at);
     const against = averageOf(without);
@@ -175,7 +191,7 @@ async function alternate(app, names, take) {
 }
 
 /** The same pieces of time with a capture and without one. */
-async function window({ child }, measure, take) {
+async function window({ child }, measure, seconds, take) {
   await child.ask('compile');
   await delay(REST_MS);
   await child.ask('read');
@@ -186,10 +202,10 @@ async function window({ child }, measure, take) {
   await delay(START_MS);
   const start = await child.ask('read');
   const { throughput, p99, result } = await measure(async () => {
-    await delay(WINDOW_MS);
+    await delay(middleOf(seconds));
     return child.ask('read');
   });
-  const taken = await (capturing ?? delay(began + SECONDS * 1000 - performance.now()));
+  const taken = await (capturing ?? delay(began + seconds * 1000 - performance.now()));
   await delay(REST_MS);
   const stop = await child.ask('read');
   return {
@@ -199,14 +215,14 @@ async function window({ child }, measure, take) {
     startDelay: start.delay,
     stopDelay: stop.delay,
     ...(taken && {
-      past: taken.millis - SECONDS * 1000,
-      ...only(taken.answer, ['start', 'serialize', 'encode']),
+      past: taken.millis - seconds * 1000,
+      ...only(taken.answer, ['warm', 'start', 'serialize', 'encode']),
     }),
   };
 }
 
 /** It starts with the process and writes when that exits: against a process without it, whose exit is timed, too. */
-async function inCpuProf(node) {
+async function inCpuProf(node, seconds) {
   const one = (nodeArgs) =>
     withApp(
       node,
@@ -215,7 +231,7 @@ async function inCpuProf(node) {
         await app.child.ask('watchDelays');
         const at = await underLoad(app, async (measure) => {
           await delay(WARM_MS);
-          return window(app, measure);
+          return window(app, measure, seconds);
         });
         const began = performance.now();
         await app.child.ask('exit');
@@ -234,7 +250,7 @@ async function inCpuProf(node) {
   return { cpuProf: { at, against } };
 }
 
-async function inGo(service) {
+async function inGo(service, seconds) {
   const child = new Child({ command: service, ipc: false });
   try {
     const [url] = await child.printed([/^Listening on (http:\S+)$/]);
@@ -244,14 +260,14 @@ async function inGo(service) {
       for (const isCapturing of [false, true, false]) {
         const began = performance.now();
         const capturing = isCapturing
-          ? get(`${url}/debug/pprof/profile?seconds=${SECONDS}`)
-          : delay(SECONDS * 1000);
+          ? get(`${url}/debug/pprof/profile?seconds=${seconds}`)
+          : delay(seconds * 1000);
         await delay(START_MS);
         const used = cpuTime(child.pid).process;
-        const { answers, throughput, p99 } = await measure(() => delay(WINDOW_MS));
+        const { answers, throughput, p99 } = await measure(() => delay(middleOf(seconds)));
         const mainCpu = (cpuTime(child.pid).process - used) / 1000 / answers;
         await capturing;
-        const past = isCapturing ? performance.now() - began - SECONDS * 1000 : undefined;
+        const past = isCapturing ? performance.now() - began - seconds * 1000 : undefined;
         windows.push({ mainCpu, throughput, p99, past });
       }
       const [before, at, after] = windows;
@@ -277,6 +293,17 @@ function buildGo(say) {
     say(`no Go service to compare with: ${error.message}`);
     return undefined;
   }
+}
+
+/** What the profile's comments say. */
+function startOf(profile) {
+  const held = /held main up for (\d+) ms/.exec(profile);
+  return { warm: held ? 0 : 100, start: held ? Number(held[1]) : 0 };
+}
+
+/** Between the beginning of a capture and its end. */
+function middleOf(seconds) {
+  return seconds * 1000 - START_MS - 200;
 }
 
 function averageOf(windows) {

@@ -32,9 +32,9 @@ export const closing = {
       says: ['close'],
     },
   ],
-  async run({ node, seconds, say }) {
+  async run({ node, limits }) {
     return {
-      close: await runRounds({ seconds, fewest: 3, say }, Object.keys(CASES), (name) =>
+      close: await runRounds(limits, Object.keys(CASES), (name) =>
         withApp(node, CASES[name], async (app) => {
           const cut = name === 'capturing' ? await beginCaptures(app.profiling) : [];
           const close = await app.child.ask('close');

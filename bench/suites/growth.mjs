@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { writeMaps } from '../fixtures/stacks.mjs';
 import { get, temporaryDirectory, withApp } from '../support/app.mjs';
 import { residentMemory } from '../support/proc.mjs';
-import { runRounds } from '../support/rounds.mjs';
+import { part, runRounds } from '../support/rounds.mjs';
 
 const MB = 1024 * 1024;
 const REST_MS = 100;
@@ -83,9 +83,8 @@ thread before they begin: @datadog/pprof's \`SourceMapper\`, which Pyroscope and
       chart: 'past',
     },
   ],
-  async run({ node, seconds, say }) {
-    const of = (share, sizes, measure) =>
-      runRounds({ seconds: seconds * share, fewest: 1, say }, Object.keys(sizes), measure);
+  async run({ node, limits }) {
+    const of = (share, sizes, measure) => runRounds(part(limits, share, 1), Object.keys(sizes), measure);
     return {
       workers: await of(0.25, WORKERS, (row) => captureOf(node, row, { workers: WORKERS[row] }, {})),
       samples: await of(0.25, SAMPLES, (row) => captureOf(node, row, SAMPLES[row], SAMPLES[row])),

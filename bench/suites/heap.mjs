@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { measured, withApp } from '../support/app.mjs';
 import { IMPORTS, LIGHT, underLoad } from '../support/load.mjs';
-import { runRounds } from '../support/rounds.mjs';
+import { part, runRounds } from '../support/rounds.mjs';
 
 const KB = 1024;
 const WINDOW_MS = 1200;
@@ -55,26 +55,22 @@ export const heap = {
       chart: 'found',
     },
   ],
-  async run({ node, seconds, say }) {
+  async run({ node, limits }) {
     const toggled = (requests) =>
       withApp(node, { profiler: 'datadog', typescript: true }, (app) =>
         underLoad({ ...app, requests }, async (measure) => {
           await delay(WARM_MS);
-          return runRounds(
-            { seconds: seconds * 0.45, say },
-            ['off', 'k512', 'm2', 'm8', 'again'],
-            async (name) => {
-              await app.child.ask('sampleHeap', INTERVALS[name] ?? 0);
-              await delay(SETTLE_MS);
-              return { [name]: { at: await measured(app, measure, () => delay(WINDOW_MS)) } };
-            },
-          );
+          return runRounds(part(limits, 0.45), ['off', 'k512', 'm2', 'm8', 'again'], async (name) => {
+            await app.child.ask('sampleHeap', INTERVALS[name] ?? 0);
+            await delay(SETTLE_MS);
+            return { [name]: { at: await measured(app, measure, () => delay(WINDOW_MS)) } };
+          });
         }),
       );
     return {
       light: await toggled(LIGHT),
       heavy: await toggled(IMPORTS),
-      leak: await leaks(node, { seconds: seconds * 0.1, fewest: 3, say }),
+      leak: await leaks(node, part(limits, 0.1)),
     };
   },
 };

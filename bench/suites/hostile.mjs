@@ -38,7 +38,7 @@ themselves: so the controls are the application while another process on the sam
       says: ['mainCpu', 'throughput'],
     },
   ],
-  async run({ node, seconds, say }) {
+  async run({ node, limits }) {
     const app = await startApp(node, OURS);
     const other = await startApp(node, OURS);
     try {
@@ -48,7 +48,7 @@ themselves: so the controls are the application while another process on the sam
         cost: await underLoad(app, async (measure) => {
           await delay(WARM_MS);
           const window = () => measured(app, measure, () => delay(WINDOW_MS));
-          return runRounds({ seconds, say }, KINDS, async (kind) => {
+          return runRounds({ ...limits, fewest: 2 }, KINDS, async (kind) => {
             const windows = [];
             for (const victim of [undefined, app, undefined, other, undefined]) {
               windows.push(victim ? await attacked(node, kind, victim, window) : await window());

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { get, measured, withApp } from '../support/app.mjs';
 import { underLoad } from '../support/load.mjs';
 import { residentMemory } from '../support/proc.mjs';
-import { runRounds } from '../support/rounds.mjs';
+import { part, runRounds } from '../support/rounds.mjs';
 
 const MB = 1024 * 1024;
 const WARM_MS = 1000;
@@ -17,6 +17,7 @@ const PROCESSES = {
   again: {},
   disabled: { ...OURS, options: { enabled: false } },
   enabled: OURS,
+  visited: OURS,
   recorder: { ...OURS, options: { flightRecorder: {} } },
   pyroscope: { profiler: 'pyroscope' },
   'dd-trace': { profiler: 'dd-trace' },
@@ -34,7 +35,7 @@ const RSS = { label: 'resident memory', unit: 'MB', digits: 1, compare: 'differe
 export const idle = {
   name: 'idle',
   title: 'Idle: switched on, never asked',
-  share: 190,
+  share: 180,
   tables: [
     {
       id: 'toggled',
@@ -66,6 +67,7 @@ end of the process alone. Pyroscope's is the middleware, mounted; what it pushes
         again: { label: 'module absent, again (control)' },
         disabled: { label: 'nestjs-pprof, `enabled: false`', kind: 'ours' },
         enabled: { label: 'nestjs-pprof, on', kind: 'ours', beside: ['pyroscope'] },
+        visited: { label: 'nestjs-pprof, after a capture', kind: 'ours', beside: ['pyroscope'] },
         pyroscope: { label: '@pyroscope/nodejs, middleware', kind: 'peer' },
         recorder: {
           label: 'nestjs-pprof, flight recorder on',
@@ -102,13 +104,11 @@ side, as memory does not mind.`,
       says: ['rss'],
     },
   ],
-  async run({ node, seconds, say }) {
+  async run({ node, limits }) {
     return {
-      toggled: await toggled(node, { seconds: seconds * 0.27, say }),
-      processes: await runRounds({ seconds: seconds * 0.55, say }, Object.keys(PROCESSES), (name) =>
-        inProcess(node, name),
-      ),
-      visited: await visited(node, { seconds: seconds * 0.15, fewest: 1, say }),
+      toggled: await toggled(node, part(limits, 0.27)),
+      processes: await runRounds(part(limits, 0.55), Object.keys(PROCESSES), (name) => inProcess(node, name)),
+      visited: await visited(node, part(limits, 0.15, 1)),
     };
   },
 };
@@ -129,6 +129,9 @@ function toggled(node, limits) {
 function inProcess(node, name) {
   return withApp(node, { ...PROCESSES[name], typescript: true }, async (app) => {
     const { setupMillis } = await app.child.ask('read');
+    if (name === 'visited') {
+      await get(`${app.profiling}/profile?seconds=1`);
+    }
     const load = await underLoad(app, async (measure) => {
       await delay(WARM_MS);
       return measured(app, measure, () => delay(WINDOW_MS));

@@ -29,7 +29,7 @@ export const moments = {
       says: ['mainCpu', 'delay'],
     },
   ],
-  async run({ node, seconds, say }) {
+  async run({ node, limits }) {
     const cases = { alone: 1, again: 1, clients5: 5, clients20: 20, clients100: 100 };
     return {
       goroutine: await withApp(node, { profiler: 'nestjs-pprof', workers: 2 }, async (app) => {
@@ -37,7 +37,7 @@ export const moments = {
         // The first loads the server, in its own thread; it is paid once.
         await ask();
         await app.child.ask('watchDelays');
-        return runRounds({ seconds, fewest: 4, say }, Object.keys(cases), async (name) => {
+        return runRounds({ ...limits, fewest: 4 }, Object.keys(cases), async (name) => {
           await delay(300);
           await app.child.ask('read');
           await Promise.all(Array.from({ length: cases[name] }, ask));

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { get, measured, withApp } from '../support/app.mjs';
 import { underLoad } from '../support/load.mjs';
-import { runRounds } from '../support/rounds.mjs';
+import { part, runRounds } from '../support/rounds.mjs';
 
 const WINDOW_MS = 1800;
 /** Until V8 has started its profiler, and the profiling thread is idle. */
@@ -52,10 +52,10 @@ export const recorder = {
       says: ['delay'],
     },
   ],
-  async run({ node, seconds, say }) {
+  async run({ node, limits }) {
     return {
-      cost: await cost(node, { seconds: seconds * 0.6, fewest: 3, say }),
-      stalls: await stalls(node, { seconds: seconds * 0.4, say }),
+      cost: await cost(node, part(limits, 0.6)),
+      stalls: await stalls(node, part(limits, 0.4)),
     };
   },
 };

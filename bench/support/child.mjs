@@ -14,7 +14,7 @@ export class Child {
     this.#process = spawn(command, args, {
       cwd,
       env: { ...process.env, NO_COLOR: '1', ...env },
-      stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? ['ipc'] : [])],
+      stdio: ['pipe', 'pipe', 'pipe', ...(ipc ? ['ipc'] : [])],
     });
     this.exited = new Promise((resolve) => {
       this.#process.once('exit', (code, signal) => resolve(signal ?? code));

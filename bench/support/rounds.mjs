@@ -1,3 +1,8 @@
+/** Limits for a part of a suite. */
+export function part(limits, share, fewest = 3) {
+  return { ...limits, seconds: limits.seconds * share, fewest };
+}
+
 /**
  * Takes the cases one after the other, again and again, until the time is up: forwards and backwards in turn, so that a steady drift
  * of the machine cancels out. A case that fails is left out from then on, and what it said is kept: the others are measured
@@ -7,12 +12,13 @@
  * @param {(name: string, index: number) => Promise<Record<string, object>>} measure gives one or more rows of a table
  * @returns {Promise<{ rounds: Record<string, object>[], missing: Record<string, string> }>}
  */
-export async function runRounds({ seconds, fewest = 2, say }, cases, measure) {
+export async function runRounds({ seconds, fewest = 3, isTry = false, say }, cases, measure) {
   const start = performance.now();
   const rounds = [];
   const missing = {};
   let longest = 0;
-  while (rounds.length < fewest || performance.now() - start + longest < seconds * 1000) {
+  const isDue = () => rounds.length < fewest || performance.now() - start + longest < seconds * 1000;
+  while (isTry ? rounds.length === 0 : isDue()) {
     const began = performance.now();
     const round = {};
     for (const name of rounds.length % 2 === 0 ? cases : cases.toReversed()) {

@@ -16,31 +16,46 @@ export function mean(values) {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Median and quartiles; undefined where there are no values. */
+/** Median, quartiles and extremes; undefined where there are no values. */
 export function summarize(values) {
   return values.length === 0
     ? undefined
     : {
         median: median(values),
         quartiles: [quantile(values, 0.25), quantile(values, 0.75)],
+        range: [Math.min(...values), Math.max(...values)],
         count: values.length,
       };
 }
 
+/** With fewer than these, quartiles are hardly more than what lies between two values. */
+const FEWEST_FOR_QUARTILES = 4;
+/** Of a thing and of its control together: three of each come out apart for no reason in one case of ten. */
+const FEWEST_TOGETHER = 6;
+const FEWEST_ALONE = 3;
+
 /**
  * Whether values differ from what they would be where nothing differs (`neutral`: 1 for a ratio, 0 for a difference), beyond what a
- * thing differs from itself: only where their quartiles and those of the control lie apart, and on one side of `neutral`.
+ * thing differs from itself: only where their quartiles and those of the control lie apart, and on one side of `neutral`. Of
+ * few values it takes all instead of the quartiles.
  *
  * @returns {'lower' | 'higher' | undefined} undefined: no difference shown
  */
 export function differs(summary, control, neutral) {
-  if (!summary || summary.count < 2) {
+  const isEnough = control
+    ? summary?.count + control.count >= FEWEST_TOGETHER
+    : summary?.count >= FEWEST_ALONE;
+  if (!isEnough) {
     return undefined;
   }
-  const [lower, upper] = summary.quartiles;
-  const [noiseLower, noiseUpper] = control?.quartiles ?? [neutral, neutral];
+  const [lower, upper] = extentOf(summary);
+  const [noiseLower, noiseUpper] = control ? extentOf(control) : [neutral, neutral];
   if (lower > Math.max(neutral, noiseUpper)) {
     return 'higher';
   }
   return upper < Math.min(neutral, noiseLower) ? 'lower' : undefined;
+}
+
+function extentOf({ count, quartiles, range }) {
+  return count < FEWEST_FOR_QUARTILES ? range : quartiles;
 }
