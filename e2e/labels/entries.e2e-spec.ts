@@ -5,7 +5,7 @@ import { profilerOf } from '../support/fixture.app.js';
 import { describeWhere } from '../support/needed.tool.js';
 import { expectRight } from '../support/right.figures.js';
 import { type DecodedProfile, takeProfile } from '../support/pprof.profile.js';
-import { HAS_FRAMES, NO_FRAMES, samplesIn } from './labels.app.js';
+import { FRAME_FLAGS, HAS_FRAMES, NO_FRAMES, samplesIn } from './labels.app.js';
 
 /** By the functions that each entry calls. */
 const ENTRIES = {
@@ -17,7 +17,10 @@ const ENTRIES = {
 
 function startWith(labels: unknown): AppProcess {
   const script = fileURLToPath(new URL('fixtures/entries.app.mjs', import.meta.url));
-  return new AppProcess(script, { env: { PPROF_OPTIONS: JSON.stringify({ labels }) } });
+  return new AppProcess(script, {
+    execArgv: FRAME_FLAGS,
+    env: { PPROF_OPTIONS: JSON.stringify({ labels }) },
+  });
 }
 
 async function profileOf(app: AppProcess): Promise<DecodedProfile> {

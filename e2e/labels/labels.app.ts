@@ -4,10 +4,15 @@ import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { type DecodedProfile, takeProfile } from '../support/pprof.profile.js';
 
-/** Whether this Node has async context frames: without them, labels are by the stack alone. */
-export const HAS_FRAMES = Number(process.versions.node.split('.', 1)[0]) >= 24;
+const MAJOR = Number(process.versions.node.split('.', 1)[0]);
 
-export const NO_FRAMES = 'this Node has no async context frames, use 24 or later';
+/** Whether this Node has async context frames: without them, labels are by the stack alone. */
+export const HAS_FRAMES = MAJOR >= 22;
+
+export const NO_FRAMES = 'this Node has no async context frames, use 22 or later';
+
+/** Flags of Node that it needs to have them. */
+export const FRAME_FLAGS = MAJOR === 22 ? ['--experimental-async-context-frame'] : [];
 
 export type Platform = 'express' | 'fastify';
 
@@ -30,7 +35,7 @@ export class LabelsApp {
     const script = fileURLToPath(new URL('fixtures/labels.app.mjs', import.meta.url));
     const app = new AppProcess(script, {
       args: [platform],
-      execArgv: ['--expose-gc'],
+      execArgv: ['--expose-gc', ...FRAME_FLAGS],
       env: { PPROF_OPTIONS: JSON.stringify(options) },
     });
     const profiler = await profilerOf(app);

@@ -116,17 +116,30 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
         if (path !== 'aborts') {
           return app.get(`/burn/${path}`);
         }
-        const before = await app.process.call<number>('aborted');
         const socket = await opened(app.url);
-        socket.write('GET /burn/aborts HTTP/1.1\r\nHost: a\r\n\r\n');
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        socket.write(`GET /burn/aborts?id=${index} HTTP/1.1\r\nHost: a\r\n\r\n`);
+        await app.process.call('arrived', `${index}`);
         socket.destroy();
-        return app.process.until<number>('aborted', (count) => count > before);
+        return app.process.call('aborted', `${index}`);
       });
       expectOnly(profile, /failWork/, 'GET /burn/fails');
       expectOnly(profile, /redirectWork/, 'GET /burn/redirects');
       expectOnly(profile, /laterWork/, 'GET /burn/later');
       expectOnly(profile, /abortWork/, 'GET /burn/aborts');
+    });
+
+    it('are not those of the route that a middleware has kept a request from', async () => {
+      const profile = await app.profileUnder({ seconds: 3, hz: 100 }, 50, (index) =>
+        app.get(index % 4 === 0 ? '/burn/heavy/denied' : `/burn/heavy/${index}`),
+      );
+      const none = ['GET (no route)', 'GET (route not known)', '(none)'];
+      expect(none).toEqual(expect.arrayContaining(Object.keys(samplesIn(profile, /deniedWork/))));
+      const heavy = samplesIn(profile, /heavyWork/);
+      expect(['GET /burn/heavy/:id', 'GET (route not known)', '(none)']).toEqual(
+        expect.arrayContaining(Object.keys(heavy)),
+      );
+      // Those that look alike go apart as soon as they have turned out not to be.
+      expectRight(heavy['GET /burn/heavy/:id']! > sum(Object.values(heavy)) / 2, heavy);
     });
 
     it('are not on what a socket does that was upgraded', async () => {

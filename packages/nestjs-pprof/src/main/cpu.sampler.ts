@@ -1,3 +1,4 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { SourceMapper, TimeProfileNode } from '@datadog/pprof';
 import {
   type Addon,
@@ -17,6 +18,7 @@ import {
 } from '../shared/agent.protocol.js';
 import { PprofError } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
+import { storageMadeBy } from './label.frames.js';
 import { LabelSets } from './label.sets.js';
 import { isSigprofAwaited } from './sigprof.holder.js';
 import type { SampleLabels } from './sample.labels.js';
@@ -114,6 +116,7 @@ function endAbandoned(): void {
 /** Drives the addon's wall-clock profiler on the main thread, one segment after the other. @internal */
 export class CpuSampler {
   #running: RunningSegment | undefined;
+  #storage: AsyncLocalStorage<unknown> | undefined;
   #takeBack: () => void = nothing;
 
   /** @param labels undefined where the application wants none */
@@ -221,7 +224,7 @@ export class CpuSampler {
 
   #label(sampling: CpuSampling | null): void {
     if (sampling?.labels) {
-      this.labels?.begin(loadAddon().time);
+      this.labels?.begin(loadAddon().time, this.#storage);
     } else {
       this.labels?.end();
     }
@@ -235,16 +238,19 @@ export class CpuSampler {
     if (time.isStarted() || isCpuSampledByOther()) {
       throw new SamplerHeldError('CPU', otherProfilers('CPU'));
     }
+    // What labels hold on to is of the sampler before.
+    this.#label(null);
     const begunAt = performance.now();
     const useCPED = HAS_CPU_TIME && this.labels !== undefined && this.labels.missing === null;
     try {
-      startAddon(time, sampling, useCPED);
+      this.#storage = storageMadeBy(() => startAddon(time, sampling, useCPED));
     } catch (cause) {
       // A Node that cannot hold contexts says so before anything has started.
       if (!useCPED || cause instanceof SamplerHeldError) {
         throw cause;
       }
       this.labels?.refuse(cause);
+      this.#storage = undefined;
       startAddon(time, sampling, false);
     }
     this.#running = { sampling, since: now(), startMillis: performance.now() - begunAt };

@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { EventEmitter, once } from 'node:events';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { channel } from 'node:diagnostics_channel';
 import {
   Controller,
@@ -125,9 +125,18 @@ class DeepModule {}
 })
 class AppModule {}
 
-/** In the place of the addon: what it has been given. */
+/** In the place of the addon: what each request has been given. */
 const contexts: LabelContext[] = [];
-const frames = new AsyncLocalStorage<true>();
+const frames = {
+  sampleCount: 0,
+  enter(context: LabelContext): object {
+    contexts.push(context);
+    return context;
+  },
+  enterAgain(holder: object): void {
+    contexts.push(holder as LabelContext);
+  },
+};
 
 let app: INestApplication;
 let labels: RequestLabels;
@@ -138,7 +147,7 @@ async function start(configure: (app: INestApplication) => void = () => undefine
   await app.listen(0, '127.0.0.1');
   const { container } = app.get<{ container: NestContainer }>(NEST_CONTAINER);
   labels = new RequestLabels(new RouteLabels(container));
-  labels.start({ setContext: (context) => contexts.push(context as LabelContext) }, frames);
+  labels.start(frames);
 }
 
 beforeEach(() => {
@@ -147,19 +156,23 @@ beforeEach(() => {
 
 afterEach(async () => {
   labels.stop();
-  frames.disable();
   await app.close();
 });
 
 /** @returns the labels of the request, once it has ended. */
-async function ask(path: string, method = 'GET', headers: Record<string, string> = {}): Promise<unknown> {
+async function ask(path: string, method?: string, headers?: Record<string, string>): Promise<unknown> {
+  frames.sampleCount++;
+  await send(path, method, headers);
+  return contexts.pop()!.labels;
+}
+
+async function send(path: string, method = 'GET', headers: Record<string, string> = {}): Promise<void> {
   const { port } = app.getHttpServer().address() as AddressInfo;
   await new Promise<void>((resolve, reject) => {
     const request = httpRequest({ host: '127.0.0.1', port, path, method, headers, agent: false });
     request.on('response', (response) => response.resume().on('close', resolve));
     request.on('error', reject).end();
   });
-  return contexts.pop()!.labels;
 }
 
 describe('the labels of a request', () => {
@@ -276,6 +289,147 @@ describe('the labels of a request', () => {
   });
 });
 
+describe('requests that look alike, and begin between two samples', () => {
+  const ONE = { route: 'GET /cats/:id', controller: 'CatsController', handler: 'one' };
+  const UNKNOWN = { route: 'GET (route not known)' };
+
+  it('share a context, until the next sample', async () => {
+    await start();
+    await send('/cats/1');
+    await Promise.all([send('/cats/2?a=b'), send('/cats/3')]);
+    expect(new Set(contexts).size).toBe(1);
+    expect(contexts[0]!.labels).toEqual(ONE);
+    frames.sampleCount++;
+    await send('/cats/4');
+    expect(new Set(contexts).size).toBe(2);
+    await send('/cats/4', 'DELETE');
+    await send('/cats');
+    expect(new Set(contexts).size).toBe(4);
+  });
+
+  it('have no route where they had different ones, and from then on a context each', async () => {
+    await start((created) => created.enableVersioning({ type: VersioningType.HEADER, header: 'X-Version' }));
+    await send('/versioned', 'GET', { 'x-version': '1' });
+    await send('/versioned', 'GET', { 'x-version': '2' });
+    expect(new Set(contexts).size).toBe(1);
+    expect(contexts[0]!.labels).toEqual(UNKNOWN);
+    contexts.length = 0;
+    const versions = ['1', '2', '3', '1'];
+    for (const version of versions) {
+      await send('/versioned', 'GET', { 'x-version': version });
+    }
+    expect(contexts.map((context) => context.labels)).toMatchObject([
+      { route: 'GET /versioned (version 1)' },
+      { route: 'GET /versioned (version 2, 3)' },
+      { route: 'GET /versioned (version 2, 3)' },
+      { route: 'GET /versioned (version 1)' },
+    ]);
+  });
+
+  it('have no route where a middleware has answered one of them', async () => {
+    await start((created) =>
+      created.use(({ url }: { url: string }, response: { end(): void }, next: () => void) =>
+        url === '/cats/denied' ? response.end() : next(),
+      ),
+    );
+    await send('/cats/1');
+    await send('/cats/denied');
+    expect(new Set(contexts).size).toBe(1);
+    expect(contexts[0]!.labels).toEqual(UNKNOWN);
+    await send('/cats/denied');
+    expect(contexts.at(-1)!.labels).toEqual({ route: 'GET (no route)' });
+    await send('/cats/1');
+    expect(contexts.at(-1)!.labels).toEqual(ONE);
+  });
+
+  it('have no route as long as that of one of them is not known', async () => {
+    const passed = new EventEmitter();
+    await start((created) =>
+      created.use(async ({ url }: { url: string }, _: unknown, next: () => void) => {
+        if (url === '/cats/held') {
+          setImmediate(() => passed.emit('arrived'));
+          await once(passed, 'go on');
+        }
+        next();
+      }),
+    );
+    await send('/cats/1');
+    const late = send('/cats/held');
+    await once(passed, 'arrived');
+    expect(new Set(contexts).size).toBe(1);
+    labels.settle();
+    expect(contexts[0]!.labels).toEqual(UNKNOWN);
+    passed.emit('go on');
+    await late;
+    labels.settle();
+    expect(contexts[0]!.labels).toEqual(ONE);
+  });
+
+  it('have no route where one of them was aborted before', async () => {
+    const passed = new EventEmitter();
+    await start((created) =>
+      created.use(({ url, socket }: { url: string; socket: Socket }, _: unknown, next: () => void) =>
+        url === '/cats/held' ? passed.emit('arrived', socket) : next(),
+      ),
+    );
+    await send('/cats/1');
+    void send('/cats/held').catch(() => undefined);
+    const [socket] = (await once(passed, 'arrived')) as [Socket];
+    socket.destroy();
+    await once(socket, 'close');
+    labels.settle();
+    expect(new Set(contexts).size).toBe(1);
+    expect(contexts[0]!.labels).toEqual(UNKNOWN);
+  });
+
+  it('of two servers do not share one', async () => {
+    await start();
+    const other = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    try {
+      await send('/cats/1');
+      await fetch(`http://127.0.0.1:${(other.address() as AddressInfo).port}/cats/1`);
+      await send('/cats/1');
+      expect(contexts.map((context) => context.labels)).toEqual([ONE, UNKNOWN, ONE]);
+    } finally {
+      other.closeAllConnections();
+      other.close();
+    }
+  });
+
+  it('share none of the sampler before', async () => {
+    await start();
+    await send('/cats/1');
+    labels.stop();
+    labels.start(frames);
+    await send('/cats/1');
+    expect(new Set(contexts).size).toBe(2);
+  });
+});
+
+describe('a request of HTTP/2', () => {
+  it('has a method that Node knows: it is text of the client', async () => {
+    await start();
+    for (const method of ['GET', 'SECRET', 'SECRET2']) {
+      const stream = { destroyed: false };
+      const path = '/cats/1';
+      channel('http2.server.stream.created').publish({
+        stream,
+        headers: { ':method': method, ':path': path },
+      });
+      channel('http2.server.stream.finish').publish({ stream, headers: { ':status': 404 } });
+      channel('http2.server.stream.close').publish({ stream });
+    }
+    expect(contexts.map((context) => context.labels)).toEqual([
+      { route: 'GET (no route)' },
+      { route: 'OTHER (no route)' },
+      { route: 'OTHER (no route)' },
+    ]);
+    const [, secret, secret2] = contexts;
+    expect(secret!.labels).toBe(secret2!.labels);
+  });
+});
+
 describe('what is subscribed to', () => {
   const names = [
     'http.server.request.start',
@@ -295,14 +449,12 @@ describe('what is subscribed to', () => {
   it('does the application no harm where it fails', async () => {
     await start();
     labels.stop();
-    labels.start(
-      {
-        setContext: () => {
-          throw new Error('the sampler is gone');
-        },
+    labels.start({
+      ...frames,
+      enter: () => {
+        throw new Error('the sampler is gone');
       },
-      frames,
-    );
+    });
     contexts.push({} as LabelContext);
     expect(await ask('/cats')).toBeUndefined();
     channel('http.server.response.finish').publish(undefined);

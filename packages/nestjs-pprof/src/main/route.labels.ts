@@ -1,11 +1,13 @@
 import type { LabelSet } from '../shared/agent.protocol.js';
 import type { NestContainer } from './nest.container.js';
 import { canonical, describeRoute, type HandlerRoute, routesOf } from './nest.routes.js';
+import { type RouteGroup, RouteGroups } from './route.groups.js';
 
 /** Node's request; what else it has is Express's, which sets `route` when one has matched. @internal */
 export interface HttpRequest {
   readonly method: string;
-  readonly socket?: { readonly destroyed: boolean } | null;
+  readonly url: string;
+  readonly socket: { readonly destroyed: boolean };
   /** Of HTTP/2. */
   readonly stream?: object;
   readonly baseUrl?: string;
@@ -46,9 +48,11 @@ const NOT_FOUND = 404;
 export class RouteLabels {
   #table: ReadonlyMap<string, readonly HandlerRoute[]> = new Map();
   #madeOf = '';
+  #groups = new RouteGroups([]);
   readonly #interned = new Map<string, LabelSet>();
+  readonly #routeless = new Map<string, { readonly none: LabelSet; readonly unknown: LabelSet }>();
   #express = new WeakMap<ExpressRoute, Map<string, Resolved>>();
-  #fastify = new Map<string, LabelSet | null>();
+  #fastify = new Map<string, LabelSet>();
 
   constructor(private readonly container: NestContainer | undefined) {}
 
@@ -62,60 +66,98 @@ export class RouteLabels {
     const madeOf = JSON.stringify([modules.length, globalPrefix, versioning?.type]);
     if (madeOf !== this.#madeOf) {
       const table = new Map<string, HandlerRoute[]>();
-      for (const route of routesOf(container)) {
+      const routes = routesOf(container);
+      for (const route of routes) {
         const key = canonical(route.pattern);
         table.set(key, [...(table.get(key) ?? []), route]);
       }
       this.#table = table;
+      this.#groups = new RouteGroups(routes.map(({ pattern }) => pattern));
       this.#madeOf = madeOf;
       this.#express = new WeakMap();
       this.#fastify = new Map();
     }
   }
 
+  /** @returns undefined where the path looks like that of no route. */
+  groupOf(method: string, url: string): RouteGroup | undefined {
+    return this.#groups.of(method, url);
+  }
+
+  /** The contexts that they have are of a sampler that ends. */
+  forgetGroups(): void {
+    this.#groups.forget();
+  }
+
   /** @returns undefined where Express has not matched a route. */
-  ofExpress(request: HttpRequest, status?: number): LabelSet | undefined {
+  ofExpress(request: HttpRequest, group: RouteGroup | undefined, status?: number): LabelSet | undefined {
     const { route } = request;
     if (route === undefined) {
       return undefined;
     }
-    const { labels, ifNotFound } = this.#ofExpressRoute(route, request);
-    return status === NOT_FOUND ? ifNotFound : labels;
-  }
-
-  ofFastify(request: FastifyRequest, url: string): LabelSet {
-    const { method } = request.raw;
-    const key = `${method} ${url}`;
-    const known = this.#fastify.get(key);
+    const isPlain = status !== NOT_FOUND && request.baseUrl === '';
+    const known = isPlain ? group?.labelsOf(route) : undefined;
     if (known) {
       return known;
     }
-    const candidates = this.#candidates(method, url);
-    if (handlersOf(candidates).size <= 1) {
-      const labels = this.#labels(method, url, candidates[0]);
-      this.#fastify.set(key, labels);
-      return labels;
+    const { labels, ifNotFound } = this.#ofExpressRoute(route, request);
+    if (isPlain) {
+      group?.remember(route, labels);
     }
-    const name = request.routeOptions?.handler?.name?.replace(/^bound /, '');
-    const one = candidates.find((candidate) => nameOf(candidate) === name);
-    return this.#labels(method, url, one);
+    return status === NOT_FOUND ? ifNotFound : labels;
+  }
+
+  ofFastify(request: FastifyRequest, group: RouteGroup | undefined, url: string): LabelSet {
+    return group?.labelsOf(url) ?? this.#ofFastifyUrl(request, group, url);
   }
 
   /** Of a request that has ended without a route. */
-  none({ method, app }: HttpRequest, status: number): LabelSet {
-    return app !== undefined || status === NOT_FOUND
-      ? this.#intern({ route: `${method} (no route)` })
-      : this.unknown({ method });
+  none({ method, app }: Pick<HttpRequest, 'method' | 'app'>, status: number): LabelSet {
+    const { none, unknown } = this.#withoutRoute(method);
+    return app !== undefined || status === NOT_FOUND ? none : unknown;
   }
 
   /** Of a request that has not come to a router yet, or to one that does not tell. */
   unknown({ method }: Pick<HttpRequest, 'method'>): LabelSet {
-    return this.#intern({ route: `${method} (route not known)` });
+    return this.#withoutRoute(method).unknown;
+  }
+
+  #withoutRoute(text: string): { readonly none: LabelSet; readonly unknown: LabelSet } {
+    const method = methodOf(text);
+    const known = this.#routeless.get(method);
+    if (known) {
+      return known;
+    }
+    const made = {
+      none: { route: `${method} (no route)` },
+      unknown: { route: `${method} (route not known)` },
+    };
+    this.#routeless.set(method, made);
+    return made;
+  }
+
+  #ofFastifyUrl(request: FastifyRequest, group: RouteGroup | undefined, url: string): LabelSet {
+    const method = methodOf(request.raw.method);
+    const key = `${method} ${url}`;
+    const candidates = this.#fastify.has(key) ? [] : this.#candidates(method, url);
+    if (handlersOf(candidates).size > 1) {
+      const name = request.routeOptions?.handler?.name?.replace(/^bound /, '');
+      return this.#labels(
+        method,
+        url,
+        candidates.find((candidate) => nameOf(candidate) === name),
+      );
+    }
+    const labels = this.#fastify.get(key) ?? this.#labels(method, url, candidates[0]);
+    this.#fastify.set(key, labels);
+    group?.remember(url, labels);
+    return labels;
   }
 
   #ofExpressRoute(route: ExpressRoute, request: HttpRequest): Resolved {
     const base = basePattern(request);
-    const key = `${request.method} ${base}`;
+    const { method } = request;
+    const key = base === '' ? method : `${method} ${base}`;
     let resolved = this.#express.get(route)?.get(key);
     if (!resolved) {
       resolved = this.#resolveExpressRoute(route, base, request);
@@ -166,6 +208,13 @@ export class RouteLabels {
     this.#interned.set(key, known);
     return known;
   }
+}
+
+const METHODS = new Set(process.getBuiltinModule('node:http').METHODS);
+
+/** What a client of HTTP/2 calls a method is any text. @internal */
+export function methodOf(text: string): string {
+  return METHODS.has(text) ? text : 'OTHER';
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { messageOf } from '../shared/pprof.error.js';
 import type { Addon } from './profiler.addon.js';
+import { LabelFrames } from './label.frames.js';
 import { LabelContext, labelScope } from './label.sets.js';
 import type { RequestLabels } from './request.labels.js';
 
@@ -32,20 +33,23 @@ export class SampleLabels {
     this.#refuse(`@datadog/pprof cannot hold them here: ${messageOf(error)}`);
   }
 
-  /** @param time with its sampler started, with contexts */
-  begin(time: Addon['time']): void {
+  /**
+   * @param time with its sampler started, with contexts
+   * @param storage that of the sampler, if that is known
+   */
+  begin(time: Addon['time'], storage: AsyncLocalStorage<unknown> | undefined): void {
     if (this.#begun || this.#missing) {
       return;
     }
     const { AsyncLocalStorage } = process.getBuiltinModule('node:async_hooks');
-    const frames: AsyncLocalStorage<true> = new AsyncLocalStorage();
+    const frames: AsyncLocalStorage<unknown> = new AsyncLocalStorage();
     if (this.#missing === undefined && !hasContexts(time, frames)) {
       this.#refuse('this Node has no async context frames, or they are switched off');
       return;
     }
     this.#missing = null;
     try {
-      this.requests.start(time, frames);
+      this.requests.start(new LabelFrames(time, storage ?? frames));
     } catch (error) {
       this.#refuse(`what tells of requests cannot be subscribed to: ${messageOf(error)}`);
       return;
@@ -90,7 +94,7 @@ function contextWithin(
 }
 
 /** Some Nodes take a context and forget it. */
-function hasContexts(time: Addon['time'], frames: AsyncLocalStorage<true>): boolean {
+function hasContexts(time: Addon['time'], frames: AsyncLocalStorage<unknown>): boolean {
   try {
     return frames.run(true, () => {
       const context = new LabelContext(undefined);
