@@ -20,7 +20,8 @@ let directory: string;
 
 beforeAll(async () => {
   directory = await temporaryDirectory('cli-');
-  app = startFixture('http', {}, { env: { TMPDIR: directory } });
+  // So that the sampler runs while there is a capture, and at no other time.
+  app = startFixture('http', { keepWarm: 0 }, { env: { TMPDIR: directory } });
   ({ port } = new URL(await profilerOf(app)));
   await app.call('startBurning');
 });

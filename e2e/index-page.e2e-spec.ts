@@ -34,7 +34,8 @@ describeWithChromium('the index page', () => {
   let watched: ReturnType<typeof watch>;
 
   beforeAll(async () => {
-    app = startFixture('http', {}, { args: ['express'] });
+    // So that the sampler runs while there is a capture, and at no other time.
+    app = startFixture('http', { keepWarm: 0 }, { args: ['express'] });
     index = `${(await profilerOf(app)).replace('127.0.0.1', 'localhost')}/debug/pprof/`;
     await app.call('startBurning');
     browser = await launchChromium();
