@@ -8,12 +8,11 @@
  * --try     one round of each, to see that all of it works: nothing is kept
  * --render  writes the page again, and measures nothing
  */
-import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { render } from './report/page.mjs';
 import { saveResult } from './report/results.mjs';
 import { SUITES } from './suites/suites.mjs';
-import { describeMachine, warnOfLoad } from './support/machine.mjs';
+import { describeMachine, describeVersions, warnOfLoad } from './support/machine.mjs';
 import { findNode, installPeers } from './support/nodes.mjs';
 
 const MINUTES = 12;
@@ -78,10 +77,10 @@ async function measureOne(suite, node, seconds) {
       suite: suite.name,
       node: node.version,
       date: new Date().toISOString().slice(0, 16),
-      commit: commit(),
-      command: ['npm run bench --', ...process.argv.slice(2)].join(' ').replace(/ --$/, ''),
+      command: commandOf(suite, node),
       seconds: Math.round((performance.now() - began) / 1000),
       machine,
+      versions: describeVersions(),
       tables,
     });
     return true;
@@ -91,10 +90,8 @@ async function measureOne(suite, node, seconds) {
   }
 }
 
-function commit() {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  } catch {
-    return 'unknown';
-  }
+/** What measures this again, and nothing else. */
+function commandOf({ name }, { major }) {
+  const budget = minutes === MINUTES ? '' : ` --budget ${minutes}`;
+  return `npm run bench -- ${name} --node ${major}${budget}`;
 }

@@ -85,7 +85,7 @@ compiler in the process as its large code base. Ten clients in another process s
 - **Main's CPU a request** is by the clock of the main thread itself. Throughput also has in it what the machine did otherwise.
 - Nothing fails because of a figure: no test asserts one.
 
-${machineTable(results)}
+${[machineTable(results), ...versionsOf(results)].join('\n\n')}
 
 ${sections.join('\n\n')}
 `;
@@ -106,6 +106,13 @@ function machineTable(results) {
     `\`${command}\``,
   ]);
   return markdownTable(['suite', 'Node', 'date (UTC)', 'took', 'machine', 'load before', 'command'], rows, 7);
+}
+
+/** Of what was measured last. */
+function versionsOf(results) {
+  const last = results.toSorted((a, b) => a.date.localeCompare(b.date)).at(-1);
+  const versions = Object.entries(last?.versions ?? {}).map(([name, version]) => `${name} ${version}`);
+  return versions.length === 0 ? [] : [`Versions: ${versions.join(', ')}.`];
 }
 
 function sectionOf(suite, results) {

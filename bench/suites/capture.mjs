@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { get, temporaryDirectory, withApp } from '../support/app.mjs';
 import { Child } from '../support/child.mjs';
 import { LIST, underLoad } from '../support/load.mjs';
+import { goCommand } from '../support/machine.mjs';
 import { cpuTime } from '../support/proc.mjs';
 import { runRounds } from '../support/rounds.mjs';
 import { mean } from '../support/statistics.mjs';
@@ -280,11 +280,11 @@ async function inGo(service, seconds) {
 
 /** The path of the service; undefined where there is no Go. */
 function buildGo(say) {
-  const installed = '/usr/local/go/bin/go';
+  const go = goCommand();
   const output = join(temporaryDirectory(), 'service');
   try {
     execFileSync(
-      existsSync(installed) ? installed : 'go',
+      go ?? 'go',
       ['build', '-o', output, fileURLToPath(new URL('../fixtures/service.go', HERE))],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );

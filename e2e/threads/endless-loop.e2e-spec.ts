@@ -73,10 +73,16 @@ itWhere(
     const pprof = await start('worker');
     await untilLooping(pprof, /^thread worker \d+ \[running/m);
     for (const path of ['profile?seconds=2', 'goroutine', 'profile?seconds=1']) {
-      const { found } = await stacks(`${pprof}/${path}`);
-      const inLoop = found.filter(({ names }) => names.includes('turn'));
-      const [most] = inLoop.toSorted((a, b) => b.share - a.share);
-      expect(most?.names.slice(0, WHOLE.length)).toEqual(WHOLE);
+      let most: ReadonlyArray<string | undefined> | undefined;
+      let comments: readonly string[];
+      do {
+        const answer = await stacks(`${pprof}/${path}`);
+        const inLoop = answer.found.filter(({ names }) => names.includes('turn'));
+        most = inLoop.toSorted((a, b) => b.share - a.share)[0]?.names.slice(0, WHOLE.length);
+        comments = answer.comments;
+        // A thread that the kernel does not show to burn CPU, as it hardly gets a processor, is left alone.
+      } while (most?.[0] !== 'leaf' && !comments.some((text) => text.includes('burned CPU without moving')));
+      expect(most).toEqual(WHOLE);
     }
   },
 );
