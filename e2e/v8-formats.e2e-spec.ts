@@ -247,6 +247,8 @@ describe('a trace of a server', () => {
   });
 });
 
+const IS_NODE_ALWAYS_CALLER = Number(process.versions.node.split('.', 1)[0]) < 26;
+
 describe('an example that is stuck in a loop', () => {
   let pprof: string;
 
@@ -271,10 +273,10 @@ describe('an example that is stuck in a loop', () => {
     const [spinning] = framesOf(profile, 'spinInLoop');
     expect(spinning?.callFrame.url).toBe(source);
     expect(spinning?.positionTicks?.length).toBeGreaterThan(0);
-    // Node's own code, and V8's own names, stay as they are.
-    expect(profile.nodes.map(({ callFrame }) => callFrame.url)).toContainEqual(
-      expect.stringMatching(/^node:/),
-    );
+    // Node's own code, and V8's own names, stay as they are. On Node 26 what comes after an `await` may have no caller of Node's.
+    const urls = profile.nodes.map(({ callFrame }) => callFrame.url);
+    expect(urls.filter((url) => !/^(file:\/\/\/.*|node:.*|)$/.test(url))).toEqual([]);
+    expect(urls.some((url) => url.startsWith('node:')) || !IS_NODE_ALWAYS_CALLER).toBe(true);
     expect(profile.nodes[0]?.callFrame).toMatchObject({ functionName: '(root)', url: '', lineNumber: -1 });
   });
 

@@ -4,6 +4,7 @@ import { readPprof, type ReadableProfile } from '../../packages/nestjs-pprof/tes
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { request } from '../support/http.request.js';
+import { patience } from '../support/patience.js';
 
 // CPU captures of overlapping windows: one sampler, and each has what was in its own window.
 
@@ -32,7 +33,7 @@ async function expectSampler(runs: boolean): Promise<void> {
 /** Settles when the main thread has been in it for long enough to be seen there. */
 async function enter(phase: string): Promise<void> {
   await app.call('enter', phase);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await new Promise((resolve) => setTimeout(resolve, patience(500)));
 }
 
 function phasesIn({ samples }: ReadableProfile): string[] {
@@ -46,11 +47,13 @@ function total({ samples, sampleTypes }: ReadableProfile, type: string): number 
 }
 
 it('each has the samples of its own window and nothing else, and the sampler stops with the last', async () => {
-  const first = capture('seconds=3&threads=main');
+  // On a slow machine the second begins late, too.
+  const seconds = Math.ceil(patience(3000) / 1000);
+  const first = capture(`seconds=${seconds}&threads=main`);
   await expectSampler(true);
   await enter('phaseOne');
   await enter('phaseTwo');
-  const second = capture('seconds=4&threads=main');
+  const second = capture(`seconds=${seconds + 1}&threads=main`);
   const profileOfFirst = await first;
   await expectSampler(true);
   await enter('phaseThree');

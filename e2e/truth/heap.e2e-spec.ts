@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { request } from '../support/http.request.js';
+import { patience } from '../support/patience.js';
 import { decodeProfile, type DecodedProfile, takeProfile } from '../support/pprof.profile.js';
 import { expectRight } from '../support/right.figures.js';
 import { noteTruth } from './truth.table.js';
@@ -21,8 +22,10 @@ async function takeDifference(megabytes: number): Promise<{ grown: number; after
   const app = await TurnsApp.start();
   const url = `${app.origin}/debug/pprof/heap?threads=main&gc=1`;
   expect(leaked(await takeProfile(url))).toBe(0);
-  const asked = request(`${url}&seconds=3`);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  // Both moments may be late, by seconds on a starved machine.
+  const seconds = Math.ceil(patience(3000) / 1000);
+  const asked = request(`${url}&seconds=${seconds}`);
+  await new Promise((resolve) => setTimeout(resolve, (seconds * 1000) / 2));
   await app.process.call('leak', { megabytes, arrays: 1024 });
   const { status, text, body } = await asked;
   if (status === 409 && text.includes('ask again')) {

@@ -111,10 +111,11 @@ describe('WorkerHeap', () => {
     const heap = new WorkerHeap(target, SAMPLING, true);
     const { total, before } = await window(heap);
     expect([total.root.name, before]).toEqual(['all', undefined]);
-    expect(await heap.sample(false)).toMatchObject({
+    expect(await heap.sample(true)).toMatchObject({
       root: { name: 'live' },
       since: 1_001_000,
       restarted: 'allocs',
+      collected: true,
     });
   });
 
