@@ -41,7 +41,7 @@ const FIGURES = [
 export function fiveFigures(results) {
   const node =
     results.findLast((result) => result.node.startsWith(HEADLINE))?.node ?? results.at(-1)?.node ?? 'none';
-  const own = results.filter((result) => result.node === node);
+  const own = results.filter((result) => result.node.split('.', 1)[0] === node.split('.', 1)[0]);
   const rows = FIGURES.map((figure) => rowOf(figure, own));
   return [
     markdownTable([`Node ${node.replace('v', '')}`, 'nestjs-pprof', 'others'], rows, 3),

@@ -18,7 +18,7 @@ const LONG = { seconds: 30, from: 1300 };
 const START_MS = 500;
 /** After the answer: the delay of a loop counts when it turns again. */
 const REST_MS = 150;
-const WARM_MS = 2000;
+const WARM_MS = 1500;
 
 const NONE = 'none';
 const WITHOUT_CAPTURE = new Set([NONE, 'between']);
@@ -30,7 +30,12 @@ const WAYS = {
   ours: {
     config: { profiler: 'nestjs-pprof' },
     // Two that start V8's profiler; then it is kept warm, also between captures.
-    windows: [NONE, 'cold', NONE, 'cold', 'between', 'warm', 'labels'],
+    windows: [NONE, 'cold', NONE, 'cold', 'between', 'warm', 'labels', NONE],
+    // What is warm ends before the last of them.
+    async cool({ child }) {
+      await child.ask('stop');
+      await child.ask('start');
+    },
     // The first request loads the server, in its own thread, which is paid once: see the suite "answers".
     prepare: ({ profiling }) => get(`${profiling}/cmdline`),
     async take({ profiling }, name, seconds) {
@@ -79,7 +84,7 @@ export const capture = {
       id: 'cost',
       versus: 'no capture',
       title: 'Between the start and the end of a capture',
-      text: `Windows without a capture and in the middle of one take turns in one process, each against those without;
+      text: `Windows without a capture and in the middle of one take turns in one process, each against those without before and after it;
 each profiler is in a process of its own. \`--cpu-prof\` cannot be switched on: it is compared to the process without it of the same round.
 Go's service does about as much with one processor, and its CPU is that of the whole process.`,
       control: 'none',
@@ -130,7 +135,7 @@ and the encoding take on the main thread, as far as they tell, or can be timed.`
     const length = limits.seconds < LONG.from ? SECONDS : LONG.seconds;
     const service = buildGo(limits.say);
     const cases = [...Object.keys(WAYS), 'cpuProf', ...(service ? ['go'] : [])];
-    const { rounds, missing } = await runRounds({ ...limits, fewest: 2 }, cases, (name) =>
+    const { rounds, missing } = await runRounds(limits, cases, (name) =>
       name === 'go'
         ? inGo(service, length)
         : name === 'cpuProf'
@@ -165,27 +170,34 @@ function inProcess(node, way, seconds) {
   return withApp(node, { ...way.config, typescript: true }, (app) => alternate(app, way, seconds));
 }
 
-async function alternate(app, { windows: names, prepare, take }, seconds) {
+async function alternate(app, { windows: names, prepare, take, cool }, seconds) {
   await prepare?.(app);
   await app.child.ask('watchDelays');
   return underLoad(app, async (measure) => {
     await delay(WARM_MS);
     const windows = [];
     for (const name of names) {
+      if (windows.length === names.length - 1) {
+        await cool?.(app);
+      }
       const capturing = WITHOUT_CAPTURE.has(name) ? undefined : () => take(app, name, seconds);
       windows.push({ name, at: await window(app, measure, seconds, capturing) });
     }
     const without = windows.filter(({ name }) => name === NONE).map(({ at }) => at);
-    const against = averageOf(without);
     const rows = {
-      none: [
-        { at: without[1], against: without[0] },
-        { at: without[0], against: without[1] },
-      ],
+      none: without.slice(1).flatMap((at, index) => [
+        { at, against: without[index] },
+        { at: without[index], against: at },
+      ]),
     };
-    for (const { name, at } of windows.filter((each) => each.name !== NONE)) {
-      (rows[name] ??= []).push({ at, against });
-    }
+    windows.forEach(({ name, at }, index) => {
+      if (name !== NONE) {
+        // The last without before it, and the first after it: an application gets faster for as long as it is compiled.
+        const before = windows.slice(0, index).findLast((each) => each.name === NONE);
+        const after = windows.slice(index).find((each) => each.name === NONE);
+        (rows[name] ??= []).push({ at, against: averageOf([before.at, after.at]) });
+      }
+    });
     return rows;
   });
 }

@@ -6,7 +6,7 @@ import { part, runRounds } from '../support/rounds.mjs';
 
 const MB = 1024 * 1024;
 const WARM_MS = 1000;
-const WINDOW_MS = 1500;
+const WINDOW_MS = 1300;
 /** Until the profiling thread has started, or ended. */
 const SETTLE_MS = 600;
 const CAPTURES = 10;

@@ -74,6 +74,8 @@ export class LabelsApp {
   ): Promise<DecodedProfile> {
     let isDone = false;
     const profile = this.profile(query).finally(() => (isDone = true));
+    // A thousand requests at once keep the thread from answering: it would be sampled from outside, which knows no contexts.
+    await this.process.until<boolean>('samplerRuns', (runs) => runs);
     let next = 0;
     const goOn = async (): Promise<void> => {
       if (!isDone) {

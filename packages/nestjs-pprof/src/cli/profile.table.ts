@@ -1,9 +1,10 @@
 import { gunzipSync } from 'node:zlib';
-import { hotPaths, routeOf } from '../thread/pprof/hot.paths.js';
+import { hotPaths } from '../thread/pprof/hot.paths.js';
 import { decodePprof } from '../thread/pprof/pprof.decoder.js';
 import { type Labels, shownTypeIndex } from '../thread/pprof/profile.model.js';
 import type { SymbolizedFrame, SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';
 import { format, percent, tabulate } from '../thread/pprof/profile.text.js';
+import { groupedBy, routeOf } from '../thread/pprof/sample.groups.js';
 import { UnreachableError } from './cli.errors.js';
 
 const MAX_PATHS = 10;
@@ -52,20 +53,15 @@ function placeOf({ name, file, line }: SymbolizedFrame): object {
   return { name, file, line };
 }
 
-/** Of the samples that have one; the largest first. */
+/** Of the samples that tell; the largest first. */
 function sumsBy(
   { samples }: SymbolizedProfile,
   index: number,
   nameOf: (labels: Labels) => string | undefined,
 ): Array<{ readonly name: string; readonly value: number }> {
-  const sums = new Map<string, number>();
-  for (const { labels, values } of samples) {
-    const name = nameOf(labels);
-    if (name !== undefined) {
-      sums.set(name, (sums.get(name) ?? 0) + (values[index] ?? 0));
-    }
-  }
-  return [...sums].map(([name, value]) => ({ name, value })).toSorted((a, b) => b.value - a.value);
+  return groupedBy(samples, index, nameOf).flatMap(({ name, value }) =>
+    name === undefined ? [] : [{ name, value }],
+  );
 }
 
 /** The table of functions, and beneath it that of routes, as lines; there is room for so many. @internal */

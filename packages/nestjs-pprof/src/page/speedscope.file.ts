@@ -1,10 +1,10 @@
-import { routeOf } from '../thread/pprof/hot.paths.js';
 import { type Labels, shownTypeIndex } from '../thread/pprof/profile.model.js';
 import type {
   SymbolizedFrame,
   SymbolizedProfile,
   SymbolizedSample,
 } from '../thread/pprof/profile.symbolizer.js';
+import { groupedBy, routeOf } from '../thread/pprof/sample.groups.js';
 
 /** A part of a profile that has a flame graph of its own: all, a route, a thread; what has grown, what has shrunk. @internal */
 export interface ProfilePart {
@@ -41,23 +41,12 @@ export function partsOf(profile: SymbolizedProfile): ProfilePart[] {
   }
   const parts: ProfilePart[] = [{ name: 'all', samples, sign: 1 }];
   for (const [prefix, nameOf] of PARTS_BY) {
-    const groups = new Map<string, SymbolizedSample[]>();
-    for (const sample of samples) {
-      const value = nameOf(sample.labels);
-      if (value !== undefined) {
-        const group = groups.get(value) ?? [];
-        group.push(sample);
-        groups.set(value, group);
-      }
-    }
+    const named = groupedBy(samples, index, nameOf).filter(({ name }) => name !== undefined);
     // All of one thread is all; of one route it may not be.
-    if (groups.size > 1 || prefix === '') {
-      const sumOf = (of: readonly SymbolizedSample[]) =>
-        of.reduce((sum, { values }) => sum + (values[index] ?? 0), 0);
-      const largestFirst = [...groups].toSorted(([, a], [, b]) => sumOf(b) - sumOf(a));
+    if (named.length > 1 || prefix === '') {
       parts.push(
-        ...largestFirst.map(([value, of]): ProfilePart => ({
-          name: `${prefix}${value}`,
+        ...named.map(({ name, samples: of }): ProfilePart => ({
+          name: `${prefix}${name}`,
           samples: of,
           sign: 1,
         })),

@@ -1,4 +1,4 @@
-import { type Labels, shownTypeIndex } from './profile.model.js';
+import { shownTypeIndex } from './profile.model.js';
 import type { SymbolizedFrame, SymbolizedProfile } from './profile.symbolizer.js';
 import { format, percent } from './profile.text.js';
 
@@ -75,15 +75,6 @@ function withoutRepeats(stack: readonly SymbolizedFrame[]): SymbolizedFrame[] {
 /** `groupByCustomer (src/reports/sales-report.builder.ts:40)` @internal */
 export function nameWithLine({ name, line }: SymbolizedFrame): string {
   return line > 0 && name.endsWith(')') && !/:\d+\)$/.test(name) ? `${name.slice(0, -1)}:${line})` : name;
-}
-
-/**
- * For what a sample was taken: the route (`GET /orders/:id`) or, where nobody has told, the handler that its stack shows.
- *
- * @internal
- */
-export function routeOf({ route, controller, handler }: Labels): string | undefined {
-  return route ?? ([controller, handler].filter((name) => name !== undefined).join('.') || undefined);
 }
 
 /** Renders them for reading, beneath the table of `format=text`; empty where there are none. @internal */

@@ -149,7 +149,7 @@ describe('renderTop', () => {
     expect(renderTop(profileOf([], { defaultSampleType: 'cpu' }))).toMatch(/^Type: cpu\n/);
   });
 
-  it('has a second table, by route, where there are labels', () => {
+  it('has a second table where there are labels, of what `route=` takes', () => {
     const labelled = (labels: Labels, value: number) => ({
       stack: [a],
       values: [1, value],
@@ -166,10 +166,10 @@ describe('renderTop', () => {
     expect(text.slice(text.indexOf('\n\n')).split('\n').slice(2)).toEqual([
       'Showing top 4 routes out of 4',
       '      flat  flat%',
-      '      60ms 60.00%  GET /cats  Cats.all',
+      '      60ms 60.00%  GET /cats',
       '      20ms 20.00%  Jobs.run',
-      '      10ms 10.00%  (no label)',
       '      10ms 10.00%  GET (no route)',
+      '      10ms 10.00%  (no label)',
       '',
     ]);
     expect(renderTop(profileOf([[[a], 1]]))).not.toContain('routes');

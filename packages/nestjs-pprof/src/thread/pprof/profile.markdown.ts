@@ -1,7 +1,8 @@
-import { hotPaths, nameWithLine, routeOf } from './hot.paths.js';
-import { shownTypeIndex } from './profile.model.js';
-import type { SymbolizedProfile, SymbolizedSample } from './profile.symbolizer.js';
+import { hotPaths, nameWithLine } from './hot.paths.js';
+import { type Labels, shownTypeIndex } from './profile.model.js';
+import type { SymbolizedProfile } from './profile.symbolizer.js';
 import { format, percent, type Row, tabulate } from './profile.text.js';
+import { groupedBy, routeOf } from './sample.groups.js';
 
 /** What is profiled, for the head of a report. @internal */
 export interface ReportSubject {
@@ -63,8 +64,8 @@ export function renderMarkdown(profile: SymbolizedProfile, subject: ReportSubjec
         ]
       : [functions(report, 'Hottest functions', rows)]),
     paths(report, isDifference),
-    bySample(report, 'route', ({ labels }) => routeOf(labels)),
-    bySample(report, 'thread', ({ labels }) => labels['thread']),
+    bySample(report, 'route', routeOf),
+    bySample(report, 'thread', ({ thread }) => thread),
     notes(profile.comments, subject.caveats),
   ];
   return `${sections.filter(Boolean).join('\n\n')}\n`;
@@ -161,33 +162,22 @@ function paths({ profile, valueIndex, unit, total }: Report, isDifference: boole
 function bySample(
   { profile, valueIndex, unit, total }: Report,
   what: 'route' | 'thread',
-  valueOf: (sample: SymbolizedSample) => string | undefined,
+  nameOf: (labels: Labels) => string | undefined,
 ): string {
-  const groups = new Map<string, SymbolizedSample[]>();
-  for (const sample of profile.samples) {
-    const value = valueOf(sample) ?? '';
-    groups.set(value, [...(groups.get(value) ?? []), sample]);
-  }
-  if (groups.size < (what === 'route' && !groups.has('') ? 1 : 2)) {
+  const groups = groupedBy(profile.samples, valueIndex, nameOf);
+  if (groups.length < (what === 'route' && groups[0]?.name !== undefined ? 1 : 2)) {
     return '';
   }
-  const sums = [...groups]
-    .map(([value, samples]) => ({
-      value,
-      samples,
-      sum: samples.reduce((sum, { values }) => sum + (values[valueIndex] ?? 0), 0),
-    }))
-    .toSorted((a, b) => Math.abs(b.sum) - Math.abs(a.sum));
-  const cells = sums.slice(0, MAX_LABELS).map(({ value, samples, sum }) => {
+  const cells = groups.slice(0, MAX_LABELS).map(({ name, samples, value }) => {
     const [hottest] = tabulate({ samples }, valueIndex).rows;
     return [
-      value === '' ? 'none' : cell(value),
-      format(sum, unit),
-      percent(sum, total),
+      name === undefined ? 'none' : cell(name),
+      format(value, unit),
+      percent(value, total),
       hottest ? `${cell(hottest.name)} ${percent(hottest.flat, total)}` : '',
     ];
   });
-  const more = sums.length > cells.length ? `\n\n${cells.length} of ${sums.length} are shown.` : '';
+  const more = groups.length > cells.length ? `\n\n${cells.length} of ${groups.length} are shown.` : '';
   return `## By ${what}\n\n${table([what, 'value', '%', 'hottest function'], cells)}${more}`;
 }
 

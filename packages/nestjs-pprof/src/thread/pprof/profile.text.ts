@@ -1,5 +1,6 @@
 import { shownTypeIndex, type ValueType } from './profile.model.js';
 import type { SymbolizedProfile, SymbolizedSample } from './profile.symbolizer.js';
+import { groupedBy, routeOf } from './sample.groups.js';
 
 const MAX_ROWS = 50;
 
@@ -50,31 +51,23 @@ export function renderTop(profile: SymbolizedProfile): string {
   return `${[...lines, ...renderRoutes(profile, valueIndex, total)].join('\n')}\n`;
 }
 
-/** Who handled what was sampled: of samples without a route, the handler that their stack shows. */
+/** What was sampled by what it was for, in the words that `route=` takes. */
 function renderRoutes(
   { samples, sampleTypes }: SymbolizedProfile,
   valueIndex: number,
   total: number,
 ): string[] {
   const { unit } = sampleTypes[valueIndex]!;
-  const rows = new Map<string, number>();
-  for (const { labels, values } of samples) {
-    const { route, controller, handler } = labels;
-    const who = [controller, handler].filter((name) => name !== undefined).join('.');
-    const name = route === undefined ? who || NO_ROUTE : who === '' ? route : `${route}  ${who}`;
-    rows.set(name, (rows.get(name) ?? 0) + (values[valueIndex] ?? 0));
-  }
-  if ([...rows.keys()].every((name) => name === NO_ROUTE)) {
+  const groups = groupedBy(samples, valueIndex, routeOf);
+  if (groups.every(({ name }) => name === undefined)) {
     return [];
   }
-  const shown = [...rows]
-    .toSorted(([a, x], [b, y]) => Math.abs(y) - Math.abs(x) || (a < b ? -1 : 1))
-    .slice(0, MAX_ROWS);
+  const shown = groups.slice(0, MAX_ROWS);
   return [
     '',
-    `Showing top ${shown.length} routes out of ${rows.size}`,
+    `Showing top ${shown.length} routes out of ${groups.length}`,
     '      flat  flat%',
-    ...shown.map(([name, value]) =>
+    ...shown.map(({ name = NO_ROUTE, value }) =>
       [format(value, unit).padStart(10), percent(value, total).padStart(6), '', name].join(' '),
     ),
   ];

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { renderPaths, routeOf } from '../pprof/hot.paths.js';
+import { renderPaths } from '../pprof/hot.paths.js';
 import { renderMarkdown, type ReportSubject } from '../pprof/profile.markdown.js';
 import { renderDump, renderStacks, renderTop } from '../pprof/profile.text.js';
 import { encodePprof } from '../pprof/pprof.encoder.js';
 import type { Profile } from '../pprof/profile.model.js';
 import type { SymbolizedProfile } from '../pprof/profile.symbolizer.js';
+import { routeOf } from '../pprof/sample.groups.js';
 import type { SourceMaps } from '../pprof/source.maps.js';
 import { mapCpuProfile, mapHeapProfile } from '../pprof/v8.profiles.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
