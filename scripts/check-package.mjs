@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 const PNPM = 'pnpm@12.21.0';
 
 /** Bytes. Where something makes it larger for a reason, say so in the commit that raises this. */
-const LARGEST_TARBALL = 1_400_000;
+const LARGEST_TARBALL = 1_500_000;
 const LARGEST_UNPACKED = 5_500_000;
 
 /** What a maintainer has to fill in before the first release. */
