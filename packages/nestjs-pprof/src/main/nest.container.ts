@@ -17,6 +17,7 @@ export interface NestModule {
 
 interface Container {
   getModules(): ReadonlyMap<string, NestModule> & { readonly applicationId?: string };
+  getHttpAdapterRef?(): { getInstance?(): unknown } | undefined;
   readonly applicationConfig?: {
     getGlobalPrefix(): string;
     getGlobalPrefixOptions?(): { readonly exclude?: readonly ExcludedRoute[] };
@@ -49,6 +50,11 @@ export class NestContainer {
 
   get applicationId(): string {
     return this.container.getModules().applicationId ?? '';
+  }
+
+  /** Express's or Fastify's application, by which its requests are told from those of another in the process. */
+  get platform(): unknown {
+    return this.container.getHttpAdapterRef?.()?.getInstance?.();
   }
 
   get globalPrefix(): string {

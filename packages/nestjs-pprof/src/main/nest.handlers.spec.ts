@@ -162,6 +162,29 @@ describe('what discovery finds', () => {
     });
   });
 
+  it('is told apart where two classes have one name', () => {
+    const others = [CatsController, { CatsController: class extends BaseController {} }.CatsController];
+    Controller('more')(others[1]!);
+    Object.defineProperty(others[1]!.prototype, 'one', {
+      value: function one(this: void) {
+        return 'other';
+      },
+    });
+    Get('other/:id')(
+      others[1]!.prototype,
+      'one',
+      Object.getOwnPropertyDescriptor(others[1]!.prototype, 'one')!,
+    );
+    const both = new NestContainer({
+      getModules: () =>
+        new Map([
+          ['app', { metatype: class {}, controllers: wrappers(...others), providers: new Map() }],
+        ]) as never,
+    });
+    const found = handlerClassesOf(both).flatMap(({ handlers }) => handlers.map(({ labels }) => labels));
+    expect(found).toContainEqual({ controller: 'CatsController', handler: 'one', route: 'GET /cats/:id' });
+  });
+
   it('is told by its place in the text of its class', () => {
     for (const { name, length, handlers } of handlerClassesOf(container)) {
       const type = [

@@ -85,12 +85,14 @@ function handlersOf(container: NestContainer): NestHandler[] {
 }
 
 function httpHandlersOf(container: NestContainer): NestHandler[] {
-  const routes = new Map<string, HandlerRoute[]>();
+  // Two classes can have the same name.
+  const byClass = new Map<ClassType, Map<string, HandlerRoute[]>>();
   for (const route of routesOf(container)) {
-    const key = `${route.controller}.${route.handler}`;
-    routes.set(key, [...(routes.get(key) ?? []), route]);
+    const routes = byClass.get(route.type) ?? new Map<string, HandlerRoute[]>();
+    byClass.set(route.type, routes.set(route.handler, [...(routes.get(route.handler) ?? []), route]));
   }
-  return [...routes.values()].map((all) => {
+  const handlers = [...byClass.values()].flatMap((routes) => [...routes.values()]);
+  return handlers.map((all) => {
     const { type, controller, handler, method, pattern } = all[0]!;
     // Of several the stack does not show which.
     const route = all.length === 1 ? { route: describeRoute(method, pattern, all[0]!) } : {};

@@ -2,6 +2,8 @@ import { EventEmitter, once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { channel } from 'node:diagnostics_channel';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import {
   Controller,
   Delete,
@@ -141,8 +143,11 @@ const frames = {
 let app: INestApplication;
 let labels: RequestLabels;
 
-async function start(configure: (app: INestApplication) => void = () => undefined): Promise<void> {
-  app = await NestFactory.create(AppModule, new ExpressAdapter(), { logger: false });
+async function start(
+  configure: (app: INestApplication) => void = () => undefined,
+  module: new () => object = AppModule,
+): Promise<void> {
+  app = await NestFactory.create(module, new ExpressAdapter(), { logger: false });
   configure(app);
   await app.listen(0, '127.0.0.1');
   const { container } = app.get<{ container: NestContainer }>(NEST_CONTAINER);
@@ -277,15 +282,167 @@ describe('the labels of a request', () => {
   });
 
   it('of a route of the application’s own are its pattern', async () => {
-    await start((created) => {
-      const { instance } = created.getHttpAdapter() as unknown as {
-        instance: {
-          get(path: string, handler: (request: unknown, response: { end(text: string): void }) => void): void;
-        };
-      };
-      instance.get('/own/:id', (__, response) => response.end('own'));
-    });
+    await start((created) => ownApp(created).get('/own/:id', (_, response) => response.end('own')));
     expect(await ask('/own/secret')).toEqual({ route: 'GET /own/:id' });
+  });
+});
+
+interface OwnApp {
+  get(path: string, handler: (request: unknown, response: OwnResponse, next: () => void) => void): void;
+}
+
+interface OwnResponse {
+  end(text?: string): void;
+  status(status: number): OwnResponse;
+}
+
+function ownApp(of: INestApplication): OwnApp {
+  return (of.getHttpAdapter() as unknown as { instance: OwnApp }).instance;
+}
+
+describe('where it may be another’s', () => {
+  function sameName(options: object): new () => object {
+    @Controller(options)
+    class SameController {
+      @Get(':id')
+      get(): string {
+        return 'same';
+      }
+    }
+    return SameController;
+  }
+
+  async function startWith(
+    controllers: ReadonlyArray<new () => object>,
+    configure: (created: INestApplication) => void = () => undefined,
+  ): Promise<void> {
+    @Module({ controllers: [...controllers], providers: [containerProvider] })
+    class SameModule {}
+    await start(configure, SameModule);
+  }
+
+  /** As Nest 11 registers them. */
+  function withoutNames(): void {
+    const { router } = ownApp(app) as unknown as {
+      router: { stack: { route?: { stack: { handle: object }[] } }[] };
+    };
+    for (const { route } of router.stack) {
+      for (const { handle } of route?.stack ?? []) {
+        Object.defineProperty(handle, 'name', { value: '' });
+      }
+    }
+  }
+
+  const byHeader = (created: INestApplication) =>
+    created.enableVersioning({ type: VersioningType.HEADER, header: 'X-Version' });
+
+  it.each(['with', 'without'])(
+    'two classes with one name are told apart by their order, %s names',
+    async (how) => {
+      await startWith(
+        [sameName({ path: 'same', version: '1' }), sameName({ path: 'same', version: '2' })],
+        byHeader,
+      );
+      if (how === 'without') {
+        withoutNames();
+      }
+      for (const version of ['2', '1']) {
+        expect(await ask('/same/1', 'GET', { 'x-version': version })).toEqual({
+          route: `GET /same/:id (version ${version})`,
+          controller: 'SameController',
+          handler: 'get',
+        });
+      }
+    },
+  );
+
+  it('two classes with one name have neither version nor host where their order does not tell', async () => {
+    await startWith(
+      [
+        sameName({ path: 'same', version: '1', host: '127.0.0.1' }),
+        sameName({ path: 'same', version: '2', host: '127.0.0.1' }),
+      ],
+      byHeader,
+    );
+    const { router } = ownApp(app) as unknown as { router: { stack: { route?: { path: string } }[] } };
+    const first = router.stack.find(({ route }) => route?.path === '/same/:id')!;
+    router.stack.push(first);
+    expect(await ask('/same/1', 'GET', { 'x-version': '2' })).toEqual({
+      route: 'GET /same/:id (host 127.0.0.1)',
+      controller: 'SameController',
+      handler: 'get',
+    });
+  });
+
+  it.each(['with', 'without'])(
+    'a route of the application’s own before Nest’s has no handler, %s names',
+    async (how) => {
+      await start((created) =>
+        ownApp(created).get('/cats/:id', ({ url }: { url: string }, response, next) =>
+          url.endsWith('own') ? response.end() : next(),
+        ),
+      );
+      if (how === 'without') {
+        withoutNames();
+      }
+      expect(await ask('/cats/own')).toEqual({ route: 'GET /cats/:id' });
+      expect(await ask('/cats/1')).toEqual(
+        how === 'with'
+          ? { route: 'GET /cats/:id', controller: 'CatsController', handler: 'one' }
+          : { route: 'GET /cats/:id' },
+      );
+    },
+  );
+
+  it('one that answers 404 itself keeps its pattern', async () => {
+    await start((created) => ownApp(created).get('/own/:id', (_, response) => response.status(404).end()));
+    expect(await ask('/own/secret')).toEqual({ route: 'GET /own/:id' });
+  });
+
+  it('another application in the process has its patterns alone', async () => {
+    await start();
+    @Controller('cats')
+    class OtherController {
+      @Get(':id')
+      purge(): string {
+        return 'purged';
+      }
+    }
+    @Module({ controllers: [OtherController] })
+    class OtherModule {}
+    const other = await NestFactory.create(OtherModule, new ExpressAdapter(), { logger: false });
+    await other.listen(0, '127.0.0.1');
+    const own = app;
+    try {
+      expect(await ask('/cats/1')).toMatchObject({ controller: 'CatsController' });
+      app = other;
+      expect(await ask('/cats/1')).toEqual({ route: 'GET /cats/:id' });
+    } finally {
+      app = own;
+      await other.close();
+    }
+    expect(await ask('/cats/1')).toMatchObject({ controller: 'CatsController' });
+  });
+
+  it('on Fastify as well', async () => {
+    await start();
+    const { container } = app.get<{ container: NestContainer }>(NEST_CONTAINER);
+    const server = {};
+    const routes = new RouteLabels(
+      Object.create(container, { platform: { value: { server } } }) as NestContainer,
+    );
+    routes.prepare();
+    const group = routes.groupOf('GET', '/cats/1');
+    const socket = { destroyed: false };
+    const of = (own: object) =>
+      routes.ofFastify(
+        { raw: { method: 'GET', url: '/cats/1', socket }, server: { server: own } },
+        group,
+        '/cats/:id',
+      );
+    expect(of(server)).toMatchObject({ controller: 'CatsController' });
+    expect(of({})).toEqual({ route: 'GET /cats/:id' });
+    expect(of(server)).toMatchObject({ controller: 'CatsController' });
   });
 });
 
@@ -404,6 +561,62 @@ describe('requests that look alike, and begin between two samples', () => {
     labels.start(frames);
     await send('/cats/1');
     expect(new Set(contexts).size).toBe(2);
+  });
+});
+
+describe('a request that was aborted', () => {
+  /** Neither has anything but the profiler to hold it. */
+  function begin(pipelined: number, isDestroyed = false): WeakRef<object>[] {
+    const socket = { destroyed: false };
+    const requests = Array.from({ length: 1 + pipelined }, () => ({
+      method: 'GET',
+      url: '/cats/1',
+      socket,
+      body: 'x'.repeat(100),
+    }));
+    for (const request of requests) {
+      channel('http.server.request.start').publish({ request, socket, server: app.getHttpServer() });
+    }
+    socket.destroyed = isDestroyed;
+    return requests.map((request) => new WeakRef(request));
+  }
+
+  async function collect(): Promise<void> {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    for (let round = 0; round < 3; round++) {
+      await new Promise(setImmediate);
+      gc();
+    }
+  }
+
+  it.each(['alone', 'pipelined'])('is not held on to: %s', async (how) => {
+    await start();
+    const requests = begin(how === 'alone' ? 0 : 3);
+    await collect();
+    expect(requests.map((request) => request.deref())).toEqual(requests.map(() => undefined));
+    labels.settle();
+    expect(contexts[0]!.labels).toEqual({ route: 'GET (route not known)' });
+  });
+
+  it('mixes up what it shared a context with, also when it is gone', async () => {
+    await start();
+    await send('/cats/1');
+    begin(0);
+    await collect();
+    labels.settle();
+    expect(new Set(contexts).size).toBe(1);
+    expect(contexts[0]!.labels).toEqual({ route: 'GET (route not known)' });
+  });
+
+  it('is forgotten as others begin', async () => {
+    await start();
+    await send('/cats/1');
+    begin(0, true);
+    for (let other = 0; other < 64; other++) {
+      await send('/cats');
+    }
+    expect(contexts[0]!.labels).toEqual({ route: 'GET (route not known)' });
   });
 });
 

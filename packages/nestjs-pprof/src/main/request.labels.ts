@@ -24,18 +24,40 @@ interface FastifyMessage {
   readonly route: { readonly url?: string };
 }
 
-/** A request that has begun. Each connection has one, for its requests one after the other. */
+/**
+ * What is known of a request without the request: it is held until the next one or until its connection is gone, and must not keep
+ * a body alive. Each connection has one, for its requests one after the other.
+ */
 class InFlight {
-  /** Undefined between two requests. */
-  request: HttpRequest | undefined;
   context: RequestContext | undefined;
   group: RouteGroup | undefined;
   /** By Fastify, or by the status of an answer of HTTP/2. */
   told: LabelSet | undefined;
+  method = '';
+  readonly current: WeakRef<Current>;
+
+  constructor(current: Current) {
+    this.current = new WeakRef(current);
+  }
 }
 
-/** Connections are looked through for those that are gone when there are twice as many as the last time. */
-const LEAST_LOOKED_THROUGH = 1000;
+/** The request of a connection, held by nothing but what that connection is the key of. */
+class Current {
+  /** Undefined between two requests. */
+  request: HttpRequest | undefined;
+  readonly inFlight = new InFlight(this);
+  /** Those that have begun before this one has ended. */
+  pipelined: Map<HttpRequest, Current> | undefined;
+
+  constructor(
+    readonly connection: Connection,
+    /** Where it is one of the pipelined. */
+    readonly among?: Map<HttpRequest, Current>,
+  ) {}
+}
+
+/** Connections that are gone are looked for each time that so many requests, or as many as there are connections, have begun. */
+const LEAST_BETWEEN_LOOKS = 64;
 
 /**
  * Labels what is sampled of HTTP requests while it is started, and costs nothing while it is not: each request that begins gets
@@ -45,10 +67,10 @@ const LEAST_LOOKED_THROUGH = 1000;
  * @internal
  */
 export class RequestLabels {
-  readonly #connections = new Map<Connection, InFlight>();
-  /** Those that do not have a connection to themselves, by the request of HTTP/1 (pipelined), or the stream of HTTP/2. */
-  readonly #others = new Map<object, InFlight>();
-  #lookThroughAt = LEAST_LOOKED_THROUGH;
+  /** By the connection of HTTP/1, or the stream of HTTP/2. */
+  #currents = new WeakMap<object, Current>();
+  readonly #all = new Set<InFlight>();
+  #untilLook = LEAST_BETWEEN_LOOKS;
   #frames: Frames | undefined;
 
   constructor(private readonly routes: RouteLabels) {}
@@ -62,48 +84,47 @@ export class RequestLabels {
   stop(): void {
     this.#channels((channel, subscriber) => channel.unsubscribe(subscriber));
     this.#frames = undefined;
-    this.#connections.clear();
-    this.#others.clear();
+    this.#currents = new WeakMap();
+    this.#all.clear();
     this.routes.forgetGroups();
   }
 
   /** Fills in what is known of the requests that have not ended, and forgets those that were aborted. */
   settle(): void {
     const { routes } = this;
-    for (const [connection, inFlight] of this.#connections) {
-      if (connection.destroyed) {
-        this.#abort(inFlight);
-        this.#connections.delete(connection);
-      }
-    }
-    for (const [key, inFlight] of this.#others) {
-      if (inFlight.request?.socket?.destroyed !== false) {
-        this.#abort(inFlight);
-        this.#others.delete(key);
-      }
-    }
-    const all = [...this.#connections.values(), ...this.#others.values()];
-    for (const { context } of all) {
+    this.#forgetAborted();
+    for (const { context } of this.#all) {
       context?.reset();
     }
-    for (const inFlight of all) {
-      const { context, request } = inFlight;
-      if (context && request) {
-        context.add(this.#known(inFlight) ?? routes.unknown(request), routes.unknown(request));
+    for (const { context, current, group, told, method } of this.#all) {
+      if (context) {
+        const unknown = routes.unknown({ method });
+        context.add(this.#known(current.deref()?.request, group, told) ?? unknown, unknown);
       }
     }
-    this.#lookThroughAt = Math.max(LEAST_LOOKED_THROUGH, 2 * all.length);
   }
 
-  #begin(inFlight: InFlight, request: HttpRequest, server: unknown): void {
+  #add(key: object, connection: Connection): Current {
+    const current = new Current(connection);
+    this.#currents.set(key, current);
+    this.#all.add(current.inFlight);
+    return current;
+  }
+
+  #begin(current: Current, request: HttpRequest, server: unknown): void {
     const frames = this.#frames;
     if (!frames) {
       return;
     }
+    if (--this.#untilLook <= 0) {
+      this.#forgetAborted();
+    }
+    const { inFlight } = current;
     const { sampleCount } = frames;
     const group = this.routes.groupOf(request.method, request.url);
     const holder = group?.holderFor(server, sampleCount);
-    inFlight.request = request;
+    current.request = request;
+    inFlight.method = request.method;
     inFlight.group = group;
     inFlight.told = undefined;
     if (holder) {
@@ -118,91 +139,104 @@ export class RequestLabels {
   }
 
   /** Undefined as long as nobody has told. */
-  #known({ request, group, told }: InFlight): LabelSet | undefined {
+  #known(
+    request: HttpRequest | undefined,
+    group: RouteGroup | undefined,
+    told: LabelSet | undefined,
+  ): LabelSet | undefined {
     return (request && this.routes.ofExpress(request, group)) ?? told;
   }
 
   #end(inFlight: InFlight, labels: LabelSet): void {
-    const { request, context, group } = inFlight;
-    if (request && context && !context.end(labels)) {
-      context.mix(this.routes.unknown(request));
+    const { context, group } = inFlight;
+    if (context && !context.end(labels)) {
+      context.mix(this.routes.unknown(inFlight));
       group?.separate();
     }
-    inFlight.request = undefined;
     inFlight.context = undefined;
   }
 
   /** Before its answer: it was aborted. */
-  #abort(inFlight: InFlight): void {
-    const { request } = inFlight;
-    if (request) {
-      this.#end(inFlight, this.#known(inFlight) ?? this.routes.unknown(request));
+  #abort(inFlight: InFlight, request: HttpRequest | undefined): void {
+    if (inFlight.context) {
+      this.#end(
+        inFlight,
+        this.#known(request, inFlight.group, inFlight.told) ?? this.routes.unknown(inFlight),
+      );
     }
+    this.#all.delete(inFlight);
   }
 
-  /** That of a connection, unless that has another request in flight. */
-  #find(request: HttpRequest): InFlight | undefined {
-    const inFlight = this.#connections.get(request.socket);
-    return inFlight?.request === request ? inFlight : this.#others.get(request.stream ?? request);
+  #forgetAborted(): void {
+    for (const inFlight of this.#all) {
+      const current = inFlight.current.deref();
+      // Its connection is collected, or will be.
+      if (current === undefined || current.connection.destroyed) {
+        this.#abort(inFlight, current?.request);
+      }
+    }
+    this.#untilLook = Math.max(LEAST_BETWEEN_LOOKS, this.#all.size);
+  }
+
+  #find(request: HttpRequest): Current | undefined {
+    const current = this.#currents.get(request.stream ?? request.socket);
+    return current?.request === request || request.stream ? current : current?.pipelined?.get(request);
   }
 
   readonly #onStart = harmless(({ request, socket, server }: RequestMessage) => {
-    let inFlight = this.#connections.get(socket);
-    if (inFlight?.request !== undefined) {
-      inFlight = new InFlight();
-      this.#others.set(request, inFlight);
-    } else if (inFlight === undefined) {
-      inFlight = new InFlight();
-      this.#connections.set(socket, inFlight);
-      if (this.#connections.size + this.#others.size > this.#lookThroughAt) {
-        this.settle();
-      }
+    let current = this.#currents.get(socket) ?? this.#add(socket, socket);
+    if (current.request !== undefined) {
+      const { pipelined = new Map<HttpRequest, Current>() } = current;
+      current.pipelined = pipelined;
+      current = new Current(socket, pipelined);
+      pipelined.set(request, current);
+      this.#all.add(current.inFlight);
     }
-    this.#begin(inFlight, request, server);
+    this.#begin(current, request, server);
   });
 
   readonly #onFinish = harmless(({ request, response: { statusCode } }: RequestMessage) => {
-    const inFlight = this.#find(request);
-    if (inFlight) {
+    const current = this.#find(request);
+    if (current) {
       const { routes } = this;
+      const { inFlight } = current;
       const { group, told } = inFlight;
       const labels = routes.ofExpress(request, group, statusCode) ?? told;
       this.#end(inFlight, labels ?? routes.none(request, statusCode));
-      if (this.#others.size > 0) {
-        this.#others.delete(request);
+      current.request = undefined;
+      if (current.among?.delete(request)) {
+        this.#all.delete(inFlight);
       }
     }
   });
 
   readonly #onStream = harmless(({ stream, headers }: StreamMessage) => {
-    const inFlight = new InFlight();
-    this.#others.set(stream, inFlight);
     const request = {
       method: methodOf(String(headers[':method'])),
       url: String(headers[':path']),
       socket: stream,
     };
-    this.#begin(inFlight, request, 'HTTP/2');
+    this.#begin(this.#add(stream, stream), request, 'HTTP/2');
   });
 
   readonly #onStreamHeaders = harmless(({ stream, headers }: StreamMessage) => {
-    const inFlight = this.#others.get(stream);
-    if (inFlight?.request) {
-      inFlight.told ??= this.routes.none(inFlight.request, Number(headers[':status']));
+    const current = this.#currents.get(stream);
+    if (current?.request) {
+      current.inFlight.told ??= this.routes.none(current.request, Number(headers[':status']));
     }
   });
 
   readonly #onStreamClose = harmless(({ stream }: StreamMessage) => {
-    const inFlight = this.#others.get(stream);
-    if (inFlight) {
-      this.#abort(inFlight);
-      this.#others.delete(stream);
+    const current = this.#currents.get(stream);
+    if (current) {
+      this.#abort(current.inFlight, current.request);
+      this.#currents.delete(stream);
     }
   });
 
   /** Fastify matches the route first of all, and tells of it when the hooks are done. */
   readonly #onFastifyRoute = harmless(({ request, route: { url } }: FastifyMessage) => {
-    const inFlight = this.#find(request.raw);
+    const inFlight = this.#find(request.raw)?.inFlight;
     if (inFlight && url !== undefined) {
       inFlight.told = this.routes.ofFastify(request, inFlight.group, url);
     }

@@ -27,9 +27,15 @@ interface ExpressRoute {
 /** Of the channel of Fastify. @internal */
 export interface FastifyRequest {
   readonly raw: HttpRequest;
+  /** The application, or a plugin's part of it. */
+  readonly server?: { readonly server?: unknown };
   /** Made anew whenever it is asked for. */
   readonly routeOptions?: { readonly handler?: { readonly name?: string } };
 }
+
+/** As much of it as is known. */
+type Handled = Pick<HandlerRoute, 'versions' | 'hosts'> &
+  Partial<Pick<HandlerRoute, 'controller' | 'handler'>>;
 
 interface Resolved {
   readonly labels: LabelSet;
@@ -48,6 +54,7 @@ const NOT_FOUND = 404;
 export class RouteLabels {
   #table: ReadonlyMap<string, readonly HandlerRoute[]> = new Map();
   #madeOf = '';
+  #platform: unknown;
   #groups = new RouteGroups([]);
   readonly #interned = new Map<string, LabelSet>();
   readonly #routeless = new Map<string, { readonly none: LabelSet; readonly unknown: LabelSet }>();
@@ -62,7 +69,8 @@ export class RouteLabels {
     if (!container) {
       return;
     }
-    const { modules, globalPrefix, versioning } = container;
+    const { modules, globalPrefix, versioning, platform } = container;
+    this.#platform = platform;
     const madeOf = JSON.stringify([modules.length, globalPrefix, versioning?.type]);
     if (madeOf !== this.#madeOf) {
       const table = new Map<string, HandlerRoute[]>();
@@ -108,6 +116,10 @@ export class RouteLabels {
   }
 
   ofFastify(request: FastifyRequest, group: RouteGroup | undefined, url: string): LabelSet {
+    const { server } = (this.#platform ?? {}) as { readonly server?: unknown };
+    if (server === undefined || server !== request.server?.server) {
+      return this.#labels(methodOf(request.raw.method), url, undefined);
+    }
     return group?.labelsOf(url) ?? this.#ofFastifyUrl(request, group, url);
   }
 
@@ -140,13 +152,10 @@ export class RouteLabels {
     const method = methodOf(request.raw.method);
     const key = `${method} ${url}`;
     const candidates = this.#fastify.has(key) ? [] : this.#candidates(method, url);
-    if (handlersOf(candidates).size > 1) {
+    if (candidates.length > 1) {
       const name = request.routeOptions?.handler?.name?.replace(/^bound /, '');
-      return this.#labels(
-        method,
-        url,
-        candidates.find((candidate) => nameOf(candidate) === name),
-      );
+      const named = candidates.filter((candidate) => nameOf(candidate) === name);
+      return this.#labels(method, url, commonOf(named.length > 0 ? named : candidates));
     }
     const labels = this.#fastify.get(key) ?? this.#labels(method, url, candidates[0]);
     this.#fastify.set(key, labels);
@@ -171,17 +180,13 @@ export class RouteLabels {
     const { method } = request;
     const path = String(route.path);
     const pattern = base + path;
-    const candidates = this.#candidates(method, pattern);
+    const candidates = request.app === this.#platform ? this.#candidates(method, pattern) : [];
     if (candidates.length === 0 && /^\/?\*$/.test(canonical(path))) {
       // With a global prefix, Nest's own handler of what matches no route; else the application's.
       const labels = this.none(request, NOT_FOUND);
       return { labels, ifNotFound: labels };
     }
-    const one = handlersOf(candidates).size <= 1 ? candidates[0] : registeredAs(route, candidates, request);
-    const labels = this.#labels(method, pattern, one);
-    if (candidates.length === 0) {
-      return { labels, ifNotFound: this.#table.size > 0 ? this.none(request, NOT_FOUND) : labels };
-    }
+    const labels = this.#labels(method, pattern, registeredAs(route, candidates, request));
     // Nest tries one after the other, and Express remembers the last.
     const isFiltered = candidates.some(({ versions, hosts }) => versions.length + hosts.length > 0);
     return { labels, ifNotFound: isFiltered ? this.#intern({ route: `${method} ${pattern}` }) : labels };
@@ -193,12 +198,16 @@ export class RouteLabels {
     return exactly.length > 0 || method !== 'HEAD' ? exactly : all.filter((route) => route.method === 'GET');
   }
 
-  #labels(method: string, pattern: string, route: HandlerRoute | undefined): LabelSet {
+  #labels(method: string, pattern: string, route: Handled | undefined): LabelSet {
     if (!route) {
       return this.#intern({ route: `${method} ${pattern}` });
     }
     const { controller, handler } = route;
-    return this.#intern({ controller, handler, route: describeRoute(method, pattern, route) });
+    return this.#intern({
+      ...(controller === undefined ? {} : { controller }),
+      ...(handler === undefined ? {} : { handler }),
+      route: describeRoute(method, pattern, route),
+    });
   }
 
   /** One object for all requests of a route: samples are told apart by it. */
@@ -225,8 +234,22 @@ function basePattern({ baseUrl = '', app }: HttpRequest): string {
   return baseUrl === '' || baseUrl === app?.mountpath ? baseUrl : '/*';
 }
 
-function handlersOf(candidates: readonly HandlerRoute[]): Set<string> {
-  return new Set(candidates.map(nameOf));
+/** What those have in common that it may be: nothing is told of it that may be another's. */
+function commonOf(candidates: readonly HandlerRoute[]): Handled | undefined {
+  const [first] = candidates;
+  if (!first) {
+    return undefined;
+  }
+  const same = (textOf: (route: HandlerRoute) => string): boolean =>
+    candidates.every((candidate) => textOf(candidate) === textOf(first));
+  const { controller, handler } = first;
+  const isSameController = same((route) => route.controller);
+  return {
+    ...(isSameController ? { controller } : {}),
+    ...(isSameController && same((route) => route.handler) ? { handler } : {}),
+    versions: same(({ versions }) => versions.join()) ? first.versions : [],
+    hosts: same(({ hosts }) => hosts.join()) ? first.hosts : [],
+  };
 }
 
 /** What Nest 12 calls the functions that it registers. */
@@ -234,22 +257,61 @@ function nameOf({ controller, handler }: HandlerRoute): string {
   return `${controller}.${handler}`;
 }
 
-/** Which of those with the same pattern it is: by its name or, in Nest 11, as they are registered in the same order. */
+/** What Nest 11 calls those of middleware, which it registers as routes where they are for one method. */
+const MIDDLEWARE = new Set(['handler', 'middlewareFunction']);
+
+/**
+ * Which of those with the same pattern it is: by its name, or as they are registered in the same order, if there are as many: Nest
+ * 11 gives no names, and two classes can have the same. A route of the application's own may have the pattern as well.
+ */
 function registeredAs(
   route: ExpressRoute,
   candidates: readonly HandlerRoute[],
   { method, app }: HttpRequest,
-): HandlerRoute | undefined {
-  const name = route.stack?.at(-1)?.handle?.name;
-  const named = candidates.find((candidate) => nameOf(candidate) === name);
-  if (named) {
-    return named;
+): Handled | undefined {
+  const name = registeredName(route);
+  const named = candidates.filter((candidate) => nameOf(candidate) === name);
+  const common = commonOf(named);
+  if (named.length > 0 && areOne(named)) {
+    return common;
   }
-  const pattern = canonical(String(route.path));
+  const pattern = canonicalOf(route);
+  // What Express answers HEAD with is the route of GET, unless there is one for it.
+  const asked = candidates.every((candidate) => candidate.method === 'GET') ? 'GET' : method;
+  const names = new Set(candidates.map(nameOf));
   const registered = (app?.router?.stack ?? []).flatMap(({ route: other }) =>
-    other && canonical(String(other.path)) === pattern && other.methods?.[method.toLowerCase()]
-      ? [other]
-      : [],
+    other && canonicalOf(other) === pattern && other.methods?.[asked.toLowerCase()] ? [other] : [],
   );
-  return registered.length === candidates.length ? candidates[registered.indexOf(route)] : undefined;
+  const hasNames = registered.some((other) => names.has(registeredName(other)));
+  const ofNest = registered.filter((other) =>
+    hasNames ? names.has(registeredName(other)) : !MIDDLEWARE.has(registeredName(other)),
+  );
+  const isInOrder =
+    ofNest.length === candidates.length &&
+    ofNest.every((other, index) => !hasNames || registeredName(other) === nameOf(candidates[index]!));
+  return (isInOrder ? candidates[ofNest.indexOf(route)] : undefined) ?? common;
+}
+
+/** Whether they are the same method for the same requests. */
+function areOne([first, ...others]: readonly HandlerRoute[]): boolean {
+  const { type, handler, versions, hosts } = first!;
+  return others.every(
+    (other) =>
+      other.type === type &&
+      other.handler === handler &&
+      other.versions.join() === versions.join() &&
+      other.hosts.join() === hosts.join(),
+  );
+}
+
+function registeredName({ stack }: ExpressRoute): string {
+  return stack?.at(-1)?.handle?.name ?? '';
+}
+
+const canonicals = new WeakMap<ExpressRoute, string>();
+
+function canonicalOf(route: ExpressRoute): string {
+  const known = canonicals.get(route) ?? canonical(String(route.path));
+  canonicals.set(route, known);
+  return known;
 }

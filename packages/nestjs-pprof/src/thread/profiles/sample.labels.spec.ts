@@ -93,6 +93,31 @@ describe('labels of CPU samples', () => {
     expect(cpuSamplesOf(captureOf([NONE], labels)).comments).toContain(comment);
   });
 
+  it('end with the sampler that they began with, which a comment says', () => {
+    const capture = captureOf([0], told([CATS]));
+    const [main] = capture.threads;
+    const [segment] = main!.way === 'agent' ? main!.segments : [];
+    const commentsOn = (...startMillis: (number | undefined)[]) =>
+      cpuSamplesOf({
+        ...capture,
+        threads: [
+          {
+            way: 'agent',
+            thread: MAIN_THREAD,
+            segments: startMillis.map((millis, index) => ({
+              ...segment!,
+              startedAt: index * 1000,
+              startMillis: millis,
+            })),
+          },
+        ],
+      }).comments.filter((comment) => comment.includes('anew'));
+    expect(commentsOn(5, undefined, undefined)).toEqual([]);
+    expect(commentsOn(undefined, 5)).toEqual([
+      'the sampler of main was started anew at 1970-01-01T00:00:01.000Z: requests and tasks that ran then have no labels from then on',
+    ]);
+  });
+
   it('have at most 1000 values of a name, those with the most samples', () => {
     const sets = Array.from({ length: 1003 }, (_, index) => ({ id: String(index), route: 'GET /' }));
     const most = [...sets.keys(), ...[...sets.keys()].slice(3)];

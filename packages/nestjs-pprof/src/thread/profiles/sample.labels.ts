@@ -110,5 +110,13 @@ function commentsOn({ threads }: CpuCapture): string[] {
       ? ['labels of main: by async context']
       : [...missing].map((reason) => `labels of main are not by async context: ${reason}`)),
     ...[...leftOut].map((reason) => `labels left out: ${reason}`),
+    // The contexts of requests, and of tasks, are of the sampler that they began with.
+    ...segments
+      .slice(1)
+      .filter(({ startMillis, labels }) => startMillis !== undefined && labels && !labels.missing)
+      .map(
+        ({ startedAt }) =>
+          `the sampler of main was started anew at ${new Date(startedAt).toISOString()}: requests and tasks that ran then have no labels from then on`,
+      ),
   ];
 }
