@@ -31,8 +31,12 @@ const OUTPUTS = {
   },
   hangs: async ({ app, pprof }) => {
     void post(`${app}/faults/block?kind=loop&ms=10000`).catch(() => undefined);
-    await sleep(4000);
-    return head(await text(`${pprof}/goroutine?debug=2`), 11);
+    let dump = '';
+    while (!dump.includes('[stuck]')) {
+      await sleep(1000);
+      dump = await text(`${pprof}/goroutine?debug=2`);
+    }
+    return head(dump, 11);
   },
   'slow-at': async ({ app, pprof }) => {
     await post(`${app}/faults/block?kind=loop&ms=2000`);

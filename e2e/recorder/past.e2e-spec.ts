@@ -113,8 +113,8 @@ it('says from when to when, and what is missing', async () => {
   );
 });
 
-it('is sampled at by a longer capture without "hz": nothing is started', async () => {
-  const profile = await app.profile('seconds=10&threads=main');
+it('is sampled at by a capture without "hz": nothing is started', async () => {
+  const profile = await app.profile('seconds=1&threads=main');
   expect(profile.period).toBe(1e9 / 20);
   expect(profile.comments).toContainEqual(
     expect.stringMatching(/^the sampler of main was warm: .* flight recorder's rate/),

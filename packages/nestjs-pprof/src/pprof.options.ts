@@ -24,7 +24,7 @@ export interface PprofBlockOptions {
   /**
    * Whether the main thread's event loop is watched all the time, so that `block` without `seconds` tells what has blocked
    * it since start-up. Costs one timer on the main thread, and a look at its stack whenever it is blocked for longer than
-   * 100 ms.
+   * 100 ms, which takes longer the larger the heap is.
    *
    * @default false
    */

@@ -5,6 +5,7 @@ import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import { attributeBlocks } from './block.attribution.js';
 import type { FlightRecorder } from './flight.recorder.js';
+import { cpuNanosOfMain } from './kernel.threads.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import { timelineOfSegments } from './recorded.timeline.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
@@ -19,6 +20,13 @@ const LOOK_AFTER_MILLIS = 100;
 const STUCK_AFTER_MILLIS = 1000;
 
 const LOOK = { millis: 20, hz: 1000 };
+
+/**
+ * V8's start walks the whole heap, which takes it a second for one of 1.5 GB. Where a look holds main up for longer than the
+ * shortest block that is looked at, it is taken only in a block so many times as long, or after so many times that time.
+ */
+const WORTH_BLOCK = 10;
+const WORTH_PAUSE = 100;
 
 /** Beyond this many stacks, further blocks are only counted. */
 const MAX_SAMPLES = 2000;
@@ -44,6 +52,9 @@ export class BlockWatcher {
   #pending: LoopBlock[] = [];
   #counted = 0;
   #looking = false;
+  /** What the last look has cost main, and when it was. */
+  #lookMillis = 0;
+  #lookedAt = 0;
   readonly startedAt = Date.now();
 
   /** @param collects whether all that it sees is added up */
@@ -96,10 +107,12 @@ export class BlockWatcher {
   async #check(): Promise<void> {
     this.#count();
     const blockedMillis = this.#blockedMillis;
-    if (blockedMillis < LOOK_AFTER_MILLIS || this.#looking || this.recorder?.isRunning) {
+    if (!this.#isWorthALook(blockedMillis) || this.#looking || this.recorder?.isRunning) {
       return;
     }
     this.#looking = true;
+    const askedAt = monotonicMillis();
+    const before = cpuNanosOfMain();
     const lastTurn = blockedMillis > STUCK_AFTER_MILLIS ? Date.now() - blockedMillis : undefined;
     const { signal } = new AbortController();
     try {
@@ -119,7 +132,21 @@ export class BlockWatcher {
     } catch {
       // Whatever the reason: the block is counted without a stack.
     }
+    const after = cpuNanosOfMain();
+    this.#lookedAt = monotonicMillis();
+    const millis =
+      before === undefined || after === undefined ? this.#lookedAt - askedAt : (after - before) / 1e6;
+    this.#lookMillis = millis - LOOK.millis;
     this.#looking = false;
+  }
+
+  #isWorthALook(blockedMillis: number): boolean {
+    const unseen = monotonicMillis() - this.#lookedAt;
+    const isDear =
+      this.#lookMillis > LOOK_AFTER_MILLIS &&
+      Math.min(blockedMillis, unseen) < WORTH_BLOCK * this.#lookMillis &&
+      unseen < WORTH_PAUSE * this.#lookMillis;
+    return blockedMillis >= LOOK_AFTER_MILLIS && !isDear;
   }
 
   /** Takes over the blocks that have ended since the last time. */

@@ -44,7 +44,9 @@ export class Answers<T> implements FromThreads<T> {
 
   /** The way to the workers is closed. */
   skipWorkers(error: unknown): void {
-    this.skipped.push(`worker threads, if there are any: ${messageOf(error)}`);
+    const way =
+      error instanceof ThreadUnreachableError ? ', to whom the way leads through the main thread' : '';
+    this.skipped.push(`worker threads, if there are any${way}: ${messageOf(error)}`);
   }
 }
 

@@ -84,8 +84,11 @@ function describeStart({ threads }: CpuCapture, recorded: number | undefined): s
   }
   const { startMillis } = first;
   if (startMillis === undefined) {
-    const why = recorded === first.hz ? ", at the flight recorder's rate" : '';
-    return [`the sampler of main was warm: it ran already${why}, nothing was started`];
+    return [
+      recorded === first.hz
+        ? "the sampler of main was warm: it ran already, at the flight recorder's rate, nothing was started; hz=100 has more samples, and starts it anew"
+        : 'the sampler of main was warm: it ran already, nothing was started',
+    ];
   }
   const remedy =
     recorded === undefined ? '' : `; hz=${recorded}, the flight recorder's rate, does without a start`;

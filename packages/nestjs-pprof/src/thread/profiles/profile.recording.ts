@@ -226,8 +226,9 @@ export function parseProfileRequest(
     throw new BadParameterError(`"seconds" parameter is not supported with format=${format}`);
   }
   const window = past ? undefined : (seconds ?? defaultSeconds(parameters.seconds, maxSeconds));
-  const usesRecorder =
-    parameters.past && recorder && (past || (window! >= ENOUGH_SECONDS && !isV8Format(format)));
+  // To sample at the recorder's rate starts nothing, while V8's start at another one, and at the recorder's again afterwards,
+  // holds up main: with a heap of a gigabyte for most of a second each time.
+  const usesRecorder = parameters.past && recorder && !(window && isV8Format(format));
   const defaultHz = usesRecorder ? recorder.hz : (parameters.hz?.default ?? 0);
   return {
     seconds: window,
@@ -250,12 +251,6 @@ export function parseProfileRequest(
     signal,
   };
 }
-
-/**
- * From so many seconds on the rate of the flight recorder gives enough samples: to sample at it starts nothing, while V8's start
- * at another rate, and at the recorder's again afterwards, holds up main.
- */
-const ENOUGH_SECONDS = 10;
 
 function stretchOf(query: Query, recorder: ProfileLimits['recorder']): Stretch | undefined {
   const { past, until } = query;

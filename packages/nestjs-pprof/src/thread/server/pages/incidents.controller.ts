@@ -138,12 +138,13 @@ export function renderIncidents(incidents: readonly ReportedIncident[]): string 
         `${from} ${text}`,
         ...stacks.flatMap(({ share, labels, frames }) => {
           const tags = Object.entries(labels).map(([name, value]) => ` ${name}=${value}`);
-          const more = frames.length - SHOWN_FRAMES;
+          const lines = withoutRepeats(
+            frames.map(({ name, line, file }) => `    ${name}${file ? ` ${file}:${line}` : ''}`),
+          );
+          const more = lines.length - SHOWN_FRAMES;
           return [
             `  ${Math.round(share * 100)} %${tags.join('')}`,
-            ...frames
-              .slice(0, SHOWN_FRAMES)
-              .map(({ name, line, file }) => `    ${name}${file ? ` ${file}:${line}` : ''}`),
+            ...lines.slice(0, SHOWN_FRAMES),
             ...(more > 0 ? [`    … ${more} more`] : []),
           ];
         }),
@@ -153,10 +154,27 @@ export function renderIncidents(incidents: readonly ReportedIncident[]): string 
     .join('\n\n');
 }
 
+/** What calls itself is one line, with how often. */
+function withoutRepeats(lines: readonly string[]): string[] {
+  const runs: Array<{ readonly line: string; count: number }> = [];
+  for (const line of lines) {
+    const last = runs.at(-1);
+    if (last?.line === line) {
+      last.count += 1;
+    } else {
+      runs.push({ line, count: 1 });
+    }
+  }
+  return runs.map(({ line, count }) => (count === 1 ? line : `${line} (${count} times)`));
+}
+
 function describe({ kind, to, peak, limit, mainCpuNanos, from }: Incident, end: number): string {
   const seconds = `${((end - from) / 1000).toFixed(1)} s`;
   const length = to === undefined ? `for ${seconds} so far` : `for ${seconds}`;
-  const cpu = mainCpuNanos === undefined ? '' : `, main used ${(mainCpuNanos / 1e9).toFixed(1)} s of CPU`;
+  const isIdle = kind === 'blocked' && (mainCpuNanos ?? Infinity) < ((end - from) * 1e6) / 2;
+  const rest = isIdle ? ', and for the rest waited in a call or had no processor' : '';
+  const cpu =
+    mainCpuNanos === undefined ? '' : `, main used ${(mainCpuNanos / 1e9).toFixed(1)} s of CPU${rest}`;
   const isCpu = kind === 'cpu' || kind === 'main-cpu';
   const figure = (value: number) => (isCpu ? value.toFixed(1) : `${Math.round(value / 2 ** 20)} MB`);
   const level =

@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { LoopWatchMemory } from '../../shared/shared.memory.js';
+import type { AgentClient } from './agent.client.js';
+import type { InspectedThreads } from './inspected.threads.js';
+import { OwnStalls } from './own.stalls.js';
+import type { V8CpuCapturer } from './v8-cpu.capturer.js';
+
+let cpuMillis = 0;
+jest.unstable_mockModule('./kernel.threads.js', () => ({ cpuNanosOfMain: () => cpuMillis * 1e6 }));
+const { BlockWatcher } = await import('./block.watcher.js');
+
+/** What main does while its loop does not turn, and what V8's start costs it. */
+let startMillis = 0;
+let looks = 0;
+let fails = false;
+let memory: LoopWatchMemory;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  jest
+    .spyOn(process.hrtime, 'bigint')
+    .mockImplementation(() => BigInt(Math.round(performance.now() * 1e6)) + 1_000_000_000n);
+  [cpuMillis, startMillis, looks, fails] = [0, 0, 0, false];
+  const agent = {
+    requestPatiently: (_name: string, request: { memory: SharedArrayBuffer }) => {
+      memory = new LoopWatchMemory(request.memory);
+      return Promise.resolve();
+    },
+  };
+  const threads = {
+    inspector: { ownStalls: new OwnStalls(), refuseUnderCoverage: () => undefined },
+    useMain: (use: (sampler: unknown) => Promise<unknown>) => use({}),
+  };
+  const cpu = {
+    capture: () => {
+      looks += 1;
+      cpuMillis += startMillis + 20;
+      const profile = { nodes: [], samples: [], timeDeltas: [], startTime: 0, endTime: 0 };
+      return fails ? Promise.reject(new Error('late')) : Promise.resolve({ profile, clockOffset: 0 });
+    },
+  };
+  const watcher = new BlockWatcher(
+    agent as unknown as AgentClient,
+    20,
+    true,
+    threads as unknown as InspectedThreads,
+    cpu as unknown as V8CpuCapturer,
+    undefined,
+  );
+  watcher.start();
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+  jest.restoreAllMocks();
+});
+
+const nowMicros = () => Number(process.hrtime.bigint()) / 1000;
+
+/** A turn of this length every so often. */
+async function turns(count: number, millis: number, pauseMillis: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) {
+    memory.tick(nowMicros(), 0, 20_000);
+    await jest.advanceTimersByTimeAsync(millis);
+    for (let paused = 0; paused < pauseMillis; paused += 10) {
+      memory.tick(nowMicros(), 0, 20_000);
+      await jest.advanceTimersByTimeAsync(10);
+    }
+  }
+}
+
+it('looks at each block where that is cheap', async () => {
+  startMillis = 30;
+  await turns(10, 160, 500);
+  expect(looks).toBeGreaterThanOrEqual(10);
+});
+
+it.each([
+  ['has been seen', false],
+  ['was not seen in time', true],
+])(
+  'takes no more than a hundredth of the time where a look is dear, also where nothing %s',
+  async (_, isFailure) => {
+    startMillis = 800;
+    fails = isFailure;
+    // 100 s, in which each look would triple the turn.
+    await turns(33, 250, 2750);
+    expect(looks).toBe(2);
+  },
+);
+
+it('looks at a block that is long beside what the look takes', async () => {
+  startMillis = 800;
+  await turns(3, 250, 2750);
+  expect(looks).toBe(1);
+  await turns(1, 8100, 0);
+  expect(looks).toBe(2);
+});

@@ -1,0 +1,25 @@
+import { expect, it } from '@jest/globals';
+import { renderIncidents, type ReportedIncident } from './incidents.controller.js';
+
+it('shows what calls itself as one line, so that who has called it is seen', () => {
+  const frame = (name: string, line: number) => ({ name, file: 'src/fib.ts', line });
+  const frames = [
+    ...Array.from({ length: 30 }, () => frame('slowFib', 7)),
+    frame('slowFib', 9),
+    frame('FibResolver.fib', 20),
+  ];
+  const incident = {
+    from: '2026-11-28T03:12:00.000Z',
+    text: 'blocked for 2.0 s',
+    stacks: [{ share: 0.58, labels: {}, frames }],
+    profile: 'profile?past=30',
+  } as unknown as ReportedIncident;
+  expect(renderIncidents([incident]).split('\n')).toEqual([
+    '2026-11-28T03:12:00.000Z blocked for 2.0 s',
+    '  58 %',
+    '    slowFib src/fib.ts:7 (30 times)',
+    '    slowFib src/fib.ts:9',
+    '    FibResolver.fib src/fib.ts:20',
+    '  profile?past=30',
+  ]);
+});
