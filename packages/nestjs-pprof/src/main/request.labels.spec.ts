@@ -288,7 +288,10 @@ describe('the labels of a request', () => {
 });
 
 interface OwnApp {
-  get(path: string, handler: (request: unknown, response: OwnResponse, next: () => void) => void): void;
+  get(
+    path: string,
+    handler: (request: { url: string }, response: OwnResponse, next: () => void) => void,
+  ): void;
 }
 
 interface OwnResponse {
