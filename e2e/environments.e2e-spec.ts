@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -144,8 +144,14 @@ describe.each([
   });
 });
 
-/** Its last line in fixtures/apps/hot.mjs. */
-const END_OF_CRUNCH_NUMBERS = 42;
+/** Its last line, counted from 0. */
+const endOfCrunchNumbers = async () => {
+  const lines = (await readFile(fixtureFile('hot.mjs'), 'utf8')).split('\n');
+  return lines.indexOf(
+    '  return x;',
+    lines.findIndex((line) => line.startsWith('function crunchNumbers')),
+  );
+};
 
 describe('a process with DevTools attached', () => {
   async function startInspected(options: FixtureOptions = {}) {
@@ -177,7 +183,7 @@ describe('a process with DevTools attached', () => {
     );
     const { breakpointId } = await devtools.call<{ breakpointId: string }>('Debugger.setBreakpointByUrl', {
       urlRegex: 'hot\\.mjs$',
-      lineNumber: END_OF_CRUNCH_NUMBERS - 1,
+      lineNumber: await endOfCrunchNumbers(),
     });
     const [frame] = (await paused).callFrames;
 
