@@ -23,7 +23,7 @@ describe('PprofService, switched on and off', () => {
     await profilerOf(app);
     const before = await app.call('listeners');
 
-    await app.call('toggleInTurn', 10);
+    await app.call('toggleInTurn', 40);
     expect(await app.call('status')).toMatchObject({ state: 'listening', address: { port } });
     // 30 calls, of which the last is a stop.
     await app.call('toggle', 30);

@@ -4,7 +4,7 @@ import { ProfilerRegistry } from '../thread/server/profiler.registry.js';
 import { printable } from '../thread/pprof/profile.model.js';
 
 /** The processes of this user, on this machine and in this container, that can be profiled. @internal */
-export function runningProfilers(): Promise<RunningProfiler[]> {
+export function runningProfilers(): RunningProfiler[] {
   return new ProfilerRegistry(registryDirectory()).others();
 }
 

@@ -36,7 +36,7 @@ async function run(args: readonly string[]): Promise<void> {
   }
   const { command, options } = line;
   if (command.name === 'list') {
-    process.stdout.write(listText(await runningProfilers(), options.json === true));
+    process.stdout.write(listText(runningProfilers(), options.json === true));
     return;
   }
   const target = await targetFor(line.target);
@@ -54,7 +54,7 @@ async function run(args: readonly string[]): Promise<void> {
 async function targetFor(text: string | undefined): Promise<ServiceTarget> {
   const target = text ?? (process.env['PPROF_URL'] || undefined);
   if (target === undefined) {
-    return defaultTarget(await runningProfilers());
+    return defaultTarget(runningProfilers());
   }
   const parsed = parseTarget(target);
   if (text !== undefined && parsed.password !== undefined) {

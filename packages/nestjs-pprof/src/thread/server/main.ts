@@ -58,7 +58,7 @@ async function serve(): Promise<void> {
     listening.type === 'listening'
       ? { host: listening.host, port: listening.port, socketPath: null }
       : { host: null, port: null, socketPath: listening.socket.path };
-  const entry = await registry.register({ ...data.application, ...address });
+  const entry = registry.register({ ...data.application, ...address });
   if (entry !== undefined) {
     tell({ type: 'registered', entry });
   }

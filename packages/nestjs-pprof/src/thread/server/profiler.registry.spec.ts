@@ -40,13 +40,13 @@ beforeEach(async () => {
 afterEach(() => rm(parent, { recursive: true, force: true }));
 
 async function expectRefused(registry: ProfilerRegistry): Promise<void> {
-  expect(await registry.register(SELF)).toBeUndefined();
-  expect(await registry.others()).toEqual([]);
+  expect(registry.register(SELF)).toBeUndefined();
+  expect(registry.others()).toEqual([]);
 }
 
 /** Registered by this process; as another's registry would read it. */
 async function registered(over: object = {}): Promise<string> {
-  const file = await new ProfilerRegistry(directory).register(SELF);
+  const file = new ProfilerRegistry(directory).register(SELF);
   const entry = JSON.parse(await readFile(file!, 'utf8')) as object;
   await writeFile(file!, JSON.stringify({ ...entry, ...over }));
   return file!;
@@ -56,9 +56,9 @@ describe('ProfilerRegistry', () => {
   it('shows the others to each, by port, and none to itself', async () => {
     const first = new ProfilerRegistry(directory);
     const second = new ProfilerRegistry(directory);
-    await second.register({ ...SELF, port: 6061, instance: undefined, argv: ['/usr/bin/node'] });
-    await first.register(SELF);
-    expect(await first.others()).toEqual([
+    second.register({ ...SELF, port: 6061, instance: undefined, argv: ['/usr/bin/node'] });
+    first.register(SELF);
+    expect(first.others()).toEqual([
       {
         pid: process.pid,
         title: 'node',
@@ -69,7 +69,7 @@ describe('ProfilerRegistry', () => {
         socketPath: null,
       },
     ]);
-    expect(await second.others()).toEqual([
+    expect(second.others()).toEqual([
       {
         pid: process.pid,
         title: 'node',
@@ -80,17 +80,17 @@ describe('ProfilerRegistry', () => {
         socketPath: null,
       },
     ]);
-    expect((await new ProfilerRegistry(directory).others()).map(({ port }) => port)).toEqual([6060, 6061]);
+    expect(new ProfilerRegistry(directory).others().map(({ port }) => port)).toEqual([6060, 6061]);
   });
 
   it('has those on a unix socket, too', async () => {
     const on = { host: null, port: null, socketPath: '/run/app.sock' };
-    await new ProfilerRegistry(directory).register({ ...SELF, ...on });
-    expect(await new ProfilerRegistry(directory).others()).toMatchObject([on]);
+    new ProfilerRegistry(directory).register({ ...SELF, ...on });
+    expect(new ProfilerRegistry(directory).others()).toMatchObject([on]);
   });
 
   it('keeps others out of its files, which hold no arguments', async () => {
-    const file = await new ProfilerRegistry(directory).register(SELF);
+    const file = new ProfilerRegistry(directory).register(SELF);
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
     expect((await stat(file!)).mode & 0o777).toBe(0o600);
     expect(await readFile(file!, 'utf8')).not.toContain('secret');
@@ -98,33 +98,33 @@ describe('ProfilerRegistry', () => {
 
   it('replaces what a process with the same id has left behind', async () => {
     await registered({ title: 'its predecessor' });
-    await new ProfilerRegistry(directory).register(SELF);
-    expect(await new ProfilerRegistry(directory).others()).toMatchObject([{ title: 'node' }]);
+    new ProfilerRegistry(directory).register(SELF);
+    expect(new ProfilerRegistry(directory).others()).toMatchObject([{ title: 'node' }]);
   });
 
   it('drops and removes the entry of a process that has ended', async () => {
     const { pid } = spawnSync(process.execPath, ['--version']);
     await registered({ pid });
-    expect(await new ProfilerRegistry(directory).others()).toEqual([]);
+    expect(new ProfilerRegistry(directory).others()).toEqual([]);
     expect(await readdir(directory)).toEqual([]);
   });
 
   it('removes those also where nobody asks for the others', async () => {
     const { pid } = spawnSync(process.execPath, ['--version']);
     await registered({ pid });
-    await new ProfilerRegistry(directory).register({ ...SELF, port: 6061 });
+    new ProfilerRegistry(directory).register({ ...SELF, port: 6061 });
     expect(await readdir(directory)).toEqual([`${process.pid}-6061.json`]);
   });
 
   it('drops and removes the entry of a process whose id another one has now', async () => {
     await registered({ startTicks: '1' });
-    expect(await new ProfilerRegistry(directory).others()).toEqual([]);
+    expect(new ProfilerRegistry(directory).others()).toEqual([]);
     expect(await readdir(directory)).toEqual([]);
   });
 
   it('neither shows nor removes what belongs to another container', async () => {
     const file = await registered({ namespaces: 'pid:[1]net:[1]' });
-    expect(await new ProfilerRegistry(directory).others()).toEqual([]);
+    expect(new ProfilerRegistry(directory).others()).toEqual([]);
     expect(await readdir(directory)).toEqual([file.slice(directory.length + 1)]);
   });
 
@@ -137,7 +137,7 @@ describe('ProfilerRegistry', () => {
   ])('passes over an entry that is %s', async (_, text) => {
     await mkdir(directory, { mode: 0o700 });
     await writeFile(join(directory, '12-6060.json'), text);
-    expect(await new ProfilerRegistry(directory).others()).toEqual([]);
+    expect(new ProfilerRegistry(directory).others()).toEqual([]);
   });
 
   it.each([
@@ -155,19 +155,19 @@ describe('ProfilerRegistry', () => {
     ['a line of text', { host: null, port: null, socketPath: '/a\nssh evil' }],
   ])('passes over an entry whose value is no such thing as %s', async (_, over) => {
     await registered(over);
-    expect(await new ProfilerRegistry(directory).others()).toEqual([]);
+    expect(new ProfilerRegistry(directory).others()).toEqual([]);
   });
 
   it('takes an entry without what is null for one in which it is null', async () => {
     await registered({ socketPath: undefined, instance: undefined });
-    expect(await new ProfilerRegistry(directory).others()).toMatchObject([
+    expect(new ProfilerRegistry(directory).others()).toMatchObject([
       { port: 6060, socketPath: null, instance: null },
     ]);
   });
 
   it('writes what it is called on one line', async () => {
-    await new ProfilerRegistry(directory).register({ ...SELF, title: 'a\nb\u001b' });
-    expect(await new ProfilerRegistry(directory).others()).toMatchObject([{ title: 'a b ' }]);
+    new ProfilerRegistry(directory).register({ ...SELF, title: 'a\nb\u001b' });
+    expect(new ProfilerRegistry(directory).others()).toMatchObject([{ title: 'a b ' }]);
   });
 
   it('removes what containers have left behind that were killed: what nobody has touched for days', async () => {
@@ -176,10 +176,10 @@ describe('ProfilerRegistry', () => {
     await writeFile(broken, '{');
     const daysAgo = (days: number) => new Date(Date.now() - days * 24 * 3600 * 1000);
     await Promise.all([file, broken].map((path) => utimes(path, daysAgo(1), daysAgo(1))));
-    await new ProfilerRegistry(directory).others();
+    new ProfilerRegistry(directory).others();
     expect(await readdir(directory)).toHaveLength(2);
     await Promise.all([file, broken].map((path) => utimes(path, daysAgo(3), daysAgo(3))));
-    await new ProfilerRegistry(directory).others();
+    new ProfilerRegistry(directory).others();
     expect(await readdir(directory)).toEqual([]);
   });
 
@@ -187,7 +187,7 @@ describe('ProfilerRegistry', () => {
     await registered();
     execFileSync('mkfifo', [join(directory, '13-6060.json')]);
     await mkdir(join(directory, '14-6060.json'));
-    expect(await new ProfilerRegistry(directory).others()).toHaveLength(1);
+    expect(new ProfilerRegistry(directory).others()).toHaveLength(1);
   });
 
   it('sees those that run behind any number of others', async () => {
@@ -196,7 +196,7 @@ describe('ProfilerRegistry', () => {
       Array.from({ length: 600 }, (_, index) => writeFile(join(directory, `${index}-6060.json`), '{')),
     );
     await registered();
-    expect(await new ProfilerRegistry(directory).others()).toHaveLength(1);
+    expect(new ProfilerRegistry(directory).others()).toHaveLength(1);
   });
 
   it('follows no link from its directory', async () => {
@@ -205,9 +205,9 @@ describe('ProfilerRegistry', () => {
     await writeFile(elsewhere, await readFile(file));
     await rm(file);
     await symlink(elsewhere, file);
-    expect(await new ProfilerRegistry(directory).others()).toEqual([]);
+    expect(new ProfilerRegistry(directory).others()).toEqual([]);
     // Nor does it write through one.
-    await new ProfilerRegistry(directory).register({ ...SELF, title: 'new' });
+    new ProfilerRegistry(directory).register({ ...SELF, title: 'new' });
     expect(await readFile(elsewhere, 'utf8')).not.toContain('new');
   });
 });

@@ -1,16 +1,18 @@
-import { constants } from 'node:fs';
 import {
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  unlink,
-  utimes,
-  writeFile,
-  readFile,
-  readlink,
-} from 'node:fs/promises';
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { isLoopback } from '../../shared/loopback.host.js';
@@ -49,6 +51,9 @@ const LONGEST_TEXT = 1024;
  * convenience, so whatever is wrong with the directory, such as that somebody else has made it first, means that there
  * are no others to be seen, and is not an error.
  *
+ * It is read and written at once, as it is done at the start: where a thread is ended while it begins an operation of
+ * `fs/promises`, Node 20 aborts the process. https://github.com/nodejs/node/blob/v20.x/src/node_file-inl.h (`AsyncDestCall`)
+ *
  * @internal
  */
 export class ProfilerRegistry {
@@ -58,26 +63,26 @@ export class ProfilerRegistry {
   constructor(private readonly directory: string) {}
 
   /** @returns the file to remove when the profiler ends; undefined where there is none. */
-  async register(application: ListeningApplication): Promise<string | undefined> {
+  register(application: ListeningApplication): string | undefined {
     const { pid, port } = application;
     try {
-      await mkdir(this.directory, { mode: 0o700 }).catch(() => undefined);
-      if (!(await isOursAlone(this.directory))) {
+      tried(() => mkdirSync(this.directory, { mode: 0o700 }));
+      if (!isOursAlone(this.directory)) {
         return undefined;
       }
       const file = join(this.directory, `${pid}-${port ?? `socket${threadId}`}.json`);
       const entry: Entry = {
         ...describe(application),
-        startTicks: (await startTicksOf(pid)) ?? null,
-        namespaces: await ownNamespaces(),
+        startTicks: startTicksOf(pid) ?? null,
+        namespaces: ownNamespaces(),
       };
       // One that is there is left over from a process that had the same id. `wx` follows no link.
-      await unlink(file).catch(() => undefined);
-      await writeFile(file, `${JSON.stringify(entry)}\n`, { flag: 'wx', mode: 0o600 });
+      tried(() => unlinkSync(file));
+      writeFileSync(file, `${JSON.stringify(entry)}\n`, { flag: 'wx', mode: 0o600 });
       this.#own = file;
       setInterval(() => touch(file), TOUCH_MILLIS).unref();
       // Where nobody ever looks at them, those of killed processes would pile up.
-      await this.others();
+      this.others();
       return file;
     } catch {
       return undefined;
@@ -85,18 +90,18 @@ export class ProfilerRegistry {
   }
 
   /** All but this one, by port. Removes what processes have left behind that were killed. */
-  async others(): Promise<RunningProfiler[]> {
+  others(): RunningProfiler[] {
     try {
-      if (!(await isOursAlone(this.directory))) {
+      if (!isOursAlone(this.directory)) {
         return [];
       }
-      const namespaces = await ownNamespaces();
-      const names = (await readdir(this.directory)).filter((name) => ENTRY_NAME.test(name));
+      const namespaces = ownNamespaces();
+      const names = readdirSync(this.directory).filter((name) => ENTRY_NAME.test(name));
       const files = names.map((name) => join(this.directory, name)).filter((file) => file !== this.#own);
       const running: RunningProfiler[] = [];
       // One after the other, as there may be many, left behind by containers; of those that run there are few.
       for (const file of files) {
-        const found = running.length < MOST_ENTRIES && (await runningIn(file, namespaces));
+        const found = running.length < MOST_ENTRIES && runningIn(file, namespaces);
         if (found) {
           running.push(found);
         }
@@ -109,11 +114,14 @@ export class ProfilerRegistry {
 }
 
 /** Whether it is a directory, not a link to one, that this user owns and nobody else can enter. */
-async function isOursAlone(directory: string): Promise<boolean> {
-  const stats = await lstat(directory);
+function isOursAlone(directory: string): boolean {
+  // As BigInt: Node's other array of numbers is shared by all that it asks for.
+  const stats = lstatSync(directory, { bigint: true });
   // On Windows there is neither, and the directory for temporary files is the user's own.
   const uid = process.getuid?.();
-  return stats.isDirectory() && (uid === undefined || (stats.uid === uid && (stats.mode & 0o077) === 0));
+  return (
+    stats.isDirectory() && (uid === undefined || (Number(stats.uid) === uid && (stats.mode & 0o077n) === 0n))
+  );
 }
 
 function describe({
@@ -144,16 +152,16 @@ function shown(text: string): string {
   return text.slice(0, LONGEST_TEXT).replaceAll(new RegExp(CONTROL_CHARACTERS, 'g'), ' ');
 }
 
-async function runningIn(file: string, namespaces: string): Promise<RunningProfiler | undefined> {
-  const { text, writtenAt } = await readSmallFile(file).catch(() => ({ text: '', writtenAt: Date.now() }));
+function runningIn(file: string, namespaces: string): RunningProfiler | undefined {
+  const { text, writtenAt } = tried(() => readSmallFile(file)) ?? { text: '', writtenAt: Date.now() };
   const entry = toEntry(text);
   // In another container it may run all the same; its port cannot be reached from here.
   const isElsewhere = entry?.namespaces !== namespaces;
   const isRunning = isElsewhere
     ? Date.now() - writtenAt < ABANDONED_MILLIS
-    : isAlive(entry.pid) && ((await startTicksOf(entry.pid)) ?? null) === entry.startTicks;
+    : isAlive(entry.pid) && (startTicksOf(entry.pid) ?? null) === entry.startTicks;
   if (!isRunning) {
-    await unlink(file).catch(() => undefined);
+    tried(() => unlinkSync(file));
   }
   if (entry === undefined || isElsewhere || !isRunning) {
     return undefined;
@@ -164,21 +172,21 @@ async function runningIn(file: string, namespaces: string): Promise<RunningProfi
 
 function touch(file: string): void {
   const now = new Date();
-  utimes(file, now, now).catch(() => undefined);
+  tried(() => utimesSync(file, now, now));
 }
 
 /** What it is not is not waited for, nor followed: a link, a FIFO, a directory. */
-async function readSmallFile(file: string): Promise<{ text: string; writtenAt: number }> {
+function readSmallFile(file: string): { text: string; writtenAt: number } {
   // Windows has no such flags.
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-  const handle: FileHandle = await open(file, flags);
+  const descriptor = openSync(file, flags);
   try {
-    const stats = await handle.stat();
+    const stats = fstatSync(descriptor, { bigint: true });
     const bytes = Buffer.alloc(LARGEST_ENTRY_BYTES);
-    const { bytesRead } = stats.isFile() ? await handle.read(bytes, 0, bytes.length, 0) : { bytesRead: 0 };
-    return { text: bytes.toString('utf8', 0, bytesRead), writtenAt: stats.mtimeMs };
+    const bytesRead = stats.isFile() ? readSync(descriptor, bytes, 0, bytes.length, 0) : 0;
+    return { text: bytes.toString('utf8', 0, bytesRead), writtenAt: Number(stats.mtimeMs) };
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }
 
@@ -215,25 +223,18 @@ function isPlainText(value: unknown): value is string {
  * Undefined where there is no such process, or no `/proc`.
  * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html (field 22)
  */
-async function startTicksOf(pid: number): Promise<string | undefined> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the command in parentheses, in which there may be anything.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
+function startTicksOf(pid: number): string | undefined {
+  const stat = tried(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  // The second field is the command in parentheses, in which there may be anything.
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }
 
 /**
  * The namespaces in which the process's id and its ports mean something; containers may share a directory and not these.
  * Empty where there are none.
  */
-async function ownNamespaces(): Promise<string> {
-  const names = await Promise.all(
-    ['pid', 'net'].map((kind) => readlink(`/proc/self/ns/${kind}`).catch(() => '')),
-  );
-  return names.join('');
+function ownNamespaces(): string {
+  return ['pid', 'net'].map((kind) => tried(() => readlinkSync(`/proc/self/ns/${kind}`)) ?? '').join('');
 }
 
 function isAlive(pid: number): boolean {
@@ -243,5 +244,13 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     // EPERM: it is there, and somebody else's.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function tried<T>(task: () => T): T | undefined {
+  try {
+    return task();
+  } catch {
+    return undefined;
   }
 }

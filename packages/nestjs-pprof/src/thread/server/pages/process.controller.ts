@@ -83,7 +83,7 @@ export class ProcessController {
         utilization: description?.utilization ?? null,
         activeResources: description?.activeResources ?? null,
       },
-      otherProcesses: await this.registry.others(),
+      otherProcesses: this.registry.others(),
     };
     sendText(response, `${JSON.stringify(variables, null, 2)}\n`, 'application/json; charset=utf-8');
   }
