@@ -18,6 +18,13 @@ const SAMPLES = {
   samples1m: { workers: 63, hz: 1000, seconds: 16 },
 };
 const STACKS = { stacks1k: 1000, stacks10k: 10_000, stacks40k: 40_000, stacks100k: 100_000 };
+/** What is alive on the heap, in megabytes, and what is asked for then. */
+const LIVE = Object.fromEntries(
+  [0, 600, 1500].flatMap((megabytes) => [
+    [`goroutine${megabytes}`, { megabytes, path: 'goroutine?threads=main', seconds: 0 }],
+    [`profile${megabytes}`, { megabytes, path: 'profile?seconds=1&threads=main', seconds: 1 }],
+  ]),
+);
 const MAPS = { maps10: 10, maps100: 100, maps500: 500 };
 
 const COLUMNS = {
@@ -66,6 +73,14 @@ export const growth = {
       chart: 'mainCpu',
     },
     {
+      id: 'live',
+      title: 'The heap, where V8 starts its profiler',
+      text: 'Before it samples, V8 walks the whole heap of the thread for the code in it. Each is asked of a process that nobody has profiled before, without load.',
+      rows: rowsOf(LIVE, (_, { megabytes, path }) => `\`${path.split('?')[0]}\`, ${megabytes} MB alive`),
+      columns: { ...COLUMNS, past: { ...COLUMNS.past, label: 'answer, beyond the window' } },
+      chart: 'mainCpu',
+    },
+    {
       id: 'maps',
       title: 'Source maps',
       text: `A CPU capture of three seconds of code that has source maps of so many megabytes on disk, all of it in the profile; it works without a pause, in turns of 20 ms. Others read maps on the main
@@ -86,9 +101,10 @@ thread before they begin: @datadog/pprof's \`SourceMapper\`, which Pyroscope and
   async run({ node, limits }) {
     const of = (share, sizes, measure) => runRounds(part(limits, share, 1), Object.keys(sizes), measure);
     return {
-      workers: await of(0.25, WORKERS, (row) => captureOf(node, row, { workers: WORKERS[row] }, {})),
-      samples: await of(0.25, SAMPLES, (row) => captureOf(node, row, SAMPLES[row], SAMPLES[row])),
+      workers: await of(0.2, WORKERS, (row) => captureOf(node, row, { workers: WORKERS[row] }, {})),
+      samples: await of(0.2, SAMPLES, (row) => captureOf(node, row, SAMPLES[row], SAMPLES[row])),
       stacks: await of(0.2, STACKS, (row) => heapOf(node, row, STACKS[row])),
+      live: await of(0.1, LIVE, (row) => startOf(node, row, LIVE[row])),
       maps: await maps(node, (measure) => of(0.3, { ...MAPS, mapper10: 10, mapper100: 100 }, measure)),
     };
   },
@@ -110,6 +126,13 @@ function heapOf(node, row, count) {
       // The first loads the server, in its own thread; it is paid once.
       get(`${app.profiling}/${isFirst ? 'cmdline' : 'heap'}`),
     );
+  });
+}
+
+function startOf(node, row, { megabytes, path, seconds }) {
+  return withApp(node, { profiler: 'nestjs-pprof' }, async (app) => {
+    await app.child.ask('keepAlive', megabytes, 60_000);
+    return costOf(app, row, seconds, (isFirst) => get(`${app.profiling}/${isFirst ? 'cmdline' : path}`));
   });
 }
 
