@@ -24,3 +24,12 @@ export class PprofError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Of what may fail, and whose failure tells no more than that there is nothing. @internal */
+export function tried<T>(task: () => T): T | undefined {
+  try {
+    return task();
+  } catch {
+    return undefined;
+  }
+}

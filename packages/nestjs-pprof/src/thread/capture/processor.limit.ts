@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, posix } from 'node:path';
+import { tried } from '../../shared/pprof.error.js';
 
 /** How many processors the process may use at a time, and by what. @internal */
 export interface ProcessorLimit {
@@ -59,12 +60,4 @@ function quotaIn(directory: string, read: (file: string) => string): number | un
     [];
   // `max` and -1 are none.
   return quota! > 0 && period! > 0 ? quota! / period! : undefined;
-}
-
-function tried<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }

@@ -16,6 +16,7 @@ import {
 import { isAbsolute, join, resolve } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { isLoopback } from '../../shared/loopback.host.js';
+import { tried } from '../../shared/pprof.error.js';
 import type { RunningProfiler } from '../../shared/process.variables.js';
 import type { ApplicationInfo } from '../../shared/thread.protocol.js';
 
@@ -244,13 +245,5 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     // EPERM: it is there, and somebody else's.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-function tried<T>(task: () => T): T | undefined {
-  try {
-    return task();
-  } catch {
-    return undefined;
   }
 }
