@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { renderIncidents, type ReportedIncident } from './incidents.controller.js';
+import type { Incident } from '../../capture/incidents.js';
+import { renderIncidents, type ReportedIncident, reportOf } from './incidents.controller.js';
 
 it('shows what calls itself as one line, so that who has called it is seen', () => {
   const frame = (name: string, line: number) => ({ name, file: 'src/fib.ts', line });
@@ -22,4 +23,22 @@ it('shows what calls itself as one line, so that who has called it is seen', () 
     '    FibResolver.fib src/fib.ts:20',
     '  profile?past=30',
   ]);
+});
+
+it.each([
+  ['all of it', 1900, 'the event loop was blocked for 2.0 s, main used 1.9 s of CPU'],
+  [
+    'little',
+    300,
+    'the event loop was blocked for 2.0 s, main used 0.3 s of CPU, and did not run for the rest',
+  ],
+])('says how much main has computed in a block, and no more: %s', async (_, cpuMillis, text) => {
+  const incident = { kind: 'blocked', from: 0, to: 2000, mainCpuNanos: cpuMillis * 1e6, stacks: [] };
+  const symbolizer = { symbolize: () => Promise.resolve({ samples: [] }) };
+  const [report] = await reportOf(
+    [incident as unknown as Incident],
+    symbolizer as unknown as Parameters<typeof reportOf>[1],
+    900,
+  );
+  expect(report?.text).toBe(text);
 });

@@ -171,8 +171,8 @@ function withoutRepeats(lines: readonly string[]): string[] {
 function describe({ kind, to, peak, limit, mainCpuNanos, from }: Incident, end: number): string {
   const seconds = `${((end - from) / 1000).toFixed(1)} s`;
   const length = to === undefined ? `for ${seconds} so far` : `for ${seconds}`;
-  const isIdle = kind === 'blocked' && (mainCpuNanos ?? Infinity) < ((end - from) * 1e6) / 2;
-  const rest = isIdle ? ', and for the rest waited in a call or had no processor' : '';
+  const hasWaited = kind === 'blocked' && (mainCpuNanos ?? Infinity) < ((end - from) * 1e6) / 2;
+  const rest = hasWaited ? ', and did not run for the rest' : '';
   const cpu =
     mainCpuNanos === undefined ? '' : `, main used ${(mainCpuNanos / 1e9).toFixed(1)} s of CPU${rest}`;
   const isCpu = kind === 'cpu' || kind === 'main-cpu';
