@@ -22,8 +22,9 @@ const STUCK_AFTER_MILLIS = 1000;
 const LOOK = { millis: 20, hz: 1000 };
 
 /**
- * V8's start walks the whole heap, which takes it a second for one of 1.5 GB. Where a look holds main up for longer than the
- * shortest block that is looked at, it is taken only in a block so many times as long, or after so many times that time.
+ * V8's start walks the whole heap, which takes it 0.8 s for one of 1.5 GB (docs/benchmarks.md). Where a look holds main up
+ * for longer than the shortest block that is looked at, it is taken only in a block so many times as long, or after so many
+ * times that time.
  */
 const WORTH_BLOCK = 10;
 const WORTH_PAUSE = 100;

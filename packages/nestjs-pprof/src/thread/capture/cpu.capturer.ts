@@ -7,7 +7,8 @@ import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
 import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
 import { untilAborted } from './single.flight.js';
-import { type SampledSegment, SharedCpuSampler } from './shared-cpu.sampler.js';
+import type { SampledSegment } from './cpu.rotation.js';
+import { SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
   isSelected,
   MAIN_THREAD,

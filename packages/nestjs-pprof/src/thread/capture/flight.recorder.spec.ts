@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { encodeAddonProfile } from '../../../test-fixtures/addon-profile.js';
 import { FlightRecorder } from './flight.recorder.js';
-import type { SampledSegment, SharedCpuSampler, StandingClient } from './shared-cpu.sampler.js';
+import type { SampledSegment } from './cpu.rotation.js';
+import type { SharedCpuSampler, StandingClient } from './shared-cpu.sampler.js';
 import { AgentFailureError, silenceOf, ThreadStuckError } from './threads.errors.js';
 
 const STARTED_AT = Date.UTC(2026, 0, 1, 3);

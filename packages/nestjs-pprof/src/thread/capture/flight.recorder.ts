@@ -2,7 +2,8 @@ import { messageOf } from '../../shared/pprof.error.js';
 import type { FlightRecording } from '../../shared/thread.protocol.js';
 import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import { type RecordedSegment, RecordedWindow } from './recorded.window.js';
-import type { SampledSegment, SharedCpuSampler, StandingClient } from './shared-cpu.sampler.js';
+import type { SampledSegment } from './cpu.rotation.js';
+import type { SharedCpuSampler, StandingClient } from './shared-cpu.sampler.js';
 import { ThreadStuckError } from './threads.errors.js';
 
 /** A rotation costs main a millisecond or two, and about two samples. */

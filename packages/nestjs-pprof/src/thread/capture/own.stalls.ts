@@ -5,7 +5,7 @@ const MAX_STALLS = 4096;
 
 /**
  * When the main thread was held up by what this thread has asked its inspector for: to start V8's profiler takes some tens of
- * milliseconds, a second with a large heap, in which the event loop does not turn. The application has no part in it.
+ * milliseconds, most of a second with a large heap, in which the event loop does not turn. The application has no part in it.
  *
  * @internal
  */

@@ -2,7 +2,7 @@ import { SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
 import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
 import { syntheticFrame } from '../pprof/profile.model.js';
 import { IDLE, type ProfiledStack, type TimedStack } from '../pprof/v8.profiles.js';
-import type { SampledSegment } from './shared-cpu.sampler.js';
+import type { SampledSegment } from './cpu.rotation.js';
 
 const IDLE_STACK: ProfiledStack = { frames: [syntheticFrame(IDLE)], lines: [] };
 

@@ -1,7 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { Profile as PprofProfile } from 'pprof-format';
 import { SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
-import type { SampledSegment } from './shared-cpu.sampler.js';
+import type { SampledSegment } from './cpu.rotation.js';
 
 /** Of each sample: microseconds since the segment began, CPU microseconds, stack, labels; a column after the other, which packs well. */
 type PackedLog = Int32Array<ArrayBuffer>;

@@ -10,7 +10,7 @@ import {
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import type { AgentFailure, CpuSampling } from '../../shared/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
-import type { SampledSegment } from './shared-cpu.sampler.js';
+import type { SampledSegment } from './cpu.rotation.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 const { SharedCpuSampler } = await import('./shared-cpu.sampler.js');

@@ -1,14 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { monotonicMillis, type CpuSampling, type CpuSegment } from '../../shared/agent.protocol.js';
+import { monotonicMillis, type CpuSampling } from '../../shared/agent.protocol.js';
 import type { AgentClient } from './agent.client.js';
-import {
-  silenceOf,
-  AgentFailureError,
-  CaptureStuckError,
-  ThreadStuckError,
-  ThreadUnreachableError,
-} from './threads.errors.js';
+import { CpuRotation, type SampledSegment } from './cpu.rotation.js';
+import { AgentFailureError, CaptureStuckError, silenceOf, ThreadStuckError } from './threads.errors.js';
 import { DEADLINE_MILLIS } from './inspector.connection.js';
+import { Mutex } from './mutex.js';
 import { SamplerWarmth } from './sampler.warmth.js';
 import { untilAborted } from './single.flight.js';
 
@@ -26,12 +22,6 @@ const LATE_BY_MILLIS = 1000;
 
 /** The same where the run goes on for ever, cut into windows of a quarter of it: as long for each rate, so that it fits whoever joins. */
 const STANDING_MILLIS = 60_000;
-
-/** @internal */
-export interface SampledSegment extends CpuSegment {
-  /** Whether the event loop had got stuck when the segment ended, so that it was read by interrupt. */
-  readonly readByInterrupt?: boolean;
-}
 
 /** @internal */
 export interface CpuCaptureRequest {
@@ -73,18 +63,17 @@ interface Capture {
 export class SharedCpuSampler {
   readonly #running = new Set<Capture>();
   #standing: StandingClient | undefined;
-  #turn: Promise<void> = Promise.resolve();
+  /** One rotation after the other: each must know who runs when it is done. */
+  readonly #turns = new Mutex();
+  readonly #rotation: CpuRotation;
+  readonly #warmth: SamplerWarmth;
   /** What runs, and since when; undefined where that is not known. */
   #segment: (CpuSampling & { readonly since: number }) | undefined;
 
-  readonly #warmth: SamplerWarmth;
-
   /** @param keepWarmMillis how long it may run on after a capture, for the next */
-  constructor(
-    private readonly agent: AgentClient,
-    keepWarmMillis: number,
-  ) {
-    this.#warmth = new SamplerWarmth(keepWarmMillis, (next) => this.#inTurn(() => this.#rotateWarm(next)));
+  constructor(agent: AgentClient, keepWarmMillis: number) {
+    this.#rotation = new CpuRotation(agent);
+    this.#warmth = new SamplerWarmth(keepWarmMillis, (next) => this.#turns.run(() => this.#rotateWarm(next)));
   }
 
   /** Whether it runs for nobody, as the next capture is expected. */
@@ -102,12 +91,12 @@ export class SharedCpuSampler {
       // The end of a capture may have to wait for a native call.
       await untilAborted(
         signal,
-        this.#inTurn(() => this.#end(capture)),
+        this.#turns.run(() => this.#end(capture)),
       );
       return capture.segments;
     } catch (error) {
       if (signal.aborted) {
-        void this.#inTurn(async () => this.#abandon(capture));
+        void this.#turns.run(async () => this.#abandon(capture));
       }
       throw error;
     }
@@ -148,12 +137,11 @@ export class SharedCpuSampler {
       }
       const next = samplingFor([...this.#running], client);
       try {
-        this.#hand(await this.agent.request('rotateCpu', next), []);
+        this.#hand(await this.#rotation.rotate(next), []);
         this.#segment = { ...next, since: monotonicMillis() };
       } catch (error) {
         if (error instanceof ThreadStuckError && evenIfStuck) {
-          const segment = await this.agent.readCpuByInterrupt();
-          this.#hand(segment && { ...segment, readByInterrupt: true }, []);
+          this.#hand(await this.#rotation.readByInterrupt(), []);
         } else if (error instanceof ThreadStuckError) {
           throw error;
         } else {
@@ -208,7 +196,7 @@ export class SharedCpuSampler {
     try {
       this.#hand(
         goesOn
-          ? await this.#rotateEvenIfStuck(samplingFor(staying, this.#standing))
+          ? await this.#rotation.rotateEvenIfStuck(samplingFor(staying, this.#standing))
           : await this.#endSegment(ending),
         ending,
       );
@@ -275,7 +263,7 @@ export class SharedCpuSampler {
     const warm = ending.some(({ isRepeated }) => isRepeated) ? this.#warmth.samplingAt(hz) : null;
     if (warm) {
       try {
-        const segment = await this.agent.request('rotateCpu', warm);
+        const segment = await this.#rotation.rotate(warm);
         this.#warmth.begin(warm, segment);
         return segment;
       } catch (error) {
@@ -284,7 +272,7 @@ export class SharedCpuSampler {
         }
       }
     }
-    return this.#rotateEvenIfStuck(null);
+    return this.#rotation.rotateEvenIfStuck(null);
   }
 
   /** For whoever begins; a sampler that ran for nobody is theirs, or ends. */
@@ -292,10 +280,10 @@ export class SharedCpuSampler {
     const { isWarm } = this;
     this.#warmth.end();
     try {
-      return await this.agent.request('rotateCpu', next);
+      return await this.#rotation.rotate(next);
     } catch (error) {
       if (isWarm) {
-        this.#stopPatiently();
+        this.#rotation.stopPatiently();
       }
       throw error;
     }
@@ -305,74 +293,24 @@ export class SharedCpuSampler {
   async #rotateWarm(next: CpuSampling | null): Promise<void> {
     if (this.isWarm) {
       try {
-        await this.agent.request('rotateCpu', next);
+        await this.#rotation.rotate(next);
         if (next) {
           return;
         }
       } catch {
-        this.#stopPatiently();
+        this.#rotation.stopPatiently();
       }
       this.#warmth.end();
     }
   }
 
-  async #rotateEvenIfStuck(next: CpuSampling | null): Promise<SampledSegment | null> {
-    try {
-      return await this.agent.request('rotateCpu', next);
-    } catch (error) {
-      if (!(error instanceof ThreadStuckError)) {
-        throw error;
-      }
-    }
-    try {
-      const segment = await this.agent.readCpuByInterrupt();
-      if (next === null) {
-        this.#stopPatiently();
-      }
-      return segment && { ...segment, readByInterrupt: true };
-    } catch (error) {
-      if (error instanceof ThreadUnreachableError) {
-        // A native call. What has been sampled shows who called it, so it is worth waiting for.
-        return this.agent.requestPatiently('rotateCpu', next);
-      }
-      return this.#rotateOrGiveUp(next);
-    }
-  }
-
-  /** The loop may turn again: a native call that has ended meanwhile is no reason to give up what was sampled in it. */
-  async #rotateOrGiveUp(next: CpuSampling | null): Promise<CpuSegment | null> {
-    try {
-      return await this.agent.request('rotateCpu', next);
-    } catch (error) {
-      if (!(error instanceof ThreadStuckError)) {
-        throw error;
-      }
-      if (next === null) {
-        this.#stopPatiently();
-      }
-      throw new CaptureStuckError();
-    }
-  }
-
   #abandon(capture: Capture): void {
     if (this.#running.delete(capture) && this.#running.size === 0 && !this.#standing) {
-      this.#stopPatiently();
+      this.#rotation.stopPatiently();
     }
   }
 
-  /** Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this. */
-  #stopPatiently(): void {
-    void this.agent.requestPatiently('rotateCpu', null).catch(() => undefined);
-  }
-
-  /** One rotation after the other: each must know who runs when it is done. */
-  #inTurn(task: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(task);
-    this.#turn = done.catch(() => undefined);
-    return done;
-  }
-
-  /** The same, but not at all if the turn does not come soon: the one before may be waiting for a native call to end. */
+  /** Not at all if the turn does not come soon: the one before may be waiting for a native call to end. */
   async #inTurnSoon(task: () => Promise<void>, signal?: AbortSignal): Promise<void> {
     const waiting = new AbortController();
     const cancelled = signal ? AbortSignal.any([signal, waiting.signal]) : waiting.signal;
@@ -383,7 +321,7 @@ export class SharedCpuSampler {
     try {
       await untilAborted(
         cancelled,
-        this.#inTurn(async () => {
+        this.#turns.run(async () => {
           clearTimeout(timer);
           cancelled.throwIfAborted();
           await task();

@@ -4,7 +4,7 @@ import { encodeAddonProfile, type AddonSample } from '../../../test-fixtures/add
 import type { StackSample } from '../pprof/profile.model.js';
 import type { ProfiledStack, TimedStack } from '../pprof/v8.profiles.js';
 import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
-import type { SampledSegment } from '../capture/shared-cpu.sampler.js';
+import type { SampledSegment } from '../capture/cpu.rotation.js';
 import { MAIN_THREAD } from '../capture/thread.info.js';
 import { cpuSamplesOf } from './cpu.samples.js';
 

@@ -1,7 +1,7 @@
 import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import { isIdle, PROGRAM, samplesOfTimeline } from '../pprof/v8.profiles.js';
 import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
-import type { SampledSegment } from '../capture/shared-cpu.sampler.js';
+import type { SampledSegment } from '../capture/cpu.rotation.js';
 import { samplesOfSegment, type SegmentSamples } from './cpu.segment.js';
 import { boundedLabels } from './sample.labels.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
