@@ -109,9 +109,10 @@ import { PprofService } from './pprof.service.js';
  *
  * Disabled: nothing; no thread, no port, no native addon. Enabled and not asked: an idle thread, V8's sampling heap
  * profiler (unless `heap: false`) and a timer that fires twice a second. During a capture: V8's sampling, and a pause when
- * it ends and, unless the sampler is warm, when it starts, which grows with the code base: docs/benchmarks.md has the
- * figures. Decoding, source maps, encoding and compression happen in the profiling thread. `gc=1` and `allocs?seconds=` collect all garbage, which pauses a thread with a large heap for longer;
- * a heap snapshot stops it for seconds.
+ * it ends and, unless the sampler is warm, when it starts, which grows with the code and the heap, to most of a second with
+ * 1.5 GB: docs/benchmarks.md has the figures. Decoding, source maps, encoding and compression happen in the profiling
+ * thread. `gc=1` and `allocs?seconds=` collect all garbage, which pauses a thread with a large heap for longer; a heap
+ * snapshot stops it for seconds.
  *
  * ## Safety
  *

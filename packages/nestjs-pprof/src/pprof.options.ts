@@ -273,8 +273,9 @@ export interface PprofModuleOptions {
   /**
    * Whether CPU samples are labelled with the route that they were taken for, its controller and handler, and with what the
    * application adds (`PprofService.withLabels`, `PprofLabels`). While nobody captures it costs nothing; while
-   * somebody does, each request some 0.6 µs (Node 24), and a capture can do without (`?labels=false`). It needs Node's async context frames: Node 24 and later have them, Node 22 with
-   * `--experimental-async-context-frame`. Elsewhere, controllers and handlers are labelled where the stack shows them.
+   * somebody does, each request some 0.6 µs (Node 24), and a capture can do without (`?labels=false`). It needs Node's
+   * async context frames: Node 24 and later have them, Node 22 with `--experimental-async-context-frame`. Elsewhere,
+   * controllers and handlers are labelled where the stack shows them.
    *
    * @default true
    */
