@@ -138,8 +138,11 @@ function utilizationText({ eventLoop: { utilization }, sampled }: ProcessVariabl
   return all > 0 ? `${Math.round((100 * active) / all)} %` : '…';
 }
 
-/** Since when it has not turned, once it is known where it is: each look costs something, and it stays there. */
-let knownSince: string | undefined;
+/**
+ * Since when it has not turned, and for how long when it was looked at where it is. A look costs something, and mostly it stays
+ * there; but within one turn it may go on to where it gets stuck, so it is looked at again when that has lasted twice as long.
+ */
+let looked: { readonly since: string; readonly millis: number } | undefined;
 
 /** Whether it is stuck or has no processor, which the dump tells: it does not turn. */
 async function showStuck({
@@ -148,7 +151,7 @@ async function showStuck({
   const box = byId('stuck');
   if (delayMillis !== null) {
     box.hidden = true;
-    knownSince = undefined;
+    looked = undefined;
     return;
   }
   byId('stuck-since').textContent = lastTurn;
@@ -157,10 +160,10 @@ async function showStuck({
     byId('stuck-where').textContent = 'looking where …';
     box.hidden = false;
   }
-  if (knownSince !== lastTurn) {
+  if (looked?.since !== lastTurn || sinceTurnMillis >= 2 * looked.millis) {
     try {
       byId('stuck-where').textContent = await whereIsMain();
-      knownSince = lastTurn;
+      looked = { since: lastTurn, millis: sinceTurnMillis };
     } catch (error) {
       // It is asked again with the next figures.
       byId('stuck-where').textContent = `where is not known (${messageFor(error)})`;
