@@ -2,11 +2,12 @@ import type { HeapRestart } from '../../shared/agent.protocol.js';
 import { LIVE_OBJECTS, samplesOfAllocations } from '../pprof/allocation.tree.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
 import { type Coverage, type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
+import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadHeap } from '../capture/thread.heap.js';
 import type { FromThreads } from '../capture/thread.results.js';
 import { singleThread } from './query.parameters.js';
-import type { ProfileKind, ProfileRequest, V8Profile } from './recording.kind.js';
+import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 
 /** Memory outside V8's heap, such as buffers: V8 knows how much there is, not who allocated it. */
 const EXTERNAL = syntheticFrame('(external)');
@@ -58,9 +59,9 @@ export const heapProfile: ProfileKind = {
 export async function captureV8Heap(
   { threads: selection, gc, signal }: ProfileRequest,
   threads: ApplicationThreads,
-): Promise<V8Profile> {
+): Promise<V8HeapProfile> {
   const thread = singleThread(selection, 'format=heapprofile');
-  return { v8: 'heapprofile', profile: await threads.heaps.sampleV8Profile({ thread, gc, signal }) };
+  return threads.heaps.sampleV8Profile({ thread, gc, signal });
 }
 
 /** Objects and bytes that are alive in a thread, by the stack that has allocated them. @internal */

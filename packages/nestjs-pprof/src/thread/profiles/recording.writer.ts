@@ -13,8 +13,7 @@ import { encodePprof } from '../pprof/pprof.encoder.js';
 import type { Profile } from '../pprof/profile.model.js';
 import { programPaths, Symbolizer } from '../pprof/profile.symbolizer.js';
 import { SourceMaps } from '../pprof/source.maps.js';
-import { cpuProfileOf } from './cpu.profile.js';
-import { captureOf, describeRecording } from './cpu.recording.js';
+import { recordedProfile } from './cpu.profile.js';
 
 /** So much of what is kept can be written before the process is gone. */
 const LAST_MILLIS = 120_000;
@@ -122,12 +121,8 @@ export class RecordingWriter {
   #profile(cause: string, now: number): Profile {
     const { recorder } = this.options;
     const stretch = { from: now - LAST_MILLIS, to: now };
-    const recorded = recorder.readKept(stretch.from, stretch.to);
-    const profile = cpuProfileOf(
-      captureOf(recorded, recorder, true),
-      recorder.hz,
-      describeRecording(recorded, stretch),
-    );
+    const recording = recorder.readKept(stretch.from, stretch.to);
+    const profile = recordedProfile(recording, recorder, true, stretch);
     const { version, platform, arch } = process;
     const heading = `nestjs-pprof: the last minutes of pid ${process.pid}, which was ended by ${cause}, node ${version} ${platform}-${arch}`;
     return { ...profile, comments: [heading, ...profile.comments] };
