@@ -193,8 +193,7 @@ export type V8Profile = V8CpuProfile | V8HeapProfile;
 export async function mapV8Profile<T extends V8Profile>(profile: T, sourceMaps: SourceMaps): Promise<T> {
   const callFrames =
     'head' in profile ? [...callFramesIn(profile.head)] : profile.nodes.map(({ callFrame }) => callFrame);
-  const seen = callFrames.map(positionOfCallFrame);
-  const originals = await sourceMaps.load(new Set(seen.map(({ file }) => file)), seen);
+  const originals = await sourceMaps.load(callFrames.map(positionOfCallFrame));
   // The format has no place for comments; tools leave alone what they do not know.
   const comments = originals.describeUnused().map((comment) => printable(comment));
   return {
