@@ -4,6 +4,7 @@ import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
 import type { SampledSegment } from '../capture/cpu.rotation.js';
 import { samplesOfSegment, type SegmentSamples } from './cpu.segment.js';
 import { boundedLabels } from './sample.labels.js';
+import { commentsOfSkipped } from './threads.comments.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
 
 /** CPU time of a thread that no sample explains: libuv, the kernel, native code outside of functions, the sampling itself. */
@@ -187,9 +188,7 @@ function commentsOn(
       `main was sampled at ${Math.max(...faster.map(({ hz }) => hz))} Hz for ${seconds.toFixed(1)} s, as another capture at the same time asked for that; samples are counted as at ${capture.hz} Hz`,
     );
   }
-  if (capture.skipped.length > 0) {
-    comments.push(`threads skipped: ${capture.skipped.join('; ')}`);
-  }
+  comments.push(...commentsOfSkipped(capture.skipped));
   if (capture.ended.length > 0) {
     comments.push(`threads that ended during the capture: ${capture.ended.join(', ')}`);
   }

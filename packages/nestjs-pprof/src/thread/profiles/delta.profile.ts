@@ -67,5 +67,5 @@ function reasonAgainst(thread: string, before: Coverage, after: Coverage): strin
   const origin = before.origins.get(thread);
   return origin !== undefined && origin === after.origins.get(thread)
     ? undefined
-    : 'what is counted was not the same at both moments, as an allocs?seconds= capture came in between, or the event loop got stuck';
+    : 'what is counted was not the same at both moments, as an allocs?seconds= capture came in between, or the event loop did not answer at one of them';
 }

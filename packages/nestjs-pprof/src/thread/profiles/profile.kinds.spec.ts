@@ -347,7 +347,7 @@ describe('heap', () => {
     const stuck = { observeLoop: () => Promise.resolve({ stuck: true, description: undefined }) };
     const known = await kindOf(name).capture(requestFor(kindOf(name), { debug: 1 }), fakeThreads(stuck));
     expect(known.details).toEqual([
-      expect.stringMatching(/is stuck$/),
+      expect.stringMatching(/as the event loop of the main thread has not answered$/),
       expect.stringMatching(/^rss = \d{7,}$/),
     ]);
   });
