@@ -1,5 +1,4 @@
 import type { ThreadInfo } from '../capture/thread.info.js';
-import type { FromThreads } from '../capture/thread.results.js';
 import type { Coverage } from '../pprof/profile.model.js';
 
 interface OfThread {
@@ -8,9 +7,14 @@ interface OfThread {
   readonly note?: string | undefined;
 }
 
+interface Found<T> {
+  readonly results: readonly T[];
+  readonly skipped: readonly string[];
+}
+
 /** Which threads a profile is of, each with what there is to say of it, and which it is not of. @internal */
 export function commentsOfThreads<T extends OfThread>(
-  { results, skipped }: FromThreads<T>,
+  { results, skipped }: Found<T>,
   describe: (result: T) => string = () => '',
 ): string[] {
   const threads = results.map((result) => `${result.thread.label}${describe(result)}`);
@@ -28,7 +32,7 @@ export function commentsOfSkipped(skipped: readonly string[]): string[] {
 
 /** @param originOf what the values of a thread are counted from; the same always, if not given @internal */
 export function coverageOf<T extends OfThread>(
-  { results, skipped }: FromThreads<T>,
+  { results, skipped }: Found<T>,
   originOf: (result: T) => string | undefined = () => 'now',
 ): Coverage {
   return {
