@@ -18,6 +18,7 @@ describe('Answers', () => {
     await answers.take(worker(1), () => Promise.resolve('one'));
     await answers.take(worker(2), () => Promise.reject(new Error('no')));
     answers.skipWorkers(new Error('the way is closed'));
+    answers.skipWorkers(new Error('the way is closed'));
     expect(answers).toEqual({
       results: ['one'],
       skipped: ['worker 2: no', 'worker threads, if there are any: the way is closed'],

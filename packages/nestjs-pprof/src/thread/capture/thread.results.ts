@@ -46,7 +46,11 @@ export class Answers<T> implements FromThreads<T> {
   skipWorkers(error: unknown): void {
     const way =
       error instanceof ThreadUnreachableError ? ', to whom the way leads through the main thread' : '';
-    this.skipped.push(`worker threads, if there are any${way}: ${messageOf(error)}`);
+    const reason = `worker threads, if there are any${way}: ${messageOf(error)}`;
+    // It is tried with each worker that starts.
+    if (!this.skipped.includes(reason)) {
+      this.skipped.push(reason);
+    }
   }
 }
 

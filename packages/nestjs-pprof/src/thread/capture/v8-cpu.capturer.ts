@@ -87,6 +87,11 @@ export class V8CpuCapturer {
     { workers, signal }: { readonly workers: readonly ThreadInfo[]; readonly signal: AbortSignal },
   ): Promise<V8CpuCapture> {
     const { thread } = sampler.target;
+    for (const id of this.#known.keys()) {
+      if (!workers.some((worker) => worker.id === id)) {
+        this.#known.delete(id);
+      }
+    }
     const known = this.#known.get(thread.id);
     if (known && (known.busyPart() ?? 0) >= BURNING && isPartOf(path, known.path)) {
       // What was forgotten then is not seen now.
