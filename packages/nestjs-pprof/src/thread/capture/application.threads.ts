@@ -16,8 +16,13 @@ import { HeapCapturer } from './heap.capturer.js';
 import { HeapSnapshotTaker } from './heap.snapshot.js';
 import { StackCapturer, type ThreadStack } from './stack.capturer.js';
 import { MomentDeadline } from './moment.deadline.js';
-import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import type { FromThreads } from './thread.results.js';
+import {
+  type FromThreads,
+  isSelected,
+  MAIN_THREAD,
+  type ThreadInfo,
+  type ThreadSelection,
+} from './thread.selection.js';
 import { V8CpuCapturer } from './v8-cpu.capturer.js';
 import { Tracer } from './tracer.js';
 import type { V8CpuProfile } from '../pprof/v8.profiles.js';

@@ -7,7 +7,7 @@ import { attributeBlocks } from './block.attribution.js';
 import type { FlightRecorder } from './flight.recorder.js';
 import { cpuNanosOfMain } from './kernel.threads.js';
 import type { InspectedThreads } from './inspected.threads.js';
-import { timelineOfSegments } from './recorded.timeline.js';
+import { timelineOfSegments } from './recorded.window.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 
 /** The watch's own number; those of captures count from 1. */

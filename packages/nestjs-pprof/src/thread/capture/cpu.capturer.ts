@@ -10,19 +10,19 @@ import { untilAborted } from './single.flight.js';
 import type { SampledSegment } from './cpu.rotation.js';
 import { SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
+  Answers,
   isSelected,
   MAIN_THREAD,
   selectsWorkers,
   type ThreadInfo,
   type ThreadSelection,
-} from './thread.info.js';
+} from './thread.selection.js';
 import {
   NoThreadError,
   ThreadStuckError,
   CaptureStuckError,
   ConnectionClosedError,
 } from './threads.errors.js';
-import { Answers } from './thread.results.js';
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
 

@@ -15,8 +15,14 @@ import {
   type ThreadAllocations,
   type ThreadHeap,
 } from './thread.heap.js';
-import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { foundOrSkipped, type FromThreads, fromThreads } from './thread.results.js';
+import {
+  foundOrSkipped,
+  type FromThreads,
+  fromThreads,
+  MAIN_THREAD,
+  type ThreadInfo,
+  type ThreadSelection,
+} from './thread.selection.js';
 import {
   AgentFailureError,
   GarbageNotCollectedError,

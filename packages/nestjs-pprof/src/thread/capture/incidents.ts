@@ -7,7 +7,7 @@ import type { BlockWatcher } from './block.watcher.js';
 import type { FlightRecorder } from './flight.recorder.js';
 import { cpuNanosOfMain } from './kernel.threads.js';
 import { processorLimit } from './processor.limit.js';
-import { timelineOfSegments } from './recorded.timeline.js';
+import { timelineOfSegments } from './recorded.window.js';
 
 const MAX_INCIDENTS = 100;
 

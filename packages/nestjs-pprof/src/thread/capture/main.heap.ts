@@ -2,7 +2,7 @@ import type { AllocationNode, HeapSample, HeapSampling, HeapStart } from '../../
 import { allocationNodeOf } from '../pprof/allocation.tree.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
-import { foundOrSkipped, type FromThreads } from './thread.results.js';
+import { foundOrSkipped, type FromThreads, MAIN_THREAD } from './thread.selection.js';
 import { DEADLINE_MILLIS, type Inspector } from './inspector.connection.js';
 import {
   type AllocationTotals,
@@ -13,7 +13,6 @@ import {
   collectGarbage,
   type ThreadHeap,
 } from './thread.heap.js';
-import { MAIN_THREAD } from './thread.info.js';
 import { RecordingHeldError, ThreadStuckError } from './threads.errors.js';
 
 /** Unlike pprof, V8's format has no place to say that it is of a moment before. @internal */

@@ -4,8 +4,15 @@ import type { InspectedThreads } from './inspected.threads.js';
 import type { AgentClient } from './agent.client.js';
 import { MomentDeadline } from './moment.deadline.js';
 import { SingleFlight } from './single.flight.js';
-import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { foundOrSkipped, type FromThreads, fromThreads, mainOrSkipped } from './thread.results.js';
+import {
+  foundOrSkipped,
+  type FromThreads,
+  fromThreads,
+  MAIN_THREAD,
+  mainOrSkipped,
+  type ThreadInfo,
+  type ThreadSelection,
+} from './thread.selection.js';
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
 

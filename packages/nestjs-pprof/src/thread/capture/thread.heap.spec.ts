@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { InspectorTarget } from './inspector.connection.js';
-import { MAIN_THREAD } from './thread.info.js';
+import { MAIN_THREAD } from './thread.selection.js';
 import { collectGarbage } from './thread.heap.js';
 import { silenceOf, ThreadUnreachableError } from './threads.errors.js';
 

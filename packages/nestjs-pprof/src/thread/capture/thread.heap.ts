@@ -1,7 +1,7 @@
 import type { AllocationNode, HeapRestart, HeapSampling } from '../../shared/agent.protocol.js';
 import type { InspectorTarget } from './inspector.connection.js';
 import { Mutex } from './mutex.js';
-import type { ThreadInfo, ThreadSelection } from './thread.info.js';
+import type { ThreadInfo, ThreadSelection } from './thread.selection.js';
 import { ThreadUnreachableError } from './threads.errors.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,15 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import { FakeV8Thread, type StackAt } from '../../../test-fixtures/fake-v8.thread.js';
+import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
 import { timelineOf } from '../pprof/v8.profiles.js';
-import { MAIN_THREAD } from './thread.info.js';
+import { MAIN_THREAD } from './thread.selection.js';
 import type { V8CpuRequest } from './v8-cpu.capturer.js';
 
 /** For which part of the time the thread has, or waits for, a processor; by the kernel. */
 let busyPart: number | undefined;
 /** What it tells first, before that. */
 let busyPartsFirst: number[] = [];
-jest.unstable_mockModule('./busy.clock.js', () => ({
+jest.unstable_mockModule('./kernel.threads.js', () => ({
+  ...silentKernel,
   startBusyClock: () => ({ part: () => busyPartsFirst.shift() ?? busyPart, stop: () => undefined }),
 }));
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));

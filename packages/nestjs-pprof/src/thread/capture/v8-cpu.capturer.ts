@@ -1,6 +1,6 @@
 import { IDLE, PROGRAM, ROTATING, type V8CpuNode, type V8CpuProfile } from '../pprof/v8.profiles.js';
-import { startBusyClock } from './busy.clock.js';
-import type { ThreadInfo } from './thread.info.js';
+import { startBusyClock } from './kernel.threads.js';
+import type { ThreadInfo } from './thread.selection.js';
 import type { V8Sampled, V8Sampler, V8SampleRequest } from './v8.sampler.js';
 
 /** A thread in one stack for this part of the time does not move. */

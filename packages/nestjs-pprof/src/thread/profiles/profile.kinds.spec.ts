@@ -7,7 +7,7 @@ import { SourceMaps } from '../pprof/source.maps.js';
 import { Symbolizer } from '../pprof/profile.symbolizer.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadHeap } from '../capture/thread.heap.js';
-import { MAIN_THREAD } from '../capture/thread.info.js';
+import { MAIN_THREAD } from '../capture/thread.selection.js';
 import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 import { PROFILE_KINDS } from './recording.table.js';
 

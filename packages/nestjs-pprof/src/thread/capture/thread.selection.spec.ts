@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { MAIN_THREAD } from './thread.info.js';
-import { Answers, foundOrSkipped, fromThreads } from './thread.results.js';
+import {
+  Answers,
+  foundOrSkipped,
+  fromThreads,
+  isSelected,
+  MAIN_THREAD,
+  selectsWorkers,
+  type ThreadSelection,
+  workerFromTitle,
+} from './thread.selection.js';
 import {
   AgentFailureError,
   NoThreadError,
@@ -10,13 +18,13 @@ import {
   ThreadUnreachableError,
 } from './threads.errors.js';
 
-const worker = (id: number) => ({ id, label: `worker ${id}` });
+const workerOf = (id: number) => ({ id, label: `worker ${id}` });
 
 describe('Answers', () => {
   it('has the answers of those that give one, and names the others with the reason', async () => {
     const answers = new Answers<string>();
-    await answers.take(worker(1), () => Promise.resolve('one'));
-    await answers.take(worker(2), () => Promise.reject(new Error('no')));
+    await answers.take(workerOf(1), () => Promise.resolve('one'));
+    await answers.take(workerOf(2), () => Promise.reject(new Error('no')));
     answers.skipWorkers(new Error('the way is closed'));
     answers.skipWorkers(new Error('the way is closed'));
     expect(answers).toEqual({
@@ -29,15 +37,18 @@ describe('Answers', () => {
     const answers = new Answers<string>();
     const ended: string[] = [];
     const gone = () => Promise.reject(new ThreadEndedError('worker 3'));
-    await answers.take(worker(3), gone, () => ended.push('worker 3'));
-    await answers.take(worker(3), gone);
+    await answers.take(workerOf(3), gone, () => ended.push('worker 3'));
+    await answers.take(workerOf(3), gone);
     expect([answers.results, answers.skipped, ended]).toEqual([[], [], ['worker 3']]);
   });
 });
 
 describe('fromThreads', () => {
   const found = (...ids: number[]) =>
-    Promise.resolve({ results: ids.map((id) => ({ thread: worker(id) })), skipped: [`skipped with ${ids}`] });
+    Promise.resolve({
+      results: ids.map((id) => ({ thread: workerOf(id) })),
+      skipped: [`skipped with ${ids}`],
+    });
 
   it('asks those that are selected, and has what they say in their order', async () => {
     const { results, skipped } = await fromThreads(
@@ -82,5 +93,44 @@ describe('foundOrSkipped', () => {
   it('fails where the thread can be reached, and cannot do it', async () => {
     const failure = new AgentFailureError({ status: 409, message: 'held' });
     await expect(foundOrSkipped(MAIN_THREAD, () => Promise.reject(failure))).rejects.toBe(failure);
+  });
+});
+
+describe('workerFromTitle', () => {
+  it.each([
+    ['[worker 3] mail', 3, 'worker 3 (mail)'],
+    ['[worker 3] ', 3, 'worker 3'],
+    ['[worker 3]', 3, 'worker 3'],
+    ['[worker 12] WorkerThread', 12, 'worker 12'],
+    ['[worker 1] [worker 2] x', 1, 'worker 1 ([worker 2] x)'],
+    ['[worker 1] two\nlines', 1, 'worker 1 (two\\nlines)'],
+    ['[worker 1] ) (', 1, 'worker 1 () ()'],
+  ])('reads the title %j', (title, id, label) => {
+    expect(workerFromTitle(title)).toEqual({ id, label });
+  });
+
+  it.each(['', 'mail', '[worker x] mail', 'Worker 1', ' [worker 1] mail', '[worker -1] mail'])(
+    'does not take %j for a worker',
+    (title) => {
+      expect(workerFromTitle(title)).toBeUndefined();
+    },
+  );
+});
+
+describe('isSelected and selectsWorkers', () => {
+  const worker = { id: 3, label: 'worker 3' };
+
+  it.each<[ThreadSelection, boolean, boolean, boolean]>([
+    ['all', true, true, true],
+    ['main', true, false, false],
+    [[0], true, false, false],
+    [[3], false, true, true],
+    [[0, 3], true, true, true],
+    [[4], false, false, true],
+    [[], false, false, false],
+  ])('%j selects main: %p, worker 3: %p, workers at all: %p', (selection, main, three, any) => {
+    expect(isSelected(selection, MAIN_THREAD)).toBe(main);
+    expect(isSelected(selection, worker)).toBe(three);
+    expect(selectsWorkers(selection)).toBe(any);
   });
 });
