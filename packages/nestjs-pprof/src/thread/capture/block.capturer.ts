@@ -49,9 +49,10 @@ export class BlockCapturer {
     private readonly cpu: V8CpuCapturer,
   ) {}
 
-  /** @throws {NoThreadError} or the signal's reason. */
-  capture(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
+  /** @throws {CoverageOnError | NoThreadError} or the signal's reason. */
+  async capture(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
     const { threads: selection, seconds, thresholdMillis, signal } = request;
+    this.threads.inspector.refuseUnderCoverage();
     return fromThreads(
       selection,
       () => mainOrSkipped(() => this.#ofMain(request), signal),

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import { InspectorUnavailableError } from '../../shared/agent.errors.js';
 import {
   Answers,
   foundOrSkipped,
   fromThreads,
   isSelected,
   MAIN_THREAD,
+  mainOrSkipped,
   selectsWorkers,
   type ThreadSelection,
   workerFromTitle,
@@ -74,25 +76,15 @@ describe('foundOrSkipped', () => {
     new ThreadUnreachableError('main', silenceOf(4000)),
     new ThreadStuckError('the main thread', silenceOf(4000)),
   ])('does without a thread that cannot be reached: %p', async (reason) => {
-    expect(await foundOrSkipped(MAIN_THREAD, () => Promise.reject(reason))).toEqual({
+    expect(await foundOrSkipped(() => Promise.reject(reason))).toEqual({
       results: [],
       skipped: [`main: ${reason.message}`],
     });
   });
 
-  it('adds what else is known of it', async () => {
-    const reason = new ThreadUnreachableError('main', silenceOf(7000));
-    const { skipped } = await foundOrSkipped(
-      MAIN_THREAD,
-      () => Promise.reject(reason),
-      (message) => `${message} (more)`,
-    );
-    expect(skipped).toEqual([`main: ${reason.message} (more)`]);
-  });
-
   it('fails where the thread can be reached, and cannot do it', async () => {
     const failure = new AgentFailureError({ status: 409, message: 'held' });
-    await expect(foundOrSkipped(MAIN_THREAD, () => Promise.reject(failure))).rejects.toBe(failure);
+    await expect(foundOrSkipped(() => Promise.reject(failure))).rejects.toBe(failure);
   });
 });
 
@@ -115,6 +107,27 @@ describe('workerFromTitle', () => {
       expect(workerFromTitle(title)).toBeUndefined();
     },
   );
+});
+
+describe('mainOrSkipped', () => {
+  const { signal } = new AbortController();
+
+  it('adds what else is known of it', async () => {
+    const reason = new ThreadUnreachableError('main', silenceOf(7000));
+    const { skipped } = await mainOrSkipped(
+      () => Promise.reject(reason),
+      signal,
+      (message) => `${message} (more)`,
+    );
+    expect(skipped).toEqual([`main: ${reason.message} (more)`]);
+  });
+
+  it('fails where nobody waits any more, and where no thread can be inspected', async () => {
+    const failing = () => Promise.reject(new Error('closed'));
+    await expect(mainOrSkipped(failing, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+    const unavailable = new InspectorUnavailableError();
+    await expect(mainOrSkipped(() => Promise.reject(unavailable), signal)).rejects.toBe(unavailable);
+  });
 });
 
 describe('isSelected and selectsWorkers', () => {

@@ -141,18 +141,14 @@ export async function mainOrSkipped<T>(
   }
 }
 
-/** That the thread cannot be reached now is no reason to do without the others. @internal */
-export async function foundOrSkipped<T>(
-  thread: ThreadInfo,
-  ask: () => Promise<FromThreads<T>>,
-  describe: (message: string) => string = (message) => message,
-): Promise<FromThreads<T>> {
+/** The same, but that it can be reached, and fails, is told. @internal */
+export async function foundOrSkipped<T>(ask: () => Promise<T>): Promise<FromThreads<T>> {
   try {
-    return await ask();
+    return { results: [await ask()], skipped: [] };
   } catch (error) {
     if (!(error instanceof ThreadUnreachableError || error instanceof ThreadStuckError)) {
       throw error;
     }
-    return { results: [], skipped: [`${thread.label}: ${describe(error.message)}`] };
+    return { results: [], skipped: [`${MAIN_THREAD.label}: ${error.message}`] };
   }
 }
