@@ -139,6 +139,29 @@ describe('V8CpuCapturer', () => {
     expect(later.forgotten).toBe(0);
   });
 
+  it.each([undefined, 3500])(
+    'gives up a thread that takes nothing, with what was seen of it (hurry: %s ms)',
+    async (hurry) => {
+      const thread = new FakeV8Thread(MOVING);
+      thread.refuses = async (method) => {
+        await fakeSleep(method === 'Profiler.stop' ? 60_000 : 4000);
+        throw new Error('it waits in a native call');
+      };
+      const outcome = jest.fn();
+      const request = { ...REQUEST, millis: 20, untilNow: true, lastTurn: hurry && Date.now() - 2000 };
+      const hurrying = new AbortController();
+      setTimeout(() => hurrying.abort(), hurry);
+      void new V8CpuCapturer()
+        .capture(new V8Sampler(thread), { ...request, ...(hurry && { hurry: hurrying.signal }) })
+        .catch((error: unknown) => outcome((error as Error).message));
+      await jest.advanceTimersByTimeAsync(3900);
+      expect(outcome).not.toHaveBeenCalled();
+      await jest.advanceTimersByTimeAsync(200);
+      expect(outcome).toHaveBeenCalledWith('it waits in a native call');
+      await jest.advanceTimersByTimeAsync(60_000);
+    },
+  );
+
   it('tries again where V8 has not taken a single sample, as on a busy machine', async () => {
     const thread = new FakeV8Thread(MOVING);
     thread.startMillis = 0;

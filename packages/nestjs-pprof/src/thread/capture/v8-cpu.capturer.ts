@@ -63,8 +63,18 @@ export class V8CpuCapturer {
   /** Where threads loop that were looked at a second time, by their ids; and for which part of the time since they did. */
   readonly #known = new Map<number, { readonly path: Path; readonly busyPart: () => number | undefined }>();
 
-  /** @throws what the sampler does. */
+  /** @throws {ThreadUnreachableError} where the thread takes nothing, and what the sampler does. */
   async capture(sampler: V8Sampler, request: V8CpuRequest): Promise<V8CpuCapture> {
+    // What it is asked next it would not take either, and a stop is waited for longer.
+    const unreachable = new AbortController();
+    sampler.target.post('Profiler.enable').catch((error: unknown) => unreachable.abort(error));
+    return this.#capture(sampler, {
+      ...request,
+      signal: AbortSignal.any([request.signal, unreachable.signal]),
+    });
+  }
+
+  async #capture(sampler: V8Sampler, request: V8CpuRequest): Promise<V8CpuCapture> {
     const { lastTurn, workers } = request;
     if (lastTurn !== undefined) {
       const mustForget = await inTime(request, false, (signal) => isStuckUnseen(sampler, lastTurn, signal));
