@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lstat, readdir, rename, rm, writeFile } from './file.system.js';
 import {
   type LeftBehind,
   listOomProfiles,

@@ -46,8 +46,8 @@ export const blockProfile: ProfileKind = {
 type Blocks = Pick<Profile, 'samples' | 'comments' | 'durationNanos'>;
 
 async function watchedBlocks({ labels }: ProfileRequest, threads: ApplicationThreads): Promise<Blocks> {
-  const watched = await threads.watchedBlocks();
-  if (!watched) {
+  const { blockWatcher: watcher, recorder } = threads;
+  if (!watcher) {
     return {
       samples: [],
       comments: [
@@ -55,19 +55,17 @@ async function watchedBlocks({ labels }: ProfileRequest, threads: ApplicationThr
       ],
     };
   }
-  const { samples, startedAt, thresholdMillis, recordedHz } = watched;
-  const seen =
-    recordedHz === undefined
-      ? 'stacks are seen of those longer than 100 ms'
-      : `stacks are those that the flight recorder has seen, ${recordedHz} times a second`;
+  const seen = recorder
+    ? `stacks are those that the flight recorder has seen, ${recorder.hz} times a second`
+    : 'stacks are seen of those longer than 100 ms';
   return {
-    samples: withoutOwnFrames(samples).map((sample) => ({
+    samples: withoutOwnFrames(await watcher.collected()).map((sample) => ({
       ...sample,
       labels: { ...(labels ? sample.labels : {}), thread: 'main' },
     })),
     comments: [
-      `threads: main, watched since ${new Date(startedAt).toISOString()}`,
-      `turns of the event loop longer than ${thresholdMillis} ms; ${seen}`,
+      `threads: main, watched since ${new Date(watcher.startedAt).toISOString()}`,
+      `turns of the event loop longer than ${watcher.thresholdMillis} ms; ${seen}`,
     ],
   };
 }
@@ -77,7 +75,7 @@ async function blocksOf(
   seconds: number,
   threads: ApplicationThreads,
 ): Promise<Blocks> {
-  const blocks = await threads.captureBlocks({ seconds, thresholdMillis, threads: selection, signal });
+  const blocks = await threads.blocks.capture({ seconds, thresholdMillis, threads: selection, signal });
   return {
     samples: blocks.results.flatMap(({ thread, samples }): StackSample[] =>
       withoutOwnFrames(samples).map((sample) => ({ ...sample, labels: { thread: thread.label } })),

@@ -1,7 +1,7 @@
 import type { CpuCapture } from '../capture/cpu.capturer.js';
 import type { FlightRecorder, Recording } from '../capture/flight.recorder.js';
-import { timelineOfSegments } from '../capture/recorded.timeline.js';
-import { isSelected, MAIN_THREAD, type ThreadSelection } from '../capture/thread.info.js';
+import { timelineOfSegments } from '../capture/recorded.window.js';
+import { isSelected, MAIN_THREAD, type ThreadSelection } from '../capture/thread.selection.js';
 import { type Frame, type Profile, syntheticFrame } from '../pprof/profile.model.js';
 import type { V8CpuNode, V8CpuProfile } from '../pprof/v8.profiles.js';
 import { cpuSamplesOf } from './cpu.samples.js';
@@ -38,7 +38,7 @@ export const cpuProfile: ProfileKind = {
       return v8ProfileOf(await readRecorder(past, selection, threads.recorder!));
     }
     const thread = singleThread(selection, 'format=cpuprofile');
-    return threads.captureV8Cpu({ thread, seconds, hz, signal });
+    return threads.cpu.captureV8({ thread, seconds, hz, signal });
   },
   async capture(request, threads): Promise<Profile> {
     const { seconds = DEFAULT_SECONDS, hz, past, threads: selection, labels, signal } = request;
@@ -48,7 +48,7 @@ export const cpuProfile: ProfileKind = {
       const recording = await readRecorder(past, selection, recorder);
       profile = recordedProfile(recording, recorder, labels, past);
     } else {
-      const capture = await threads.captureCpu({ seconds, hz, threads: selection, labels, signal });
+      const capture = await threads.cpu.capture({ seconds, hz, threads: selection, labels, signal });
       profile = profileOf(capture, describeStart(capture, threads.recorder?.hz));
     }
     return { ...profile, ...(await withLabelsOfStacks(profile, labels, threads)) };

@@ -21,7 +21,7 @@ export const goroutineProfile: ProfileKind = {
   hasDump: true,
   async capture({ threads: selection, signal }, threads): Promise<Profile> {
     const startedAt = Date.now();
-    const stacks = await threads.captureStacks(selection, signal);
+    const stacks = await threads.stacks.capture(selection, signal);
     return {
       sampleTypes: [COUNT],
       periodType: COUNT,

@@ -5,7 +5,7 @@ import { type Profile, type StackSample, syntheticFrame } from '../pprof/profile
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadHeap } from '../capture/thread.heap.js';
-import type { FromThreads } from '../capture/thread.results.js';
+import type { FromThreads } from '../capture/thread.selection.js';
 import { singleThread } from './query.parameters.js';
 import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 import { commentsOfThreads, coverageOf } from './threads.comments.js';

@@ -1,5 +1,5 @@
 import { PprofError } from '../../shared/pprof.error.js';
-import { MAIN_THREAD, type ThreadSelection } from '../capture/thread.info.js';
+import { MAIN_THREAD, type ThreadSelection } from '../capture/thread.selection.js';
 import type { CheckedRequest, ProfileFormat, ProfileKind, ProfileLimits } from './recording.kind.js';
 
 /** The parameters of a query, where the first value of a repeated one counts. @internal */

@@ -5,7 +5,7 @@ import type { Symbolizer } from '../pprof/profile.symbolizer.js';
 import type { V8Profile } from '../pprof/v8.profiles.js';
 import type { PprofProfileName } from '../../shared/profile.names.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
-import type { ThreadSelection } from '../capture/thread.info.js';
+import type { ThreadSelection } from '../capture/thread.selection.js';
 import type { Query, Stretch } from './query.parameters.js';
 
 /** What a response may hold; the last two are V8's own, JSON of one thread, by the ending of their files. @internal */

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { renameSync, watch, writeFileSync } from 'node:fs';
-import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { CpuSegment } from '../../shared/agent.protocol.js';
+import { rm } from '../../shared/file.system.js';
 import { oomProfileName } from '../../shared/oom-profile.files.js';
 import { deleteOldest, storeOomProfile } from '../../shared/oom-profile.store.js';
 import type { ApplicationInfo, FlightRecording, ToThread } from '../../shared/thread.protocol.js';
@@ -77,7 +77,7 @@ export class RecordingWriter {
         if (name === heapFullMarker && !this.#isHeapFull) {
           this.#isHeapFull = true;
           void this.#write('a full heap', null).finally(() =>
-            unlink(join(recording.directory, name)).catch(() => undefined),
+            rm(join(recording.directory, name)).catch(() => undefined),
           );
         }
       }).on('error', () => undefined);

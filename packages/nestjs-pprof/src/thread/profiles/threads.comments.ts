@@ -1,4 +1,4 @@
-import type { ThreadInfo } from '../capture/thread.info.js';
+import type { ThreadInfo } from '../capture/thread.selection.js';
 import type { Coverage } from '../pprof/profile.model.js';
 
 interface OfThread {

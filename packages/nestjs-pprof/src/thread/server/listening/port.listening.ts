@@ -231,8 +231,8 @@ export class TakenError extends ListenError {
   override readonly name = 'TakenError';
 
   /**
-   * @param describe cause and remedy. It is tried again each second, and somebody told once: who it is takes reading tables of
-   *   the kernel, at once, as Node 20 aborts where a thread is ended while it begins an operation of `fs/promises`.
+   * @param describe cause and remedy. It is tried again each second, and somebody told once: to find out who it is takes
+   *   reading tables of the kernel.
    */
   constructor(readonly describe: () => string) {
     super('somebody else listens there');
