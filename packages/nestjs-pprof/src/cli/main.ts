@@ -6,10 +6,15 @@ import { runCapture, runIncidents, runReport, runStacks, type Surroundings } fro
 import { CliError, InterruptedError, UsageError } from './cli.errors.js';
 import { type Options, parseCommandLine } from './command.line.js';
 import { type CommandDescription, generalHelp, helpOf } from './command.table.js';
-import { listText, runningProfilers } from './list.command.js';
 import { prompt } from './password.prompt.js';
 import { type Credentials, ServiceClient } from './service.client.js';
-import { defaultTarget, parseTarget, type ServiceTarget } from './service.target.js';
+import {
+  defaultTarget,
+  listText,
+  parseTarget,
+  runningProfilers,
+  type ServiceTarget,
+} from './service.target.js';
 import { runTop } from './top.command.js';
 
 // The entry of the command `nestjs-pprof`: a process of its own, which asks a profiler as any client does.

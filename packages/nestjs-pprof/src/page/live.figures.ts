@@ -1,5 +1,5 @@
 import type { ProcessVariables } from '../shared/process.variables.js';
-import { megabytes } from '../thread/pprof/profile.text.js';
+import { durationText, megabytes } from '../thread/pprof/profile.text.js';
 import { ask, byId, messageFor } from './page.elements.js';
 import { drawChart } from './svg.chart.js';
 
@@ -98,7 +98,7 @@ function show(variables: ProcessVariables, moments: readonly Moment[]): void {
   );
   setText('utilization', utilizationText(variables));
   setText('threads', threads === null ? 'not known here' : String(threads));
-  setText('uptime', duration(uptimeSeconds));
+  setText('uptime', durationText(uptimeSeconds));
   const column = (key: keyof Moment) => moments.map((moment) => moment[key]);
   drawChart(
     byId('chart-cpu'),
@@ -191,18 +191,4 @@ function showContact(problem: string): void {
 
 function setText(id: string, text: string): void {
   byId(`figure-${id}`).textContent = text;
-}
-
-function duration(seconds: number): string {
-  const [days, hours, minutes] = [
-    Math.floor(seconds / 86_400),
-    Math.floor(seconds / 3600) % 24,
-    Math.floor(seconds / 60) % 60,
-  ];
-  return [
-    ...(days > 0 ? [`${days} d`] : []),
-    ...(days + hours > 0 ? [`${hours} h`] : []),
-    `${minutes} min`,
-    `${Math.floor(seconds) % 60} s`,
-  ].join(' ');
 }
