@@ -17,6 +17,13 @@ export interface Surroundings {
 }
 
 /** @internal */
+export type Run = (
+  command: CommandDescription,
+  options: Options,
+  surroundings: Surroundings,
+) => Promise<void>;
+
+/** @internal */
 export class FileError extends CliError {
   readonly exitCode = 5;
 }
@@ -36,11 +43,7 @@ const FORMATS_BY_ENDING: Readonly<Record<string, string>> = {
 const TO_READ = new Set(['text', 'markdown', 'json']);
 
 /** Asks for one profile, in the format that is wanted, and shows or saves it. @internal */
-export async function runCapture(
-  command: CommandDescription,
-  options: Options,
-  surroundings: Surroundings,
-): Promise<void> {
+export const runCapture: Run = async (command, options, surroundings) => {
   const format = formatOf(options);
   const isToRead = TO_READ.has(format);
   if (!isToRead && !isFile(options.output) && surroundings.stdout.isTTY) {
@@ -62,18 +65,14 @@ export async function runCapture(
   const body = await fetched(command, query, surroundings, seconds);
   const shown = format === 'json' ? jsonOf(profileAsJson(readProfile(body))) : body;
   await put(shown, isToRead, options, surroundings.stdout);
-}
+};
 
 /** What every thread is doing; the text that the service makes of it, or each stack as JSON. @internal */
-export async function runStacks(
-  command: CommandDescription,
-  options: Options,
-  surroundings: Surroundings,
-): Promise<void> {
+export const runStacks: Run = async (command, options, surroundings) => {
   const { threads, json } = options;
   const body = await fetched(command, { debug: json ? undefined : '2', threads }, surroundings);
   await put(json ? jsonOf(stacksAsJson(readProfile(body))) : body, true, options, surroundings.stdout);
-}
+};
 
 function stacksAsJson({ samples, comments, startedAt }: SymbolizedProfile): object {
   const threads = samples.map(({ stack, labels: { thread = null, state = null } }) => ({
@@ -85,14 +84,10 @@ function stacksAsJson({ samples, comments, startedAt }: SymbolizedProfile): obje
 }
 
 /** @internal */
-export async function runIncidents(
-  command: CommandDescription,
-  options: Options,
-  surroundings: Surroundings,
-): Promise<void> {
+export const runIncidents: Run = async (command, options, surroundings) => {
   const body = await fetched(command, { format: options.json ? 'json' : undefined }, surroundings);
   await put(body, true, options, surroundings.stdout);
-}
+};
 
 function fetched(
   { name, serves = name }: CommandDescription,
@@ -113,11 +108,7 @@ function jsonOf(value: object): Buffer {
 const REPORTED: readonly string[] = ['profile', 'heap', 'allocs', 'block'];
 
 /** @throws {UsageError} @internal */
-export async function runReport(
-  command: CommandDescription,
-  { of = 'profile', ...options }: Options,
-  surroundings: Surroundings,
-): Promise<void> {
+export const runReport: Run = async (command, { of = 'profile', ...options }, surroundings) => {
   const reported = COMMANDS.find(({ name }) => name === of && REPORTED.includes(name));
   if (reported === undefined) {
     throw new UsageError(`--of takes one of ${REPORTED.join(', ')}`);
@@ -131,7 +122,7 @@ export async function runReport(
     { ...options, format: 'markdown' },
     surroundings,
   );
-}
+};
 
 function formatOf({ format, output, json }: Options): string {
   if (json) {

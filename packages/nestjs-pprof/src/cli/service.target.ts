@@ -1,8 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { tried } from '../shared/pprof.error.js';
-import type { RunningProfiler } from '../shared/process.variables.js';
-import { registryDirectory } from '../shared/registry.directory.js';
+import { registryDirectory, type RunningProfiler } from '../shared/process.variables.js';
 import { printable } from '../thread/pprof/profile.model.js';
 import { ProfilerRegistry } from '../thread/server/profiler.registry.js';
 import { UsageError } from './cli.errors.js';

@@ -4,10 +4,8 @@ import type { ProcessVariables } from '../shared/process.variables.js';
 import { nameWithLine } from '../thread/pprof/hot.paths.js';
 import type { SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';
 import { durationText, megabytes } from '../thread/pprof/profile.text.js';
-import { runCapture, type Surroundings } from './capture.command.js';
+import { type Run, runCapture, type Surroundings } from './capture.command.js';
 import { AnswerError, CliError, InterruptedError, UnreachableError } from './cli.errors.js';
-import type { Options } from './command.line.js';
-import type { CommandDescription } from './command.table.js';
 import { bold, LiveTerminal, red } from './live.terminal.js';
 import { readProfile, tableLines } from './profile.table.js';
 import { queryOf, type ServiceClient } from './service.client.js';
@@ -20,11 +18,7 @@ const RETRY_MILLIS = 1000;
 const PRINTED_ROWS = 40;
 
 /** @internal */
-export async function runTop(
-  command: CommandDescription,
-  options: Options,
-  surroundings: Surroundings,
-): Promise<void> {
+export const runTop: Run = async (command, options, surroundings) => {
   const { client, signal, stdout } = surroundings;
   const { json, seconds: given, hz, threads, route } = options;
   if (json) {
@@ -42,7 +36,7 @@ export async function runTop(
   const profile = await withProgress('top', seconds, () => take(signal));
   const figures = figureLines(await observe(client, signal), first);
   stdout.write(`${[...figures, '', ...tableLines(profile, PRINTED_ROWS)].join('\n')}\n`);
-}
+};
 
 type Take = (signal: AbortSignal) => Promise<SymbolizedProfile>;
 
