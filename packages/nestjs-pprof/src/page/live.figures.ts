@@ -147,28 +147,33 @@ async function showStuck({
   }
   if (knownSince !== lastTurn) {
     try {
-      byId('stuck-where').textContent = await whereIsMain();
-      knownSince = lastTurn;
+      const dump = await (await ask('goroutine?debug=2&threads=main')).text();
+      const { text, isKnown } = placeIn(dump);
+      byId('stuck-where').textContent = text;
+      // Else it is asked again with the next figures.
+      knownSince = isKnown ? lastTurn : undefined;
     } catch (error) {
-      // It is asked again with the next figures.
       byId('stuck-where').textContent = `where is not known (${messageFor(error)})`;
     }
   }
 }
 
-/** The innermost functions of the main thread, of its dump: a name, and beneath it its file. */
-async function whereIsMain(): Promise<string> {
-  const dump = await (await ask('goroutine?debug=2&threads=main')).text();
+/** The innermost functions of the one thread of a dump: a name, and beneath it its file. @internal */
+export function placeIn(dump: string): { readonly text: string; readonly isKnown: boolean } {
   const lines = dump.split('\n\n')[0]!.split('\n').slice(1);
-  const functions = lines.filter((line) => !/^[#\t]/.test(line)).slice(0, 3);
+  const functions = lines.filter((line) => /^[^#\t]/.test(line)).slice(0, 3);
   const place = lines.find((line) => line.startsWith('\t'))?.trim();
   // What the page says itself, and what says nothing of the stack, is left out.
   const notes = lines.filter((line) => /^# (?!event loop has not turned|active resources)/.test(line));
   const where = functions.length === 0 ? 'where is not known' : `in ${functions.join(', called by ')}`;
-  return [
-    `${where}${place === undefined ? '' : `, at ${place}`}`,
-    ...notes.map((line) => line.slice(2)),
-  ].join('; ');
+  return {
+    text: [
+      `${where}${place === undefined ? '' : `, at ${place}`}`,
+      ...notes.map((line) => line.slice(2)),
+    ].join('; '),
+    // V8's marks, `(program)`, have no file.
+    isKnown: place !== undefined,
+  };
 }
 
 function showContact(problem: string): void {
