@@ -333,7 +333,9 @@ const unreachable: RowGroup = {
   name: 'no thread can be reached',
   given: 'a native call',
   rows: [
-    row(`GET ${PROFILE}/profile?seconds=1&threads=main`, error(504, /^no thread .*native call/)),
+    ...['profile?seconds=1', 'goroutine?debug=2'].map((path) =>
+      row(`GET ${PROFILE}/${path}&threads=main`, error(504, /^no thread .*native call/)),
+    ),
     ...['profile?seconds=1&format=cpuprofile', 'heap?format=heapprofile'].map((path) =>
       row(`GET ${PROFILE}/${path}`, error(504, /^thread main has not answered .*native call/)),
     ),

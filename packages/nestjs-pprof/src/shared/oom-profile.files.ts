@@ -1,6 +1,6 @@
-import { constants, type ReadStream } from 'node:fs';
-import { lstat, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, createReadStream, type ReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { close, fstat, lstat, open, readdir, rename, rm, writeFile } from './file.system.js';
 
 /** What a process leaves behind: a heap profile as it ran out of memory, or the last minutes of the flight recorder. @internal */
 export type LeftBehind = 'oom' | 'flight';
@@ -102,14 +102,18 @@ export async function openOomProfile(
   }
   // Windows has neither of the two.
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-  const file = await open(join(directory, name), flags).catch(() => undefined);
-  const stats = await file?.stat();
-  if (file === undefined || !stats?.isFile() || stats.size === 0) {
-    await file?.close();
+  const path = join(directory, name);
+  const fd = await open(path, flags).catch(() => undefined);
+  if (fd === undefined) {
+    return undefined;
+  }
+  const stats = await fstat(fd).catch(() => undefined);
+  if (!stats?.isFile() || stats.size === 0) {
+    await close(fd);
     return undefined;
   }
   // No more than it has now, as that is what the answer says.
-  return { size: stats.size, stream: file.createReadStream({ start: 0, end: stats.size - 1 }) };
+  return { size: stats.size, stream: createReadStream(path, { fd, start: 0, end: stats.size - 1 }) };
 }
 
 function parseName(name: string, kind: LeftBehind): Omit<OomProfileFile, 'bytes'> | undefined {

@@ -6,8 +6,14 @@ import type { AgentClient } from './agent.client.js';
 import { attributeBlocks, busyStretches, longTurns } from './block.attribution.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import type { OwnStalls } from './own.stalls.js';
-import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { type FromThreads, fromThreads, mainOrSkipped } from './thread.results.js';
+import {
+  type FromThreads,
+  fromThreads,
+  MAIN_THREAD,
+  mainOrSkipped,
+  type ThreadInfo,
+  type ThreadSelection,
+} from './thread.selection.js';
 import { ThreadStuckError } from './threads.errors.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 
@@ -43,9 +49,10 @@ export class BlockCapturer {
     private readonly cpu: V8CpuCapturer,
   ) {}
 
-  /** @throws {NoThreadError} or the signal's reason. */
-  capture(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
+  /** @throws {CoverageOnError | NoThreadError} or the signal's reason. */
+  async capture(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
     const { threads: selection, seconds, thresholdMillis, signal } = request;
+    this.threads.inspector.refuseUnderCoverage();
     return fromThreads(
       selection,
       () => mainOrSkipped(() => this.#ofMain(request), signal),

@@ -7,7 +7,7 @@ import { attributeBlocks } from './block.attribution.js';
 import type { FlightRecorder } from './flight.recorder.js';
 import { cpuNanosOfMain } from './kernel.threads.js';
 import type { InspectedThreads } from './inspected.threads.js';
-import { timelineOfSegments } from './recorded.timeline.js';
+import { timelineOfSegments } from './recorded.window.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 
 /** The watch's own number; those of captures count from 1. */
@@ -29,6 +29,9 @@ const LOOK = { millis: 20, hz: 1000 };
 const WORTH_BLOCK = 10;
 const WORTH_PAUSE = 100;
 
+/** Of one block: where it goes on, every other look is dropped, and from then on they come half as often. */
+const MAX_LOOKS = 200;
+
 /** Beyond this many stacks, further blocks are only counted. */
 const MAX_SAMPLES = 2000;
 
@@ -48,7 +51,8 @@ export class BlockWatcher {
   readonly #watch = new LoopWatchMemory();
   /** By what tells one from another. */
   readonly #samples = new Map<string, StackSample>();
-  readonly #looks: TimedStack[] = [];
+  #looks: TimedStack[][] = [];
+  #lookEveryMillis = 0;
   readonly #listeners: OnBlock[] = [];
   #pending: LoopBlock[] = [];
   #counted = 0;
@@ -124,12 +128,12 @@ export class BlockWatcher {
       );
       const toWatch = (micros: number) => micros - clockOffset;
       this.#looks.push(
-        ...timelineOf(profile).map(({ stack, from, to }) => ({
-          stack,
-          from: toWatch(from),
-          to: toWatch(to),
-        })),
+        timelineOf(profile).map(({ stack, from, to }) => ({ stack, from: toWatch(from), to: toWatch(to) })),
       );
+      if (this.#looks.length >= MAX_LOOKS) {
+        this.#looks = this.#looks.filter((_, index) => index % 2 === 0);
+        this.#lookEveryMillis = 2 * Math.max(LOOK_AFTER_MILLIS, this.#lookEveryMillis);
+      }
     } catch {
       // Whatever the reason: the block is counted without a stack.
     }
@@ -147,7 +151,7 @@ export class BlockWatcher {
       this.#lookMillis > LOOK_AFTER_MILLIS &&
       Math.min(blockedMillis, unseen) < WORTH_BLOCK * this.#lookMillis &&
       unseen < WORTH_PAUSE * this.#lookMillis;
-    return blockedMillis >= LOOK_AFTER_MILLIS && !isDear;
+    return blockedMillis >= LOOK_AFTER_MILLIS && unseen >= this.#lookEveryMillis && !isDear;
   }
 
   /** Takes over the blocks that have ended since the last time. */
@@ -164,10 +168,11 @@ export class BlockWatcher {
       this.#counted = count;
     }
     if (this.#pending.length > 0 && (!this.recorder?.isRunning || this.#pending.length > MAX_PENDING)) {
-      this.#attribute(this.#pending.splice(0), this.#looks);
+      this.#attribute(this.#pending.splice(0), this.#looks.flat());
     }
     if (this.#blockedMillis < LOOK_AFTER_MILLIS) {
-      this.#looks.length = 0;
+      this.#looks = [];
+      this.#lookEveryMillis = 0;
     }
   }
 

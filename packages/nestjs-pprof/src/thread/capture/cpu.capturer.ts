@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
-import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
+import { timelineOf, type TimedStack, type V8CpuProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
 import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
@@ -10,19 +10,19 @@ import { untilAborted } from './single.flight.js';
 import type { SampledSegment } from './cpu.rotation.js';
 import { SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
+  Answers,
   isSelected,
   MAIN_THREAD,
   selectsWorkers,
   type ThreadInfo,
   type ThreadSelection,
-} from './thread.info.js';
+} from './thread.selection.js';
 import {
   NoThreadError,
   ThreadStuckError,
   CaptureStuckError,
   ConnectionClosedError,
 } from './threads.errors.js';
-import { Answers } from './thread.results.js';
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
 
@@ -41,6 +41,11 @@ export interface CpuRequest {
   readonly labels: boolean;
   /** Ends the capture at once, without a result. */
   readonly signal: AbortSignal;
+}
+
+interface V8CpuProfileRequest extends Pick<CpuRequest, 'seconds' | 'hz' | 'signal'> {
+  /** Node's `threadId`; 0 is the main thread. */
+  readonly thread: number;
 }
 
 /** What one thread was doing, and by which of the two ways it was found out. @internal */
@@ -94,12 +99,32 @@ export class CpuCapturer {
 
   /** @throws {AgentFailureError | CoverageOnError | NoThreadError} or the signal's reason. */
   async capture(request: CpuRequest): Promise<CpuCapture> {
+    if (!isSelected(request.threads, MAIN_THREAD)) {
+      this.threads.inspector.refuseUnderCoverage();
+    }
     const run = new CpuCaptureRun(request, this.agent, this.sampler, this.threads, this.v8);
     try {
       return await run.result();
     } finally {
       run.close();
     }
+  }
+
+  /** A profile of V8's own, with the time of each sample. It does not disturb other captures of the thread, nor they it. */
+  async captureV8({ thread, seconds, hz, signal }: V8CpuProfileRequest): Promise<V8CpuProfile> {
+    const main = thread === MAIN_THREAD.id ? await this.agent.observeLoop() : undefined;
+    const { profile } = await this.threads.useThread(
+      thread,
+      (sampler, workers) =>
+        this.v8.capture(sampler, {
+          millis: seconds * 1000,
+          hz,
+          signal,
+          ...(main ? main.stuck && { lastTurn: main.lastTurn } : { workers }),
+        }),
+      signal,
+    );
+    return profile;
   }
 }
 

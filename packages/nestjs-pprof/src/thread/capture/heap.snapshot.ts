@@ -1,6 +1,6 @@
 import { addAbortSignal, type Readable } from 'node:stream';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.connection.js';
-import { MAIN_THREAD } from './thread.info.js';
+import { MAIN_THREAD } from './thread.selection.js';
 import { Mutex } from './mutex.js';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';

@@ -107,6 +107,16 @@ const list = async () =>
     to === undefined ? undefined : (to - STARTED_AT) / 1000,
   ]);
 
+it('goes on where a figure cannot be had, as the process has no file descriptor left', async () => {
+  rss = 600 * MEGABYTE;
+  await pass(1);
+  jest.mocked(process.memoryUsage.rss).mockImplementation(() => {
+    throw new Error('EMFILE: too many open files, uv_resident_set_memory');
+  });
+  await pass(2);
+  expect(await list()).toEqual([['rss', 1, undefined]]);
+});
+
 describe('Incidents, a loop that is blocked', () => {
   it('are those longer than the threshold, with the stacks seen longest', async () => {
     watcher.block(at(1), at(2), []);

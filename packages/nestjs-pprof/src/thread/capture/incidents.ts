@@ -1,4 +1,5 @@
 import { monotonicMillis } from '../../shared/agent.protocol.js';
+import { tried } from '../../shared/pprof.error.js';
 import type { FlightRecording } from '../../shared/thread.protocol.js';
 import type { StackSample } from '../pprof/profile.model.js';
 import { attributeBlocks } from './block.attribution.js';
@@ -6,7 +7,7 @@ import type { BlockWatcher } from './block.watcher.js';
 import type { FlightRecorder } from './flight.recorder.js';
 import { cpuNanosOfMain } from './kernel.threads.js';
 import { processorLimit } from './processor.limit.js';
-import { timelineOfSegments } from './recorded.timeline.js';
+import { timelineOfSegments } from './recorded.window.js';
 
 const MAX_INCIDENTS = 100;
 
@@ -130,9 +131,10 @@ export class Incidents {
         ? 0
         : (now.main - this.#last.main) / 1e6 / millis;
     this.#last = { at: now.at, cpu: process.cpuUsage(), main: now.main };
-    const values: Record<Line['kind'], number> = {
+    const values: Record<Line['kind'], number | undefined> = {
       heap: this.watcher.heapUsed,
-      rss: process.memoryUsage.rss(),
+      // Node reads a file for it, which it cannot where the process may open no more.
+      rss: tried(() => process.memoryUsage.rss()),
       cpu: processors,
       'main-cpu': ofMain,
     };
@@ -190,10 +192,10 @@ class Line {
     private readonly onIncident: (incident: Incident) => void,
   ) {}
 
-  see(value: number, processors: number, millis: number): void {
+  see(value: number | undefined, processors: number, millis: number): void {
     const now = Date.now();
     const limit = this.kind === 'cpu' ? processors : this.limit;
-    if (limit === undefined) {
+    if (limit === undefined || value === undefined) {
       return;
     }
     const isCpu = this.kind === 'cpu' || this.kind === 'main-cpu';

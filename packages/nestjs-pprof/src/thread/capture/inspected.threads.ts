@@ -3,8 +3,14 @@ import { lastBeatIn } from '../../shared/shared.memory.js';
 import { untilAborted } from './single.flight.js';
 import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
 import type { MomentDeadline } from './moment.deadline.js';
-import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { Answers, type FromThreads } from './thread.results.js';
+import {
+  Answers,
+  type FromThreads,
+  isSelected,
+  MAIN_THREAD,
+  type ThreadInfo,
+  type ThreadSelection,
+} from './thread.selection.js';
 import { NoThreadError } from './threads.errors.js';
 import { V8Sampler } from './v8.sampler.js';
 import { WorkerTargets } from './worker.targets.js';

@@ -5,7 +5,7 @@ import { AnswerDeadline } from './answer.deadline.js';
 import { OwnStalls } from './own.stalls.js';
 import { WorkerStartsMemory } from '../../shared/shared.memory.js';
 import type { SharedWithMain } from '../../shared/thread.protocol.js';
-import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
+import { MAIN_THREAD, type ThreadInfo } from './thread.selection.js';
 import {
   ConnectionClosedError,
   CoverageOnError,

@@ -2,7 +2,7 @@ import type { AllocationNode, HeapSample, HeapSampling, HeapStart } from '../../
 import { allocationNodeOf } from '../pprof/allocation.tree.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
-import { foundOrSkipped, type FromThreads } from './thread.results.js';
+import { MAIN_THREAD } from './thread.selection.js';
 import { DEADLINE_MILLIS, type Inspector } from './inspector.connection.js';
 import {
   type AllocationTotals,
@@ -13,7 +13,6 @@ import {
   collectGarbage,
   type ThreadHeap,
 } from './thread.heap.js';
-import { MAIN_THREAD } from './thread.info.js';
 import { RecordingHeldError, ThreadStuckError } from './threads.errors.js';
 
 /** Unlike pprof, V8's format has no place to say that it is of a moment before. @internal */
@@ -70,24 +69,20 @@ export class MainHeap {
     }
   }
 
-  /** @throws {AgentFailureError} or the signal's reason. */
-  sample(gc: boolean, signal: AbortSignal): Promise<FromThreads<ThreadHeap>> {
-    return foundOrSkipped(MAIN_THREAD, async () => {
-      try {
-        return { results: [await this.#sample(gc, signal)], skipped: [] };
-      } catch (error) {
-        signal.throwIfAborted();
-        throw error;
-      }
-    });
+  /** @throws {AgentFailureError | ThreadStuckError | ThreadUnreachableError} or the signal's reason. */
+  async sample(gc: boolean, signal: AbortSignal): Promise<ThreadHeap> {
+    try {
+      return await this.#sample(gc, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
   }
 
-  /** @throws {AgentFailureError} or the signal's reason. */
-  captureAllocations({ seconds, signal }: AllocationsRequest): Promise<FromThreads<ThreadAllocations>> {
-    return foundOrSkipped(MAIN_THREAD, async () => {
-      const window = await this.#allocations.capture(seconds * 1000, signal);
-      return { results: [{ thread: MAIN_THREAD, ...window, stuck: !window.total.counted }], skipped: [] };
-    });
+  /** @throws {AgentFailureError | ThreadStuckError | ThreadUnreachableError} or the signal's reason. */
+  async captureAllocations({ seconds, signal }: AllocationsRequest): Promise<ThreadAllocations> {
+    const window = await this.#allocations.capture(seconds * 1000, signal);
+    return { thread: MAIN_THREAD, ...window, stuck: !window.total.counted };
   }
 
   async #sample(gc: boolean, signal: AbortSignal): Promise<ThreadHeap> {

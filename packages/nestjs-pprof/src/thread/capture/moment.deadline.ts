@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { untilAborted } from './single.flight.js';
 import { kernelThreadsOf, processorWaits, timesThrottled } from './kernel.threads.js';
-import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
+import { MAIN_THREAD, type ThreadInfo } from './thread.selection.js';
 import { ThreadUnreachableError } from './threads.errors.js';
 
 /**

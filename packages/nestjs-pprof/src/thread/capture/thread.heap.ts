@@ -1,7 +1,7 @@
 import type { AllocationNode, HeapRestart, HeapSampling } from '../../shared/agent.protocol.js';
 import type { InspectorTarget } from './inspector.connection.js';
 import { Mutex } from './mutex.js';
-import type { ThreadInfo, ThreadSelection } from './thread.info.js';
+import type { ThreadInfo, ThreadSelection } from './thread.selection.js';
 import { ThreadUnreachableError } from './threads.errors.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,8 +39,7 @@ interface Collections {
   running?: Promise<boolean> | undefined;
 }
 
-/** By the id of the thread. */
-const collections = new Map<number, Collections>();
+const collections = new WeakMap<ThreadInfo, Collections>();
 
 /**
  * Collects garbage, which stops the thread: one at a time, with a rest after it, and once for all who ask before it is done.
@@ -49,9 +48,9 @@ const collections = new Map<number, Collections>();
  * @internal
  */
 export async function collectGarbage(target: InspectorTarget): Promise<boolean> {
-  const { id } = target.thread;
-  const ofThread = collections.get(id) ?? { mutex: new Mutex(LONGEST_REST_MILLIS) };
-  collections.set(id, ofThread);
+  const { thread } = target;
+  const ofThread = collections.get(thread) ?? { mutex: new Mutex(LONGEST_REST_MILLIS) };
+  collections.set(thread, ofThread);
   while (ofThread.running) {
     const others = await ofThread.running.catch(() => undefined);
     if (others !== undefined) {

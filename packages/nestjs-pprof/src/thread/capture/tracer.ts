@@ -4,7 +4,7 @@ import type { InspectedThreads } from './inspected.threads.js';
 import { kernelThreadsOf, ownKernelThread } from './kernel.threads.js';
 import { untilAborted } from './single.flight.js';
 import { Mutex } from './mutex.js';
-import { MAIN_THREAD } from './thread.info.js';
+import { MAIN_THREAD } from './thread.selection.js';
 import {
   EndingWorkersError,
   RecordingHeldError,

@@ -6,7 +6,7 @@ import type { WorkerStartsMemory } from '../../shared/shared.memory.js';
 import { DEADLINE_MILLIS, type InspectorConnection, type InspectorTarget } from './inspector.connection.js';
 import { AnswerDeadline } from './answer.deadline.js';
 import { kernelThreadsOf } from './kernel.threads.js';
-import { type ThreadInfo, workerFromTitle } from './thread.info.js';
+import { type ThreadInfo, workerFromTitle } from './thread.selection.js';
 import {
   inspectorError,
   ShortLivedWorkersError,

@@ -27,22 +27,22 @@ export const blockProfile: ProfileKind = {
     const startedAt = Date.now();
     const common = { sampleTypes: [CONTENTIONS, DELAY], periodType: CONTENTIONS, period: 1 };
     if (seconds === undefined) {
-      const watched = await threads.watchedBlocks();
-      return watched
+      const { blockWatcher: watcher, recorder } = threads;
+      return watcher
         ? {
             ...common,
             ...(await withLabelsOfStacks(
               {
-                samples: withoutOwnFrames(watched.samples).map((sample) => ({
+                samples: withoutOwnFrames(await watcher.collected()).map((sample) => ({
                   ...sample,
                   labels: { ...(labels ? sample.labels : {}), thread: 'main' },
                 })),
                 comments: [
-                  `threads: main, watched since ${new Date(watched.startedAt).toISOString()}`,
-                  `turns of the event loop longer than ${watched.thresholdMillis} ms; ${
-                    watched.recordedHz === undefined
-                      ? 'stacks are seen of those longer than 100 ms'
-                      : `stacks are those that the flight recorder has seen, ${watched.recordedHz} times a second`
+                  `threads: main, watched since ${new Date(watcher.startedAt).toISOString()}`,
+                  `turns of the event loop longer than ${watcher.thresholdMillis} ms; ${
+                    recorder
+                      ? `stacks are those that the flight recorder has seen, ${recorder.hz} times a second`
+                      : 'stacks are seen of those longer than 100 ms'
                   }`,
                 ],
               },
@@ -61,7 +61,7 @@ export const blockProfile: ProfileKind = {
             ],
           };
     }
-    const { results, skipped } = await threads.captureBlocks({
+    const { results, skipped } = await threads.blocks.capture({
       seconds,
       thresholdMillis,
       threads: selection,

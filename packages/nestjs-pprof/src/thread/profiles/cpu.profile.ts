@@ -41,7 +41,7 @@ export const cpuProfile: ProfileKind = {
       return { v8: 'cpuprofile', profile: v8ProfileOf(segments) };
     }
     const thread = singleThread(selection, 'format=cpuprofile');
-    return { v8: 'cpuprofile', profile: await threads.captureV8Cpu({ thread, seconds, hz, signal }) };
+    return { v8: 'cpuprofile', profile: await threads.cpu.captureV8({ thread, seconds, hz, signal }) };
   },
   async capture(request, threads): Promise<Profile> {
     const { seconds = DEFAULT_SECONDS, hz, past, threads: selection, labels, signal } = request;
@@ -51,7 +51,7 @@ export const cpuProfile: ProfileKind = {
       const profile = cpuProfileOf(recorded, hz, describeRecording(recording, past));
       return { ...profile, ...(await withLabelsOfStacks(profile, labels, threads)) };
     }
-    const capture = await threads.captureCpu({ seconds, hz, threads: selection, labels, signal });
+    const capture = await threads.cpu.capture({ seconds, hz, threads: selection, labels, signal });
     const profile = cpuProfileOf(capture, hz, describeStart(capture, threads.recorder?.hz));
     return { ...profile, ...(await withLabelsOfStacks(profile, labels, threads)) };
   },

@@ -1,8 +1,8 @@
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { CpuCapture } from '../capture/cpu.capturer.js';
 import type { FlightRecorder, Recording } from '../capture/flight.recorder.js';
-import { timelineOfSegments } from '../capture/recorded.timeline.js';
-import { isSelected, MAIN_THREAD, type ThreadSelection } from '../capture/thread.info.js';
+import { timelineOfSegments } from '../capture/recorded.window.js';
+import { isSelected, MAIN_THREAD, type ThreadSelection } from '../capture/thread.selection.js';
 import { type Frame, syntheticFrame } from '../pprof/profile.model.js';
 import type { V8CpuNode, V8CpuProfile } from '../pprof/v8.profiles.js';
 import { BadParameterError, NotEnabledError, type Stretch } from './query.parameters.js';

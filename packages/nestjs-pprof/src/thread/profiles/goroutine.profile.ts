@@ -20,7 +20,7 @@ export const goroutineProfile: ProfileKind = {
   hasDump: true,
   async capture({ threads: selection, signal }, threads): Promise<Profile> {
     const startedAt = Date.now();
-    const { results, skipped } = await threads.captureStacks(selection, signal);
+    const { results, skipped } = await threads.stacks.capture(selection, signal);
     return {
       sampleTypes: [COUNT],
       periodType: COUNT,

@@ -4,7 +4,7 @@ import { withoutOwnFrames } from '../pprof/own.frames.js';
 import { type Coverage, type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadHeap } from '../capture/thread.heap.js';
-import type { FromThreads } from '../capture/thread.results.js';
+import type { FromThreads } from '../capture/thread.selection.js';
 import { singleThread } from './query.parameters.js';
 import type { ProfileKind, ProfileRequest, V8Profile } from './recording.kind.js';
 

@@ -7,7 +7,7 @@ import { SourceMaps } from '../pprof/source.maps.js';
 import { Symbolizer } from '../pprof/profile.symbolizer.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadHeap } from '../capture/thread.heap.js';
-import { MAIN_THREAD } from '../capture/thread.info.js';
+import { MAIN_THREAD } from '../capture/thread.selection.js';
 import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 import { PROFILE_KINDS } from './recording.table.js';
 
@@ -97,42 +97,47 @@ function fakeThreads(
         }),
       ...heaps,
     },
-    captureCpu: () =>
-      Promise.resolve({
-        selection: 'all',
-        hz: 100,
-        labels: true,
-        threads: [
-          { way: 'agent', thread: MAIN_THREAD, segments: [segment] },
-          { way: 'inspector', thread: WORKER, timeline, stuck: false },
-        ],
-        skipped: ['worker 4: gone'],
-        ended: [],
-        processCpuNanos: 2e7,
-        profilerCpuNanos: 1e6,
-        startedAt: 1_700_000_000_000,
-        durationNanos: 1e9,
-      }),
+    cpu: {
+      capture: () =>
+        Promise.resolve({
+          selection: 'all',
+          hz: 100,
+          labels: true,
+          threads: [
+            { way: 'agent', thread: MAIN_THREAD, segments: [segment] },
+            { way: 'inspector', thread: WORKER, timeline, stuck: false },
+          ],
+          skipped: ['worker 4: gone'],
+          ended: [],
+          processCpuNanos: 2e7,
+          profilerCpuNanos: 1e6,
+          startedAt: 1_700_000_000_000,
+          durationNanos: 1e9,
+        }),
+    },
     observeLoop: () => Promise.resolve({ stuck: false, description: LOOP }),
-    captureBlocks: () =>
-      Promise.resolve({
-        results: threads.map((thread) => ({
-          thread,
-          samples: [{ stack: [run], values: [1, 5e7] }],
-          stuck: false,
-          durationNanos: 5.03e9,
-        })),
-        skipped: ['worker 4: gone'],
-      }),
-    watchedBlocks: () => undefined,
-    captureStacks: () =>
-      Promise.resolve({
-        results: [
-          { thread: MAIN_THREAD, state: 'stuck', frames: [run], silentSince: 1_700_000_000_000 },
-          { thread: WORKER, state: 'waiting', frames: [] },
-        ],
-        skipped: ['worker 4: gone'],
-      }),
+    blocks: {
+      capture: () =>
+        Promise.resolve({
+          results: threads.map((thread) => ({
+            thread,
+            samples: [{ stack: [run], values: [1, 5e7] }],
+            stuck: false,
+            durationNanos: 5.03e9,
+          })),
+          skipped: ['worker 4: gone'],
+        }),
+    },
+    stacks: {
+      capture: () =>
+        Promise.resolve({
+          results: [
+            { thread: MAIN_THREAD, state: 'stuck', frames: [run], silentSince: 1_700_000_000_000 },
+            { thread: WORKER, state: 'waiting', frames: [] },
+          ],
+          skipped: ['worker 4: gone'],
+        }),
+    },
     listWorkers: () => Promise.resolve({ results: [WORKER], skipped: ['worker 4: gone'] }),
     ...over,
   } as unknown as ApplicationThreads;
@@ -229,7 +234,7 @@ describe.each(PROFILE_KINDS.map((kind) => [kind.name, kind] as const))('%s', (na
             const value: unknown = target[property];
             return typeof value === 'function'
               ? note(value as (...args: unknown[]) => unknown)
-              : property === 'heaps'
+              : ['cpu', 'blocks', 'stacks', 'heaps'].includes(property)
                 ? noting(value as object)
                 : value;
           },
@@ -413,13 +418,13 @@ describe('block', () => {
   });
 
   it('has, without seconds, what was watched since the start: cumulative, so not timed', async () => {
-    const watched = {
-      samples: [{ stack: [run], values: [2, 3e8] }],
+    const blockWatcher = {
+      collected: () => Promise.resolve([{ stack: [run], values: [2, 3e8] }]),
       startedAt: 1_700_000_000_000,
       thresholdMillis: 20,
     };
     const before = Date.now();
-    const body = await encoded(kindOf('block'), {}, fakeThreads({ watchedBlocks: () => watched }));
+    const body = await encoded(kindOf('block'), {}, fakeThreads({ blockWatcher }));
     expect(brokenRules(body, { timed: false })).toEqual([]);
     const { startedAt, samples, comments } = readPprof(body);
     expect(samples).toMatchObject([{ values: [2, 3e8], labels: { thread: 'main' } }]);
@@ -454,7 +459,7 @@ describe('goroutine', () => {
       { thread: MAIN_THREAD, state: 'stuck', frames: [run], silentSince: Date.UTC(2026, 0) },
       { thread: WORKER, state: 'waiting', frames: [], activeResources: ['Timeout', 'TCP', 'TCP'] },
     ];
-    const threads = fakeThreads({ captureStacks: () => Promise.resolve({ results, skipped: [] }) });
+    const threads = fakeThreads({ stacks: { capture: () => Promise.resolve({ results, skipped: [] }) } });
     const kind = kindOf('goroutine');
     const { samples } = await kind.capture(requestFor(kind), threads);
     expect(samples[0]?.notes).toEqual([
@@ -473,7 +478,7 @@ describe('goroutine', () => {
         starved: 0.764,
       },
     ];
-    const threads = fakeThreads({ captureStacks: () => Promise.resolve({ results, skipped: [] }) });
+    const threads = fakeThreads({ stacks: { capture: () => Promise.resolve({ results, skipped: [] }) } });
     const kind = kindOf('goroutine');
     const { samples } = await kind.capture(requestFor(kind), threads);
     expect(samples[0]?.notes).toEqual([

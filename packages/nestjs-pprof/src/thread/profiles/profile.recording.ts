@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readFile } from '../../shared/file.system.js';
 import { renderPaths } from '../pprof/hot.paths.js';
 import { renderMarkdown, type ReportSubject } from '../pprof/profile.markdown.js';
 import { renderDump, renderStacks, renderTop } from '../pprof/profile.text.js';
@@ -11,7 +11,7 @@ import type { SourceMaps } from '../pprof/source.maps.js';
 import { mapCpuProfile, mapHeapProfile } from '../pprof/v8.profiles.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import { processorLimit } from '../capture/processor.limit.js';
-import type { ThreadSelection } from '../capture/thread.info.js';
+import type { ThreadSelection } from '../capture/thread.selection.js';
 import { captureDelta } from './delta.profile.js';
 import {
   BadParameterError,

@@ -1,4 +1,4 @@
-import { MAIN_THREAD, type ThreadSelection } from '../capture/thread.info.js';
+import { MAIN_THREAD, type ThreadSelection } from '../capture/thread.selection.js';
 import { PprofError } from '../../shared/pprof.error.js';
 
 /** The parameters of a query, where the first value of a repeated one counts. @internal */

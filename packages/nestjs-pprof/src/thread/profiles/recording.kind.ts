@@ -5,7 +5,7 @@ import type { Symbolizer } from '../pprof/profile.symbolizer.js';
 import type { V8CpuProfile, V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { PprofProfileName } from '../../shared/profile.names.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
-import type { ThreadSelection } from '../capture/thread.info.js';
+import type { ThreadSelection } from '../capture/thread.selection.js';
 import type { Query, Stretch } from './query.parameters.js';
 
 /** V8's own formats, by the ending of their files: JSON, of one thread, taken through its inspector. @internal */

@@ -61,7 +61,7 @@ function askedOf(answer: unknown): { asked: unknown[]; context: RecordingContext
     return Promise.resolve(answer);
   };
   const threads = {
-    captureV8Cpu: ask('cpu'),
+    cpu: { captureV8: ask('cpu') },
     heaps: { sampleV8Profile: ask('heap') },
     tracer: { record: ask('trace') },
     snapshots: { take: ask('snapshot') },

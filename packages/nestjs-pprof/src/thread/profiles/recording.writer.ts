@@ -1,7 +1,7 @@
 import { renameSync, watch, writeFileSync } from 'node:fs';
-import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
+import { rm } from '../../shared/file.system.js';
 import {
   deleteOldest,
   oomProfileName,
@@ -82,7 +82,7 @@ export class RecordingWriter {
         if (name === heapFullMarker && !this.#isHeapFull) {
           this.#isHeapFull = true;
           void this.#write('a full heap').finally(() =>
-            unlink(join(recording.directory, name)).catch(() => undefined),
+            rm(join(recording.directory, name)).catch(() => undefined),
           );
         }
       }).on('error', () => undefined);

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { readdir, readFile, readlink } from '../../../shared/file.system.js';
 import { messageOf } from '../../../shared/pprof.error.js';
 import { isLoopback } from '../../../shared/loopback.host.js';
-import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** How far above the wanted port one is looked for. */
 const PORTS_ABOVE = 63;

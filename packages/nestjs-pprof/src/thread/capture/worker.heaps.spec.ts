@@ -9,7 +9,7 @@ import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import type { InspectorTarget } from './inspector.connection.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
-const { WorkerHeap } = await import('./worker.heap.js');
+const { WorkerHeap } = await import('./worker.heaps.js');
 
 const SAMPLING = { samplingInterval: 1024, stackDepth: 64 };
 const patient = new AbortController().signal;
