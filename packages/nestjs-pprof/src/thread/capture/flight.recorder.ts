@@ -47,6 +47,8 @@ export interface Recording {
   readonly to: number;
   /** What of the stretch is missing, and why. */
   readonly missing: readonly string[];
+  /** What of it the sampler holds, and why that cannot be had now. */
+  readonly unread?: string | undefined;
 }
 
 /** What the recorder keeps: from the oldest to the newest. @internal */
@@ -141,8 +143,8 @@ export class FlightRecorder implements StandingClient {
 
   /** @returns what was recorded in the stretch, whose parts lie side by side without a sample in both. */
   async read(from: number, to: number): Promise<Recording> {
-    const missing = to > this.#since ? await this.refresh() : undefined;
-    return this.readKept(from, to, missing === undefined ? [] : [missing]);
+    const unread = to > this.#since ? await this.refresh() : undefined;
+    return { ...this.readKept(from, to, unread === undefined ? [] : [unread]), unread };
   }
 
   /** Takes over what the sampler holds. @returns what is missing, and why, where it cannot be had now. */
