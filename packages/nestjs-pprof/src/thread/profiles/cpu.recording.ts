@@ -1,3 +1,4 @@
+import { PprofError } from '../../shared/pprof.error.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { CpuCapture } from '../capture/cpu.capturer.js';
 import type { FlightRecorder, Recording } from '../capture/flight.recorder.js';
@@ -10,7 +11,7 @@ import { BadParameterError, NotEnabledError, type Stretch } from './query.parame
 /**
  * What the flight recorder has of the stretch.
  *
- * @throws {BadParameterError} where that is nothing.
+ * @throws {BadParameterError} where that is nothing, {PprofError} where it cannot be read now.
  * @internal
  */
 export async function readRecorder(
@@ -27,6 +28,10 @@ export async function readRecorder(
     );
   }
   const recording = await recorder.read(from, to);
+  const { unread } = recording;
+  if (recording.segments.length === 0 && unread !== undefined) {
+    throw new PprofError(504, `nothing of ${inWords(from, to)} can be read now (${unread})`);
+  }
   if (recording.segments.length === 0) {
     const { kept } = recorder;
     throw new BadParameterError(

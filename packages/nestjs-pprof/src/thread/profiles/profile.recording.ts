@@ -10,7 +10,7 @@ import { routeOf } from '../pprof/sample.groups.js';
 import type { SourceMaps } from '../pprof/source.maps.js';
 import { mapCpuProfile, mapHeapProfile } from '../pprof/v8.profiles.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
-import { processorLimit } from '../capture/processor.limit.js';
+import { processorLimit } from '../capture/kernel.threads.js';
 import type { ThreadSelection } from '../capture/thread.selection.js';
 import { captureDelta } from './delta.profile.js';
 import {
