@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
+import { cpuBetween, threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import { timelineOf, type TimedStack, type V8CpuProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
@@ -26,7 +26,7 @@ import {
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
 
-/** Too little of a window left to be worth interrupting a thread that has just started. */
+/** Less of a window is not worth interrupting a thread that has just started. */
 const SHORTEST_WINDOW_MILLIS = 20;
 
 /** How long a thread that got stuck during the capture is looked at. */
@@ -48,7 +48,7 @@ interface V8CpuProfileRequest extends Pick<CpuRequest, 'seconds' | 'hz' | 'signa
   readonly thread: number;
 }
 
-/** What one thread was doing, and by which of the two ways it was found out. @internal */
+/** What one thread was doing, and how that was found out. @internal */
 export type ThreadCpu =
   | { readonly way: 'agent'; readonly thread: ThreadInfo; readonly segments: readonly SampledSegment[] }
   | {
@@ -175,8 +175,8 @@ class CpuCaptureRun {
     if (this.#answers.results.length === 0) {
       throw new NoThreadError(this.#answers.skipped);
     }
-    const cpu = process.cpuUsage(start.cpu);
-    const own = threadCpuNanos();
+    const { user, system } = process.cpuUsage(start.cpu);
+    const profilerCpuNanos = cpuBetween(start.own, threadCpuNanos());
     const segments = this.#answers.results.flatMap((thread) =>
       thread.way === 'agent' ? thread.segments : [],
     );
@@ -194,8 +194,8 @@ class CpuCaptureRun {
         .toSorted((a, b) => a.thread.id - b.thread.id),
       skipped: this.#answers.skipped,
       ended: this.#ended,
-      processCpuNanos: (cpu.user + cpu.system) * 1000,
-      profilerCpuNanos: own === undefined || start.own === undefined ? undefined : own - start.own,
+      processCpuNanos: (user + system) * 1000,
+      profilerCpuNanos,
       startedAt: segments[0]?.startedAt ?? startedAt,
       durationNanos:
         segments.length > 0
@@ -209,10 +209,9 @@ class CpuCaptureRun {
     const before = kernelCpu();
     await sleep(this.request.seconds * 1000, undefined, { signal: this.#signal }).catch(() => undefined);
     const after = kernelCpu();
-    const workers = this.#inUse?.threads ?? [];
-    const kernelIds = kernelThreadsOf(workers);
+    const kernelIds = kernelThreadsOf(this.#inUse?.threads ?? []) ?? [];
     return new Map(
-      [...(kernelIds ?? [])].flatMap(([id, kernelId]) => {
+      [...kernelIds].flatMap(([id, kernelId]) => {
         const used = after?.get(kernelId);
         return used === undefined ? [] : [[id, used - (before?.get(kernelId) ?? 0)] as const];
       }),
@@ -286,23 +285,22 @@ class CpuCaptureRun {
   ): Promise<void> {
     const { thread } = sampler.target;
     const capture = async (): Promise<ThreadCpu> => {
-      const before = cpuNanosOfMain();
+      // Of workers the kernel is asked when all are known.
+      const before = thread === MAIN_THREAD ? cpuNanosOfMain() : undefined;
       const begun = monotonicMillis();
       const { hz } = this.request;
       const { profile, note } = await this.v8.capture(sampler, { ...request, hz, signal: this.#signal });
-      const after = cpuNanosOfMain();
+      const used = cpuBetween(before, cpuNanosOfMain());
       // It may have been looked at before the window, and for longer.
       const part = (profile.endTime - profile.startTime) / 1000 / (monotonicMillis() - begun);
-      const cpuNanos =
-        before === undefined || after === undefined ? undefined : Math.round((after - before) * part);
+      const cpuNanos = used === undefined ? undefined : Math.round(used * part);
       return {
         way: 'inspector',
         thread,
         timeline: timelineOf(profile),
         stuck: request.lastTurn !== undefined,
         note,
-        // Of workers the kernel is asked when all are known.
-        ...(thread === MAIN_THREAD ? { cpuNanos } : {}),
+        cpuNanos,
       };
     };
     // That the client has gone away is looked at when all are done.

@@ -6,8 +6,10 @@ import { syntheticFrame } from '../pprof/profile.model.js';
 
 const main = { cpuNanos: undefined as number | undefined };
 const limit = { count: 2 };
-jest.unstable_mockModule('./kernel.threads.js', () => ({ cpuNanosOfMain: () => main.cpuNanos }));
-jest.unstable_mockModule('./processor.limit.js', () => ({ processorLimit: () => limit }));
+jest.unstable_mockModule('./kernel.threads.js', () => ({
+  cpuNanosOfMain: () => main.cpuNanos,
+  processorLimit: () => limit,
+}));
 const { Incidents } = await import('./incidents.js');
 
 const STARTED_AT = Date.UTC(2026, 0, 1, 3);

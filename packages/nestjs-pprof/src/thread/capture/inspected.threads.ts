@@ -35,8 +35,8 @@ export interface WorkersInUse {
 }
 
 /**
- * The inspector sessions that captures share, one to the main thread and one to its workers. Each is open only while
- * somebody uses it, and for as long as what V8 has learnt of a stuck main thread is kept.
+ * The inspector sessions that captures share, one to main and one to the workers: open while somebody uses them, and for as long
+ * as what V8 has learnt of a stuck main thread is kept.
  *
  * @internal
  */
@@ -139,20 +139,14 @@ export class InspectedThreads {
       if (!found) {
         throw new NoThreadError([]);
       }
-      return await untilAborted(
-        signal,
-        use(found, () => workers.threads),
-      );
+      const used = use(found, () => workers.threads);
+      return await untilAborted(signal, used);
     } finally {
       workers.release();
     }
   }
 
-  /**
-   * Uses the one thread, in a session of its own that ends with the use, or at once with the signal.
-   *
-   * @throws {NoThreadError} where there is none of this id, and what `use` and the inspector do.
-   */
+  /** The same in a session of its own, which ends with the use, or at once with the signal. */
   useAlone<T>(id: number, use: (target: InspectorTarget) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.inspector.using(
       async (connection) => use(id === MAIN_THREAD.id ? connection : await workerWith(id, connection)),

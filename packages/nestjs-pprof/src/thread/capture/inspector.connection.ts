@@ -36,11 +36,7 @@ export const DEADLINE_MILLIS = 4000;
 const PROFILER = 'Profiler.enable';
 const SPOILS_COVERAGE: ReadonlySet<string> = new Set([PROFILER, 'Debugger.enable']);
 
-/**
- * V8's inspector of this process: the sessions that are open, and what may be done with them.
- *
- * @internal
- */
+/** V8's inspector of this process: the sessions that are open, and what may be done with them. @internal */
 export class Inspector {
   readonly ownStalls = new OwnStalls();
   readonly workerStarts: WorkerStartsMemory;
@@ -54,12 +50,7 @@ export class Inspector {
     this.workerStarts = new WorkerStartsMemory(shared.workerStarts);
   }
 
-  /**
-   * Node aborts the process where a thread connects to a main thread that may not be inspected, so that has been asked
-   * there, beforehand.
-   *
-   * @throws {InspectorUnavailableError}
-   */
+  /** @throws {InspectorUnavailableError} as main has told beforehand: Node aborts where it may not be inspected. */
   open(): InspectorConnection {
     if (!this.shared.inspector) {
       throw new InspectorUnavailableError();
@@ -73,11 +64,7 @@ export class Inspector {
     return connection;
   }
 
-  /**
-   * Runs `use` with a connection that is closed afterwards, whatever happens.
-   *
-   * @param signal closes it at once: whatever waits for an answer hears of it.
-   */
+  /** Runs `use` with a connection that is closed afterwards, or at once with the signal. */
   async using<T>(use: (connection: InspectorConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     const connection = this.open();
@@ -99,11 +86,7 @@ export class Inspector {
     });
   }
 
-  /**
-   * Keeps V8's profiler and debugger off in all threads of a process that counts code coverage.
-   *
-   * @throws {CoverageOnError} for what would spoil the coverage of a thread.
-   */
+  /** @throws {CoverageOnError} for what would spoil the coverage that the process counts, in whatever thread. */
   refuseUnderCoverage(method = PROFILER): void {
     if (this.shared.coverage && SPOILS_COVERAGE.has(method)) {
       throw new CoverageOnError();
@@ -155,8 +138,8 @@ const JUST_ANSWERED_MILLIS = 10;
 const TERMINATED = /terminated/i;
 
 /**
- * A session with V8's inspector in the main thread. Keep it open only as long as it is used: a process that exits with
- * one open prints `Waiting for the debugger to disconnect...`.
+ * A session with V8's inspector in the main thread, to be open only as long as it is used: a process that exits with one open
+ * prints `Waiting for the debugger to disconnect...`.
  *
  * @internal
  */
@@ -224,7 +207,8 @@ export class InspectorConnection implements InspectorTarget {
           this.send('Runtime.terminateExecution', {});
         }
         if (mustBeSeenTo) {
-          this.#seenTo();
+          this.#unanswered -= 1;
+          this.#disconnectIfDone();
         }
         if (error) {
           fail(inspectorError(this.thread.label, method, error.message));
@@ -243,18 +227,15 @@ export class InspectorConnection implements InspectorTarget {
   }
 
   /**
-   * From now on nobody waits for an answer. Closing twice is fine. Where sessions to worker threads are just being opened,
-   * the one to the main thread ends when they are: until then it is not known which have to be ended with it. Where
-   * JavaScript is being run there, it ends when that has: until then it is not known what has been terminated.
+   * From now on nobody waits for an answer. Where sessions to workers are just being opened, or JavaScript is being run, this one
+   * ends after that: until then it is not known which have to be ended with it, or what has been terminated.
    */
   close(): void {
     if (this.#isClosed) {
       return;
     }
     this.#isClosed = true;
-    if (this.#unanswered === 0) {
-      this.disconnect();
-    }
+    this.#disconnectIfDone();
     for (const fail of this.#pending) {
       fail(new ConnectionClosedError());
     }
@@ -309,8 +290,7 @@ export class InspectorConnection implements InspectorTarget {
     this.#starting = undefined;
   }
 
-  #seenTo(): void {
-    this.#unanswered -= 1;
+  #disconnectIfDone(): void {
     if (this.#isClosed && this.#unanswered === 0) {
       this.disconnect();
     }

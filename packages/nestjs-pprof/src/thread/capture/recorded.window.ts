@@ -6,7 +6,7 @@ import { syntheticFrame } from '../pprof/profile.model.js';
 import { IDLE, type ProfiledStack, type TimedStack } from '../pprof/v8.profiles.js';
 import type { SampledSegment } from './cpu.rotation.js';
 
-/** Of each sample: microseconds since the segment began, CPU microseconds, stack, labels; a column after the other, which packs well. */
+/** Of each sample: microseconds since the segment began, CPU microseconds, stack, labels; column after column, which packs well. */
 type PackedLog = Int32Array<ArrayBuffer>;
 
 const MICROS_PER_MILLI = 1000;
@@ -22,7 +22,6 @@ export class RecordedWindow {
   /** Milliseconds since the epoch. */
   readonly from: number;
   readonly to: number;
-  readonly hz: number;
   readonly #rest: Omit<RecordedSegment, 'profile' | 'sampleLog' | 'labels'>;
   readonly #packed: Buffer;
   readonly #profileBytes: number;
@@ -31,7 +30,6 @@ export class RecordedWindow {
   constructor({ profile, sampleLog, labels, ...rest }: RecordedSegment) {
     this.from = rest.startedAt;
     this.to = rest.startedAt + rest.durationNanos / 1e6;
-    this.hz = rest.hz;
     this.#rest = rest;
     this.#profileBytes = profile.length;
     const log = packLog(sampleLog, rest.startedAt);
@@ -47,18 +45,14 @@ export class RecordedWindow {
     return this.#packed.length;
   }
 
-  unpack(): RecordedSegment {
+  /** What of it lies in a stretch of time: two stretches that follow each other have each sample once between them. */
+  unpackWithin(from: number, to: number): RecordedSegment {
     const bytes = inflateRawSync(this.#packed);
     const logEnd = this.#profileBytes + this.#logBytes;
     const log = new Int32Array(Uint8Array.from(bytes.subarray(this.#profileBytes, logEnd)).buffer);
     const profile = Uint8Array.from(bytes.subarray(0, this.#profileBytes));
     const labels = JSON.parse(bytes.toString('utf8', logEnd)) as RecordedSegment['labels'];
-    return { ...this.#rest, profile, labels, sampleLog: unpackLog(log, this.from) };
-  }
-
-  /** What of it lies in a stretch of time: two stretches that follow each other have each sample once between them. */
-  unpackWithin(from: number, to: number): RecordedSegment {
-    const segment = this.unpack();
+    const segment = { ...this.#rest, profile, labels, sampleLog: unpackLog(log, this.from) };
     return from <= this.from && to >= this.to ? segment : cut(segment, from, to);
   }
 }

@@ -31,7 +31,7 @@ export interface ThreadHeap {
 /** V8 collects garbage on request only from the event loop, not by interrupt. */
 const COLLECTION_DEADLINE_MILLIS = 2000;
 
-/** A collection of a large heap takes seconds; nobody waits longer than this for the next one. */
+/** Nobody waits longer than this for the next collection, though one of a large heap takes seconds. */
 const LONGEST_REST_MILLIS = 10_000;
 
 interface Collections {
@@ -122,8 +122,8 @@ interface AllocationWindow {
 }
 
 /**
- * Counts the allocations of one thread for any number of clients. There is one sampler to a thread, so it runs from the
- * begin of the first window to the end of the last one, and each client gets what it saw between two moments.
+ * Counts the allocations of one thread for any number of clients: its one sampler runs from the begin of the first window to the
+ * end of the last, and each client gets what it saw between two moments.
  *
  * @internal
  */

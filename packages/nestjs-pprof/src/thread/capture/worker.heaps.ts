@@ -24,8 +24,8 @@ import { HeapNotSampledError, ThreadEndedError, WorkerHeapHeldError } from './th
 import { WorkerTargets } from './worker.targets.js';
 
 /**
- * The heaps of the worker threads, sampled from the first time they are asked for: V8 stops what an inspector session
- * has started when the session ends, so that one stays open for as long as there are workers.
+ * The heaps of the worker threads, sampled from the first time they are asked for, in a session that stays open for as long as there
+ * are workers: V8 stops what it has started when it ends.
  *
  * @internal
  */
@@ -200,11 +200,7 @@ export class WorkerHeap {
   /** What is alive of what was allocated since the sampling began. */
   async sample(gc: boolean): Promise<ThreadHeap> {
     await this.#started;
-    const common = {
-      thread: this.target.thread,
-      way: 'inspector' as const,
-      memory: undefined,
-    };
+    const common = { thread: this.target.thread, way: 'inspector' as const, memory: undefined };
     const collected = gc && !this.#begun && (await collectGarbage(this.target));
     // That may have begun meanwhile.
     await this.#begun;
@@ -218,24 +214,12 @@ export class WorkerHeap {
   /** All that is allocated in so many milliseconds. */
   async captureAllocations(millis: number, signal: AbortSignal): Promise<ThreadAllocations> {
     await this.#started;
-    return {
-      thread: this.target.thread,
-      ...(await this.#allocations.capture(millis, signal)),
-      stuck: false,
-    };
+    const window = await this.#allocations.capture(millis, signal);
+    return { thread: this.target.thread, ...window, stuck: false };
   }
 
   async #start(): Promise<void> {
-    const isHeld = await this.target.post('HeapProfiler.getSamplingProfile').then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof HeapNotSampledError) {
-          return false;
-        }
-        throw error;
-      },
-    );
-    if (isHeld) {
+    if (await this.#takeIfSampled()) {
       throw new WorkerHeapHeldError(this.target.thread.label);
     }
     if (this.isLive) {
@@ -288,16 +272,24 @@ export class WorkerHeap {
   }
 
   async #takeLive(): Promise<Taken> {
-    try {
-      return await this.#take('HeapProfiler.getSamplingProfile');
-    } catch (error) {
-      if (!(error instanceof HeapNotSampledError)) {
-        throw error;
-      }
+    const taken = await this.#takeIfSampled();
+    if (taken) {
+      return taken;
     }
     this.#restarted = 'stopped-by-other';
     await this.#startLive();
     return this.#take('HeapProfiler.getSamplingProfile');
+  }
+
+  async #takeIfSampled(): Promise<Taken | undefined> {
+    try {
+      return await this.#take('HeapProfiler.getSamplingProfile');
+    } catch (error) {
+      if (error instanceof HeapNotSampledError) {
+        return undefined;
+      }
+      throw error;
+    }
   }
 
   #sampledSince(): Omit<Sampled, keyof Taken> {

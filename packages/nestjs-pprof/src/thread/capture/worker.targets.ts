@@ -34,10 +34,9 @@ interface WorkerEvent {
 }
 
 /**
- * How old a worker must be before it is interrupted. Node 22 has a fatal check for workers that are terminated just as
- * they begin to evaluate a module with top-level await (`(location_) != nullptr` in V8's
- * `SourceTextModule::ExecuteAsyncModule`). It happens without an inspector, too; holding a worker up in that moment would
- * make the moment longer. So workers are left alone until they have started.
+ * How old a worker must be before it is interrupted. Node 22 has a fatal check for workers that are terminated just as they begin to
+ * evaluate a module with top-level await (`(location_) != nullptr` in V8's `SourceTextModule::ExecuteAsyncModule`), also without an
+ * inspector: to hold a worker up in that moment would make it longer.
  */
 const MIN_AGE_MILLIS = 250;
 
@@ -101,11 +100,9 @@ export class WorkerTargets {
   }
 
   /**
-   * Node aborts where the main thread attaches to a worker whose inspector is just being destroyed, which takes a worker
-   * that ends within milliseconds of the moment in which main learns of it (`MainThreadInterface::Post`, called by
-   * `WorkerManager::WorkerStarted`; seen on Node 20, once in some thousand workers). Every open session exposes each start
-   * of a worker to that, so none is opened where workers are short-lived.
-   * https://github.com/nodejs/node/blob/v20.x/src/inspector/main_thread_interface.cc
+   * Node aborts where main attaches to a worker whose inspector is just being destroyed (`MainThreadInterface::Post`, called by
+   * `WorkerManager::WorkerStarted`; seen on Node 20, once in some thousand workers that ended at once). Every open session exposes
+   * each start of a worker to that. https://github.com/nodejs/node/blob/v20.x/src/inspector/main_thread_interface.cc
    */
   get #isRisky(): boolean {
     return this.#starts.hasShortLived(monotonicMillis());

@@ -7,7 +7,7 @@ import { encodePprof } from '../pprof/pprof.encoder.js';
 import type { Profile } from '../pprof/profile.model.js';
 import { routeOf } from '../pprof/sample.groups.js';
 import { mapV8Profile } from '../pprof/v8.profiles.js';
-import { processorLimit } from '../capture/processor.limit.js';
+import { processorLimit } from '../capture/kernel.threads.js';
 import { captureDelta } from './delta.profile.js';
 import { isV8Format, parseProfileRequest } from './query.parameters.js';
 import type {
