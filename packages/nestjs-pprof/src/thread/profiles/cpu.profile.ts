@@ -1,3 +1,4 @@
+import { PprofError } from '../../shared/pprof.error.js';
 import type { CpuCapture } from '../capture/cpu.capturer.js';
 import type { FlightRecorder, Recording } from '../capture/flight.recorder.js';
 import { timelineOfSegments } from '../capture/recorded.window.js';
@@ -93,7 +94,11 @@ function describeStart({ threads }: CpuCapture, recorded: number | undefined): s
   return [`the sampler of main was warm: it ran already, ${rate}nothing was started${more}`];
 }
 
-/** What the flight recorder has of the stretch. @throws {BadParameterError} where that is nothing. */
+/**
+ * What the flight recorder has of the stretch.
+ *
+ * @throws {BadParameterError} where that is nothing, {PprofError} where it cannot be read now.
+ */
 async function readRecorder(
   { from, to }: Stretch,
   selection: ThreadSelection,
@@ -103,11 +108,15 @@ async function readRecorder(
     throw badValue('threads', 'must be main with "past", as the flight recorder keeps the main thread alone');
   }
   const recording = await recorder.read(from, to);
-  if (recording.segments.length === 0) {
+  const { segments, missing, unread } = recording;
+  if (segments.length === 0 && unread !== undefined) {
+    throw new PprofError(504, `nothing of ${inWords(from, to)} can be read now (${unread})`);
+  }
+  if (segments.length === 0) {
     const { kept } = recorder;
     throw new BadParameterError(
       `nothing is kept of ${inWords(from, to)}: ${kept ? `what is kept is from ${inWords(kept.from, kept.to)}` : 'nothing has been recorded yet'}` +
-        (recording.missing.length > 0 ? ` (${recording.missing.join('; ')})` : ''),
+        (missing.length > 0 ? ` (${missing.join('; ')})` : ''),
     );
   }
   return recording;
