@@ -1,10 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { renameSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { rm } from '../../shared/file.system.js';
-import { oomProfileName } from '../../shared/oom-profile.files.js';
-import { deleteOldest, storeOomProfile } from '../../shared/oom-profile.store.js';
+import {
+  deleteOldest,
+  oomProfileName,
+  storeOomProfile,
+  uniqueDigits,
+} from '../../shared/oom-profile.files.js';
 import type { ApplicationInfo, FlightRecording, ToThread } from '../../shared/thread.protocol.js';
 import type { FlightRecorder } from '../capture/flight.recorder.js';
 import { OriginalPositions } from '../pprof/original.positions.js';
@@ -92,7 +95,7 @@ export class RecordingWriter {
   async #write(cause: string): Promise<void> {
     const { recorder, recording } = this.options;
     const writtenAt = new Date();
-    const unique = randomBytes(4).toString('hex');
+    const unique = uniqueDigits();
     const profile = this.#profile(cause, writtenAt.getTime());
     const file = join(recording.directory, oomProfileName(process.pid, writtenAt, unique, 'flight'));
     try {
