@@ -76,6 +76,25 @@ describe('a profiling thread that ends by itself', () => {
     },
   );
 
+  it('has what its flight recorder kept go with it, which the next says, and records again', async () => {
+    const app = startBreakable({ flightRecorder: {} });
+    const url = await profilerOf(app);
+    await app.until('samplerRuns', (runs) => runs === true);
+    await app.call('break', 'throw');
+    await ended(app);
+    await listensAgain(app);
+    await app.call('startBurning');
+    // A 400 until there is a window.
+    for (let status = 0; status !== 200;) {
+      let text;
+      ({ status, text } = await request(`${url}/debug/pprof/profile?past=600&format=text`));
+      expect(text).toMatch(/missing: .*: the profiling thread was started again|^nothing is kept of/);
+    }
+    await app.call('stopBurning');
+    await app.call('close');
+    expect(await app.exited).toEqual({ code: 0, signal: null });
+  });
+
   it('does not hold up the end of the application while it is to be started again', async () => {
     const app = startBreakable();
     await profilerOf(app);

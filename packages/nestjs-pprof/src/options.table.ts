@@ -8,9 +8,11 @@ import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
 /** What an option takes. */
 interface Rule {
   readonly default: unknown;
+  /** There is no default. */
+  readonly isNeeded?: true;
   /** In words. */
   readonly takes: string;
-  /** Whether a value fits; of a list, each item. */
+  /** Whether a value other than the default fits; of a list, each item. */
   readonly fits: (value: unknown) => boolean;
   readonly isList?: true;
   /** Options within this one. */
@@ -21,6 +23,17 @@ interface Rule {
   readonly fromText?: (text: string) => string;
 }
 
+const DIRECTORY: Rule = {
+  default: undefined,
+  takes: 'the path of a directory',
+  fits: (value) => typeof value === 'string' && value !== '',
+};
+
+const FILES = {
+  maxFiles: integer(5, 1, 100),
+  maxBytes: integer(2 ** 26, 65_536, Infinity, 'bytes'),
+};
+
 const OPTIONS = {
   enabled: flag(true),
   host: {
@@ -28,12 +41,12 @@ const OPTIONS = {
     takes: "a loopback address: 'localhost', '127.0.0.1' or '::1'",
     fits: isHost,
   },
-  port: integer(6060, 0, 65_535, 'an integer from 0 (any free port) to 65535'),
-  whenPortTaken: { default: undefined, takes: "'wait' or 'next'", fits: isOneOf(undefined, 'wait', 'next') },
+  port: integer(6060, 0, 65_535, '', 'any free port'),
+  whenPortTaken: { default: undefined, takes: "'wait' or 'next'", fits: isOneOf('wait', 'next') },
   socketPath: {
     default: undefined,
     takes: "the absolute path of a unix socket: '/run/my-service/pprof.sock'",
-    fits: (value) => value === undefined || isSocketPath(value),
+    fits: isSocketPath,
   },
   allowedHosts: {
     default: [],
@@ -43,14 +56,11 @@ const OPTIONS = {
     isList: true,
   },
   auth: {
-    default: undefined,
-    takes: 'an object with username and password',
-    fits: (value) => value === undefined || isGroup(value),
-    isSecret: true,
-    options: {
+    ...group(undefined, {
       username: credential('a text without colons and control characters', /^[^\p{Cc}:]+$/u),
       password: credential('a text without control characters', /^\P{Cc}+$/u),
-    },
+    }),
+    isSecret: true,
   },
   profiles: {
     default: PROFILE_NAMES,
@@ -59,69 +69,38 @@ const OPTIONS = {
     isList: true,
   },
   heapSnapshot: flag(false),
-  heap: {
-    default: {},
-    takes: 'an object with samplingInterval and stackDepth, or false',
-    fits: (value) => value === false || isGroup(value),
-    options: {
-      samplingInterval: integer(512 * 1024, 1024, 2 ** 30, 'bytes, an integer from 1024 to 1073741824'),
-      stackDepth: integer(64, 1, 128, 'frames, an integer from 1 to 128'),
-    },
-  },
-  block: {
-    default: {},
-    takes: 'an object with watch and threshold',
-    fits: isGroup,
-    options: {
-      watch: flag(false),
-      threshold: integer(20, 1, 60_000, 'milliseconds, an integer from 1 to 60000'),
-    },
-  },
-  flightRecorder: {
-    default: false,
-    takes:
-      'an object with minutes, hz, labels, blockThreshold, heapLimit, rssLimit, directory, maxFiles and maxBytes, or false',
-    fits: (value) => value === false || isGroup(value),
-    options: {
-      minutes: integer(15, 1, 60, 'an integer from 1 to 60'),
-      hz: integer(20, 1, 100, 'samples per second, an integer from 1 to 100'),
-      labels: flag(false),
-      blockThreshold: integer(1000, 100, 60_000, 'milliseconds, an integer from 100 to 60000'),
-      heapLimit: optional(integer(0, 1, Number.MAX_SAFE_INTEGER, 'bytes, a positive integer')),
-      rssLimit: optional(integer(0, 1, Number.MAX_SAFE_INTEGER, 'bytes, a positive integer')),
-      directory: {
-        default: undefined,
-        takes: 'the path of a directory',
-        fits: (value) => value === undefined || (typeof value === 'string' && value !== ''),
+  heap: orFalse(
+    group(
+      {},
+      {
+        samplingInterval: integer(512 * 1024, 1024, 2 ** 30, 'bytes'),
+        stackDepth: integer(64, 1, 128, 'frames'),
       },
-      maxFiles: integer(5, 1, 100, 'an integer from 1 to 100'),
-      maxBytes: integer(2 ** 26, 65_536, Number.MAX_SAFE_INTEGER, 'bytes, an integer of at least 65536'),
-    },
-  },
+    ),
+  ),
+  block: group({}, { watch: flag(false), threshold: integer(20, 1, 60_000, 'milliseconds') }),
+  flightRecorder: orFalse(
+    group(false, {
+      minutes: integer(15, 1, 60),
+      hz: integer(20, 1, 100, 'samples per second'),
+      labels: flag(false),
+      blockThreshold: integer(1000, 100, 60_000, 'milliseconds'),
+      heapLimit: integer(undefined, 1, Infinity, 'bytes'),
+      rssLimit: integer(undefined, 1, Infinity, 'bytes'),
+      directory: DIRECTORY,
+      ...FILES,
+    }),
+  ),
   labels: {
-    default: true,
+    ...group(true, { everything: flag(false) }),
     takes: 'true, false or an object with everything',
-    fits: (value) => typeof value === 'boolean' || isGroup(value),
-    options: { everything: flag(false) },
+    fits: (value) => value === false || isGroup(value),
     fromText: switchFrom,
   },
-  outOfMemory: {
-    default: false,
-    takes: 'an object with directory, maxFiles and maxBytes, or false',
-    fits: (value) => value === false || isGroup(value),
-    options: {
-      directory: {
-        default: undefined,
-        takes: 'the path of a directory',
-        fits: (value) => typeof value === 'string' && value !== '',
-      },
-      maxFiles: integer(5, 1, 100, 'an integer from 1 to 100'),
-      maxBytes: integer(2 ** 26, 65_536, Number.MAX_SAFE_INTEGER, 'bytes, an integer of at least 65536'),
-    },
-  },
-  keepWarm: integer(60, 0, 300, 'seconds, an integer from 0 (never) to 300'),
-  maxSeconds: integer(300, 1, 3600, 'an integer from 1 to 3600'),
-  maxCaptures: integer(16, 1, 256, 'an integer from 1 to 256'),
+  outOfMemory: orFalse(group(false, { directory: { ...DIRECTORY, isNeeded: true }, ...FILES })),
+  keepWarm: integer(60, 0, 300, 'seconds', 'never'),
+  maxSeconds: integer(300, 1, 3600),
+  maxCaptures: integer(16, 1, 256),
 } satisfies Record<keyof PprofModuleOptions, Rule>;
 
 /**
@@ -168,19 +147,19 @@ export function resolveOptions(given: unknown): ResolvedPprofOptions {
   if (problems.length > 0) {
     throw new PprofOptionsError(problems);
   }
-  const { auth, flightRecorder, ...rest } = options;
+  const { auth, flightRecorder, outOfMemory, labels, ...rest } = options;
   return {
     ...rest,
     credentialsHash: auth && hashOf(auth),
-    flightRecorder: flightRecorder
-      ? { ...flightRecorder, directory: flightRecorder.directory && resolve(flightRecorder.directory) }
-      : undefined,
-    labels: options.labels === true ? { everything: false } : options.labels,
-    // Where it is, whatever the application's working directory becomes.
-    outOfMemory: options.outOfMemory
-      ? { ...options.outOfMemory, directory: resolve(options.outOfMemory.directory) }
-      : undefined,
+    flightRecorder: located(flightRecorder),
+    labels: labels === true ? { everything: false } : labels,
+    outOfMemory: located(outOfMemory),
   } as ResolvedPprofOptions;
+}
+
+/** Its directory stays where it is, whatever the application's working directory becomes. */
+function located<T extends { readonly directory?: string }>(options: T | false): T | undefined {
+  return options ? { ...options, directory: options.directory && resolve(options.directory) } : undefined;
 }
 
 function resolveAll(
@@ -207,14 +186,14 @@ function resolveOne(
   problems: string[],
 ): unknown {
   const value = given === undefined ? rule.default : given;
-  if (rule.isList && Array.isArray(value)) {
-    const wrong = value.filter((item: unknown) => !rule.fits(item));
-    problems.push(...wrong.map((item) => `option "${name}" has ${inspect(item)}, it takes ${rule.takes}`));
-    return value;
-  }
-  if (rule.isList || !rule.fits(value)) {
-    problems.push(problemOf(name, rule, value, all));
-    return rule.default;
+  if (value !== rule.default || rule.isNeeded) {
+    if (rule.isList && Array.isArray(value)) {
+      const wrong = value.filter((item: unknown) => !rule.fits(item));
+      problems.push(...wrong.map((item) => `option "${name}" has ${inspect(item)}, it takes ${rule.takes}`));
+    } else if (rule.isList || !rule.fits(value)) {
+      problems.push(problemOf(name, rule, value, all));
+      return rule.default;
+    }
   }
   return rule.options && isGroup(value) ? resolveAll(`${name}.`, rule.options, value, problems) : value;
 }
@@ -264,37 +243,42 @@ function switchFrom(text: string): string {
 }
 
 function flag(byDefault: boolean): Rule {
-  return {
-    default: byDefault,
-    takes: 'true or false',
-    fits: isOneOf(true, false),
-    fromText: switchFrom,
-  };
+  return { default: byDefault, takes: 'true or false', fits: isOneOf(true, false), fromText: switchFrom };
 }
 
-function integer(byDefault: number, min: number, max: number, takes: string): Rule {
+/** @param zero what 0 stands for */
+function integer(byDefault: number | undefined, min: number, max: number, unit = '', zero = ''): Rule {
+  const from = `${min}${zero && ` (${zero})`}`;
+  const range = max === Infinity ? `an integer of at least ${from}` : `an integer from ${from} to ${max}`;
   return {
     default: byDefault,
-    takes,
-    fits: (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
+    takes: unit === '' ? range : `${unit}, ${range}`,
+    fits: (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
     // Number('') is 0.
-    fromText: (text) =>
-      `Number(${text.trim() === '' ? `${JSON.stringify(text.trim())} || ${byDefault}` : JSON.stringify(text)})`,
+    fromText: (text) => {
+      const isEmpty = text.trim() === '' && byDefault !== undefined;
+      return isEmpty ? `Number("" || ${byDefault})` : `Number(${JSON.stringify(text)})`;
+    },
   };
 }
 
-function optional(rule: Rule): Rule {
+function group(byDefault: unknown, options: Readonly<Record<string, Rule>>): Rule {
+  const takes = `an object with ${Object.keys(options).join(', ')}`;
+  return { default: byDefault, takes, fits: isGroup, options };
+}
+
+function orFalse(rule: Rule): Rule {
   return {
     ...rule,
-    default: undefined,
-    fits: (value) => value === undefined || rule.fits(value),
-    fromText: (text) => `Number(${JSON.stringify(text)})`,
+    takes: `${rule.takes}, or false`,
+    fits: (value) => value === false || rule.fits(value),
   };
 }
 
 function credential(takes: string, pattern: RegExp): Rule {
   return {
     default: undefined,
+    isNeeded: true,
     takes,
     fits: (value) => typeof value === 'string' && pattern.test(value),
     isSecret: true,

@@ -1,4 +1,4 @@
-import { labelled, type Method } from './main/wrapped.method.js';
+import { labelled, type Method } from './main/label.sets.js';
 
 /**
  * Names and values of labels. A name has letters, digits and `_`, and does not begin with a digit; what a profile cannot hold is

@@ -14,7 +14,7 @@ import { NEST_CONTAINER, NestContainer } from './main/nest.container.js';
 import { handlerClassesOf, labelUntoldHandlers } from './main/nest.handlers.js';
 import { isPermitted, unsupportedRuntime } from './main/process.facts.js';
 import { isPackageMissing } from './main/own.package.js';
-import { describeOomProfiles, describeRecordings, isUsable, prepareOomExport } from './main/oom.export.js';
+import { describeLeftBehind, isUsable, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';
 import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
 import type { PprofLabelValues } from './pprof.labels.js';
@@ -229,7 +229,7 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
   }
 
   #startThread(): void {
-    void this.#tellOfOutOfMemory();
+    void this.#tellOfLeftBehind();
     this.#supervisor = ThreadSupervisor.of(this.#options, this.#agent, {
       onListening: (address) => this.#onListening(address),
       onWaiting: (reason) => {
@@ -315,12 +315,11 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
     }
   }
 
-  async #tellOfOutOfMemory(): Promise<void> {
+  async #tellOfLeftBehind(): Promise<void> {
     const { outOfMemory, flightRecorder } = this.#options;
     const texts = [
-      outOfMemory && (await describeOomProfiles(outOfMemory.directory).catch(() => undefined)),
-      flightRecorder?.directory &&
-        (await describeRecordings(flightRecorder.directory).catch(() => undefined)),
+      outOfMemory && (await describeLeftBehind(outOfMemory.directory, 'oom')),
+      flightRecorder?.directory && (await describeLeftBehind(flightRecorder.directory, 'flight')),
     ];
     texts.forEach((text) => text && this.#logger.log(text));
   }

@@ -4,5 +4,5 @@ export const silentKernel = {
   cpuNanosOfMain: () => undefined,
   kernelThreadsOf: () => undefined,
   processorWaits: () => new Map<number, number>(),
-  timesThrottled: () => undefined,
+  timesThrottled: () => 0,
 };

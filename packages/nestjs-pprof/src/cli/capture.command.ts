@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { messageOf } from '../shared/pprof.error.js';
+import type { SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';
 import { CliError, UsageError } from './cli.errors.js';
 import type { Options } from './command.line.js';
 import { type CommandDescription, COMMANDS, type OptionName } from './command.table.js';
-import { profileAsJson, readProfile } from './profile.table.js';
-import { withProgress } from './progress.bar.js';
+import { placeOf, profileAsJson, readProfile } from './profile.table.js';
 import { queryOf, type ServiceClient } from './service.client.js';
-import { terminalText } from './terminal.text.js';
+import { terminalText, withProgress } from './terminal.text.js';
 
 /** What a command works with. @internal */
 export interface Surroundings {
@@ -17,8 +17,14 @@ export interface Surroundings {
 }
 
 /** @internal */
+export type Run = (
+  command: CommandDescription,
+  options: Options,
+  surroundings: Surroundings,
+) => Promise<void>;
+
+/** @internal */
 export class FileError extends CliError {
-  override readonly name = 'FileError';
   readonly exitCode = 5;
 }
 
@@ -37,20 +43,15 @@ const FORMATS_BY_ENDING: Readonly<Record<string, string>> = {
 const TO_READ = new Set(['text', 'markdown', 'json']);
 
 /** Asks for one profile, in the format that is wanted, and shows or saves it. @internal */
-export async function runCapture(
-  command: CommandDescription,
-  options: Options,
-  { client, signal, stdout }: Surroundings,
-): Promise<void> {
-  const { name, serves = name } = command;
+export const runCapture: Run = async (command, options, surroundings) => {
   const format = formatOf(options);
-  const isToTerminal = options.output === undefined || options.output === '-';
-  if (!TO_READ.has(format) && isToTerminal && stdout.isTTY) {
+  const isToRead = TO_READ.has(format);
+  if (!isToRead && !isFile(options.output) && surroundings.stdout.isTTY) {
     throw new UsageError(`${format} is not for a terminal: save it with -o FILE`);
   }
   const seconds = secondsOf(command, options);
   const { hz, threads, route, past, until, threshold, gc } = options;
-  const asked = queryOf({
+  const query = {
     seconds: seconds === undefined ? undefined : String(seconds),
     hz,
     threads,
@@ -60,57 +61,54 @@ export async function runCapture(
     threshold,
     gc: gc ? '1' : undefined,
     format: format === 'pprof' || format === 'json' ? undefined : format,
-  });
-  const body = await withProgress(name, seconds, () =>
-    client.get(`pprof/${serves}${asked}`, { signal, seconds }),
-  );
-  const shown =
-    format === 'json' ? Buffer.from(`${JSON.stringify(profileAsJson(readProfile(body)), null, 2)}\n`) : body;
-  await put(shown, TO_READ.has(format), options, stdout);
-}
+  };
+  const body = await fetched(command, query, surroundings, seconds);
+  const shown = format === 'json' ? jsonOf(profileAsJson(readProfile(body))) : body;
+  await put(shown, isToRead, options, surroundings.stdout);
+};
 
 /** What every thread is doing; the text that the service makes of it, or each stack as JSON. @internal */
-export async function runStacks(
-  { name, serves = name }: CommandDescription,
-  options: Options,
-  { client, signal, stdout }: Surroundings,
-): Promise<void> {
+export const runStacks: Run = async (command, options, surroundings) => {
   const { threads, json } = options;
-  const query = queryOf({ debug: json ? undefined : '2', threads });
-  const body = await withProgress(name, undefined, () => client.get(`pprof/${serves}${query}`, { signal }));
-  await put(json ? Buffer.from(stacksAsJson(body)) : body, true, options, stdout);
-}
+  const body = await fetched(command, { debug: json ? undefined : '2', threads }, surroundings);
+  await put(json ? jsonOf(stacksAsJson(readProfile(body))) : body, true, options, surroundings.stdout);
+};
 
-function stacksAsJson(body: Buffer): string {
-  const { samples, comments, startedAt } = readProfile(body);
+function stacksAsJson({ samples, comments, startedAt }: SymbolizedProfile): object {
   const threads = samples.map(({ stack, labels: { thread = null, state = null } }) => ({
     thread,
     state,
-    stack: stack.map(({ name, file, line }) => ({ name, file, line })),
+    stack: stack.map(placeOf),
   }));
-  return `${JSON.stringify({ startedAt: new Date(startedAt).toISOString(), threads, comments }, null, 2)}\n`;
+  return { startedAt: new Date(startedAt).toISOString(), threads, comments };
 }
 
 /** @internal */
-export async function runIncidents(
+export const runIncidents: Run = async (command, options, surroundings) => {
+  const body = await fetched(command, { format: options.json ? 'json' : undefined }, surroundings);
+  await put(body, true, options, surroundings.stdout);
+};
+
+function fetched(
   { name, serves = name }: CommandDescription,
-  options: Options,
-  { client, signal, stdout }: Surroundings,
-): Promise<void> {
-  const query = queryOf({ format: options.json ? 'json' : undefined });
-  const body = await withProgress(name, undefined, () => client.get(`pprof/${serves}${query}`, { signal }));
-  await put(body, true, options, stdout);
+  query: Readonly<Record<string, string | undefined>>,
+  { client, signal }: Surroundings,
+  seconds?: number,
+): Promise<Buffer> {
+  return withProgress(name, seconds, () =>
+    client.get(`pprof/${serves}${queryOf(query)}`, { signal, seconds }),
+  );
+}
+
+function jsonOf(value: object): Buffer {
+  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** What a report can be of. */
 const REPORTED: readonly string[] = ['profile', 'heap', 'allocs', 'block'];
 
 /** @throws {UsageError} @internal */
-export async function runReport(
-  command: CommandDescription,
-  { of = 'profile', ...options }: Options,
-  surroundings: Surroundings,
-): Promise<void> {
+export const runReport: Run = async (command, { of = 'profile', ...options }, surroundings) => {
   const reported = COMMANDS.find(({ name }) => name === of && REPORTED.includes(name));
   if (reported === undefined) {
     throw new UsageError(`--of takes one of ${REPORTED.join(', ')}`);
@@ -119,14 +117,18 @@ export async function runReport(
   if (foreign !== undefined) {
     throw new UsageError(`a report of ${of} has no option --${foreign}`);
   }
-  await runCapture({ ...reported, name: command.name }, { ...options, format: 'markdown' }, surroundings);
-}
+  await runCapture(
+    { ...reported, serves: reported.name, name: command.name },
+    { ...options, format: 'markdown' },
+    surroundings,
+  );
+};
 
 function formatOf({ format, output, json }: Options): string {
   if (json) {
     return 'json';
   }
-  if (format !== undefined || output === undefined || output === '-') {
+  if (format !== undefined || !isFile(output)) {
     return format ?? 'text';
   }
   const byEnding = FORMATS_BY_ENDING[extname(output).toLowerCase()];
@@ -145,6 +147,10 @@ function secondsOf({ defaultSeconds }: CommandDescription, { seconds, past }: Op
   return seconds === undefined ? defaultSeconds : Number(seconds);
 }
 
+function isFile(output: string | undefined): output is string {
+  return output !== undefined && output !== '-';
+}
+
 /** A file is there when all of it is, and not before. */
 async function put(
   body: Buffer,
@@ -152,7 +158,7 @@ async function put(
   { output }: Options,
   stdout: NodeJS.WriteStream,
 ): Promise<void> {
-  if (output !== undefined && output !== '-') {
+  if (isFile(output)) {
     try {
       await writeFile(output, body);
     } catch (error) {

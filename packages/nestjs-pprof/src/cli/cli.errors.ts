@@ -5,13 +5,11 @@ export abstract class CliError extends Error {
 
 /** The command line cannot be understood, or does not say what is to be asked. @internal */
 export class UsageError extends CliError {
-  override readonly name = 'UsageError';
   readonly exitCode = 2;
 }
 
 /** The service has answered, and it was no profile. @internal */
 export class AnswerError extends CliError {
-  override readonly name = 'AnswerError';
   readonly exitCode = 1;
 
   constructor(
@@ -29,19 +27,16 @@ export class AnswerError extends CliError {
 
 /** Nobody answers there, or no profiler. @internal */
 export class UnreachableError extends CliError {
-  override readonly name = 'UnreachableError';
   readonly exitCode = 3;
 }
 
 /** The service wants credentials, or other ones than these. @internal */
 export class CredentialsError extends CliError {
-  override readonly name = 'CredentialsError';
   readonly exitCode = 4;
 }
 
 /** The user has ended it. @internal */
 export class InterruptedError extends CliError {
-  override readonly name = 'InterruptedError';
   /** As shells have it for SIGINT. */
   readonly exitCode = 130;
 }

@@ -42,7 +42,7 @@ export interface CommandDescription {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly OptionName[];
-  /** Of what is served under `/debug/pprof/`. */
+  /** Under `/debug/pprof/`, where that is not its name. */
   readonly serves?: string;
   readonly defaultSeconds?: number;
   readonly examples: readonly string[];
@@ -62,7 +62,6 @@ export const COMMANDS: readonly CommandDescription[] = [
   {
     name: 'profile',
     summary: 'where CPU time goes',
-    serves: 'profile',
     options: ['seconds', 'hz', 'threads', 'route', 'past', 'until', ...SAVED],
     defaultSeconds: 10,
     examples: ['profile', 'profile --seconds 30 -o cpu.pb.gz', 'profile 6061 -o main.cpuprofile'],
@@ -70,14 +69,12 @@ export const COMMANDS: readonly CommandDescription[] = [
   {
     name: 'heap',
     summary: 'live objects by where they were allocated; with --seconds, what that time has changed',
-    serves: 'heap',
     options: ['seconds', 'gc', 'threads', ...SAVED],
     examples: ['heap --gc', 'heap --seconds 60', 'heap -o heap.heapprofile'],
   },
   {
     name: 'allocs',
     summary: 'all that is allocated in the window, garbage too; heap begins anew after it',
-    serves: 'allocs',
     options: ['seconds', 'threads', ...SAVED],
     defaultSeconds: 10,
     examples: ['allocs --seconds 10'],
@@ -85,7 +82,6 @@ export const COMMANDS: readonly CommandDescription[] = [
   {
     name: 'block',
     summary: 'what keeps event loops from turning',
-    serves: 'block',
     options: ['seconds', 'threshold', 'threads', ...SAVED],
     defaultSeconds: 10,
     examples: ['block --threshold 50'],
@@ -100,7 +96,6 @@ export const COMMANDS: readonly CommandDescription[] = [
   {
     name: 'incidents',
     summary: 'what has blocked the loop or filled the heap, where the flight recorder is on',
-    serves: 'incidents',
     options: ['output', 'json'],
     examples: ['incidents', 'incidents --json'],
   },

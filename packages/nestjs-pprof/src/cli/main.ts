@@ -2,19 +2,22 @@
 import { messageOf } from '../shared/pprof.error.js';
 import { PACKAGE } from '../shared/package.identity.js';
 import { printable } from '../thread/pprof/profile.model.js';
-import { runCapture, runIncidents, runReport, runStacks, type Surroundings } from './capture.command.js';
+import { type Run, runCapture, runIncidents, runReport, runStacks } from './capture.command.js';
 import { CliError, InterruptedError, UsageError } from './cli.errors.js';
-import { type Options, parseCommandLine } from './command.line.js';
-import { type CommandDescription, generalHelp, helpOf } from './command.table.js';
-import { listText, runningProfilers } from './list.command.js';
+import { parseCommandLine } from './command.line.js';
+import { generalHelp, helpOf } from './command.table.js';
 import { prompt } from './password.prompt.js';
 import { type Credentials, ServiceClient } from './service.client.js';
-import { defaultTarget, parseTarget, type ServiceTarget } from './service.target.js';
+import {
+  defaultTarget,
+  listText,
+  parseTarget,
+  runningProfilers,
+  type ServiceTarget,
+} from './service.target.js';
 import { runTop } from './top.command.js';
 
 // The entry of the command `nestjs-pprof`: a process of its own, which asks a profiler as any client does.
-
-type Run = (command: CommandDescription, options: Options, surroundings: Surroundings) => Promise<void>;
 
 /** All others take one profile. */
 const RUNS: Readonly<Record<string, Run>> = {

@@ -49,7 +49,8 @@ export function profileAsJson(profile: SymbolizedProfile): object {
   };
 }
 
-function placeOf({ name, file, line }: SymbolizedFrame): object {
+/** @internal */
+export function placeOf({ name, file, line }: SymbolizedFrame): object {
   return { name, file, line };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RunningProfiler } from '../shared/process.variables.js';
-import { defaultTarget, parseTarget } from './service.target.js';
+import { defaultTarget, listText, parseTarget } from './service.target.js';
 
 const RUNNING: RunningProfiler = {
   pid: 7,
@@ -38,7 +38,7 @@ describe('parseTarget', () => {
     expect(() => parseTarget('ftp://ops:secret@host')).toThrow(/^(?!.*secret).*not a port/);
   });
 
-  it.each(['', '0', '70000', 'http://', 'a b', 'ftp://x'])('%j is none', (text) => {
+  it.each(['', '0', '70000', 'http://', 'a b', 'ftp://x', 'http://ops:50%@host'])('%j is none', (text) => {
     expect(() => parseTarget(text)).toThrow('not a port');
   });
 });
@@ -57,5 +57,36 @@ describe('defaultTarget', () => {
     expect(() => defaultTarget([RUNNING, { ...RUNNING, port: 6062, instance: 'cluster worker 2' }])).toThrow(
       /several[^]*6061 {2}pid 7 {2}node[^]*6062 {2}pid 7 {2}cluster worker 2/,
     );
+  });
+});
+
+describe('listText', () => {
+  const running: RunningProfiler = {
+    pid: 7,
+    title: 'ev\u001b[2Jil',
+    program: '/app/main.js',
+    instance: 'cluster worker 2',
+    host: '127.0.0.1',
+    port: 6061,
+    socketPath: null,
+  };
+
+  it('is a table whose text is only that', () => {
+    expect(
+      listText([running, { ...running, host: null, port: null, socketPath: '/run/a.sock' }], false),
+    ).toBe(
+      [
+        'port or socket  pid  process                        program',
+        '6061            7    cluster worker 2, ev\\x1b[2Jil  /app/main.js',
+        '/run/a.sock     7    cluster worker 2, ev\\x1b[2Jil  /app/main.js',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('is JSON for scripts, and says what may be wrong where there is none', () => {
+    expect(JSON.parse(listText([running], true))).toEqual([running]);
+    expect(listText([], true)).toBe('[]\n');
+    expect(listText([], false)).toMatch(/^none: .*another user/);
   });
 });

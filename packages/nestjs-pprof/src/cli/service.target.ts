@@ -1,6 +1,9 @@
 import { isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
-import type { RunningProfiler } from '../shared/process.variables.js';
+import { tried } from '../shared/pprof.error.js';
+import { registryDirectory, type RunningProfiler } from '../shared/process.variables.js';
+import { printable } from '../thread/pprof/profile.model.js';
+import { ProfilerRegistry } from '../thread/server/profiler.registry.js';
 import { UsageError } from './cli.errors.js';
 
 /** Where a profiler is asked. @internal */
@@ -36,34 +39,32 @@ export function parseTarget(text: string): ServiceTarget {
     return { ...none, origin: 'http://localhost', socketPath: resolve(socket), label: resolve(socket) };
   }
   const url = urlOf(text);
-  if (url === undefined) {
+  const credentials = url && tried(() => [url.username, url.password].map(decodeURIComponent));
+  if (url === undefined || credentials === undefined) {
     // Not repeated: it may have a password in it.
     throw new UsageError(
-      'not a port, the path of a unix socket (/run/app.sock) or a URL (http://127.0.0.1:6060)',
+      'not a port, the path of a unix socket (/run/app.sock) or a URL (http://127.0.0.1:6060; a % in a password is %25 there)',
     );
   }
-  const [prefix = ''] = url.pathname.split(/\/debug(?:\/|$)/);
+  const [username, password] = credentials;
+  const prefix = url.pathname.split(/\/debug(?:\/|$)/)[0]!.replace(/\/$/, '');
   return {
     origin: url.origin,
-    prefix: prefix.replace(/\/$/, ''),
+    prefix,
     socketPath: undefined,
-    username: decodeURIComponent(url.username) || undefined,
-    password: decodeURIComponent(url.password) || undefined,
-    label: `${url.origin}${prefix.replace(/\/$/, '')}`,
+    username: username || undefined,
+    password: password || undefined,
+    label: `${url.origin}${prefix}`,
   };
 }
 
 function urlOf(text: string): URL | undefined {
-  if (/^\d+$/.test(text)) {
-    return undefined;
-  }
   const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
-  const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
+  const url = /^\d+$/.test(text) ? undefined : tried(() => new URL(withScheme));
   return url && /^https?:$/.test(url.protocol) ? url : undefined;
 }
 
-/** @internal */
-export function targetOf({ host, port, socketPath }: RunningProfiler): ServiceTarget {
+function targetOf({ host, port, socketPath }: RunningProfiler): ServiceTarget {
   return parseTarget(socketPath ?? `http://${isIPv6(host!) ? `[${host}]` : host}:${port}`);
 }
 
@@ -86,4 +87,31 @@ export function defaultTarget(running: readonly RunningProfiler[]): ServiceTarge
     );
   }
   return only === undefined ? parseTarget(String(DEFAULT_PORT)) : targetOf(only);
+}
+
+/** The processes of this user, on this machine and in this container, that can be profiled. @internal */
+export function runningProfilers(): RunningProfiler[] {
+  return new ProfilerRegistry(registryDirectory()).others();
+}
+
+/** As text for people, or as JSON. @internal */
+export function listText(running: readonly RunningProfiler[], json: boolean): string {
+  if (json) {
+    return `${JSON.stringify(running, null, 2)}\n`;
+  }
+  if (running.length === 0) {
+    return `none: no process of this user with PprofModule on is noted in ${registryDirectory()}. Those of another user: run this as that user; of a service with a TMPDIR of its own (systemd PrivateTmp, a container): run it there, or name the port or socket\n`;
+  }
+  const rows = [
+    ['port or socket', 'pid', 'process', 'program'],
+    ...running.map(({ pid, title, instance, program, port, socketPath }) =>
+      [socketPath ?? String(port), String(pid), [instance, title].filter(Boolean).join(', '), program].map(
+        (text) => printable(text),
+      ),
+    ),
+  ];
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map((row) => `${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join('  ')}\n`)
+    .join('');
 }

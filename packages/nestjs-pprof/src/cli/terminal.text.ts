@@ -1,3 +1,4 @@
+import type { WriteStream } from 'node:tty';
 import { printable } from '../thread/pprof/profile.model.js';
 
 /**
@@ -17,21 +18,46 @@ function lineOf(line: string): string {
     .join('\t');
 }
 
-/** `3 d 4 h`, `12 min`, `8 s` @internal */
-export function shortDuration(seconds: number): string {
-  const units = [
-    [86_400, 'd'],
-    [3600, 'h'],
-    [60, 'min'],
-    [1, 's'],
-  ] as const;
-  const at = units.findIndex(([size]) => seconds >= size);
-  if (at === -1) {
-    return '0 s';
+const WIDTH = 30;
+const TICK_MILLIS = 200;
+
+/** Where it writes, and whether that is a terminal: to nothing else it writes. @internal */
+export type ProgressOutput = Pick<WriteStream, 'write' | 'isTTY'>;
+
+/**
+ * Counts down the window of a capture on standard error, while it runs.
+ *
+ * @param seconds undefined where nobody knows how long it takes
+ * @internal
+ */
+export async function withProgress<T>(
+  what: string,
+  seconds: number | undefined,
+  work: () => Promise<T>,
+  output: ProgressOutput = process.stderr,
+): Promise<T> {
+  if (!output.isTTY) {
+    return work();
   }
-  const [size, name] = units[at]!;
-  const [smaller, smallerName] = units[at + 1] ?? [1, ''];
-  const rest = Math.floor((seconds % size) / smaller);
-  const whole = `${Math.floor(seconds / size)} ${name}`;
-  return rest > 0 && size >= 3600 ? `${whole} ${rest} ${smallerName}` : whole;
+  const began = performance.now();
+  const show = () =>
+    output.write(`\r\u001b[K${progressLine(what, seconds, (performance.now() - began) / 1000)}`);
+  const timer = setInterval(show, TICK_MILLIS);
+  show();
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    output.write('\r\u001b[K');
+  }
+}
+
+/** `profile [########----------------------] 8 s left, Ctrl-C cancels` @internal */
+export function progressLine(what: string, seconds: number | undefined, elapsed: number): string {
+  if (seconds === undefined || elapsed >= seconds) {
+    return `${what}: waiting for the answer, Ctrl-C cancels`;
+  }
+  const done = Math.floor((WIDTH * elapsed) / seconds);
+  const bar = `${'#'.repeat(done)}${'-'.repeat(WIDTH - done)}`;
+  return `${what} [${bar}] ${Math.ceil(seconds - elapsed)} s left, Ctrl-C cancels`;
 }

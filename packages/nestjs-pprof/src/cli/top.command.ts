@@ -3,15 +3,13 @@ import { messageOf } from '../shared/pprof.error.js';
 import type { ProcessVariables } from '../shared/process.variables.js';
 import { nameWithLine } from '../thread/pprof/hot.paths.js';
 import type { SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';
-import { runCapture, type Surroundings } from './capture.command.js';
+import { durationText, megabytes } from '../thread/pprof/profile.text.js';
+import { type Run, runCapture, type Surroundings } from './capture.command.js';
 import { AnswerError, CliError, InterruptedError, UnreachableError } from './cli.errors.js';
-import type { Options } from './command.line.js';
-import type { CommandDescription } from './command.table.js';
 import { bold, LiveTerminal, red } from './live.terminal.js';
-import { figureLines, type Observation } from './process.figures.js';
 import { readProfile, tableLines } from './profile.table.js';
-import { withProgress } from './progress.bar.js';
 import { queryOf, type ServiceClient } from './service.client.js';
+import { withProgress } from './terminal.text.js';
 
 /** Between two tries where one has failed for a reason that may pass. */
 const RETRY_MILLIS = 1000;
@@ -20,49 +18,27 @@ const RETRY_MILLIS = 1000;
 const PRINTED_ROWS = 40;
 
 /** @internal */
-export async function runTop(
-  command: CommandDescription,
-  options: Options,
-  surroundings: Surroundings,
-): Promise<void> {
+export const runTop: Run = async (command, options, surroundings) => {
   const { client, signal, stdout } = surroundings;
-  if (options.json) {
+  const { json, seconds: given, hz, threads, route } = options;
+  if (json) {
     await runCapture({ ...command, serves: 'profile' }, options, surroundings);
     return;
   }
-  const asked = askFor(command, options);
-  if (!stdout.isTTY || !process.stdin.isTTY) {
-    const before = await observe(client, signal);
-    const profile = await withProgress('top', asked.seconds, () => asked.profile(client, signal));
-    const lines = [
-      ...figureLines(await observe(client, signal), before),
-      '',
-      ...tableLines(profile, PRINTED_ROWS),
-    ];
-    stdout.write(`${lines.join('\n')}\n`);
+  const seconds = Number(given ?? command.defaultSeconds);
+  const path = `pprof/profile${queryOf({ seconds: String(seconds), hz, threads, route })}`;
+  const take: Take = async (until) => readProfile(await client.get(path, { signal: until, seconds }));
+  const first = await observe(client, signal);
+  if (stdout.isTTY && process.stdin.isTTY) {
+    await runLive(surroundings, take, seconds, first);
     return;
   }
-  const first = await observe(client, signal);
-  await runLive(client, asked, first, signal, stdout);
-}
+  const profile = await withProgress('top', seconds, () => take(signal));
+  const figures = figureLines(await observe(client, signal), first);
+  stdout.write(`${[...figures, '', ...tableLines(profile, PRINTED_ROWS)].join('\n')}\n`);
+};
 
-interface Asked {
-  readonly seconds: number;
-  profile(client: ServiceClient, signal: AbortSignal): Promise<SymbolizedProfile>;
-}
-
-function askFor(
-  { defaultSeconds = 3 }: CommandDescription,
-  { seconds: given, hz, threads, route }: Options,
-): Asked {
-  const seconds = given === undefined ? defaultSeconds : Number(given);
-  const query = queryOf({ seconds: String(seconds), hz, threads, route });
-  return {
-    seconds,
-    profile: async (client, signal) =>
-      readProfile(await client.get(`pprof/profile${query}`, { signal, seconds })),
-  };
-}
+type Take = (signal: AbortSignal) => Promise<SymbolizedProfile>;
 
 async function observe(client: ServiceClient, signal: AbortSignal): Promise<Observation> {
   const body = await client.get('vars', { signal });
@@ -80,16 +56,15 @@ async function observe(client: ServiceClient, signal: AbortSignal): Promise<Obse
 }
 
 async function runLive(
-  client: ServiceClient,
-  asked: Asked,
+  { client, signal, stdout }: Surroundings,
+  take: Take,
+  seconds: number,
   first: Observation,
-  signal: AbortSignal,
-  stdout: NodeJS.WriteStream,
 ): Promise<void> {
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);
   let sort: 'flat' | 'cum' = 'flat';
-  let status = `first table in ${asked.seconds} s`;
+  let status = `first table in ${seconds} s`;
   let figures = figureLines(first, undefined);
   let stuck: string | undefined;
   let profile: SymbolizedProfile | undefined;
@@ -115,13 +90,13 @@ async function runLive(
     let before = first;
     while (!both.aborted) {
       try {
-        const [next, now] = await Promise.all([asked.profile(client, both), observe(client, both)]);
+        const [next, now] = await Promise.all([take(both), observe(client, both)]);
         profile = next;
         figures = figureLines(now, before);
         stuck =
           now.variables.eventLoop.delayMillis === null ? await describeStuck(client, now, both) : undefined;
         before = now;
-        status = `${asked.seconds} s each`;
+        status = `${seconds} s each`;
       } catch (error) {
         if (both.aborted) {
           break;
@@ -168,4 +143,49 @@ async function pause(millis: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(resolve, millis);
     signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
   });
+}
+
+/** What is known of a process at a moment. */
+interface Observation {
+  readonly at: number;
+  readonly variables: ProcessVariables;
+}
+
+/** Two lines about the process: what it is, and how it is. Rates are those since the observation before. */
+function figureLines({ at, variables }: Observation, before: Observation | undefined): string[] {
+  const { pid, title, instance, versions, uptimeSeconds, memory, heap, eventLoop, threads } = variables;
+  const name = [title, instance].filter((part): part is string => Boolean(part)).join(', ');
+  // Not its utilization: while a sampler runs, each signal takes idle time from what libuv counts.
+  const loop =
+    eventLoop.delayMillis === null
+      ? `event loop has NOT TURNED since ${eventLoop.lastTurn}`
+      : `event loop delay ${eventLoop.delayMillis.toFixed(1)} ms`;
+  return [
+    `${name}  pid ${pid}  Node ${versions['node'] ?? '?'}  up ${durationText(uptimeSeconds)}`,
+    [
+      cpuFigure({ at, variables }, before),
+      heap
+        ? `heap ${megabytes(heap['used_heap_size'] ?? 0)} of ${megabytes(heap['heap_size_limit'] ?? 0)}`
+        : 'heap ?',
+      `RSS ${megabytes(memory.rss)}`,
+      loop,
+      ...(threads === null ? [] : [`${threads} threads`]),
+    ].join('  '),
+  ].map((line) => printable(line, 300));
+}
+
+function cpuFigure({ at, variables }: Observation, before: Observation | undefined): string {
+  const { cpuSeconds, processors } = variables;
+  const limit = `of ${Number(processors.count.toFixed(2))} processors`;
+  if (before === undefined || at <= before.at) {
+    return `CPU ? ${limit}`;
+  }
+  const seconds = (at - before.at) / 1000;
+  const then = before.variables.cpuSeconds;
+  const used = (cpuSeconds.user + cpuSeconds.system - then.user - then.system) / seconds;
+  const main =
+    cpuSeconds.mainThread === null || then.mainThread === null
+      ? ''
+      : ` (main ${((cpuSeconds.mainThread - then.mainThread) / seconds).toFixed(2)})`;
+  return `CPU ${used.toFixed(2)} ${limit}${main}`;
 }

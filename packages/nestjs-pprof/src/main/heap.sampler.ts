@@ -9,9 +9,8 @@ import {
 import { PprofError } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import {
+  type AgentCommands,
   type AllocationNode,
-  type AllocationsBegun,
-  type AllocationsRead,
   type HeapRestart,
   type HeapSample,
   type HeapSampling,
@@ -122,7 +121,7 @@ export class HeapSampler {
    *
    * @returns what was alive before.
    */
-  beginAllocations(sampling: HeapSampling): AllocationsBegun {
+  beginAllocations(sampling: HeapSampling): AgentCommands['beginAllocations']['result'] {
     if (isOtherAddonLoaded()) {
       const isTheirs = !this.#running && isHeapSampled();
       throw isTheirs
@@ -146,7 +145,7 @@ export class HeapSampler {
   }
 
   /** All allocations since the window began. */
-  readAllocations(): AllocationsRead {
+  readAllocations(): AgentCommands['readAllocations']['result'] {
     if (!this.#window) {
       throw new PprofError(
         409,

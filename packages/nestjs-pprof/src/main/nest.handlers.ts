@@ -1,7 +1,7 @@
 import type { HandlerClass, LabelSet } from '../shared/agent.protocol.js';
 import type { NestContainer } from './nest.container.js';
 import { describeRoute, type HandlerRoute, metadata, methodsOf, routesOf } from './nest.routes.js';
-import { labelled, type Method } from './wrapped.method.js';
+import { labelled, type Method } from './label.sets.js';
 
 /** A method that Nest, or one of its modules, calls when something comes in. */
 interface NestHandler {

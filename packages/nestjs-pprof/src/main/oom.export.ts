@@ -2,7 +2,12 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OomExportCommand } from './heap.sampler.js';
-import { listOomProfiles, type OomExportOptions } from '../shared/oom-profile.files.js';
+import {
+  type LeftBehind,
+  listOomProfiles,
+  type OomExportOptions,
+  uniqueDigits,
+} from '../shared/oom-profile.files.js';
 import type { ResolvedPprofOptions } from '../shared/thread.protocol.js';
 import { isSingleExecutable, ownCode, programFile } from './own.package.js';
 import { messageOf } from '../shared/pprof.error.js';
@@ -14,11 +19,11 @@ const SHELL = '/bin/sh';
 /** For at most 100 ms; it takes some milliseconds to start, where a Node takes fifty. */
 const ASK_AND_WAIT = ': > "$0"; n=0; while [ -e "$0" ] && [ $n -lt 10 ]; do sleep 0.01; n=$((n+1)); done';
 
-/** Containers that share a volume may all have the same pid. @internal */
-export const HEAP_FULL_MARKER = `.flight-${process.pid}-${Math.random().toString(16).slice(2, 10).padEnd(8, '0')}.full`;
+/** @internal */
+export const HEAP_FULL_MARKER = `.flight-${process.pid}-${uniqueDigits()}.full`;
 
 /**
- * Makes the directories and gives the command that writes a profile there; undefined where nothing is to be written, or can be.
+ * Makes the directory and gives the command that writes a profile there; undefined where nothing is to be written, or can be.
  *
  * @param warn is told what an operator has to know
  * @internal
@@ -27,6 +32,7 @@ export function prepareOomExport(
   { outOfMemory, flightRecorder }: Pick<ResolvedPprofOptions, 'outOfMemory' | 'flightRecorder'>,
   sampling: HeapSampling,
   warn: (text: string) => void,
+  temporaryDirectory = tmpdir(),
 ): OomExportCommand | undefined {
   const heaps =
     outOfMemory && isUsable('outOfMemory.directory', outOfMemory.directory, warn) ? outOfMemory : undefined;
@@ -34,15 +40,26 @@ export function prepareOomExport(
   if (!heaps && recordings === undefined) {
     return undefined;
   }
-  if (isSingleExecutable()) {
-    // It would start the application a second time.
-    warn(
-      'Nothing is written when memory runs out: this is a single executable application, which cannot start the program ' +
-        `that writes.${heaps ? ' Leave out the option "outOfMemory"' : ''}`,
-    );
+  const obstacle = obstacleToExport(temporaryDirectory);
+  if (obstacle !== undefined) {
+    warn(`Nothing is written when memory runs out: ${obstacle}`);
     return undefined;
   }
   return exportCommand(heaps, recordings, sampling);
+}
+
+function obstacleToExport(temporaryDirectory: string): string | undefined {
+  if (isSingleExecutable()) {
+    // It would start the application a second time.
+    return 'this is a single executable application, which cannot start the program that writes';
+  }
+  try {
+    // The addon puts its own file there first.
+    accessSync(temporaryDirectory, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (cause) {
+    return `${messageOf(cause)}. The directory for temporary files must be writable for the process`;
+  }
 }
 
 const LOST = {
@@ -59,15 +76,10 @@ export function isUsable(
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     accessSync(directory, constants.W_OK | constants.X_OK);
-    // The addon puts its own file there first.
-    accessSync(tmpdir(), constants.W_OK | constants.X_OK);
     warnOfOthers(option, directory, warn);
     return true;
   } catch (cause) {
-    warn(
-      `${LOST[option]}: ${messageOf(cause)}. The option "${option}" and the directory for temporary files must be ` +
-        'writable for the process',
-    );
+    warn(`${LOST[option]}: ${messageOf(cause)}. The option "${option}" must be writable for the process`);
     return false;
   }
 }
@@ -109,22 +121,19 @@ function warnOfOthers(option: string, directory: string, warn: (text: string) =>
   }
 }
 
-/** The same of the recordings of those that were ended. @internal */
-export async function describeRecordings(directory: string): Promise<string | undefined> {
-  const [newest, ...others] = await listOomProfiles(directory, 'flight');
-  return (
-    newest &&
-    `A process has left its last minutes behind, the last one with pid ${newest.pid} at ${newest.writtenAt.toISOString()}: ` +
-      `${others.length + 1} recording(s) in ${directory}, also on the index page`
-  );
-}
+const LEFT: Readonly<Record<LeftBehind, readonly [what: string, files: string]>> = {
+  oom: ['has run out of memory before', 'heap profile(s)'],
+  flight: ['has left its last minutes behind', 'recording(s)'],
+};
 
 /** One line for the log on what earlier processes have left behind; undefined where that is nothing. @internal */
-export async function describeOomProfiles(directory: string): Promise<string | undefined> {
-  const [newest, ...others] = await listOomProfiles(directory);
+export async function describeLeftBehind(directory: string, kind: LeftBehind): Promise<string | undefined> {
+  const files = await listOomProfiles(directory, kind).catch(() => []);
+  const [newest] = files;
+  const [what, name] = LEFT[kind];
   return (
     newest &&
-    `A process has run out of memory before, the last one with pid ${newest.pid} at ${newest.writtenAt.toISOString()}: ` +
-      `${others.length + 1} heap profile(s) in ${directory}, also on the index page`
+    `A process ${what}, the last one with pid ${newest.pid} at ${newest.writtenAt.toISOString()}: ` +
+      `${files.length} ${name} in ${directory}, also on the index page`
   );
 }

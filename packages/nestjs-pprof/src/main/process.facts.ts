@@ -2,7 +2,7 @@ import { HEAP_FULL_MARKER } from './oom.export.js';
 import { tmpdir } from 'node:os';
 import type { ResolvedPprofOptions, SharedWithMain, ThreadData } from '../shared/thread.protocol.js';
 import { ownCode } from './own.package.js';
-import { registryDirectory } from '../shared/registry.directory.js';
+import { registryDirectory } from '../shared/process.variables.js';
 import { isMainThread } from 'node:worker_threads';
 
 /** What the profiling thread is told when it starts. @internal */

@@ -1,7 +1,6 @@
 import type { LabelSet } from '../shared/agent.protocol.js';
 import type { Frames } from './label.frames.js';
-import { RequestContext } from './request.context.js';
-import type { RouteGroup } from './route.groups.js';
+import { RequestContext, type RouteGroup } from './route.groups.js';
 import { type FastifyRequest, type HttpRequest, methodOf, type RouteLabels } from './route.labels.js';
 
 type Connection = HttpRequest['socket'];

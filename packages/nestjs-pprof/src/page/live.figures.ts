@@ -1,7 +1,6 @@
 import type { ProcessVariables } from '../shared/process.variables.js';
-import { megabytes } from '../thread/pprof/profile.text.js';
+import { durationText, megabytes } from '../thread/pprof/profile.text.js';
 import { ask, byId, messageFor } from './page.elements.js';
-import { drawChart } from './svg.chart.js';
 
 /** Each time the main thread is asked, too; see docs/running.md for what that costs it. */
 const EVERY_MILLIS = 2000;
@@ -18,10 +17,15 @@ interface Moment {
   readonly delay: number | null;
 }
 
+interface Observation {
+  readonly at: number;
+  readonly variables: ProcessVariables;
+}
+
 /** Keeps the figures and charts moving while somebody looks at the page, and says when the event loop is stuck. @internal */
 export function startLiveFigures(): void {
   const moments: Moment[] = [];
-  let before: { readonly at: number; readonly variables: ProcessVariables } | undefined;
+  let before: Observation | undefined;
 
   async function refresh(): Promise<void> {
     try {
@@ -51,10 +55,7 @@ export function startLiveFigures(): void {
   void run();
 }
 
-function momentOf(
-  { at, variables }: { readonly at: number; readonly variables: ProcessVariables },
-  before: { readonly at: number; readonly variables: ProcessVariables } | undefined,
-): Moment {
+function momentOf({ at, variables }: Observation, before: Observation | undefined): Moment {
   const { cpuSeconds, heap, memory, eventLoop } = variables;
   const seconds = before ? (at - before.at) / 1000 : 0;
   const then = before?.variables.cpuSeconds;
@@ -98,27 +99,14 @@ function show(variables: ProcessVariables, moments: readonly Moment[]): void {
   );
   setText('utilization', utilizationText(variables));
   setText('threads', threads === null ? 'not known here' : String(threads));
-  setText('uptime', duration(uptimeSeconds));
-  const column = (key: keyof Moment) => moments.map((moment) => moment[key]);
-  drawChart(
-    byId('chart-cpu'),
-    [
-      { className: 'line', values: column('cpu') },
-      { className: 'line second', values: column('mainCpu') },
-    ],
-    KEPT,
-    processors.count,
-  );
-  drawChart(
-    byId('chart-heap'),
-    [
-      { className: 'line', values: column('heap') },
-      { className: 'line second', values: column('rss') },
-    ],
-    KEPT,
-    limit,
-  );
-  drawChart(byId('chart-delay'), [{ className: 'line', values: column('delay') }], KEPT);
+  setText('uptime', durationText(uptimeSeconds));
+  const line = (key: keyof Moment, className = 'line') => ({
+    className,
+    values: moments.map((moment) => moment[key]),
+  });
+  drawChart(byId('chart-cpu'), [line('cpu'), line('mainCpu', 'line second')], processors.count);
+  drawChart(byId('chart-heap'), [line('heap'), line('rss', 'line second')], limit);
+  drawChart(byId('chart-delay'), [line('delay')]);
 }
 
 let utilizationBefore: ProcessVariables['eventLoop']['utilization'] = null;
@@ -162,28 +150,33 @@ async function showStuck({
   }
   if (looked?.since !== lastTurn || sinceTurnMillis >= 2 * looked.millis) {
     try {
-      byId('stuck-where').textContent = await whereIsMain();
-      looked = { since: lastTurn, millis: sinceTurnMillis };
+      const dump = await (await ask('goroutine?debug=2&threads=main')).text();
+      const { text, isKnown } = placeIn(dump);
+      byId('stuck-where').textContent = text;
+      // Else it is asked again with the next figures.
+      looked = isKnown ? { since: lastTurn, millis: sinceTurnMillis } : undefined;
     } catch (error) {
-      // It is asked again with the next figures.
       byId('stuck-where').textContent = `where is not known (${messageFor(error)})`;
     }
   }
 }
 
-/** The innermost functions of the main thread, of its dump: a name, and beneath it its file. */
-async function whereIsMain(): Promise<string> {
-  const dump = await (await ask('goroutine?debug=2&threads=main')).text();
+/** The innermost functions of the one thread of a dump: a name, and beneath it its file. @internal */
+export function placeIn(dump: string): { readonly text: string; readonly isKnown: boolean } {
   const lines = dump.split('\n\n')[0]!.split('\n').slice(1);
-  const functions = lines.filter((line) => !/^[#\t]/.test(line)).slice(0, 3);
+  const functions = lines.filter((line) => /^[^#\t]/.test(line)).slice(0, 3);
   const place = lines.find((line) => line.startsWith('\t'))?.trim();
   // What the page says itself, and what says nothing of the stack, is left out.
   const notes = lines.filter((line) => /^# (?!event loop has not turned|active resources)/.test(line));
   const where = functions.length === 0 ? 'where is not known' : `in ${functions.join(', called by ')}`;
-  return [
-    `${where}${place === undefined ? '' : `, at ${place}`}`,
-    ...notes.map((line) => line.slice(2)),
-  ].join('; ');
+  return {
+    text: [
+      `${where}${place === undefined ? '' : `, at ${place}`}`,
+      ...notes.map((line) => line.slice(2)),
+    ].join('; '),
+    // V8's marks, `(program)`, have no file.
+    isKnown: place !== undefined,
+  };
 }
 
 function showContact(problem: string): void {
@@ -196,16 +189,48 @@ function setText(id: string, text: string): void {
   byId(`figure-${id}`).textContent = text;
 }
 
-function duration(seconds: number): string {
-  const [days, hours, minutes] = [
-    Math.floor(seconds / 86_400),
-    Math.floor(seconds / 3600) % 24,
-    Math.floor(seconds / 60) % 60,
-  ];
-  return [
-    ...(days > 0 ? [`${days} d`] : []),
-    ...(days + hours > 0 ? [`${hours} h`] : []),
-    `${minutes} min`,
-    `${Math.floor(seconds) % 60} s`,
-  ].join(' ');
+const SVG = 'http://www.w3.org/2000/svg';
+
+const [WIDTH, HEIGHT] = [300, 60];
+
+/** A line of a chart: a value for each moment, null where none is known. */
+interface ChartLine {
+  readonly className: string;
+  readonly values: ReadonlyArray<number | null>;
+}
+
+/**
+ * Draws lines of the last minutes, with 0 at the bottom, and a limit where there is one within sight. What it shows is said in
+ * words beside it, so it is nothing to those who do not see it.
+ */
+function drawChart(svg: Element, lines: readonly ChartLine[], limit?: number): void {
+  const highest = Math.max(...lines.flatMap(({ values }) => values.map((value) => value ?? 0)));
+  // One that is far above all that is seen would press the lines to the ground.
+  const top = Math.max(limit !== undefined && limit < 4 * highest ? limit : 0, highest) * 1.1 || 1;
+  const y = (value: number) => HEIGHT - (value / top) * HEIGHT;
+  svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
+  svg.setAttribute('preserveAspectRatio', 'none');
+  svg.replaceChildren();
+  const add = (className: string, d: string) => {
+    const path = document.createElementNS(SVG, 'path');
+    path.setAttribute('class', className);
+    path.setAttribute('d', d);
+    path.setAttribute('vector-effect', 'non-scaling-stroke');
+    svg.append(path);
+  };
+  if (limit !== undefined && limit <= top) {
+    add('limit', `M0 ${y(limit)}H${WIDTH}`);
+  }
+  for (const { className, values } of lines) {
+    const from = KEPT - values.length;
+    let d = '';
+    let isDrawing = false;
+    values.forEach((value, index) => {
+      if (value !== null) {
+        d += `${isDrawing ? 'L' : 'M'}${(((from + index) * WIDTH) / (KEPT - 1)).toFixed(1)} ${y(value).toFixed(1)}`;
+      }
+      isDrawing = value !== null;
+    });
+    add(className, d);
+  }
 }

@@ -2,9 +2,21 @@ import { decodePprof } from '../thread/pprof/pprof.decoder.js';
 import { renderPaths } from '../thread/pprof/hot.paths.js';
 import type { SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';
 import { renderTop } from '../thread/pprof/profile.text.js';
-import { type Capture, fromBase64, keepCaptures, loadCaptures, toBase64 } from './capture.store.js';
 import { ask, byId, make, messageFor } from './page.elements.js';
 import { differenceOf, partsOf, speedscopeFile } from './speedscope.file.js';
+
+/** A capture of this tab, as it came. */
+interface Capture {
+  readonly name: string;
+  /** What was asked: `profile?seconds=5`. */
+  readonly query: string;
+  /** ISO time. */
+  readonly takenAt: string;
+  /** The gzipped profile, in base64. */
+  readonly base64: string;
+}
+
+const KEY = 'nestjs-pprof captures';
 
 /** Of the last ones that are listed. */
 const MAX_CAPTURES = 10;
@@ -49,7 +61,8 @@ async function capture(name: string, query: URLSearchParams): Promise<void> {
   running = new AbortController();
   const seconds = Number(query.get('seconds'));
   const stopProgress = showProgress(name, seconds);
-  showProblem('');
+  const problem = byId('capture-problem');
+  problem.textContent = '';
   try {
     const asked = `${name}?${query}`;
     const response = await ask(asked, running.signal);
@@ -58,20 +71,26 @@ async function capture(name: string, query: URLSearchParams): Promise<void> {
     await decode(bytes);
     captures.unshift({ name, query: asked, takenAt: new Date().toISOString(), base64: toBase64(bytes) });
     captures.splice(MAX_CAPTURES);
-    keepCaptures(captures);
+    keepCaptures();
     list();
     // Not to its flame graph, which is no link before it is decoded.
     byId('capture-rows').querySelector('button')?.focus();
   } catch (error) {
-    showProblem(running.signal.aborted ? 'Cancelled.' : `${name}: ${messageFor(error)}`);
+    problem.textContent = running.signal.aborted ? 'Cancelled.' : `${name}: ${messageFor(error)}`;
   } finally {
     running = undefined;
     stopProgress();
   }
 }
 
+function setBusy(isBusy: boolean): void {
+  byId('progress').hidden = !isBusy;
+  for (const button of document.querySelectorAll<HTMLButtonElement>('#capture button')) {
+    button.disabled = isBusy;
+  }
+}
+
 function showProgress(name: string, seconds: number): () => void {
-  const box = byId('progress');
   const bar = byId<HTMLProgressElement>('progress-bar');
   const began = performance.now();
   const show = () => {
@@ -83,30 +102,28 @@ function showProgress(name: string, seconds: number): () => void {
         ? `${name}: ${Math.ceil(seconds - elapsed)} s left`
         : `${name}: waiting for the answer`;
   };
-  box.hidden = false;
   show();
+  setBusy(true);
   const timer = setInterval(show, 250);
-  for (const button of document.querySelectorAll<HTMLButtonElement>('#capture button')) {
-    button.disabled = true;
-  }
   byId('cancel').focus();
   return () => {
     clearInterval(timer);
-    box.hidden = true;
-    for (const button of document.querySelectorAll<HTMLButtonElement>('#capture button')) {
-      button.disabled = false;
-    }
+    setBusy(false);
   };
-}
-
-function showProblem(text: string): void {
-  byId('capture-problem').textContent = text;
 }
 
 /** https://developer.mozilla.org/en-US/docs/Web/API/DecompressionStream */
 async function decode(bytes: Uint8Array<ArrayBuffer>): Promise<SymbolizedProfile> {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
   return decodePprof(new Uint8Array(await new Response(stream).arrayBuffer()));
+}
+
+function timeOf({ takenAt }: Capture): string {
+  return takenAt.slice('yyyy-mm-ddT'.length, 'yyyy-mm-ddThh:mm:ss'.length);
+}
+
+function titleOf(of: Capture): string {
+  return `${of.name} of ${timeOf(of)}`;
 }
 
 function profileOf({ base64 }: Capture): Promise<SymbolizedProfile> {
@@ -135,8 +152,7 @@ function list(): void {
 
 function rowOf(of: Capture): HTMLTableRowElement {
   const { name, query, takenAt, base64 } = of;
-  const time = takenAt.slice(11, 19);
-  const title = `${name} of ${time}`;
+  const title = titleOf(of);
   const choose = make('input', { type: 'checkbox', checked: chosen.has(of), ariaLabel: `compare ${title}` });
   choose.addEventListener('change', () => {
     chosen[choose.checked ? 'add' : 'delete'](of);
@@ -154,7 +170,7 @@ function rowOf(of: Capture): HTMLTableRowElement {
     {},
     make('td', {}, choose),
     make('td', {}, make('code', {}, query)),
-    make('td', {}, make('time', { dateTime: takenAt }, time)),
+    make('td', {}, make('time', { dateTime: takenAt }, timeOf(of))),
     make('td', {}, view, ' ', part),
     make('td', {}, text, ' ', save),
   );
@@ -227,7 +243,7 @@ async function compare(): Promise<void> {
   }
   try {
     const difference = differenceOf(await profileOf(before), await profileOf(after));
-    const title = `from ${before.name} of ${before.takenAt.slice(11, 19)} to ${after.takenAt.slice(11, 19)}`;
+    const title = `from ${titleOf(before)} to ${timeOf(after)}`;
     const links = partsOf(difference).map(({ name, samples }, index) => {
       if (samples.length === 0) {
         return make('span', {}, `${name}: nothing`);
@@ -244,4 +260,37 @@ async function compare(): Promise<void> {
   } catch (error) {
     place.textContent = messageFor(error);
   }
+}
+
+/** The captures of this tab, the newest first, as far as the browser has kept them; they go with the tab. */
+function loadCaptures(): Capture[] {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY) ?? '[]') as Capture[];
+  } catch {
+    return [];
+  }
+}
+
+/** The oldest are not kept where there is no room: browsers have some five million characters for a tab. */
+function keepCaptures(): void {
+  for (let count = captures.length; count > 0; count--) {
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(captures.slice(0, count)));
+      return;
+    } catch {
+      // Without a store they are there until the page is left.
+    }
+  }
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let text = '';
+  for (let from = 0; from < bytes.length; from += 32_768) {
+    text += String.fromCharCode(...bytes.subarray(from, from + 32_768));
+  }
+  return btoa(text);
+}
+
+function fromBase64(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

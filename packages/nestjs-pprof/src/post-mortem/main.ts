@@ -6,8 +6,7 @@ import { parseAddonHeap, LIVE_OBJECTS, samplesOfAllocations } from '../thread/pp
 import { encodePprof } from '../thread/pprof/pprof.encoder.js';
 import { SourceMaps } from '../thread/pprof/source.maps.js';
 import { Symbolizer, programPaths } from '../thread/pprof/profile.symbolizer.js';
-import type { OomExportOptions } from '../shared/oom-profile.files.js';
-import { storeOomProfile } from '../shared/oom-profile.store.js';
+import { type OomExportOptions, storeOomProfile } from '../shared/oom-profile.files.js';
 import type { AllocationNode } from '../shared/agent.protocol.js';
 import type { Profile } from '../thread/pprof/profile.model.js';
 import { withoutOwnFrames } from '../thread/pprof/own.frames.js';

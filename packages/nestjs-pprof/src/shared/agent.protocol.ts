@@ -120,19 +120,6 @@ export interface HeapSample extends HeapSampling, HeapStart {
   readonly memory: NodeJS.MemoryUsage;
 }
 
-/** A window in which all allocations count has begun. */
-export interface AllocationsBegun {
-  /** What was alive before; null where that was not sampled. */
-  readonly live: HeapSample | null;
-}
-
-/** All allocations since a window began. */
-export interface AllocationsRead {
-  readonly root: AllocationNode;
-  /** Milliseconds since the epoch. */
-  readonly takenAt: number;
-}
-
 /** The event loop of the main thread, seen from within. */
 export interface LoopDescription {
   /** `process.getActiveResourcesInfo()`: the type of each resource that keeps the loop alive. */
@@ -168,9 +155,12 @@ export interface AgentCommands {
   /** Waits, between two turns of the event loop, until the gate is opened; not for long. */
   readonly waitAtGate: { readonly args: SharedArrayBuffer; readonly result: null };
   readonly sampleHeap: { readonly args: null; readonly result: HeapSample };
-  /** The sampling of live objects pauses until `endAllocations`. */
-  readonly beginAllocations: { readonly args: HeapSampling; readonly result: AllocationsBegun };
-  readonly readAllocations: { readonly args: null; readonly result: AllocationsRead };
+  /** All allocations count until `endAllocations`, and the sampling of live objects, of which it has the last, pauses. */
+  readonly beginAllocations: {
+    readonly args: HeapSampling;
+    readonly result: { readonly live: HeapSample | null };
+  };
+  readonly readAllocations: { readonly args: null; readonly result: Pick<HeapSample, 'root' | 'takenAt'> };
   /** Tells of the sampling of live objects that has started anew, if it has. */
   readonly endAllocations: { readonly args: null; readonly result: HeapStart | null };
 }
@@ -192,12 +182,6 @@ export interface AgentRequest<C extends AgentCommand = AgentCommand> {
   readonly claim: SharedArrayBuffer | null;
 }
 
-/** Sent before the work begins: the main thread's loop turns, so it is not stuck, however long the work takes. */
-export interface AgentAccepted {
-  readonly type: 'agent-accepted';
-  readonly id: number;
-}
-
 export interface AgentReply {
   readonly type: 'agent-reply';
   readonly id: number;
@@ -212,16 +196,6 @@ export const AGENTS = Symbol.for('nestjs-pprof agents');
 export interface InterruptAnswer {
   readonly result?: CpuSegment | null;
   readonly failure?: AgentFailure;
-}
-
-/** The main thread has started a worker thread. */
-export interface WorkerStarted {
-  readonly type: 'worker-started';
-}
-
-/** The process is about to exit. */
-export interface ProcessExiting {
-  readonly type: 'process-exiting';
 }
 
 /** Milliseconds of a clock that all threads of the process share; `performance.now()` has an origin in each thread. */

@@ -1,6 +1,6 @@
-import { constants, type ReadStream } from 'node:fs';
-import { lstat, open, readdir } from 'node:fs/promises';
+import { constants, createReadStream, type ReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { close, fstat, lstat, open, readdir, rename, rm, writeFile } from './file.system.js';
 
 /** What a process leaves behind: a heap profile as it ran out of memory, or the last minutes of the flight recorder. @internal */
 export type LeftBehind = 'oom' | 'flight';
@@ -13,11 +13,25 @@ export interface OomProfileFile {
   readonly bytes: number;
 }
 
+/** Where files of one kind are kept; those of the other are counted apart. @internal */
+export interface LeftBehindLimits {
+  readonly directory: string;
+  readonly maxFiles: number;
+  readonly maxBytes: number;
+}
+
 /** Its last part tells apart those of one second, also by processes of one pid: in containers that share a volume, all have 1. */
 const NAME = /^(oom|flight)-(\d{1,10})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:-([0-9a-f]{8}))?\.pb\.gz$/;
 
 /** More are never kept; whoever else puts files there does not keep this process busy with them. */
 const MOST_FILES = 1000;
+
+/** Eight hexadecimal digits: containers that share a volume may all have the same pid. @internal */
+export function uniqueDigits(): string {
+  return Math.floor(Math.random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
+}
 
 /**
  * `oom-4711-20261124T031500Z-5f3a09c1.pb.gz`
@@ -88,14 +102,18 @@ export async function openOomProfile(
   }
   // Windows has neither of the two.
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-  const file = await open(join(directory, name), flags).catch(() => undefined);
-  const stats = await file?.stat();
-  if (file === undefined || !stats?.isFile() || stats.size === 0) {
-    await file?.close();
+  const path = join(directory, name);
+  const fd = await open(path, flags).catch(() => undefined);
+  if (fd === undefined) {
+    return undefined;
+  }
+  const stats = await fstat(fd).catch(() => undefined);
+  if (!stats?.isFile() || stats.size === 0) {
+    await close(fd);
     return undefined;
   }
   // No more than it has now, as that is what the answer says.
-  return { size: stats.size, stream: file.createReadStream({ start: 0, end: stats.size - 1 }) };
+  return { size: stats.size, stream: createReadStream(path, { fd, start: 0, end: stats.size - 1 }) };
 }
 
 function parseName(name: string, kind: LeftBehind): Omit<OomProfileFile, 'bytes'> | undefined {
@@ -109,11 +127,82 @@ function parseName(name: string, kind: LeftBehind): Omit<OomProfileFile, 'bytes'
   return isOurs ? { name, pid: Number(pid), writtenAt } : undefined;
 }
 
+/** What a process that was killed while it wrote has left. */
+const UNFINISHED = /^\.(oom|flight)-\d+(-[0-9a-f]{8})?\.(tmp|full)$/;
+
+/** Four times as long as the addon lets anyone write: what is younger is another process's, which is at it. */
+const ABANDONED_AFTER_MILLIS = 60_000;
+
+/**
+ * Writes a profile for its owner alone, whole or not at all, and deletes the oldest ones beyond the limits.
+ *
+ * @param unique of one that may be there already, to be replaced
+ * @throws where it is larger than all of them may be together, or cannot be written.
+ * @internal
+ */
+export async function storeOomProfile(
+  { directory, maxFiles, maxBytes }: LeftBehindLimits,
+  pid: number,
+  writtenAt: Date,
+  content: Uint8Array,
+  kind: LeftBehind = 'oom',
+  unique = uniqueDigits(),
+): Promise<void> {
+  if (content.length > maxBytes) {
+    throw new Error(`it has ${content.length} bytes, and "maxBytes" is ${maxBytes}`);
+  }
+  const fileName = oomProfileName(pid, writtenAt, unique, kind);
+  // Before the new one is written: the disk may be full.
+  await deleteOldest(
+    { directory, maxFiles: maxFiles - 1, maxBytes: maxBytes - content.length },
+    kind,
+    ({ name }) => name !== fileName,
+  );
+  const temporary = join(directory, `.${kind}-${pid}-${unique}.tmp`);
+  try {
+    await writeFile(temporary, content, { mode: 0o600, flag: 'wx' });
+    await rename(temporary, join(directory, fileName));
+  } catch (error) {
+    // A half of it would keep the disk full.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Deletes the oldest ones beyond the limits, and what was left half written. @internal */
+export async function deleteOldest(
+  { directory, maxFiles, maxBytes }: LeftBehindLimits,
+  kind: LeftBehind,
+  isOld: (file: OomProfileFile) => boolean = () => true,
+): Promise<void> {
+  const abandoned = await abandonedIn(directory);
+  let bytes = 0;
+  const surplus = (await listOomProfiles(directory, kind)).filter(isOld).filter((file, index) => {
+    bytes += file.bytes;
+    return index >= maxFiles || bytes > maxBytes;
+  });
+  const obsolete = [...abandoned, ...surplus.map(({ name }) => name)];
+  await Promise.all(
+    obsolete.map((name) => rm(join(directory, name), { force: true }).catch(() => undefined)),
+  );
+}
+
+async function abandonedIn(directory: string): Promise<string[]> {
+  const names = (await readdir(directory)).filter((name) => UNFINISHED.test(name));
+  const abandonedBefore = Date.now() - ABANDONED_AFTER_MILLIS;
+  const ages = await Promise.all(
+    names.map(async (name) => {
+      const stats = await lstat(join(directory, name)).catch(() => undefined);
+      return { name, isAbandoned: stats !== undefined && stats.mtimeMs < abandonedBefore };
+    }),
+  );
+  return ages.filter(({ isAbandoned }) => isAbandoned).map(({ name }) => name);
+}
+
 /** What the process that writes the profile is told, as its argument. @internal */
 export interface OomExportOptions {
   /** Where a heap profile is written; undefined for nowhere. */
-  readonly heaps:
-    { readonly directory: string; readonly maxFiles: number; readonly maxBytes: number } | undefined;
+  readonly heaps: LeftBehindLimits | undefined;
   /** Path of the file that asks the profiling thread for what the flight recorder has; undefined where it has no directory. */
   readonly marker: string | undefined;
   readonly samplingInterval: number;

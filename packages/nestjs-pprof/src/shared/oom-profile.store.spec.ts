@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { listOomProfiles } from './oom-profile.files.js';
-import { storeOomProfile } from './oom-profile.store.js';
+import { storeOomProfile } from './oom-profile.files.js';
 
 let directory: string;
 
@@ -62,7 +62,7 @@ describe('storeOomProfile', () => {
 
   it('refuses one that is larger than all may be, and deletes none for it', async () => {
     await store(1, 40);
-    await expect(store(2, 101)).rejects.toThrow('it has 101 bytes, and "outOfMemory.maxBytes" is 100');
+    await expect(store(2, 101)).rejects.toThrow('it has 101 bytes, and "maxBytes" is 100');
     expect(await minutes()).toEqual([1]);
   });
 

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { LoopDescription } from './agent.protocol.js';
 
 /** A process of this user that serves profiles, for a person who looks for the right one. @internal */
@@ -12,6 +14,16 @@ export interface RunningProfiler {
   readonly host: string | null;
   readonly port: number | null;
   readonly socketPath: string | null;
+}
+
+/**
+ * Where this user's running profilers are noted. One for each user, as another's would be refused. Not to be asked in the
+ * profiling thread, whose environment has no `TMPDIR`.
+ *
+ * @internal
+ */
+export function registryDirectory(): string {
+  return join(tmpdir(), `nestjs-pprof-${process.getuid?.() ?? 'profilers'}`);
 }
 
 /** What `/debug/vars` tells, as JSON. What nobody knows at the moment is null. @internal */

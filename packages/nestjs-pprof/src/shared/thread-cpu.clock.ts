@@ -23,3 +23,8 @@ export function threadCpuNanos(): number | undefined {
     return undefined;
   }
 }
+
+/** CPU time from one reading to the next; undefined where one of them is. @internal */
+export function cpuBetween(before: number | undefined, after: number | undefined): number | undefined {
+  return before === undefined || after === undefined ? undefined : after - before;
+}

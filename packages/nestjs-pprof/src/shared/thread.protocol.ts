@@ -1,18 +1,10 @@
 import type { SocketFile } from './socket.removal.js';
-import type {
-  AgentAccepted,
-  AgentReply,
-  AgentRequest,
-  CpuSegment,
-  HandlerClass,
-  HeapSampling,
-  ProcessExiting,
-  WorkerStarted,
-} from './agent.protocol.js';
+import type { AgentReply, AgentRequest, CpuSegment, HandlerClass, HeapSampling } from './agent.protocol.js';
+import type { LeftBehindLimits } from './oom-profile.files.js';
 import type { PprofProfileName } from './profile.names.js';
 
 /** What the flight recorder keeps, and what makes an incident. @internal */
-export interface FlightRecording {
+export interface FlightRecording extends Omit<LeftBehindLimits, 'directory'> {
   readonly minutes: number;
   /** Samples per second. */
   readonly hz: number;
@@ -24,8 +16,6 @@ export interface FlightRecording {
   readonly rssLimit: number | undefined;
   /** Where the last stretch is written when the process dies; undefined for nowhere. */
   readonly directory: string | undefined;
-  readonly maxFiles: number;
-  readonly maxBytes: number;
 }
 
 /** The options of `PprofModule`, checked, with every default filled in. @internal */
@@ -50,8 +40,7 @@ export interface ResolvedPprofOptions {
   /** How samples are labelled with what they were taken for; false for not at all. */
   readonly labels: { readonly everything: boolean } | false;
   /** What is left behind when memory runs out; undefined for nothing. */
-  readonly outOfMemory:
-    { readonly directory: string; readonly maxFiles: number; readonly maxBytes: number } | undefined;
+  readonly outOfMemory: LeftBehindLimits | undefined;
   /** Seconds. */
   readonly keepWarm: number;
   readonly maxSeconds: number;
@@ -59,7 +48,10 @@ export interface ResolvedPprofOptions {
 }
 
 /** What the captures need from the main thread: its options, and the memory that both sides share. @internal */
-export interface SharedWithMain {
+export interface SharedWithMain extends Pick<
+  ResolvedPprofOptions,
+  'heap' | 'block' | 'flightRecorder' | 'keepWarm'
+> {
   /** Where the main thread notes that its event loop turns, see `main/event.loop.ts`. */
   readonly heartbeat: SharedArrayBuffer;
   /** Where the profiling thread counts its open inspector sessions, see `main/profiling.thread.ts`. */
@@ -72,37 +64,21 @@ export interface SharedWithMain {
   readonly inspector: boolean;
   /** Whether code coverage is counted in this process. */
   readonly coverage: boolean;
-  /** How the heap is sampled; false where the options say that it is not. */
-  readonly heap: HeapSampling | false;
-  readonly block: { readonly watch: boolean; readonly threshold: number };
   /** What Nest calls when something comes in; empty until the application is put together. */
   handlers: readonly HandlerClass[];
-  readonly flightRecorder: FlightRecording | undefined;
-  /** Seconds for which the CPU sampler may run on after a capture. */
-  readonly keepWarm: number;
   /** Name of the file, in its directory, that the process makes which a full heap starts, and that is gone when the recording is there. */
   readonly heapFullMarker: string;
   /** Whether there was a profiling thread before, which has ended. */
   readonly restarted: boolean;
 }
 
-/** What the profiling thread is told when it starts: its options, and what it cannot find out by itself. @internal */
-export interface ThreadData
-  extends
-    SharedWithMain,
-    Pick<
-      ResolvedPprofOptions,
-      'host' | 'port' | 'socketPath' | 'allowedHosts' | 'credentialsHash' | 'profiles' | 'heapSnapshot'
-    > {
+/** What the profiling thread is told when it starts: the options, and what it cannot find out by itself. @internal */
+export interface ThreadData extends SharedWithMain, Omit<ResolvedPprofOptions, 'enabled' | 'labels'> {
   readonly whenPortTaken: 'wait' | 'next';
   /** The port of the thread that this one replaces. */
   readonly previousPort: number | undefined;
   /** Where the running profilers are noted, see `server/profiler.registry.ts`. */
   readonly registryDirectory: string;
-  readonly maxSeconds: number;
-  /** Where processes leave a heap profile when they run out of memory, if they do. */
-  readonly outOfMemory: { readonly directory: string } | undefined;
-  readonly maxCaptures: number;
   readonly application: ApplicationInfo;
   /** The code that profiles the application from within its main thread: what paths and URLs of its files begin with. */
   readonly ownCode: readonly string[];
@@ -137,13 +113,15 @@ export type FromThread =
 
 /** @internal */
 export type ToThread =
-  AgentAccepted | AgentReply | WorkerStarted | ProcessExiting | HandlersFound | SaveRecording;
-
-/** Sent once, as soon as the application is put together. @internal */
-export interface HandlersFound {
-  readonly type: 'handlers-found';
-  readonly classes: readonly HandlerClass[];
-}
+  /** Sent before the work begins: the main thread's loop turns, so it is not stuck, however long the work takes. */
+  | { readonly type: 'agent-accepted'; readonly id: number }
+  | AgentReply
+  | { readonly type: 'worker-started' }
+  /** The process is about to exit. */
+  | { readonly type: 'process-exiting' }
+  /** Sent once, as soon as the application is put together. */
+  | { readonly type: 'handlers-found'; readonly classes: readonly HandlerClass[] }
+  | SaveRecording;
 
 /** The process dies: what the flight recorder has is to be written, now. @internal */
 export interface SaveRecording {

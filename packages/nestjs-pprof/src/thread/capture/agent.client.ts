@@ -59,10 +59,7 @@ export class AgentClient {
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = { 'worker-started': new Set<() => void>(), 'process-exiting': new Set<() => void>() };
   #nextId = 1;
-  /**
-   * Of the request that was given up last, with the turn that the loop had taken last then: until it takes the next, nobody has
-   * to wait. And what the CPU clock of the thread said when it was first seen silent in this turn.
-   */
+  /** Of the request that was given up last: until the loop takes its next turn, nobody has to wait. */
   #silence: (Silence & { readonly lastTurn: number; readonly cpuAtFirst: number | undefined }) | undefined;
 
   /** @param heartbeat where the main thread notes that its event loop turns */
@@ -93,8 +90,7 @@ export class AgentClient {
   /**
    * Has the agent do something, unless the main thread is stuck: then it is not done later either.
    *
-   * @param lateMillis how long the event loop may not have turned, the time before the request included. Longer where
-   *   there is no other way to the thread, or none that is as good: a loop that is only late is not worth an error.
+   * @param lateMillis how long the event loop may not have turned, the time before the request included.
    * @throws {ThreadStuckError} when the request is not taken in time.
    * @throws {AgentFailureError} when it cannot be done.
    */
@@ -136,19 +132,13 @@ export class AgentClient {
     }
   }
 
-  /**
-   * Has the agent do something as soon as the main thread comes to it, which is when a stuck one goes on.
-   *
-   * @throws {AgentFailureError} when it cannot be done.
-   */
+  /** Has the agent do something whenever the main thread comes to it. @throws {AgentFailureError} when it cannot be done. */
   requestPatiently<C extends AgentCommand>(command: C, args: AgentCommands[C]['args']) {
     return this.#send(command, args, null);
   }
 
   /**
-   * Reads what the CPU sampler of a stuck main thread has seen so far, by interrupting it; it goes on. Where the
-   * application's own `vm` time limit strikes meanwhile, what the agent does is cut off anywhere; the connection sees to it
-   * that the limit is not lost.
+   * Reads what the CPU sampler of a stuck main thread has seen so far, by interrupting it; the sampler goes on.
    *
    * @throws {ThreadUnreachableError} when the thread is in a native call.
    * @throws {AgentFailureError} when it cannot be done.
@@ -165,12 +155,9 @@ export class AgentClient {
         silent: true,
       });
     });
-    const answer =
-      result.value === undefined
-        ? undefined
-        : (JSON.parse(result.value, (key, value: unknown) =>
-            BYTES.has(key) && hasBase64(value) ? new Uint8Array(Buffer.from(value.base64, 'base64')) : value,
-          ) as InterruptAnswer);
+    const answer = JSON.parse(result.value ?? 'null', (key, value: unknown) =>
+      BYTES.has(key) && hasBase64(value) ? new Uint8Array(Buffer.from(value.base64, 'base64')) : value,
+    ) as InterruptAnswer | null;
     if (answer && !answer.failure) {
       return answer.result ?? null;
     }
@@ -210,17 +197,13 @@ export class AgentClient {
     this.#listeners['process-exiting'].add(listener);
   }
 
-  /** What one look cannot tell of a thread that hardly gets a processor, several can: all that it has run is one turn. */
+  /** What one wait cannot tell of a thread that hardly gets a processor, several can: all that it has run is one turn. */
   #withEarlier(found: Silence): Silence {
     const lastTurn = lastBeatIn(this.heartbeat);
     const cpuNanos = cpuNanosOfMain();
     const earlier = this.#silence?.lastTurn === lastTurn ? this.#silence : undefined;
     const cpuAtFirst = earlier?.cpuAtFirst ?? cpuNanos;
-    const isBusy =
-      found.cause === 'starved' &&
-      cpuNanos !== undefined &&
-      cpuAtFirst !== undefined &&
-      cpuNanos - cpuAtFirst >= LONG_TURN_NANOS;
+    const isBusy = found.cause === 'starved' && (cpuNanos ?? 0) - (cpuAtFirst ?? 0) >= LONG_TURN_NANOS;
     const silence: Silence = isBusy ? { ...found, cause: 'busy' } : found;
     this.#silence = { ...silence, lastTurn, cpuAtFirst };
     return silence;

@@ -11,7 +11,7 @@ interface Behaviour {
 
 const TID = 4711;
 let behaviour: Behaviour | undefined;
-let throttles: number | undefined;
+let throttles = 0;
 let othersWait: number;
 
 jest.unstable_mockModule('./kernel.threads.js', () => ({
@@ -31,7 +31,7 @@ const { AnswerDeadline } = await import('./answer.deadline.js');
 beforeEach(() => {
   jest.useFakeTimers();
   behaviour = undefined;
-  throttles = undefined;
+  throttles = 0;
   othersWait = 0;
 });
 
@@ -113,7 +113,7 @@ describe('AnswerDeadline', () => {
   it('names the limit of the container where that was reached', async () => {
     throttles = 3;
     const { text } = await given(TID, { cpu: 0.1, waited: 0.8, state: 'R' });
-    expect(text).toContain('and the CPU limit of its container was reached');
+    expect(text).toContain('and the CPU limit of its container or service was reached');
   });
 
   it('says of a thread whose number is not known what is known of all', async () => {

@@ -9,8 +9,8 @@ const CHECK_MILLIS = 250;
 const LONGEST_EXTENSION_MILLIS = 4000;
 
 /**
- * A time limit for an answer. It runs on the time in which the thread could have answered: where it has no processor
- * (a container's CPU limit, a busy machine) that says nothing of what it does, and it is given up to four seconds more.
+ * A time limit for an answer. The time in which the thread had no processor (a CPU limit, a busy machine) says nothing of what
+ * it does: for that it is given up to four seconds more.
  *
  * @internal
  */
@@ -19,7 +19,7 @@ export class AnswerDeadline {
   /** What the kernel said of the thread when it was looked at first. */
   #first: (KernelThread & { readonly tid: number; readonly at: number }) | undefined;
   #waitsAtFirst: ReadonlyMap<number, number> | undefined;
-  #throttledAtFirst: number | undefined;
+  #throttledAtFirst = 0;
   readonly #states: string[] = [];
   #timer: NodeJS.Timeout | undefined;
 
@@ -75,7 +75,7 @@ export class AnswerDeadline {
       this.#lookFirst(typeof this.thread === 'number' ? this.thread : this.thread());
       this.#waitsAtFirst = this.#first ? undefined : processorWaits();
     }
-    const throttled = (timesThrottled() ?? 0) > (this.#throttledAtFirst ?? 0);
+    const throttled = timesThrottled() > this.#throttledAtFirst;
     const thread = this.#first && kernelThread(this.#first.tid);
     if (!this.#first || !thread) {
       const waited = Math.min(longestWait(this.#waitsAtFirst), millis);
@@ -88,13 +88,8 @@ export class AnswerDeadline {
     const isStillWaiting = cpu < 0.05 * looked && this.#states.every((state) => state === 'R');
     const waited = isStillWaiting ? looked - cpu : (thread.waitedNanos - this.#first.waitedNanos) / 1e6;
     const cause = causeOf(looked, cpu, waited, this.#states);
-    return {
-      millis,
-      cause,
-      withoutProcessorMillis: Math.min(waited, millis),
-      isOfAnyThread: false,
-      throttled,
-    };
+    const withoutProcessorMillis = Math.min(waited, millis);
+    return { millis, cause, withoutProcessorMillis, isOfAnyThread: false, throttled };
   }
 }
 

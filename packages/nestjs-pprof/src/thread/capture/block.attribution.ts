@@ -6,8 +6,7 @@ import { framesWithLine, isIdle, type ProfiledStack, type TimedStack } from '../
 export const NOT_SEEN = syntheticFrame('(no stack seen)');
 
 /**
- * Attributes each block to the stacks seen during it: the delay in proportion to the time each was seen, the contention
- * to the one seen longest.
+ * Attributes each block to the stacks seen in it: the delay in proportion, the contention to the one seen longest.
  *
  * @returns samples of contentions and nanoseconds.
  * @internal
@@ -42,17 +41,13 @@ function attributeBlock({ from, to }: LoopBlock, timeline: readonly TimedStack[]
     nanosLeft -= share;
     overlapLeft -= overlap;
     const { labels } = stack;
-    return {
-      stack: framesWithLine(stack),
-      values: [index === 0 ? 1 : 0, share],
-      ...(labels ? { labels } : {}),
-    };
+    return { stack: framesWithLine(stack), values: [index === 0 ? 1 : 0, share], ...(labels && { labels }) };
   });
 }
 
 /**
- * The turns that are going on and took longer than the threshold so far. The watch knows when its timer was late; that the
- * loop was idle for the first part of that time, if it was, the samples know. Of turns that have ended the watch knows both.
+ * The turns that are going on and took longer than the threshold so far. The watch knows since when its timer is late, and the
+ * samples, for how long of that the loop was idle. (Of turns that have ended the watch knows both.)
  *
  * @internal
  */

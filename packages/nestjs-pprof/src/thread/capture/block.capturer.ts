@@ -1,4 +1,4 @@
-import { monotonicMillis } from '../../shared/agent.protocol.js';
+import { type LoopWatchRequest, monotonicMillis } from '../../shared/agent.protocol.js';
 import { type LoopBlock, LoopWatchMemory } from '../../shared/shared.memory.js';
 import type { StackSample } from '../pprof/profile.model.js';
 import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
@@ -6,10 +6,17 @@ import type { AgentClient } from './agent.client.js';
 import { attributeBlocks, busyStretches, longTurns } from './block.attribution.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import type { OwnStalls } from './own.stalls.js';
-import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { type FromThreads, fromThreads, mainOrSkipped } from './thread.results.js';
+import {
+  type FromThreads,
+  fromThreads,
+  MAIN_THREAD,
+  mainOrSkipped,
+  type ThreadInfo,
+  type ThreadSelection,
+} from './thread.selection.js';
 import { ThreadStuckError } from './threads.errors.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
+import type { V8Sampler } from './v8.sampler.js';
 
 /** Often enough for a few samples in each turn that is longer than the default threshold. */
 const HZ = 200;
@@ -43,31 +50,32 @@ export class BlockCapturer {
     private readonly cpu: V8CpuCapturer,
   ) {}
 
-  /** @throws {NoThreadError} or the signal's reason. */
-  capture(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
-    const { threads: selection, seconds, thresholdMillis, signal } = request;
+  /** @throws {CoverageOnError | NoThreadError} or the signal's reason. */
+  async capture(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
+    const { threads: selection, signal } = request;
+    this.threads.inspector.refuseUnderCoverage();
     return fromThreads(
       selection,
       () => mainOrSkipped(() => this.#ofMain(request), signal),
       () =>
         this.threads.askWorkers(
           selection,
-          async (sampler, workers): Promise<ThreadBlocks> => {
-            const window = { millis: seconds * 1000, hz: HZ, signal, workers };
-            const { profile, note } = await this.cpu.capture(sampler, window);
-            const timeline = timelineOf(profile);
-            const blocks = busyStretches(timeline, thresholdMillis * 1000);
-            return {
-              thread: sampler.target.thread,
-              samples: attributeBlocks(blocks, timeline),
-              stuck: false,
-              durationNanos: durationOf(timeline),
-              note,
-            };
-          },
+          (sampler, workers) => this.#ofWorker(sampler, workers, request),
           signal,
         ),
     );
+  }
+
+  async #ofWorker(
+    sampler: V8Sampler,
+    workers: () => readonly ThreadInfo[],
+    { seconds, thresholdMillis, signal }: BlockRequest,
+  ): Promise<ThreadBlocks> {
+    const window = { millis: seconds * 1000, hz: HZ, signal, workers };
+    const { profile, note } = await this.cpu.capture(sampler, window);
+    const timeline = timelineOf(profile);
+    const blocks = busyStretches(timeline, thresholdMillis * 1000);
+    return blocksOf(sampler.target.thread, blocks, timeline, false, note);
   }
 
   async #ofMain({ seconds, thresholdMillis, signal }: BlockRequest): Promise<ThreadBlocks> {
@@ -85,24 +93,14 @@ export class BlockCapturer {
       const blocks = stuck
         ? busyStretches(timeline, thresholdMicros)
         : blocksIn(timeline, watch, this.threads.inspector.ownStalls, clockOffset, thresholdMicros);
-      return {
-        thread: MAIN_THREAD,
-        samples: attributeBlocks(blocks, timeline),
-        stuck,
-        durationNanos: durationOf(timeline),
-        note,
-      };
+      return blocksOf(MAIN_THREAD, blocks, timeline, stuck, note);
     } finally {
       void this.agent.requestPatiently('stopLoopWatch', id).catch(() => undefined);
     }
   }
 
   /** @returns whether the loop is stuck, so that nothing can be started there. */
-  async #startWatch(request: {
-    id: number;
-    thresholdMillis: number;
-    memory: SharedArrayBuffer;
-  }): Promise<boolean> {
+  async #startWatch(request: LoopWatchRequest): Promise<boolean> {
     try {
       await this.agent.request('startLoopWatch', request);
       return false;
@@ -142,6 +140,13 @@ function blocksIn(
   return [...inWindow(watch.blocksFrom(0)), ...longTurns(ongoing, timeline, thresholdMicros)];
 }
 
-function durationOf(timeline: readonly TimedStack[]): number {
-  return Math.round(((timeline.at(-1)?.to ?? 0) - (timeline[0]?.from ?? 0)) * 1000);
+function blocksOf(
+  thread: ThreadInfo,
+  blocks: readonly LoopBlock[],
+  timeline: readonly TimedStack[],
+  stuck: boolean,
+  note: string | undefined,
+): ThreadBlocks {
+  const durationNanos = Math.round(((timeline.at(-1)?.to ?? 0) - (timeline[0]?.from ?? 0)) * 1000);
+  return { thread, samples: attributeBlocks(blocks, timeline), stuck, durationNanos, note };
 }

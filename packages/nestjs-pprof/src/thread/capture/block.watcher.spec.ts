@@ -13,6 +13,8 @@ const { BlockWatcher } = await import('./block.watcher.js');
 let startMillis = 0;
 let looks = 0;
 let fails = false;
+let running = '';
+let watcher: InstanceType<typeof BlockWatcher>;
 let memory: LoopWatchMemory;
 
 beforeEach(() => {
@@ -35,11 +37,23 @@ beforeEach(() => {
     capture: () => {
       looks += 1;
       cpuMillis += startMillis + 20;
-      const profile = { nodes: [], samples: [], timeDeltas: [], startTime: 0, endTime: 0 };
+      const startTime = nowMicros();
+      const [root, callFrame] = ['(root)', running].map((functionName) => ({
+        functionName,
+        scriptId: '1',
+        url: 'file:///main.js',
+        lineNumber: 0,
+        columnNumber: 0,
+      }));
+      const nodes = [
+        { id: 1, callFrame: root, children: [2] },
+        { id: 2, callFrame },
+      ];
+      const profile = { nodes, samples: [2], timeDeltas: [0], startTime, endTime: startTime + 20_000 };
       return fails ? Promise.reject(new Error('late')) : Promise.resolve({ profile, clockOffset: 0 });
     },
   };
-  const watcher = new BlockWatcher(
+  watcher = new BlockWatcher(
     agent as unknown as AgentClient,
     20,
     true,
@@ -95,4 +109,19 @@ it('looks at a block that is long beside what the look takes', async () => {
   expect(looks).toBe(1);
   await turns(1, 8100, 0);
   expect(looks).toBe(2);
+});
+
+it('keeps so many looks of a block, evenly spread over it, however long it is', async () => {
+  memory.tick(nowMicros(), 0, 20_000);
+  running = 'first';
+  await jest.advanceTimersByTimeAsync(300_000);
+  running = 'second';
+  await jest.advanceTimersByTimeAsync(300_000);
+  expect(looks).toBeLessThan(2000);
+  await turns(1, 0, 100);
+  const ofFunction = new Map(
+    (await watcher.collected()).map(({ stack, values }) => [stack[0]?.functionName, values[1]! / 1e9]),
+  );
+  expect(ofFunction.get('first')).toBeGreaterThan(290);
+  expect(ofFunction.get('second')).toBeGreaterThan(290);
 });

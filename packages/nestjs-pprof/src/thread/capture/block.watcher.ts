@@ -1,5 +1,6 @@
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { type LoopBlock, LoopWatchMemory } from '../../shared/shared.memory.js';
+import { cpuBetween } from '../../shared/thread-cpu.clock.js';
 import type { StackSample } from '../pprof/profile.model.js';
 import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
@@ -7,7 +8,7 @@ import { attributeBlocks } from './block.attribution.js';
 import type { FlightRecorder } from './flight.recorder.js';
 import { cpuNanosOfMain } from './kernel.threads.js';
 import type { InspectedThreads } from './inspected.threads.js';
-import { timelineOfSegments } from './recorded.timeline.js';
+import { timelineOfSegments } from './recorded.window.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 
 /** The watch's own number; those of captures count from 1. */
@@ -22,12 +23,14 @@ const STUCK_AFTER_MILLIS = 1000;
 const LOOK = { millis: 20, hz: 1000 };
 
 /**
- * V8's start walks the whole heap, which takes it 0.8 s for one of 1.5 GB (docs/benchmarks.md). Where a look holds main up
- * for longer than the shortest block that is looked at, it is taken only in a block so many times as long, or after so many
- * times that time.
+ * V8's start walks the whole heap: 0.8 s of one of 1.5 GB (docs/benchmarks.md). A look that holds main up for longer than the
+ * shortest block that is looked at is taken only in a block so many times as long, or after so many times that time.
  */
 const WORTH_BLOCK = 10;
 const WORTH_PAUSE = 100;
+
+/** Of one block: where it goes on, every other look is dropped, and from then on they come half as often. */
+const MAX_LOOKS = 200;
 
 /** Beyond this many stacks, further blocks are only counted. */
 const MAX_SAMPLES = 2000;
@@ -39,8 +42,8 @@ const MAX_PENDING = 4096;
 export type OnBlock = (from: number, to: number, stacks: readonly StackSample[]) => void;
 
 /**
- * Watches the main thread's event loop all the time: what has blocked it, and in which stacks. Those are in the samples of the
- * flight recorder, where that runs; else a block is looked at while it goes on.
+ * Watches the main thread's event loop all the time: what has blocked it, in which stacks. The samples of the flight recorder have
+ * those, where it runs; else a block is looked at while it goes on.
  *
  * @internal
  */
@@ -48,7 +51,8 @@ export class BlockWatcher {
   readonly #watch = new LoopWatchMemory();
   /** By what tells one from another. */
   readonly #samples = new Map<string, StackSample>();
-  readonly #looks: TimedStack[] = [];
+  #looks: TimedStack[][] = [];
+  #lookEveryMillis = 0;
   readonly #listeners: OnBlock[] = [];
   #pending: LoopBlock[] = [];
   #counted = 0;
@@ -122,22 +126,17 @@ export class BlockWatcher {
         (sampler) => this.cpu.capture(sampler, { ...LOOK, signal, lastTurn }),
         signal,
       );
-      const toWatch = (micros: number) => micros - clockOffset;
-      this.#looks.push(
-        ...timelineOf(profile).map(({ stack, from, to }) => ({
-          stack,
-          from: toWatch(from),
-          to: toWatch(to),
-        })),
-      );
+      this.#looks.push(shifted(timelineOf(profile), -clockOffset));
+      if (this.#looks.length >= MAX_LOOKS) {
+        this.#looks = this.#looks.filter((_, index) => index % 2 === 0);
+        this.#lookEveryMillis = 2 * Math.max(LOOK_AFTER_MILLIS, this.#lookEveryMillis);
+      }
     } catch {
       // Whatever the reason: the block is counted without a stack.
     }
-    const after = cpuNanosOfMain();
     this.#lookedAt = monotonicMillis();
-    const millis =
-      before === undefined || after === undefined ? this.#lookedAt - askedAt : (after - before) / 1e6;
-    this.#lookMillis = millis - LOOK.millis;
+    const cpuNanos = cpuBetween(before, cpuNanosOfMain());
+    this.#lookMillis = (cpuNanos === undefined ? this.#lookedAt - askedAt : cpuNanos / 1e6) - LOOK.millis;
     this.#looking = false;
   }
 
@@ -147,7 +146,7 @@ export class BlockWatcher {
       this.#lookMillis > LOOK_AFTER_MILLIS &&
       Math.min(blockedMillis, unseen) < WORTH_BLOCK * this.#lookMillis &&
       unseen < WORTH_PAUSE * this.#lookMillis;
-    return blockedMillis >= LOOK_AFTER_MILLIS && !isDear;
+    return blockedMillis >= LOOK_AFTER_MILLIS && unseen >= this.#lookEveryMillis && !isDear;
   }
 
   /** Takes over the blocks that have ended since the last time. */
@@ -164,10 +163,11 @@ export class BlockWatcher {
       this.#counted = count;
     }
     if (this.#pending.length > 0 && (!this.recorder?.isRunning || this.#pending.length > MAX_PENDING)) {
-      this.#attribute(this.#pending.splice(0), this.#looks);
+      this.#attribute(this.#pending.splice(0), this.#looks.flat());
     }
     if (this.#blockedMillis < LOOK_AFTER_MILLIS) {
-      this.#looks.length = 0;
+      this.#looks = [];
+      this.#lookEveryMillis = 0;
     }
   }
 
@@ -190,12 +190,7 @@ export class BlockWatcher {
     this.#pending = this.#pending.filter((block) => !ended.includes(block));
     const [begin, end] = [first.from, ended.at(-1)!.to].map((micros) => (micros + offset) / 1000);
     const { segments } = this.recorder!.readKept(begin!, end!);
-    const timeline = timelineOfSegments(segments).map(({ stack, from, to }) => ({
-      stack,
-      from: from - offset,
-      to: to - offset,
-    }));
-    this.#attribute(ended, timeline);
+    this.#attribute(ended, shifted(timelineOfSegments(segments), -offset));
   }
 
   #attribute(blocks: readonly LoopBlock[], timeline: readonly TimedStack[]): void {
@@ -222,6 +217,10 @@ export class BlockWatcher {
       }
     }
   }
+}
+
+function shifted(timeline: readonly TimedStack[], micros: number): TimedStack[] {
+  return timeline.map(({ stack, from, to }) => ({ stack, from: from + micros, to: to + micros }));
 }
 
 function keyOf({ stack, labels = {} }: StackSample): string {

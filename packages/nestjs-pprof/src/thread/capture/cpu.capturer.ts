@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
-import { timelineOf, type TimedStack } from '../pprof/v8.profiles.js';
+import { cpuBetween, threadCpuNanos } from '../../shared/thread-cpu.clock.js';
+import { timelineOf, type TimedStack, type V8CpuProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
 import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
@@ -10,23 +10,23 @@ import { untilAborted } from './single.flight.js';
 import type { SampledSegment } from './cpu.rotation.js';
 import { SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
+  Answers,
   isSelected,
   MAIN_THREAD,
   selectsWorkers,
   type ThreadInfo,
   type ThreadSelection,
-} from './thread.info.js';
+} from './thread.selection.js';
 import {
   NoThreadError,
   ThreadStuckError,
   CaptureStuckError,
   ConnectionClosedError,
 } from './threads.errors.js';
-import { Answers } from './thread.results.js';
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
 
-/** Too little of a window left to be worth interrupting a thread that has just started. */
+/** Less of a window is not worth interrupting a thread that has just started. */
 const SHORTEST_WINDOW_MILLIS = 20;
 
 /** How long a thread that got stuck during the capture is looked at. */
@@ -43,7 +43,12 @@ export interface CpuRequest {
   readonly signal: AbortSignal;
 }
 
-/** What one thread was doing, and by which of the two ways it was found out. @internal */
+interface V8CpuProfileRequest extends Pick<CpuRequest, 'seconds' | 'hz' | 'signal'> {
+  /** Node's `threadId`; 0 is the main thread. */
+  readonly thread: number;
+}
+
+/** What one thread was doing, and how that was found out. @internal */
 export type ThreadCpu =
   | { readonly way: 'agent'; readonly thread: ThreadInfo; readonly segments: readonly SampledSegment[] }
   | {
@@ -94,12 +99,32 @@ export class CpuCapturer {
 
   /** @throws {AgentFailureError | CoverageOnError | NoThreadError} or the signal's reason. */
   async capture(request: CpuRequest): Promise<CpuCapture> {
+    if (!isSelected(request.threads, MAIN_THREAD)) {
+      this.threads.inspector.refuseUnderCoverage();
+    }
     const run = new CpuCaptureRun(request, this.agent, this.sampler, this.threads, this.v8);
     try {
       return await run.result();
     } finally {
       run.close();
     }
+  }
+
+  /** A profile of V8's own, with the time of each sample. It does not disturb other captures of the thread, nor they it. */
+  async captureV8({ thread, seconds, hz, signal }: V8CpuProfileRequest): Promise<V8CpuProfile> {
+    const main = thread === MAIN_THREAD.id ? await this.agent.observeLoop() : undefined;
+    const { profile } = await this.threads.useThread(
+      thread,
+      (sampler, workers) =>
+        this.v8.capture(sampler, {
+          millis: seconds * 1000,
+          hz,
+          signal,
+          ...(main ? main.stuck && { lastTurn: main.lastTurn } : { workers }),
+        }),
+      signal,
+    );
+    return profile;
   }
 }
 
@@ -150,8 +175,8 @@ class CpuCaptureRun {
     if (this.#answers.results.length === 0) {
       throw new NoThreadError(this.#answers.skipped);
     }
-    const cpu = process.cpuUsage(start.cpu);
-    const own = threadCpuNanos();
+    const { user, system } = process.cpuUsage(start.cpu);
+    const profilerCpuNanos = cpuBetween(start.own, threadCpuNanos());
     const segments = this.#answers.results.flatMap((thread) =>
       thread.way === 'agent' ? thread.segments : [],
     );
@@ -169,8 +194,8 @@ class CpuCaptureRun {
         .toSorted((a, b) => a.thread.id - b.thread.id),
       skipped: this.#answers.skipped,
       ended: this.#ended,
-      processCpuNanos: (cpu.user + cpu.system) * 1000,
-      profilerCpuNanos: own === undefined || start.own === undefined ? undefined : own - start.own,
+      processCpuNanos: (user + system) * 1000,
+      profilerCpuNanos,
       startedAt: segments[0]?.startedAt ?? startedAt,
       durationNanos:
         segments.length > 0
@@ -184,10 +209,9 @@ class CpuCaptureRun {
     const before = kernelCpu();
     await sleep(this.request.seconds * 1000, undefined, { signal: this.#signal }).catch(() => undefined);
     const after = kernelCpu();
-    const workers = this.#inUse?.threads ?? [];
-    const kernelIds = kernelThreadsOf(workers);
+    const kernelIds = kernelThreadsOf(this.#inUse?.threads ?? []) ?? [];
     return new Map(
-      [...(kernelIds ?? [])].flatMap(([id, kernelId]) => {
+      [...kernelIds].flatMap(([id, kernelId]) => {
         const used = after?.get(kernelId);
         return used === undefined ? [] : [[id, used - (before?.get(kernelId) ?? 0)] as const];
       }),
@@ -261,23 +285,22 @@ class CpuCaptureRun {
   ): Promise<void> {
     const { thread } = sampler.target;
     const capture = async (): Promise<ThreadCpu> => {
-      const before = cpuNanosOfMain();
+      // Of workers the kernel is asked when all are known.
+      const before = thread === MAIN_THREAD ? cpuNanosOfMain() : undefined;
       const begun = monotonicMillis();
       const { hz } = this.request;
       const { profile, note } = await this.v8.capture(sampler, { ...request, hz, signal: this.#signal });
-      const after = cpuNanosOfMain();
+      const used = cpuBetween(before, cpuNanosOfMain());
       // It may have been looked at before the window, and for longer.
       const part = (profile.endTime - profile.startTime) / 1000 / (monotonicMillis() - begun);
-      const cpuNanos =
-        before === undefined || after === undefined ? undefined : Math.round((after - before) * part);
+      const cpuNanos = used === undefined ? undefined : Math.round(used * part);
       return {
         way: 'inspector',
         thread,
         timeline: timelineOf(profile),
         stuck: request.lastTurn !== undefined,
         note,
-        // Of workers the kernel is asked when all are known.
-        ...(thread === MAIN_THREAD ? { cpuNanos } : {}),
+        cpuNanos,
       };
     };
     // That the client has gone away is looked at when all are done.

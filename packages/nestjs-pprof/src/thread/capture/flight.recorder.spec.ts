@@ -109,6 +109,24 @@ const stretches = (recorder: FlightRecorder, from: number, to: number) =>
       (startedAt - STARTED_AT) / 1000 + durationNanos / 1e9,
     ]);
 
+it('goes on at once where the clock of the machine is set back', async () => {
+  const recorder = started();
+  await pass(20);
+  const { cuts } = sampler;
+  jest.setSystemTime(STARTED_AT - 3_600_000);
+  await pass(32);
+  expect(cuts).toHaveLength(4);
+  await recorder.refresh();
+  expect(cuts).toHaveLength(5);
+  sampler.trouble = { join: held('x') };
+  sampler.end(held('x'));
+  await pass(1);
+  sampler.trouble = {};
+  jest.setSystemTime(STARTED_AT - 7_200_000);
+  await pass(30);
+  expect(recorder.isRunning).toBe(true);
+});
+
 describe('FlightRecorder', () => {
   it('reads a first window soon, and then one every quarter of a minute, side by side', async () => {
     const recorder = started();

@@ -1,12 +1,13 @@
+import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { messageOf } from '../../shared/pprof.error.js';
 import type { FlightRecording } from '../../shared/thread.protocol.js';
-import { threadCpuNanos } from '../../shared/thread-cpu.clock.js';
+import { cpuBetween, threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import { type RecordedSegment, RecordedWindow } from './recorded.window.js';
 import type { SampledSegment } from './cpu.rotation.js';
 import type { SharedCpuSampler, StandingClient } from './shared-cpu.sampler.js';
 import { ThreadStuckError } from './threads.errors.js';
 
-/** A rotation costs main a millisecond or two, and about two samples. */
+/** A rotation costs main a millisecond or two, and two samples. */
 const WINDOW_MILLIS = 15_000;
 
 /** Until the first segment has been read the regular way, none is read by interrupt: see `agent.ts`. */
@@ -46,6 +47,8 @@ export interface Recording {
   readonly to: number;
   /** What of the stretch is missing, and why. */
   readonly missing: readonly string[];
+  /** What of it the sampler holds, and why that cannot be had now. */
+  readonly unread?: string | undefined;
 }
 
 /** What the recorder keeps: from the oldest to the newest. @internal */
@@ -55,8 +58,8 @@ export interface Kept {
 }
 
 /**
- * Keeps the last minutes of the main thread: one more client of its CPU sampler, which asks for one window after the other,
- * also beside captures at other rates, for which the sampler ends windows earlier.
+ * Keeps the last minutes of the main thread: a client of its CPU sampler that stays, and has it cut into windows. Where captures
+ * begin or end, windows are shorter.
  *
  * @internal
  */
@@ -73,8 +76,9 @@ export class FlightRecorder implements StandingClient {
   #isBusy = false;
   #refreshing: Promise<void> | undefined;
   #tryAt = 0;
-  /** Since when the running segment runs, or nothing does. */
+  /** Since when the running segment runs, or nothing does; and the former by a clock that is never set back. */
   #since = Date.now();
+  #begunAt = monotonicMillis();
   #ownCpu = threadCpuNanos();
   /** Why what is older than the oldest window is not there. */
   #dropped: string | undefined;
@@ -85,8 +89,7 @@ export class FlightRecorder implements StandingClient {
     private readonly options: FlightRecording,
     private readonly restarted: boolean,
   ) {
-    this.hz = options.hz;
-    this.labels = options.labels;
+    ({ hz: this.hz, labels: this.labels } = options);
   }
 
   start(): void {
@@ -101,10 +104,11 @@ export class FlightRecorder implements StandingClient {
 
   onSegment(segment: SampledSegment): void {
     const own = threadCpuNanos();
-    const profilerCpuNanos = own === undefined || this.#ownCpu === undefined ? undefined : own - this.#ownCpu;
+    const profilerCpuNanos = cpuBetween(this.#ownCpu, own);
     this.#ownCpu = own;
     const window = new RecordedWindow({ ...segment, startFailure: undefined, profilerCpuNanos });
     this.#since = window.to;
+    this.#begunAt = monotonicMillis();
     this.#windows.push(window);
     this.#bytes += window.bytes;
     this.#dropOldest();
@@ -125,7 +129,7 @@ export class FlightRecorder implements StandingClient {
     return this.#isRunning;
   }
 
-  /** Why nothing is recorded now; undefined where something is. */
+  /** Why nothing is recorded now. */
   get outage(): string | undefined {
     const last = this.#outages.at(-1);
     return last?.to === Infinity ? last.reason : undefined;
@@ -139,13 +143,13 @@ export class FlightRecorder implements StandingClient {
 
   /** @returns what was recorded in the stretch, whose parts lie side by side without a sample in both. */
   async read(from: number, to: number): Promise<Recording> {
-    const missing = to > this.#since ? await this.refresh() : undefined;
-    return this.readKept(from, to, missing === undefined ? [] : [missing]);
+    const unread = to > this.#since ? await this.refresh() : undefined;
+    return { ...this.readKept(from, to, unread === undefined ? [] : [unread]), unread };
   }
 
   /** Takes over what the sampler holds. @returns what is missing, and why, where it cannot be had now. */
   async refresh(): Promise<string | undefined> {
-    if (!this.#isRunning || Date.now() - this.#since <= FRESH_MILLIS) {
+    if (!this.#isRunning || monotonicMillis() - this.#begunAt <= FRESH_MILLIS) {
       return undefined;
     }
     this.#refreshing ??= this.sampler.cut(true).finally(() => (this.#refreshing = undefined));
@@ -171,18 +175,19 @@ export class FlightRecorder implements StandingClient {
   }
 
   async #check(): Promise<void> {
-    const now = Date.now();
+    const now = monotonicMillis();
     if (this.#isBusy || now < this.#tryAt) {
       return;
     }
     this.#isBusy = true;
+    const age = now - this.#begunAt;
     try {
-      const age = now - this.#since;
       if (!this.#isRunning) {
         await this.sampler.join(this);
         this.#isRunning = true;
         this.#endOutage();
         this.#since = Date.now();
+        this.#begunAt = monotonicMillis();
         this.#ownCpu = threadCpuNanos();
       } else if (age >= (this.#windows.length === 0 ? FIRST_WINDOW_MILLIS : WINDOW_MILLIS)) {
         await this.sampler.cut(age >= INTERRUPTED_AFTER_MILLIS);
@@ -201,7 +206,7 @@ export class FlightRecorder implements StandingClient {
   #noteOutage(error: unknown): void {
     const isStuck = error instanceof ThreadStuckError;
     const reason = messageOf(error);
-    this.#tryAt = Date.now() + (isStuck ? CHECK_MILLIS : this.#pauseMillis);
+    this.#tryAt = monotonicMillis() + (isStuck ? CHECK_MILLIS : this.#pauseMillis);
     if (!isStuck) {
       this.#pauseMillis = Math.min(2 * this.#pauseMillis, LONGEST_PAUSE_MILLIS);
     }
@@ -211,8 +216,8 @@ export class FlightRecorder implements StandingClient {
     }
     this.#endOutage();
     this.#outages.push({ from: this.#since, to: Infinity, reason });
-    this.#since = Date.now();
     this.#outages.splice(0, this.#outages.length - MAX_OUTAGES);
+    this.#since = Date.now();
   }
 
   #endOutage(): void {

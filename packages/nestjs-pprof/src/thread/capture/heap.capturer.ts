@@ -15,8 +15,14 @@ import {
   type ThreadAllocations,
   type ThreadHeap,
 } from './thread.heap.js';
-import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { foundOrSkipped, type FromThreads, fromThreads } from './thread.results.js';
+import {
+  foundOrSkipped,
+  type FromThreads,
+  fromThreads,
+  MAIN_THREAD,
+  type ThreadInfo,
+  type ThreadSelection,
+} from './thread.selection.js';
 import {
   AgentFailureError,
   GarbageNotCollectedError,
@@ -76,32 +82,27 @@ export class HeapCapturer {
 
   /** The same, but it may be of no thread: where the agent cannot do it, the main thread is among those skipped. */
   async sampleIfPossible(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadHeap>> {
-    const failures: string[] = [];
-    const ofMain = async (moment: MomentDeadline) => {
-      try {
-        return await this.#sampleMain(false, signal, moment);
-      } catch (error) {
-        if (!(error instanceof AgentFailureError)) {
-          throw error;
-        }
-        failures.push(`main: ${error.message}`);
-        return { results: [], skipped: failures };
-      }
-    };
-    try {
-      return await MomentDeadline.during(signal, (moment) =>
-        fromThreads(
-          threads,
-          () => ofMain(moment),
-          () => this.#sampleWorkers(threads, false, signal, moment),
-        ),
-      );
-    } catch (error) {
-      if (failures.length === 0 || !(error instanceof NoThreadError)) {
+    const failed: FromThreads<ThreadHeap> = { results: [], skipped: [] };
+    const orFailed = (error: unknown) => {
+      if (!(error instanceof AgentFailureError)) {
         throw error;
       }
-      return { results: [], skipped: failures };
-    }
+      failed.skipped.push(`${MAIN_THREAD.label}: ${error.message}`);
+      return failed;
+    };
+    const sampled = MomentDeadline.during(signal, (moment) =>
+      fromThreads(
+        threads,
+        () => this.#sampleMain(false, signal, moment).catch(orFailed),
+        () => this.#sampleWorkers(threads, false, signal, moment),
+      ),
+    );
+    return sampled.catch((error: unknown) => {
+      if (error instanceof NoThreadError && failed.skipped.length > 0) {
+        return failed;
+      }
+      throw error;
+    });
   }
 
   /**
@@ -115,7 +116,7 @@ export class HeapCapturer {
     // One listener a worker, which may be many.
     setMaxListeners(0, limited.signal);
     const ofMain = async () => {
-      const found = await this.#main.captureAllocations(limited);
+      const found = await foundOrSkipped(() => this.#main.captureAllocations(limited));
       if (found.results.length === 0 && !(await this.#workers.hasWorkers())) {
         // Nobody is left: the window need not be waited for.
         throw new NoThreadError(found.skipped);
@@ -131,9 +132,8 @@ export class HeapCapturer {
   }
 
   #sampleMain(gc: boolean, signal: AbortSignal, moment?: MomentDeadline): Promise<FromThreads<ThreadHeap>> {
-    return moment
-      ? foundOrSkipped(MAIN_THREAD, () => moment.answerOf(MAIN_THREAD, (gone) => this.#main.sample(gc, gone)))
-      : this.#main.sample(gc, signal);
+    const sample = (gone: AbortSignal) => this.#main.sample(gc, gone);
+    return foundOrSkipped(() => (moment ? moment.answerOf(MAIN_THREAD, sample) : sample(signal)));
   }
 
   /** Their session is shared: what one client asked for is answered, whether it waits or not. */
@@ -158,41 +158,44 @@ export class HeapCapturer {
     if (this.heap === false) {
       throw new HeapSamplingOffError();
     }
-    if (thread !== MAIN_THREAD.id) {
-      const { results, skipped } = await this.#workers.sample([thread], gc);
-      const [heap] = results;
-      if (!heap?.v8Profile) {
-        throw new NoThreadError(skipped);
-      }
-      if (heap.asOf !== undefined) {
-        throw new RecordingHeldError(ALLOCATIONS);
-      }
-      if (gc && !heap.collected) {
-        throw new GarbageNotCollectedError(heap.thread.label);
-      }
-      return heap.v8Profile;
+    if (thread === MAIN_THREAD.id) {
+      return this.#main.whileLive(() => this.#readMainByInspector(gc, signal));
     }
-    return this.#main.whileLive(() => this.#readMainByInspector(gc, signal));
+    const { results, skipped } = await this.#sampleWorkers([thread], gc, signal);
+    const [heap] = results;
+    if (!heap?.v8Profile) {
+      throw new NoThreadError(skipped);
+    }
+    if (heap.asOf !== undefined) {
+      throw new RecordingHeldError(ALLOCATIONS);
+    }
+    if (gc && !heap.collected) {
+      throw new GarbageNotCollectedError(heap.thread.label);
+    }
+    return heap.v8Profile;
   }
 
   async #readMainByInspector(gc: boolean, signal: AbortSignal): Promise<V8HeapProfile> {
-    const capture = this.threads.useAlone(
-      MAIN_THREAD.id,
-      async (target) => {
-        if (gc && !(await collectGarbage(target))) {
-          throw new GarbageNotCollectedError(target.thread.label);
-        }
-        const { profile } = await target.post<{ profile: V8HeapProfile }>('HeapProfiler.getSamplingProfile');
-        return profile;
-      },
-      signal,
-    );
-    return capture.catch(async (error: unknown) => {
+    try {
+      return await this.threads.useAlone(
+        MAIN_THREAD.id,
+        async (target) => {
+          if (gc && !(await collectGarbage(target))) {
+            throw new GarbageNotCollectedError(target.thread.label);
+          }
+          const { profile } = await target.post<{ profile: V8HeapProfile }>(
+            'HeapProfiler.getSamplingProfile',
+          );
+          return profile;
+        },
+        signal,
+      );
+    } catch (error) {
       if (error instanceof HeapNotSampledError) {
         // V8 does not say why; where it could not be started in the first place, the agent does.
         await this.#main.sample(false, signal);
       }
       throw error;
-    });
+    }
   }
 }

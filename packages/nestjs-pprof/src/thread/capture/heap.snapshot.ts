@@ -1,6 +1,6 @@
 import { addAbortSignal, type Readable } from 'node:stream';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.connection.js';
-import { MAIN_THREAD } from './thread.info.js';
+import { MAIN_THREAD } from './thread.selection.js';
 import { Mutex } from './mutex.js';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
@@ -18,24 +18,21 @@ const SILENCE_IF_STUCK_MILLIS = 2 * DEADLINE_MILLIS;
 /** Of an answer that is waited for as long as there are signs of life; the longest that a timer takes. */
 const NO_DEADLINE = 2 ** 31 - 1;
 
-/** @internal */
-export interface HeapSnapshotRequest {
+interface HeapSnapshotRequest {
   /** Node's `threadId`; 0 is the main thread. */
   readonly thread: number;
   /** Nobody waits any more. V8 finishes what it has begun; the rest is dropped. */
   readonly signal: AbortSignal;
 }
 
-/** @internal */
-export interface SnapshotFile {
+interface SnapshotFile {
   readonly size: number;
   readonly stream: Readable;
 }
 
 /**
- * Takes heap snapshots. V8 hands one over as fast as it can make it and cannot be slowed down, while the client may be
- * slow and this thread has little memory: so it goes to a file first, and the thread that it is of is stopped no longer
- * than V8 takes. (`v8.getHeapSnapshot()` would keep all of it in the memory of that thread.)
+ * Takes heap snapshots. V8 hands one over as fast as it can make it, while the client may be slow and this thread has little
+ * memory: so it goes to a file first. (`v8.getHeapSnapshot()` would keep all of it in the memory of the thread that it is of.)
  *
  * @internal
  */
@@ -111,12 +108,7 @@ export function writeSnapshot(
   });
 }
 
-/**
- * A file for what does not fit in memory: for this user only, and without a name from the beginning, so that nothing is
- * left of it, however the process ends.
- *
- * @internal
- */
+/** A file for what does not fit in memory: for this user only, and without a name, so that nothing is left of it. @internal */
 export class UnlinkedFile {
   #size = 0;
 

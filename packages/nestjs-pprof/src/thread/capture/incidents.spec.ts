@@ -6,8 +6,10 @@ import { syntheticFrame } from '../pprof/profile.model.js';
 
 const main = { cpuNanos: undefined as number | undefined };
 const limit = { count: 2 };
-jest.unstable_mockModule('./kernel.threads.js', () => ({ cpuNanosOfMain: () => main.cpuNanos }));
-jest.unstable_mockModule('./processor.limit.js', () => ({ processorLimit: () => limit }));
+jest.unstable_mockModule('./kernel.threads.js', () => ({
+  cpuNanosOfMain: () => main.cpuNanos,
+  processorLimit: () => limit,
+}));
 const { Incidents } = await import('./incidents.js');
 
 const STARTED_AT = Date.UTC(2026, 0, 1, 3);
@@ -106,6 +108,16 @@ const list = async () =>
     (from - STARTED_AT) / 1000,
     to === undefined ? undefined : (to - STARTED_AT) / 1000,
   ]);
+
+it('goes on where a figure cannot be had, as the process has no file descriptor left', async () => {
+  rss = 600 * MEGABYTE;
+  await pass(1);
+  jest.mocked(process.memoryUsage.rss).mockImplementation(() => {
+    throw new Error('EMFILE: too many open files, uv_resident_set_memory');
+  });
+  await pass(2);
+  expect(await list()).toEqual([['rss', 1, undefined]]);
+});
 
 describe('Incidents, a loop that is blocked', () => {
   it('are those longer than the threshold, with the stacks seen longest', async () => {

@@ -1,12 +1,13 @@
 import { monotonicMillis } from '../../shared/agent.protocol.js';
+import { tried } from '../../shared/pprof.error.js';
+import { cpuBetween } from '../../shared/thread-cpu.clock.js';
 import type { FlightRecording } from '../../shared/thread.protocol.js';
 import type { StackSample } from '../pprof/profile.model.js';
 import { attributeBlocks } from './block.attribution.js';
 import type { BlockWatcher } from './block.watcher.js';
 import type { FlightRecorder } from './flight.recorder.js';
-import { cpuNanosOfMain } from './kernel.threads.js';
-import { processorLimit } from './processor.limit.js';
-import { timelineOfSegments } from './recorded.timeline.js';
+import { cpuNanosOfMain, processorLimit } from './kernel.threads.js';
+import { timelineOfSegments } from './recorded.window.js';
 
 const MAX_INCIDENTS = 100;
 
@@ -122,19 +123,16 @@ export class Incidents {
   }
 
   #check(): void {
-    const now = { at: monotonicMillis(), cpu: process.cpuUsage(this.#last.cpu), main: cpuNanosOfMain() };
-    const millis = now.at - this.#last.at;
-    const processors = (now.cpu.user + now.cpu.system) / 1000 / millis;
-    const ofMain =
-      now.main === undefined || this.#last.main === undefined
-        ? 0
-        : (now.main - this.#last.main) / 1e6 / millis;
-    this.#last = { at: now.at, cpu: process.cpuUsage(), main: now.main };
-    const values: Record<Line['kind'], number> = {
+    const last = this.#last;
+    const { user, system } = process.cpuUsage(last.cpu);
+    this.#last = { at: monotonicMillis(), cpu: process.cpuUsage(), main: cpuNanosOfMain() };
+    const millis = this.#last.at - last.at;
+    const values: Record<Line['kind'], number | undefined> = {
       heap: this.watcher.heapUsed,
-      rss: process.memoryUsage.rss(),
-      cpu: processors,
-      'main-cpu': ofMain,
+      // Node reads a file for it, which it cannot where the process may open no more.
+      rss: tried(() => process.memoryUsage.rss()),
+      cpu: (user + system) / 1000 / millis,
+      'main-cpu': (cpuBetween(last.main, this.#last.main) ?? 0) / 1e6 / millis,
     };
     const { count: limit } = processorLimit();
     this.#lines.forEach((line) => line.see(values[line.kind], limit, millis));
@@ -190,10 +188,10 @@ class Line {
     private readonly onIncident: (incident: Incident) => void,
   ) {}
 
-  see(value: number, processors: number, millis: number): void {
+  see(value: number | undefined, processors: number, millis: number): void {
     const now = Date.now();
     const limit = this.kind === 'cpu' ? processors : this.limit;
-    if (limit === undefined) {
+    if (limit === undefined || value === undefined) {
       return;
     }
     const isCpu = this.kind === 'cpu' || this.kind === 'main-cpu';

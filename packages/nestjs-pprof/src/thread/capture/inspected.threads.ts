@@ -3,8 +3,14 @@ import { lastBeatIn } from '../../shared/shared.memory.js';
 import { untilAborted } from './single.flight.js';
 import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
 import type { MomentDeadline } from './moment.deadline.js';
-import { isSelected, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { Answers, type FromThreads } from './thread.results.js';
+import {
+  Answers,
+  type FromThreads,
+  isSelected,
+  MAIN_THREAD,
+  type ThreadInfo,
+  type ThreadSelection,
+} from './thread.selection.js';
 import { NoThreadError } from './threads.errors.js';
 import { V8Sampler } from './v8.sampler.js';
 import { WorkerTargets } from './worker.targets.js';
@@ -29,8 +35,8 @@ export interface WorkersInUse {
 }
 
 /**
- * The inspector sessions that captures share, one to the main thread and one to its workers. Each is open only while
- * somebody uses it, and for as long as what V8 has learnt of a stuck main thread is kept.
+ * The inspector sessions that captures share, one to main and one to the workers: open while somebody uses them, and for as long
+ * as what V8 has learnt of a stuck main thread is kept.
  *
  * @internal
  */
@@ -133,20 +139,14 @@ export class InspectedThreads {
       if (!found) {
         throw new NoThreadError([]);
       }
-      return await untilAborted(
-        signal,
-        use(found, () => workers.threads),
-      );
+      const used = use(found, () => workers.threads);
+      return await untilAborted(signal, used);
     } finally {
       workers.release();
     }
   }
 
-  /**
-   * Uses the one thread, in a session of its own that ends with the use, or at once with the signal.
-   *
-   * @throws {NoThreadError} where there is none of this id, and what `use` and the inspector do.
-   */
+  /** The same in a session of its own, which ends with the use, or at once with the signal. */
   useAlone<T>(id: number, use: (target: InspectorTarget) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.inspector.using(
       async (connection) => use(id === MAIN_THREAD.id ? connection : await workerWith(id, connection)),
@@ -240,11 +240,12 @@ class WorkersSession extends SharedSession {
 
   constructor(connection: InspectorConnection) {
     super(connection);
-    this.#attached = WorkerTargets.attach(connection, (target) => {
+    const onWorker = (target: InspectorTarget) => {
       const sampler = new V8Sampler(target);
       this.#samplers.set(target, sampler);
       this.#listeners.forEach((listener) => listener(sampler));
-    });
+    };
+    this.#attached = WorkerTargets.attach(connection, onWorker, (target) => this.#samplers.delete(target));
     this.#attached.then(
       (targets) => (this.#targets = targets),
       // Whoever comes next has a session of its own.
@@ -255,13 +256,7 @@ class WorkersSession extends SharedSession {
   use(onWorker: OnWorker): WorkersInUse {
     this.acquire();
     this.#listeners.add(onWorker);
-    for (const [target, sampler] of this.#samplers) {
-      if (this.#targets?.has(target) ?? true) {
-        onWorker(sampler);
-      } else {
-        this.#samplers.delete(target);
-      }
-    }
+    this.#samplers.forEach((sampler) => onWorker(sampler));
     const threads = () => this.#targets?.threads ?? [];
     return {
       told: this.#attached.then((targets) => targets.matured()),

@@ -1,11 +1,10 @@
 import type { Session } from 'node:inspector';
 import { InspectorUnavailableError } from '../../shared/agent.errors.js';
-import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { AnswerDeadline } from './answer.deadline.js';
-import { OwnStalls } from './own.stalls.js';
+import { OwnStalls, SessionStalls } from './own.stalls.js';
 import { WorkerStartsMemory } from '../../shared/shared.memory.js';
 import type { SharedWithMain } from '../../shared/thread.protocol.js';
-import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
+import { MAIN_THREAD, type ThreadInfo } from './thread.selection.js';
 import {
   ConnectionClosedError,
   CoverageOnError,
@@ -36,11 +35,7 @@ export const DEADLINE_MILLIS = 4000;
 const PROFILER = 'Profiler.enable';
 const SPOILS_COVERAGE: ReadonlySet<string> = new Set([PROFILER, 'Debugger.enable']);
 
-/**
- * V8's inspector of this process: the sessions that are open, and what may be done with them.
- *
- * @internal
- */
+/** V8's inspector of this process: the sessions that are open, and what may be done with them. @internal */
 export class Inspector {
   readonly ownStalls = new OwnStalls();
   readonly workerStarts: WorkerStartsMemory;
@@ -54,12 +49,7 @@ export class Inspector {
     this.workerStarts = new WorkerStartsMemory(shared.workerStarts);
   }
 
-  /**
-   * Node aborts the process where a thread connects to a main thread that may not be inspected, so that has been asked
-   * there, beforehand.
-   *
-   * @throws {InspectorUnavailableError}
-   */
+  /** @throws {InspectorUnavailableError} as main has told beforehand: Node aborts where it may not be inspected. */
   open(): InspectorConnection {
     if (!this.shared.inspector) {
       throw new InspectorUnavailableError();
@@ -73,11 +63,7 @@ export class Inspector {
     return connection;
   }
 
-  /**
-   * Runs `use` with a connection that is closed afterwards, whatever happens.
-   *
-   * @param signal closes it at once: whatever waits for an answer hears of it.
-   */
+  /** Runs `use` with a connection that is closed afterwards, or at once with the signal. */
   async using<T>(use: (connection: InspectorConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     const connection = this.open();
@@ -99,11 +85,7 @@ export class Inspector {
     });
   }
 
-  /**
-   * Keeps V8's profiler and debugger off in all threads of a process that counts code coverage.
-   *
-   * @throws {CoverageOnError} for what would spoil the coverage of a thread.
-   */
+  /** @throws {CoverageOnError} for what would spoil the coverage that the process counts, in whatever thread. */
   refuseUnderCoverage(method = PROFILER): void {
     if (this.shared.coverage && SPOILS_COVERAGE.has(method)) {
       throw new CoverageOnError();
@@ -117,35 +99,11 @@ export class Inspector {
   }
 }
 
-/** Of what V8 tells of a profile; microseconds. */
-interface StoppedProfile {
-  readonly startTime?: number;
-  readonly endTime?: number;
-  readonly timeDeltas?: readonly number[];
-}
-
 /** Opens a session to each worker thread. */
 const ATTACH = 'NodeWorker.enable';
 
 /** Runs JavaScript in the main thread, by interrupt. */
 const EVALUATE = 'Runtime.evaluate';
-
-/** What holds the thread up while it is carried out. */
-const STALLING: ReadonlySet<string> = new Set([
-  'Profiler.start',
-  'Profiler.stop',
-  'Profiler.startPreciseCoverage',
-  'HeapProfiler.takeHeapSnapshot',
-  'HeapProfiler.collectGarbage',
-  'HeapProfiler.getSamplingProfile',
-  'Debugger.enable',
-]);
-
-/** Whose answer tells that the thread takes messages: until then it was in something of the application's. */
-const CHEAP = 'Runtime.getIsolateId';
-
-/** A thread that has answered so shortly before carries the next message out at once. */
-const JUST_ANSWERED_MILLIS = 10;
 
 /**
  * V8's words where its time limit (`vm.runInContext(…, { timeout })`), meant for the application's JavaScript, has struck in
@@ -155,8 +113,8 @@ const JUST_ANSWERED_MILLIS = 10;
 const TERMINATED = /terminated/i;
 
 /**
- * A session with V8's inspector in the main thread. Keep it open only as long as it is used: a process that exits with
- * one open prints `Waiting for the debugger to disconnect...`.
+ * A session with V8's inspector in the main thread, to be open only as long as it is used: a process that exits with one open
+ * prints `Waiting for the debugger to disconnect...`.
  *
  * @internal
  */
@@ -173,14 +131,15 @@ export class InspectorConnection implements InspectorTarget {
   #isDisconnected = false;
   /** Messages whose answers are seen to even where nobody waits for them any more: the session ends after them. */
   #unanswered = 0;
-  #answeredAt = -Infinity;
-  /** How long V8's profiler took to start, as far as is known until its first sample is. */
-  #starting: { readonly from: number; to: number } | undefined;
+  readonly #stalls: SessionStalls;
 
   constructor(
     readonly inspector: Inspector,
     private readonly onDisconnect: () => void,
   ) {
+    this.#stalls = new SessionStalls(inspector.ownStalls, (method, onAnswer) =>
+      this.#session.post(method, {}, onAnswer),
+    );
     this.#session.connectToMainThread();
   }
 
@@ -216,15 +175,15 @@ export class InspectorConnection implements InspectorTarget {
       this.#pending.add(fail);
       const mustBeSeenTo = method === ATTACH || method === EVALUATE;
       this.#unanswered += mustBeSeenTo ? 1 : 0;
-      const ended = STALLING.has(method) ? this.#stallBy(method) : () => undefined;
+      const onAnswer = this.#stalls.posting(method);
       this.#session.post(method, params, (error, result) => {
-        ended(error, result);
-        this.#answeredAt = monotonicMillis();
+        onAnswer(error, result);
         if (method === EVALUATE && error && TERMINATED.test(error.message)) {
           this.send('Runtime.terminateExecution', {});
         }
         if (mustBeSeenTo) {
-          this.#seenTo();
+          this.#unanswered -= 1;
+          this.#disconnectIfDone();
         }
         if (error) {
           fail(inspectorError(this.thread.label, method, error.message));
@@ -243,18 +202,15 @@ export class InspectorConnection implements InspectorTarget {
   }
 
   /**
-   * From now on nobody waits for an answer. Closing twice is fine. Where sessions to worker threads are just being opened,
-   * the one to the main thread ends when they are: until then it is not known which have to be ended with it. Where
-   * JavaScript is being run there, it ends when that has: until then it is not known what has been terminated.
+   * From now on nobody waits for an answer. Where sessions to workers are just being opened, or JavaScript is being run, this one
+   * ends after that: until then it is not known which have to be ended with it, or what has been terminated.
    */
   close(): void {
     if (this.#isClosed) {
       return;
     }
     this.#isClosed = true;
-    if (this.#unanswered === 0) {
-      this.disconnect();
-    }
+    this.#disconnectIfDone();
     for (const fail of this.#pending) {
       fail(new ConnectionClosedError());
     }
@@ -273,44 +229,7 @@ export class InspectorConnection implements InspectorTarget {
     this.onDisconnect();
   }
 
-  /** @returns what takes the answer, and notes for how long the thread was held up. */
-  #stallBy(method: string): (error: Error | null, result?: object) => void {
-    const end = this.inspector.ownStalls.begin();
-    const postedAt = monotonicMillis();
-    const isAtOnce = postedAt - this.#answeredAt <= JUST_ANSWERED_MILLIS;
-    if (!isAtOnce) {
-      this.#session.post(CHEAP, {}, () => (this.#answeredAt = monotonicMillis()));
-    }
-    return (error, result) => {
-      const to = monotonicMillis() * 1000;
-      const { profile } = (result ?? {}) as { profile?: StoppedProfile };
-      // V8's clock is the same on Linux. Where it is not, nothing is noted that may not have been.
-      const stoppedAt = method === 'Profiler.stop' ? Math.min(to, profile?.endTime ?? to) : 0;
-      const begunAt = isAtOnce ? postedAt : Math.max(postedAt, this.#answeredAt);
-      const stall = { from: Math.max(stoppedAt, begunAt * 1000), to };
-      end(error ? undefined : stall);
-      if (method === 'Profiler.start') {
-        this.#starting = stall;
-      } else if (profile) {
-        this.#endStart(profile);
-      }
-    };
-  }
-
-  /**
-   * V8 takes its first sample when it has started, which a thread that waits for a processor learns late: all the while the
-   * application runs.
-   */
-  #endStart({ startTime = 0, timeDeltas = [] }: StoppedProfile): void {
-    const firstSample = startTime + (timeDeltas[0] ?? 0);
-    if (this.#starting && firstSample > this.#starting.from) {
-      this.#starting.to = Math.min(this.#starting.to, firstSample);
-    }
-    this.#starting = undefined;
-  }
-
-  #seenTo(): void {
-    this.#unanswered -= 1;
+  #disconnectIfDone(): void {
     if (this.#isClosed && this.#unanswered === 0) {
       this.disconnect();
     }

@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, posix } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import type { ThreadInfo } from './thread.info.js';
+import { tried } from '../../shared/pprof.error.js';
+import { MAIN_THREAD, type ThreadInfo } from './thread.selection.js';
 
 const TASKS = '/proc/self/task';
 
@@ -11,40 +14,24 @@ const NOT_JAVASCRIPT = /^((node-)?(V8Worker|DelayedTaskSche|SignalInspector|libu
 /** What concerns all threads is asked for by each of them: reading it costs half a millisecond with thirty threads. */
 const FRESH_MILLIS = 200;
 
-/** CPU time that each kernel thread of the process has used so far, in nanoseconds, by its id. @internal */
-export type KernelCpu = ReadonlyMap<number, number>;
-
-/** @returns undefined where the kernel does not tell (not Linux). @internal */
-export function kernelCpu(): KernelCpu | undefined {
-  try {
-    return new Map(readdirSync(TASKS).map((tid) => [Number(tid), schedstatOf(tid)[0]]));
-  } catch {
-    return undefined;
-  }
+/** CPU nanoseconds of each kernel thread so far; like all here, undefined where the kernel does not tell (not Linux). @internal */
+export function kernelCpu(): ReadonlyMap<number, number> | undefined {
+  return tried(() => new Map(readdirSync(TASKS).map((tid) => [Number(tid), schedstatOf(tid)[0]])));
 }
 
-/** The same of the main thread, whose kernel id is that of the process. @internal */
+/** Of the main thread, whose kernel id is that of the process. @internal */
 export function cpuNanosOfMain(): number | undefined {
-  try {
-    return schedstatOf(process.pid)[0];
-  } catch {
-    return undefined;
-  }
+  return tried(() => schedstatOf(process.pid)[0]);
 }
 
 /** How many threads the process has, V8's and libuv's among them. @internal */
 export function kernelThreadCount(): number | undefined {
-  try {
-    return readdirSync(TASKS).length;
-  } catch {
-    return undefined;
-  }
+  return tried(() => readdirSync(TASKS).length);
 }
 
 /**
- * Finds the kernel threads of the workers, whose CPU time the kernel knows and V8 does not. Both number threads in the
- * order of their creation, so the two orders are laid side by side; only where every thread that may be a worker is one,
- * and this, the profiling, thread is found in its place, so that no number is attributed to the wrong thread.
+ * Finds the kernel threads of the workers. Both sides number threads in the order of their creation, so the two orders are laid side
+ * by side; only where every thread that may be a worker is one, and this, the profiling, thread is found in its place.
  *
  * @param workers all of the application's worker threads
  * @returns kernel ids by `threadId`; undefined where they cannot be told for certain, as before Node 24.
@@ -56,34 +43,26 @@ export function kernelThreadsOf(workers: readonly ThreadInfo[]): ReadonlyMap<num
 }
 
 const kernelThreadsOfIds = keptFor(FRESH_MILLIS, (ids: string) =>
-  findKernelThreads(ids.split(',').map(Number)),
+  tried(() => findKernelThreads(ids.split(',').map(Number))),
 );
 
 function findKernelThreads(ids: readonly number[]): ReadonlyMap<number, number> | undefined {
-  try {
-    const mainName = nameOf(String(process.pid));
-    const own = ownKernelThread();
-    const candidates = readdirSync(TASKS)
-      .filter((tid) => Number(tid) !== process.pid)
-      .map((tid) => ({ tid: Number(tid), name: nameOf(tid) }))
-      // A thread that an addon starts inherits the name of the thread it is started from.
-      .filter(({ name }) => name !== mainName && !NOT_JAVASCRIPT.test(name))
-      .map(({ tid }) => tid)
-      .toSorted((a, b) => a - b);
-    const isCertain = candidates.length === ids.length && candidates[ids.indexOf(threadId)] === own;
-    return isCertain ? new Map(ids.map((id, index) => [id, candidates[index]!])) : undefined;
-  } catch {
-    return undefined;
-  }
+  const mainName = nameOf(String(process.pid));
+  const candidates = readdirSync(TASKS)
+    .filter((tid) => Number(tid) !== process.pid)
+    .map((tid) => ({ tid: Number(tid), name: nameOf(tid) }))
+    // A thread that an addon starts inherits the name of the thread it is started from.
+    .filter(({ name }) => name !== mainName && !NOT_JAVASCRIPT.test(name))
+    .map(({ tid }) => tid)
+    .toSorted((a, b) => a - b);
+  const isCertain =
+    candidates.length === ids.length && candidates[ids.indexOf(threadId)] === ownKernelThread();
+  return isCertain ? new Map(ids.map((id, index) => [id, candidates[index]!])) : undefined;
 }
 
-/** The kernel's number of this, the profiling, thread; undefined where the kernel does not tell (not Linux). @internal */
+/** The kernel's number of this, the profiling, thread. @internal */
 export function ownKernelThread(): number | undefined {
-  try {
-    return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
-  } catch {
-    return undefined;
-  }
+  return tried(() => Number(readlinkSync('/proc/thread-self').split('/').at(-1)));
 }
 
 /** What the kernel knows of a thread. @internal */
@@ -95,42 +74,85 @@ export interface KernelThread {
   readonly state: string;
 }
 
-/** @returns undefined where the kernel does not tell, and for a thread that has ended. @internal */
+/** @returns undefined also for a thread that has ended. @internal */
 export function kernelThread(tid: number): KernelThread | undefined {
-  try {
+  return tried(() => {
     const [cpuNanos, waitedNanos] = schedstatOf(tid);
     // The name before it, in parentheses, may hold spaces and parentheses itself: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
     const stat = readFileSync(`${TASKS}/${tid}/stat`, 'utf8');
     return { cpuNanos, waitedNanos, state: stat.charAt(stat.lastIndexOf(')') + 2) };
-  } catch {
-    return undefined;
+  });
+}
+
+/** How often it is seen to whether the thread runs or is ready to. */
+const BUSY_CHECK_MILLIS = 20;
+
+interface Observed {
+  readonly busyNanos: number;
+  checks: number;
+  busyChecks: number;
+}
+
+/**
+ * Begins to measure for which part of the time a thread had a processor or waited for one, that of a CPU limit included.
+ *
+ * @param workers all of the application's worker threads
+ * @internal
+ */
+export function startBusyClock(
+  thread: ThreadInfo,
+  workers: readonly ThreadInfo[],
+): { part(): number | undefined; stop(): void } {
+  const own = ownKernelThread();
+  const known = thread.id === MAIN_THREAD.id ? process.pid : kernelThreadsOf(workers)?.get(thread.id);
+  const candidates =
+    known === undefined
+      ? [...(kernelCpu()?.keys() ?? [])].filter((tid) => tid !== process.pid && tid !== own)
+      : [known];
+  const startedAt = monotonicMillis();
+  const observed = new Map<number, Observed>();
+  for (const tid of candidates) {
+    const now = kernelThread(tid);
+    if (now) {
+      observed.set(tid, { busyNanos: now.cpuNanos + now.waitedNanos, checks: 0, busyChecks: 0 });
+    }
   }
+  const timer = setInterval(() => {
+    for (const [tid, of] of observed) {
+      of.checks += 1;
+      of.busyChecks += kernelThread(tid)?.state === 'R' ? 1 : 0;
+    }
+  }, BUSY_CHECK_MILLIS);
+  const partOf = (tid: number, { busyNanos, checks, busyChecks }: Observed) => {
+    const now = kernelThread(tid);
+    const byClock = now
+      ? (now.cpuNanos + now.waitedNanos - busyNanos) / ((monotonicMillis() - startedAt) * 1e6)
+      : 0;
+    // A wait is on the clock when it is over, which on a busy machine may be late.
+    return Math.max(byClock, checks < 3 ? 0 : busyChecks / checks);
+  };
+  return {
+    part() {
+      const parts = [...observed].map(([tid, of]) => partOf(tid, of)).toSorted((a, b) => b - a);
+      if (known !== undefined) {
+        return parts[0];
+      }
+      // Not known which it is, as before Node 24: certain only where so many are as busy that each of the workers must be.
+      return workers.length === 0 ? undefined : parts[workers.length - 1];
+    },
+    stop: () => clearInterval(timer),
+  };
 }
 
 /** How long each thread of the process was ready to run and had no processor, so far: nanoseconds by the kernel's number. @internal */
-export const processorWaits = keptFor(FRESH_MILLIS, (): ReadonlyMap<number, number> => {
-  try {
-    return new Map(readdirSync(TASKS).map((tid) => [Number(tid), schedstatOf(tid)[1]]));
-  } catch {
-    return new Map();
-  }
-});
+export const processorWaits = keptFor(
+  FRESH_MILLIS,
+  (): ReadonlyMap<number, number> =>
+    tried(() => new Map(readdirSync(TASKS).map((tid) => [Number(tid), schedstatOf(tid)[1]]))) ?? new Map(),
+);
 
-/** How often the CPU limit of the container has held the process up; undefined where there is none. @internal */
-export const timesThrottled = keptFor(FRESH_MILLIS, (): number | undefined => {
-  // cgroup v2, v1; in a container the process's own is the root of what it sees.
-  for (const file of ['/sys/fs/cgroup/cpu.stat', '/sys/fs/cgroup/cpu/cpu.stat']) {
-    try {
-      const found = /^nr_throttled (\d+)$/m.exec(readFileSync(file, 'utf8'));
-      if (found) {
-        return Number(found[1]);
-      }
-    } catch {
-      // The other version, or none.
-    }
-  }
-  return undefined;
-});
+/** How often a CPU limit has held the process up. @internal */
+export const timesThrottled = keptFor(FRESH_MILLIS, () => throttlesSoFar());
 
 /** Of the same question only: what is read differs with it. */
 function keptFor<A extends readonly string[], T>(
@@ -154,4 +176,66 @@ function nameOf(tid: string): string {
 function schedstatOf(tid: number | string): readonly [cpu: number, waited: number] {
   const [cpu = 0, waited = 0] = readFileSync(`${TASKS}/${tid}/schedstat`, 'utf8').split(' ').map(Number);
   return [cpu, waited];
+}
+
+/** How many processors the process may use at a time, and by what. @internal */
+export interface ProcessorLimit {
+  readonly count: number;
+  readonly by: string;
+}
+
+const CONTROL_GROUPS = '/sys/fs/cgroup';
+
+/** The quota of the container or service where that is less than the processors: of control groups, the smallest. @internal */
+export function processorLimit(read = readText, processors = availableParallelism()): ProcessorLimit {
+  const quotas = groupDirectories(read).flatMap((directory) => quotaIn(directory, read) ?? []);
+  const quota = Math.min(...quotas);
+  return quota < processors
+    ? { count: quota, by: 'CPU quota of its control group' }
+    : { count: processors, by: 'processors that it may run on' };
+}
+
+/** How often such a quota has held the process up so far, by the group's own count. @internal */
+export function throttlesSoFar(read = readText): number {
+  return groupDirectories(read)
+    .map((directory) => tried(() => read(join(directory, 'cpu.stat'))) ?? '')
+    .map((stat) => Number(/^nr_throttled (\d+)$/m.exec(stat)?.[1] ?? 0))
+    .reduce((sum, count) => sum + count, 0);
+}
+
+function readText(file: string): string {
+  return readFileSync(file, 'utf8');
+}
+
+/** From the process's own up to the root, as both versions have them. In a container its own is often the root. */
+function groupDirectories(read: (file: string) => string): string[] {
+  const lines = tried(() => read('/proc/self/cgroup'))?.split('\n') ?? [];
+  return lines.flatMap((line) => {
+    // `0::/path` in version 2, `4:cpu,cpuacct:/path` in version 1: https://man7.org/linux/man-pages/man7/cgroups.7.html
+    const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    const isCpu = controllers === '' || controllers.split(',').includes('cpu');
+    if (!path.startsWith('/') || !isCpu) {
+      return [];
+    }
+    const base = controllers === '' ? CONTROL_GROUPS : join(CONTROL_GROUPS, 'cpu');
+    const directories: string[] = [];
+    for (let group = posix.normalize(path); ; group = posix.dirname(group)) {
+      directories.push(join(base, group));
+      if (group === '/') {
+        return directories;
+      }
+    }
+  });
+}
+
+/** https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu, https://docs.kernel.org/scheduler/sched-bwc.html */
+function quotaIn(directory: string, read: (file: string) => string): number | undefined {
+  const [quota, period] =
+    tried(() => read(join(directory, 'cpu.max')).split(' ').map(Number)) ??
+    tried(() =>
+      ['cpu.cfs_quota_us', 'cpu.cfs_period_us'].map((file) => Number(read(join(directory, file)))),
+    ) ??
+    [];
+  // `max` and -1 are none.
+  return quota! > 0 && period! > 0 ? quota! / period! : undefined;
 }

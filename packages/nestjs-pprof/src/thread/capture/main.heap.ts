@@ -2,7 +2,7 @@ import type { AllocationNode, HeapSample, HeapSampling, HeapStart } from '../../
 import { allocationNodeOf } from '../pprof/allocation.tree.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
-import { foundOrSkipped, type FromThreads } from './thread.results.js';
+import { MAIN_THREAD } from './thread.selection.js';
 import { DEADLINE_MILLIS, type Inspector } from './inspector.connection.js';
 import {
   type AllocationTotals,
@@ -13,21 +13,16 @@ import {
   collectGarbage,
   type ThreadHeap,
 } from './thread.heap.js';
-import { MAIN_THREAD } from './thread.info.js';
 import { RecordingHeldError, ThreadStuckError } from './threads.errors.js';
 
 /** Unlike pprof, V8's format has no place to say that it is of a moment before. @internal */
 export const ALLOCATIONS = 'count of all allocations (allocs?seconds=)';
 
-/**
- * What V8's sampler is used for.
- * - `live`: live objects, from start-up on or since the last `allocations`
- * - `beginning`, `allocations`: all allocations; `before` is what was alive before, where that is sampled
- * - `ending`: the agent has been told to sample live objects again, which it does as soon as the loop turns
- */
+/** What V8's sampler is used for. */
 type Mode =
   | { readonly is: 'live' }
   | { readonly is: 'beginning'; readonly begun: Promise<unknown> }
+  /** Ending: the agent has been told to sample live objects again, which it does as soon as the loop turns. */
   | { readonly is: 'allocations' | 'ending'; readonly before: HeapSample | null };
 
 /** The heap of the application's main thread, sampled from start-up on. @internal */
@@ -50,11 +45,7 @@ export class MainHeap {
     private readonly sampling: HeapSampling | false,
   ) {}
 
-  /**
-   * For a use of V8's sampler that must find it with live objects all the time.
-   *
-   * @throws {RecordingHeldError} where it has been taken for all allocations, be it in the middle; else what `use` does.
-   */
+  /** @throws {RecordingHeldError} where the sampler has been taken for all allocations meanwhile, and what `use` does. */
   async whileLive<T>(use: () => Promise<T>): Promise<T> {
     const mode = this.#mode;
     const check = () => {
@@ -70,24 +61,20 @@ export class MainHeap {
     }
   }
 
-  /** @throws {AgentFailureError} or the signal's reason. */
-  sample(gc: boolean, signal: AbortSignal): Promise<FromThreads<ThreadHeap>> {
-    return foundOrSkipped(MAIN_THREAD, async () => {
-      try {
-        return { results: [await this.#sample(gc, signal)], skipped: [] };
-      } catch (error) {
-        signal.throwIfAborted();
-        throw error;
-      }
-    });
+  /** @throws {AgentFailureError | ThreadStuckError | ThreadUnreachableError} or the signal's reason. */
+  async sample(gc: boolean, signal: AbortSignal): Promise<ThreadHeap> {
+    try {
+      return await this.#sample(gc, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
   }
 
-  /** @throws {AgentFailureError} or the signal's reason. */
-  captureAllocations({ seconds, signal }: AllocationsRequest): Promise<FromThreads<ThreadAllocations>> {
-    return foundOrSkipped(MAIN_THREAD, async () => {
-      const window = await this.#allocations.capture(seconds * 1000, signal);
-      return { results: [{ thread: MAIN_THREAD, ...window, stuck: !window.total.counted }], skipped: [] };
-    });
+  /** @throws {AgentFailureError | ThreadStuckError | ThreadUnreachableError} or the signal's reason. */
+  async captureAllocations({ seconds, signal }: AllocationsRequest): Promise<ThreadAllocations> {
+    const window = await this.#allocations.capture(seconds * 1000, signal);
+    return { thread: MAIN_THREAD, ...window, stuck: !window.total.counted };
   }
 
   async #sample(gc: boolean, signal: AbortSignal): Promise<ThreadHeap> {
@@ -117,15 +104,9 @@ export class MainHeap {
       return { ...this.#fromAgent(mode.before), asOf: mode.before.takenAt, collected };
     }
     // V8 has one sampling heap profiler to a thread: the one that the agent has started answers here as well.
-    return {
-      thread: MAIN_THREAD,
-      way: 'inspector',
-      root: await this.#readByInspector('HeapProfiler.getSamplingProfile', signal),
-      since: this.#start?.startedAt,
-      restarted: this.#start?.restarted ?? null,
-      memory: undefined,
-      collected,
-    };
+    const root = await this.#readByInspector('HeapProfiler.getSamplingProfile', signal);
+    const { startedAt: since, restarted = null } = this.#start ?? {};
+    return { thread: MAIN_THREAD, way: 'inspector', root, since, restarted, memory: undefined, collected };
   }
 
   #fromAgent(sample: HeapSample): Omit<ThreadHeap, 'collected'> {

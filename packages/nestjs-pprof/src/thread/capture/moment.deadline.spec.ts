@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
-import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
+import { MAIN_THREAD, type ThreadInfo } from './thread.selection.js';
 
 const WORKER: ThreadInfo = { id: 3, label: 'worker 3' };
 const WORKER_TID = 4711;

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { untilAborted } from './single.flight.js';
 import { kernelThreadsOf, processorWaits, timesThrottled } from './kernel.threads.js';
-import { MAIN_THREAD, type ThreadInfo } from './thread.info.js';
+import { MAIN_THREAD, type ThreadInfo } from './thread.selection.js';
 import { ThreadUnreachableError } from './threads.errors.js';
 
 /**
@@ -21,9 +21,8 @@ const HURRY_MILLIS = 3500;
 const FIRST_LOOK_MILLIS = 500;
 
 /**
- * The time limit of a whole request for what threads do at this moment: its answer has the threads that have answered until
- * then, and names the others. Each step of a thread has its own limit, too (`AnswerDeadline`), but a thread that hardly
- * gets a processor can take long for each of them.
+ * The time limit of a whole request for what threads do at this moment: the answer has those that have answered until then. Each
+ * step has a limit of its own (`AnswerDeadline`), but a thread that hardly gets a processor can take long for each of them.
  *
  * @internal
  */
@@ -34,8 +33,7 @@ export class MomentDeadline {
   readonly #signal: AbortSignal;
   readonly #timers: NodeJS.Timeout[];
   #waitsAtFirst: ReadonlyMap<number, number> = new Map();
-  #throttledAtFirst: number | undefined;
-  #waitsAtLast: ReadonlyMap<number, number> = new Map();
+  #throttledAtFirst = 0;
   #hasAnswer = false;
   #isLate = false;
 
@@ -111,21 +109,14 @@ export class MomentDeadline {
   }
 
   #end(): void {
-    if (this.#over.signal.aborted) {
-      return;
-    }
-    this.#waitsAtLast = processorWaits();
     this.#over.abort();
   }
 
-  /**
-   * Blames no call: the thread may have answered one step after the other, and the way to a worker leads through the main
-   * thread.
-   */
+  /** Blames no call: the thread may have answered step after step, and the way to a worker leads through the main thread. */
   #unreachable(thread: ThreadInfo, workers: readonly ThreadInfo[]): ThreadUnreachableError {
     const millis = monotonicMillis() - this.#startedAt;
     const tid = thread.id === MAIN_THREAD.id ? process.pid : kernelThreadsOf(workers)?.get(thread.id);
-    const waits = [...this.#waitsAtLast]
+    const waits = [...processorWaits()]
       .filter(([other]) => other === (tid ?? other))
       .map(([other, nanos]) => (nanos - (this.#waitsAtFirst.get(other) ?? nanos)) / 1e6);
     const withoutProcessorMillis = Math.min(Math.max(0, ...waits), millis);
@@ -134,7 +125,7 @@ export class MomentDeadline {
       cause: tid !== undefined && withoutProcessorMillis >= millis / 2 ? 'starved' : 'unknown',
       withoutProcessorMillis,
       isOfAnyThread: tid === undefined,
-      throttled: (timesThrottled() ?? 0) > (this.#throttledAtFirst ?? 0),
+      throttled: timesThrottled() > this.#throttledAtFirst,
     });
   }
 }

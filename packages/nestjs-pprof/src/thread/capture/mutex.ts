@@ -29,13 +29,9 @@ export class Mutex {
     return done;
   }
 
-  get isHeld(): boolean {
-    return this.#held > 0;
-  }
-
   /** @returns what releases it; undefined where somebody holds it. */
   tryAcquire(): (() => void) | undefined {
-    return this.isHeld ? undefined : this.#enter();
+    return this.#held > 0 ? undefined : this.#enter();
   }
 
   #enter(): () => void {

@@ -1,9 +1,12 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { Profile as PprofProfile } from 'pprof-format';
 import { SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
+import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
+import { syntheticFrame } from '../pprof/profile.model.js';
+import { IDLE, type ProfiledStack, type TimedStack } from '../pprof/v8.profiles.js';
 import type { SampledSegment } from './cpu.rotation.js';
 
-/** Of each sample: microseconds since the segment began, CPU microseconds, stack, labels; a column after the other, which packs well. */
+/** Of each sample: microseconds since the segment began, CPU microseconds, stack, labels; column after column, which packs well. */
 type PackedLog = Int32Array<ArrayBuffer>;
 
 const MICROS_PER_MILLI = 1000;
@@ -19,7 +22,6 @@ export class RecordedWindow {
   /** Milliseconds since the epoch. */
   readonly from: number;
   readonly to: number;
-  readonly hz: number;
   readonly #rest: Omit<RecordedSegment, 'profile' | 'sampleLog' | 'labels'>;
   readonly #packed: Buffer;
   readonly #profileBytes: number;
@@ -28,7 +30,6 @@ export class RecordedWindow {
   constructor({ profile, sampleLog, labels, ...rest }: RecordedSegment) {
     this.from = rest.startedAt;
     this.to = rest.startedAt + rest.durationNanos / 1e6;
-    this.hz = rest.hz;
     this.#rest = rest;
     this.#profileBytes = profile.length;
     const log = packLog(sampleLog, rest.startedAt);
@@ -44,18 +45,14 @@ export class RecordedWindow {
     return this.#packed.length;
   }
 
-  unpack(): RecordedSegment {
+  /** What of it lies in a stretch of time: two stretches that follow each other have each sample once between them. */
+  unpackWithin(from: number, to: number): RecordedSegment {
     const bytes = inflateRawSync(this.#packed);
     const logEnd = this.#profileBytes + this.#logBytes;
     const log = new Int32Array(Uint8Array.from(bytes.subarray(this.#profileBytes, logEnd)).buffer);
     const profile = Uint8Array.from(bytes.subarray(0, this.#profileBytes));
     const labels = JSON.parse(bytes.toString('utf8', logEnd)) as RecordedSegment['labels'];
-    return { ...this.#rest, profile, labels, sampleLog: unpackLog(log, this.from) };
-  }
-
-  /** What of it lies in a stretch of time: two stretches that follow each other have each sample once between them. */
-  unpackWithin(from: number, to: number): RecordedSegment {
-    const segment = this.unpack();
+    const segment = { ...this.#rest, profile, labels, sampleLog: unpackLog(log, this.from) };
     return from <= this.from && to >= this.to ? segment : cut(segment, from, to);
   }
 }
@@ -134,4 +131,37 @@ function cut(segment: RecordedSegment, from: number, to: number): RecordedSegmen
     processCpuNanos: (main ?? 0) + (processCpuNanos - (mainCpuNanos ?? 0)) * share,
     profilerCpuNanos: profilerCpuNanos === undefined ? undefined : profilerCpuNanos * share,
   };
+}
+
+const IDLE_STACK: ProfiledStack = { frames: [syntheticFrame(IDLE)], lines: [] };
+
+/** The samples of segments one after the other, in microseconds since the epoch; each stands for the time until the next. @internal */
+export function timelineOfSegments(segments: readonly SampledSegment[]): TimedStack[] {
+  return segments.flatMap((segment) => {
+    const log = new Float64Array(segment.sampleLog.slice().buffer);
+    const stacks = decodeAddonProfile(segment.profile).samples.map(({ stack }) => stack);
+    const seen = new Map<string, ProfiledStack>();
+    const stackOf = (index: number, labels: number): ProfiledStack => {
+      const frames = stacks[index];
+      const key = `${index} ${labels}`;
+      const known = seen.get(key);
+      if (known || !frames) {
+        return known ?? IDLE_STACK;
+      }
+      const set = segment.labels?.sets[labels];
+      const stack = { frames, lines: [], ...(set ? { labels: set } : {}) };
+      seen.set(key, stack);
+      return stack;
+    };
+    const rows = Array.from({ length: log.length / SAMPLE_LOG_COLUMNS }, (_, row) => {
+      const at = row * SAMPLE_LOG_COLUMNS;
+      return { time: log[at]!, stack: stackOf(log[at + 2]!, log[at + 3]!) };
+    }).toSorted((a, b) => a.time - b.time);
+    const end = segment.startedAt * 1000 + segment.durationNanos / 1000;
+    return rows.map(({ time, stack }, index) => ({
+      stack,
+      from: time,
+      to: Math.max(time, rows[index + 1]?.time ?? end),
+    }));
+  });
 }

@@ -13,9 +13,8 @@ interface ScriptParsed {
 const MAX_TEXTS = 4;
 
 /**
- * The text and the map that V8 has in memory, of scripts of the main thread with these names. V8's debugger tells, which
- * lists every script there is: some 30 ms of the main thread for the first 1000, 10 ms when asked again. No JavaScript
- * runs, nothing is deoptimized, and nothing pauses.
+ * The text and the map that V8 has in memory, of scripts of the main thread with these names. V8's debugger lists every script there
+ * is: some 30 ms of main for the first 1000, 10 ms when asked again. No JavaScript runs, nothing is deoptimized, nothing pauses.
  *
  * @throws {ThreadUnreachableError | InspectorUnavailableError}
  * @internal

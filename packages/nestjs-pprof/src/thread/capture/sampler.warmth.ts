@@ -4,8 +4,8 @@ import { type CpuSampling, type CpuSegment, monotonicMillis } from '../../shared
 const WINDOW_MILLIS = 15_000;
 
 /**
- * What runs on costs some 2 % of main's CPU time, at this rate and under full load; a start costs main once what it takes. A minute
- * is worth a start of a tenth of a second, as those who wait for it feel it, and nobody the two hundredths.
+ * What runs on costs some 2 % of main's CPU time under full load, which nobody feels; a start holds main up for what it takes. A
+ * start of a tenth of a second is worth a minute.
  */
 const MILLIS_FOR_START_MILLI = 600;
 
@@ -15,7 +15,7 @@ const MAX_HZ = 100;
 
 /**
  * How long the sampler of the main thread runs on after a capture, so that the next need not start it: not at all unless captures
- * have come again and again, each so soon after the one before.
+ * come again and again.
  *
  * @internal
  */

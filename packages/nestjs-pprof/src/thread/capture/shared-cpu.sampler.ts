@@ -12,19 +12,18 @@ import { untilAborted } from './single.flight.js';
 const END_TOGETHER_MILLIS = 10;
 
 /**
- * Captures that begin within this time of each other begin together, with the first: two profiles to compare are asked for at
- * once. The addon takes a segment without a sample for that of a stuck sampler, and starts it anew, which is what costs.
+ * Captures that begin within this time begin together, with the first, as two to compare are asked for at once: the addon takes a
+ * segment without a sample for that of a stuck sampler, and starts it anew, which is what costs.
  */
 const BEGIN_TOGETHER_MILLIS = 20;
 
 /** Room for a main thread that is late to end a segment: what does not fit the addon's buffer is lost. */
 const LATE_BY_MILLIS = 1000;
 
-/** The same where the run goes on for ever, cut into windows of a quarter of it: as long for each rate, so that it fits whoever joins. */
+/** The same of a run that goes on for ever, in windows of a quarter of it: as long for each rate, so that it fits whoever joins. */
 const STANDING_MILLIS = 60_000;
 
-/** @internal */
-export interface CpuCaptureRequest {
+interface CpuCaptureRequest {
   readonly seconds: number;
   readonly hz: number;
   readonly labels: boolean;
@@ -55,8 +54,8 @@ interface Capture {
 }
 
 /**
- * The CPU sampler of the main thread, shared by any number of captures. There is one sampler to a thread, so its run is
- * cut into segments wherever a capture begins or ends, and each capture gets the segments of its own window.
+ * The one CPU sampler of the main thread, shared by any number of captures: its run is cut into segments wherever one begins or
+ * ends, and each gets those of its own window.
  *
  * @internal
  */
@@ -109,16 +108,7 @@ export class SharedCpuSampler {
    */
   join(client: StandingClient): Promise<void> {
     return this.#inTurnSoon(async () => {
-      const next = samplingFor([...this.#running], client);
-      try {
-        this.#hand(await this.#rotate(next), []);
-      } catch (error) {
-        if (!(error instanceof ThreadStuckError)) {
-          this.#failAll(error);
-        }
-        throw error;
-      }
-      this.#segment = { ...next, since: monotonicMillis() };
+      await this.#beginSegment(samplingFor([...this.#running], client));
       this.#standing = client;
     });
   }
@@ -154,11 +144,18 @@ export class SharedCpuSampler {
   async #begin(capture: Capture): Promise<void> {
     capture.isRepeated = this.#warmth.isRepeated;
     const next = samplingFor([...this.#running, capture], this.#standing);
+    if (!this.#hasJustBegun(next)) {
+      await this.#beginSegment(next);
+    }
+    capture.endsAt = monotonicMillis() + capture.millis;
+    this.#running.add(capture);
+  }
+
+  /** For one more, beside those who run. */
+  async #beginSegment(next: CpuSampling): Promise<void> {
     try {
-      if (!this.#hasJustBegun(next)) {
-        this.#hand(await this.#rotate(next), []);
-        this.#segment = { ...next, since: monotonicMillis() };
-      }
+      this.#hand(await this.#rotate(next), []);
+      this.#segment = { ...next, since: monotonicMillis() };
     } catch (error) {
       // A stuck thread has not touched the sampler; else the segment until now is lost for those who run.
       if (!(error instanceof ThreadStuckError)) {
@@ -166,8 +163,6 @@ export class SharedCpuSampler {
       }
       throw error;
     }
-    capture.endsAt = monotonicMillis() + capture.millis;
-    this.#running.add(capture);
   }
 
   #hasJustBegun({ hz, durationMillis, labels }: CpuSampling): boolean {

@@ -7,18 +7,16 @@ import { setMaxListeners } from 'node:events';
  * @internal
  */
 export async function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  let abort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort);
-  });
+  let abort!: () => void;
+  const aborted = new Promise<never>((_, reject) => (abort = () => reject(signal.reason as Error)));
+  signal.addEventListener('abort', abort);
   try {
     if (signal.aborted) {
-      abort!();
+      abort();
     }
     return await Promise.race([promise, aborted]);
   } finally {
-    signal.removeEventListener('abort', abort!);
+    signal.removeEventListener('abort', abort);
   }
 }
 
@@ -28,11 +26,7 @@ interface Flight<T> {
   waiting: number;
 }
 
-/**
- * One run for all who ask for the same while it goes on.
- *
- * @internal
- */
+/** One run for all who ask for the same while it goes on. @internal */
 export class SingleFlight<K, T> {
   readonly #flights = new Map<K, Flight<T>>();
 

@@ -1,11 +1,17 @@
-import { framesWithLine, isIdle, PROGRAM, timelineOf } from '../pprof/v8.profiles.js';
 import { type Frame, isMark } from '../pprof/profile.model.js';
-import type { InspectedThreads } from './inspected.threads.js';
+import { framesWithLine, isIdle, PROGRAM, timelineOf } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
+import type { InspectedThreads } from './inspected.threads.js';
 import { MomentDeadline } from './moment.deadline.js';
 import { SingleFlight } from './single.flight.js';
-import { MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.info.js';
-import { foundOrSkipped, type FromThreads, fromThreads, mainOrSkipped } from './thread.results.js';
+import {
+  type FromThreads,
+  fromThreads,
+  MAIN_THREAD,
+  mainOrSkipped,
+  type ThreadInfo,
+  type ThreadSelection,
+} from './thread.selection.js';
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
 
@@ -36,7 +42,7 @@ export interface ThreadStack {
 /** Finds out what every thread is doing at this moment. @internal */
 export class StackCapturer {
   /** By thread: who asks for others as well has the same answer for this one. */
-  readonly #moments = new SingleFlight<V8Sampler | typeof MAIN_THREAD, FromThreads<ThreadStack>>();
+  readonly #moments = new SingleFlight<V8Sampler | typeof MAIN_THREAD, ThreadStack>();
 
   constructor(
     private readonly agent: AgentClient,
@@ -44,77 +50,54 @@ export class StackCapturer {
     private readonly cpu: V8CpuCapturer,
   ) {}
 
-  /** @throws {NoThreadError} or the signal's reason. */
-  capture(selection: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
-    return MomentDeadline.during(signal, (moment) =>
-      fromThreads(
+  /** @throws {CoverageOnError | NoThreadError} or the signal's reason. */
+  async capture(selection: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
+    this.threads.inspector.refuseUnderCoverage();
+    return MomentDeadline.during(signal, (moment) => {
+      const { hurry } = moment;
+      const ofMain = (gone: AbortSignal) =>
+        this.#moments.join(MAIN_THREAD, gone, (running) => this.#ofMain({ signal: running, hurry }));
+      return fromThreads(
         selection,
         () =>
-          foundOrSkipped(
-            MAIN_THREAD,
-            () =>
-              moment.answerOf(MAIN_THREAD, (gone) =>
-                this.#moments.join(MAIN_THREAD, gone, (running) =>
-                  this.#ofMain({ signal: running, hurry: moment.hurry }),
-                ),
-              ),
+          mainOrSkipped(
+            () => moment.answerOf(MAIN_THREAD, ofMain),
+            signal,
             (message) => this.#withSilence(message),
           ),
         () =>
           this.threads.askWorkers(
             selection,
-            (sampler, workers, gone) => this.#ofWorker(sampler, { workers, gone, hurry: moment.hurry }),
+            (sampler, workers, gone) =>
+              this.#moments.join(sampler, gone, (running) =>
+                this.#stackOf(sampler, { ...momentOf(workers().length), signal: running, hurry, workers }),
+              ),
             signal,
             moment,
           ),
-      ),
-    );
+      );
+    });
   }
 
-  async #ofMain({
-    signal,
-    hurry,
-  }: Pick<V8CpuRequest, 'signal' | 'hurry'>): Promise<FromThreads<ThreadStack>> {
+  async #ofMain(request: Pick<V8CpuRequest, 'signal' | 'hurry'>): Promise<ThreadStack> {
     const { stuck, lastTurn, description, silence } = await this.agent.observeLoop();
-    const known = {
+    const moment = { ...momentOf(1), ...request, lastTurn: silence ? lastTurn : undefined };
+    const stack = await this.threads.useMain((sampler) => this.#stackOf(sampler, moment), request.signal);
+    return {
+      ...stack,
       ...(description && { activeResources: description.activeResources }),
       ...(silence && { silentSince: lastTurn }),
-      ...(stuck && { state: 'stuck' as const }),
+      ...(stuck && { state: 'stuck' }),
       ...(silence && !stuck && { starved: silence.withoutProcessorMillis / silence.millis }),
     };
-    return mainOrSkipped(
-      async () => {
-        const request = { ...momentOf(1), signal, hurry, lastTurn: silence ? lastTurn : undefined };
-        const stack = await this.threads.useMain((sampler) => this.#stackOf(sampler, request), signal);
-        return { ...stack, ...known };
-      },
-      signal,
-      (message) => this.#withSilence(message),
-    );
   }
 
   /** Whoever is told that main cannot be reached is told what is known of its event loop, too. */
   #withSilence(message: string): string {
     const since = this.agent.silentSince;
-    return since === undefined ? message : `${message} (its event loop has not turned since ${toIso(since)})`;
-  }
-
-  async #ofWorker(
-    sampler: V8Sampler,
-    {
-      gone,
-      hurry,
-      workers,
-    }: Pick<V8CpuRequest, 'hurry'> & {
-      readonly gone: AbortSignal;
-      readonly workers: () => readonly ThreadInfo[];
-    },
-  ): Promise<ThreadStack> {
-    const { results } = await this.#moments.join(sampler, gone, async (signal) => ({
-      results: [await this.#stackOf(sampler, { ...momentOf(workers().length), signal, hurry, workers })],
-      skipped: [],
-    }));
-    return results[0]!;
+    return since === undefined
+      ? message
+      : `${message} (its event loop has not turned since ${new Date(since).toISOString()})`;
   }
 
   async #stackOf(sampler: V8Sampler, request: V8CpuRequest): Promise<ThreadStack> {
@@ -132,8 +115,4 @@ export class StackCapturer {
 function momentOf(threads: number): Pick<V8CpuRequest, 'millis' | 'hz' | 'untilNow'> {
   const hz = Math.min(MOST_HZ, SAMPLES_OF_ALL / Math.max(1, threads));
   return { millis: Math.max(MOMENT_MILLIS, (MOMENT_SAMPLES * 1000) / hz), hz, untilNow: true };
-}
-
-function toIso(millis: number): string {
-  return new Date(millis).toISOString();
 }

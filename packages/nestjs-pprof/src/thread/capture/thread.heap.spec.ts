@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { InspectorTarget } from './inspector.connection.js';
+import { MAIN_THREAD } from './thread.selection.js';
 import { collectGarbage } from './thread.heap.js';
 import { silenceOf, ThreadUnreachableError } from './threads.errors.js';
 
@@ -16,7 +17,13 @@ afterEach(async () => {
 /** A thread of which a collection takes so long; a session to it for each that asks. */
 function threadOf(id: number, millis: number) {
   const post = jest.fn(() => new Promise<void>((resolve) => setTimeout(resolve, millis)));
-  return { post, target: { thread: { id, label: 'x' }, post } as unknown as InspectorTarget };
+  return {
+    post,
+    target: {
+      thread: id === MAIN_THREAD.id ? MAIN_THREAD : { id, label: 'x' },
+      post,
+    } as unknown as InspectorTarget,
+  };
 }
 
 describe('collectGarbage', () => {

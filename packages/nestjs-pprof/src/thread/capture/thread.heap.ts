@@ -1,7 +1,7 @@
 import type { AllocationNode, HeapRestart, HeapSampling } from '../../shared/agent.protocol.js';
 import type { InspectorTarget } from './inspector.connection.js';
 import { Mutex } from './mutex.js';
-import type { ThreadInfo, ThreadSelection } from './thread.info.js';
+import type { ThreadInfo, ThreadSelection } from './thread.selection.js';
 import { ThreadUnreachableError } from './threads.errors.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,10 +15,7 @@ export interface ThreadHeap {
   readonly since: number | undefined;
   /** Why that is not since start-up, or since the thread was asked for first. */
   readonly restarted?: HeapRestart | null;
-  /**
-   * When it was sampled, milliseconds since the epoch, where that is not now: a capture of all allocations has taken the
-   * sampler over since.
-   */
+  /** When it was sampled, milliseconds since the epoch, where a capture of all allocations has taken the sampler over since. */
   readonly asOf?: number;
   /** Of the thread that was asked; undefined where it could not be asked. */
   readonly memory: NodeJS.MemoryUsage | undefined;
@@ -31,7 +28,7 @@ export interface ThreadHeap {
 /** V8 collects garbage on request only from the event loop, not by interrupt. */
 const COLLECTION_DEADLINE_MILLIS = 2000;
 
-/** A collection of a large heap takes seconds; nobody waits longer than this for the next one. */
+/** Nobody waits longer than this for the next collection, though one of a large heap takes seconds. */
 const LONGEST_REST_MILLIS = 10_000;
 
 interface Collections {
@@ -39,19 +36,18 @@ interface Collections {
   running?: Promise<boolean> | undefined;
 }
 
-/** By the id of the thread. */
-const collections = new Map<number, Collections>();
+const collections = new WeakMap<ThreadInfo, Collections>();
 
 /**
  * Collects garbage, which stops the thread: one at a time, with a rest after it, and once for all who ask before it is done.
  *
- * @returns whether it could be done, which it cannot on a thread that is stuck or waits in `Atomics.wait`.
+ * @returns whether it could be done: not on a thread that is stuck or waits in `Atomics.wait`.
  * @internal
  */
 export async function collectGarbage(target: InspectorTarget): Promise<boolean> {
-  const { id } = target.thread;
-  const ofThread = collections.get(id) ?? { mutex: new Mutex(LONGEST_REST_MILLIS) };
-  collections.set(id, ofThread);
+  const { thread } = target;
+  const ofThread = collections.get(thread) ?? { mutex: new Mutex(LONGEST_REST_MILLIS) };
+  collections.set(thread, ofThread);
   while (ofThread.running) {
     const others = await ofThread.running.catch(() => undefined);
     if (others !== undefined) {
@@ -123,8 +119,8 @@ interface AllocationWindow {
 }
 
 /**
- * Counts the allocations of one thread for any number of clients. There is one sampler to a thread, so it runs from the
- * begin of the first window to the end of the last one, and each client gets what it saw between two moments.
+ * Counts the allocations of one thread for any number of clients: its one sampler runs from the begin of the first window to the
+ * end of the last, and each client gets what it saw between two moments.
  *
  * @internal
  */

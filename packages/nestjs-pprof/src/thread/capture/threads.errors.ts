@@ -202,8 +202,11 @@ function inSeconds(millis: number): string {
 }
 
 /** What the kernel has shown of a thread that could not be interrupted, and what to do; no more than that. */
-function describeCause(silence: Silence): string {
-  switch (silence.cause) {
+function describeCause({ cause, withoutProcessorMillis, isOfAnyThread, throttled }: Silence): string {
+  const without = `no processor for ${isOfAnyThread ? 'up to ' : ''}${inSeconds(withoutProcessorMillis)}${
+    throttled ? ', and the CPU limit of its container or service was reached' : ''
+  }`;
+  switch (cause) {
     case 'waiting':
       return (
         ': it waits in a synchronous native call (such as execFileSync, or a *Sync function of node:fs), which nothing can ' +
@@ -215,27 +218,12 @@ function describeCause(silence: Silence): string {
         'collection, which nothing can interrupt. Ask again when it has returned'
       );
     case 'starved':
-      return describeWithoutProcessor(silence);
+      return `: it was ready to run and had ${without}. The process needs more CPU than it gets`;
     case 'unknown':
-      return describeProcess(silence);
+      return isOfAnyThread && withoutProcessorMillis >= WORTH_A_WORD_MILLIS
+        ? `, while threads of the process had ${without}. Ask again`
+        : '. Ask again';
   }
-}
-
-function describeWithoutProcessor({ withoutProcessorMillis, throttled }: Silence): string {
-  return (
-    `: it was ready to run and had no processor for ${inSeconds(withoutProcessorMillis)}${describeLimit(throttled)}. ` +
-    'The process needs more CPU than it gets'
-  );
-}
-
-function describeProcess({ withoutProcessorMillis, isOfAnyThread, throttled }: Silence): string {
-  return isOfAnyThread && withoutProcessorMillis >= WORTH_A_WORD_MILLIS
-    ? `, while threads of the process had no processor for up to ${inSeconds(withoutProcessorMillis)}${describeLimit(throttled)}. Ask again`
-    : '. Ask again';
-}
-
-function describeLimit(throttled: boolean): string {
-  return throttled ? ', and the CPU limit of its container was reached' : '';
 }
 
 /**
@@ -253,7 +241,7 @@ export interface Silence {
   /** How long it had no processor; where the kernel's number of the thread is not known, the longest of any thread's. */
   readonly withoutProcessorMillis: number;
   readonly isOfAnyThread: boolean;
-  /** Whether the CPU limit of the container was reached meanwhile. */
+  /** Whether a CPU limit was reached meanwhile. */
   readonly throttled: boolean;
 }
 

@@ -4,7 +4,7 @@ import type { InspectedThreads } from './inspected.threads.js';
 import { kernelThreadsOf, ownKernelThread } from './kernel.threads.js';
 import { untilAborted } from './single.flight.js';
 import { Mutex } from './mutex.js';
-import { MAIN_THREAD } from './thread.info.js';
+import { MAIN_THREAD } from './thread.selection.js';
 import {
   EndingWorkersError,
   RecordingHeldError,
@@ -18,8 +18,7 @@ import { maskSecrets } from '../../shared/secrets.mask.js';
 /** The main thread writes the last events down before it answers. */
 const STOP_DEADLINE_MILLIS = 60_000;
 
-/** @internal */
-export interface TraceRequest {
+interface TraceRequest {
   readonly millis: number;
   readonly categories: readonly string[];
   /** Ends the trace at once, without a result. */
@@ -35,9 +34,8 @@ export interface Trace {
 }
 
 /**
- * Records what V8 and Node say of themselves, in all threads of the process. One at a time: every event is handed to each
- * session that traces, whatever it has asked for, and it is the main thread that writes them down.
- * https://github.com/nodejs/node/blob/main/src/inspector/tracing_agent.cc
+ * Records what V8 and Node say of themselves, in all threads of the process. One at a time: the main thread writes every event down
+ * for each session that traces. https://github.com/nodejs/node/blob/main/src/inspector/tracing_agent.cc
  *
  * @internal
  */
@@ -87,10 +85,9 @@ export class Tracer {
       target.on<{ value: TraceEvent[] }>('NodeTracing.dataCollected', ({ value }) => events.add(value));
       // Node runs JavaScript of its own where a trace begins or ends: a time limit of the application's (`vm`) that strikes
       // in there is lost. https://github.com/nodejs/node/blob/main/src/env.cc (`UpdateTraceCategoryState`)
+      const traceConfig = { includedCategories: categories };
       await this.agent
-        .betweenTurns(() =>
-          target.post('NodeTracing.start', { traceConfig: { includedCategories: categories } }),
-        )
+        .betweenTurns(() => target.post('NodeTracing.start', { traceConfig }))
         .catch(describeStuck);
       await Promise.race([sleep(millis, undefined, { signal }), events.full]).catch(() => undefined);
       await this.agent.betweenTurns(() => target.post('NodeTracing.stop', {}, STOP_DEADLINE_MILLIS), true);
@@ -108,12 +105,10 @@ export class Tracer {
       ({ target }) => Promise.resolve(target.thread),
       signal,
     );
-    const kernelThreads = kernelThreadsOf(results);
+    const labels = new Map(results.map(({ id, label }) => [id, label]));
+    const kernelThreads = [...(kernelThreadsOf(results) ?? [])];
     return new Map(
-      results.flatMap(({ id, label }) => {
-        const kernelId = kernelThreads?.get(id);
-        return kernelId === undefined ? [] : [[kernelId, label] as const];
-      }),
+      kernelThreads.flatMap(([id, tid]) => (labels.has(id) ? [[tid, labels.get(id)!] as const] : [])),
     );
   }
 }
@@ -236,10 +231,7 @@ const ADDRESSES = new Set(['url', 'path', 'filename', 'fileName']);
 /** The command line of a thread that starts: `Environment` in src/env.cc. */
 const COMMAND_LINES = new Set(['args', 'exec_args']);
 
-/**
- * What a trace is for does not need what may be secret: the query of an address, user and password in it, the flags that
- * a worker thread is started with, the text of a module that is its own address (`data:`).
- */
+/** What may be secret: the query of an address, user and password in it, the flags of a worker, a module that is its own address. */
 function withoutSecrets(key: string, value: unknown): unknown {
   if (COMMAND_LINES.has(key) && Array.isArray(value)) {
     return maskSecrets(value.map(String));

@@ -1,15 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
 import { FakeV8Thread, type StackAt } from '../../../test-fixtures/fake-v8.thread.js';
+import { silentKernel } from '../../../test-fixtures/silent-kernel.js';
 import { timelineOf } from '../pprof/v8.profiles.js';
-import { MAIN_THREAD } from './thread.info.js';
+import { MAIN_THREAD } from './thread.selection.js';
 import type { V8CpuRequest } from './v8-cpu.capturer.js';
 
 /** For which part of the time the thread has, or waits for, a processor; by the kernel. */
 let busyPart: number | undefined;
 /** What it tells first, before that. */
 let busyPartsFirst: number[] = [];
-jest.unstable_mockModule('./busy.clock.js', () => ({
+jest.unstable_mockModule('./kernel.threads.js', () => ({
+  ...silentKernel,
   startBusyClock: () => ({ part: () => busyPartsFirst.shift() ?? busyPart, stop: () => undefined }),
 }));
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
@@ -136,6 +138,29 @@ describe('V8CpuCapturer', () => {
     expect((await capture(later, {}, undefined, capturer)).stacks).toEqual(['loop < f1 < main']);
     expect(later.forgotten).toBe(0);
   });
+
+  it.each([undefined, 3500])(
+    'gives up a thread that takes nothing, with what was seen of it (hurry: %s ms)',
+    async (hurry) => {
+      const thread = new FakeV8Thread(MOVING);
+      thread.refuses = async (method) => {
+        await fakeSleep(method === 'Profiler.stop' ? 60_000 : 4000);
+        throw new Error('it waits in a native call');
+      };
+      const outcome = jest.fn();
+      const request = { ...REQUEST, millis: 20, untilNow: true, lastTurn: hurry && Date.now() - 2000 };
+      const hurrying = new AbortController();
+      setTimeout(() => hurrying.abort(), hurry);
+      void new V8CpuCapturer()
+        .capture(new V8Sampler(thread), { ...request, ...(hurry && { hurry: hurrying.signal }) })
+        .catch((error: unknown) => outcome((error as Error).message));
+      await jest.advanceTimersByTimeAsync(3900);
+      expect(outcome).not.toHaveBeenCalled();
+      await jest.advanceTimersByTimeAsync(200);
+      expect(outcome).toHaveBeenCalledWith('it waits in a native call');
+      await jest.advanceTimersByTimeAsync(60_000);
+    },
+  );
 
   it('tries again where V8 has not taken a single sample, as on a busy machine', async () => {
     const thread = new FakeV8Thread(MOVING);

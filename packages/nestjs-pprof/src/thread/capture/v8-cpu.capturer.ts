@@ -1,6 +1,6 @@
 import { IDLE, PROGRAM, ROTATING, type V8CpuNode, type V8CpuProfile } from '../pprof/v8.profiles.js';
-import { startBusyClock } from './busy.clock.js';
-import type { ThreadInfo } from './thread.info.js';
+import { startBusyClock } from './kernel.threads.js';
+import type { ThreadInfo } from './thread.selection.js';
 import type { V8Sampled, V8Sampler, V8SampleRequest } from './v8.sampler.js';
 
 /** A thread in one stack for this part of the time does not move. */
@@ -53,9 +53,9 @@ const DROPPED =
   'it burned CPU without moving, so V8 was made to compile anew what it runs: the innermost function may be one that was compiled while it ran, which V8 does not show otherwise';
 
 /**
- * Takes CPU profiles of threads through their inspector. Where a thread burns CPU without moving, its innermost function
- * may be one that V8 does not show, as it was compiled while it ran: then, and only then, it is looked at a second time,
- * without its optimized code. Whether it burns CPU the kernel knows; where that does not tell, the thread is left alone.
+ * Takes CPU profiles of threads through their inspector. Where a thread burns CPU without moving, as the kernel tells, its innermost
+ * function may be one that V8 does not show, as it was compiled while it ran: then, and only then, it is looked at a second time,
+ * without its optimized code.
  *
  * @internal
  */
@@ -63,8 +63,16 @@ export class V8CpuCapturer {
   /** Where threads loop that were looked at a second time, by their ids; and for which part of the time since they did. */
   readonly #known = new Map<number, { readonly path: Path; readonly busyPart: () => number | undefined }>();
 
-  /** @throws what the sampler does. */
+  /** @throws {ThreadUnreachableError} where the thread takes nothing, and what the sampler does. */
   async capture(sampler: V8Sampler, request: V8CpuRequest): Promise<V8CpuCapture> {
+    // What it is asked next it would not take either, and a stop is waited for longer.
+    const unreachable = new AbortController();
+    sampler.target.post('Profiler.enable').catch((error: unknown) => unreachable.abort(error));
+    const signal = AbortSignal.any([request.signal, unreachable.signal]);
+    return this.#capture(sampler, { ...request, signal });
+  }
+
+  async #capture(sampler: V8Sampler, request: V8CpuRequest): Promise<V8CpuCapture> {
     const { lastTurn, workers } = request;
     if (lastTurn !== undefined) {
       const mustForget = await inTime(request, false, (signal) => isStuckUnseen(sampler, lastTurn, signal));
@@ -87,6 +95,11 @@ export class V8CpuCapturer {
     { workers, signal }: { readonly workers: readonly ThreadInfo[]; readonly signal: AbortSignal },
   ): Promise<V8CpuCapture> {
     const { thread } = sampler.target;
+    for (const id of this.#known.keys()) {
+      if (!workers.some((worker) => worker.id === id)) {
+        this.#known.delete(id);
+      }
+    }
     const known = this.#known.get(thread.id);
     if (known && (known.busyPart() ?? 0) >= BURNING && isPartOf(path, known.path)) {
       // What was forgotten then is not seen now.

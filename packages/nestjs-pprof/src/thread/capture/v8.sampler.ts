@@ -27,9 +27,8 @@ export interface V8SampleRequest {
   /** Whether it ends with what the thread does now, however late that can be read, and not with the window. */
   readonly untilNow?: boolean;
   /**
-   * Whether V8 first forgets the thread's optimized code, so that it shows a loop that has been running for long. V8
-   * replaces the code of such a function while it runs ("on-stack replacement"), and a profiler that starts afterwards is
-   * not told of that code: the time goes to the caller. What is compiled anew, a running profiler is told of.
+   * Whether V8 first forgets the thread's optimized code, to show a loop that has been running for long: V8 replaces the code of
+   * such a function while it runs ("on-stack replacement"), of which a profiler that starts later is not told.
    * `and-keep`: what it has learnt serves those who ask later as well, see `V8Sampler`. Main thread only.
    */
   readonly forget?: 'once' | 'and-keep' | undefined;
@@ -59,14 +58,12 @@ interface Sampling {
 }
 
 /**
- * V8's CPU profiler in one thread, by its inspector: one profile at a time, shared by any number of captures. V8 tells each
- * open profiler of all code there is, at the cost of the thread. The profile is rotated where captures begin or end, and
- * each gets the segments of its own window.
+ * V8's CPU profiler in one thread, by its inspector. V8 tells each open profiler of all code there is, at the cost of the thread: so
+ * there is one, shared by any number of captures, rotated where they begin or end.
  *
- * Forgetting optimized code makes V8 lose sight of what is still running of it: the next profiler lists only what functions
- * point to, so that later captures would show a stuck thread without its callers. Profilers of one session share their list,
- * so it is kept by a second profile in the same session, which runs on: `console.profile()`. It is the only JavaScript.
- * https://github.com/v8/v8/blob/main/src/inspector/v8-profiler-agent-impl.cc
+ * Of optimized code that was forgotten and still runs, V8 tells no later profiler: captures would show a stuck thread without its
+ * callers. Profilers of one session share their list, so it is kept by a second one that runs on: `console.profile()`, the only
+ * JavaScript. https://github.com/v8/v8/blob/main/src/inspector/v8-profiler-agent-impl.cc
  *
  * @internal
  */
@@ -88,16 +85,8 @@ export class V8Sampler {
   /** @throws {ThreadUnreachableError | ThreadEndedError} or the signal's reason. */
   async sample(request: V8SampleRequest): Promise<V8Sampled> {
     const { millis, hz, signal, untilNow = false } = request;
-    if (this.#mutex.isHeld || this.#sampling) {
-      // A thread in a native call does not answer; it is not worth waiting in line for.
-      await untilAborted(signal, this.target.post('Profiler.enable'));
-    }
-    const capture: Capture = {
-      request,
-      segments: [],
-      offsets: { atLeast: -Infinity, atMost: Infinity },
-      endsAt: Infinity,
-    };
+    const offsets = { atLeast: -Infinity, atMost: Infinity };
+    const capture: Capture = { request, segments: [], offsets, endsAt: Infinity };
     this.#beginning.add(capture);
     try {
       await untilAborted(

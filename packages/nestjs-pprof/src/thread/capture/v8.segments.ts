@@ -25,12 +25,7 @@ interface Point {
   readonly node: number;
 }
 
-/**
- * Joins segments into one profile of a window. Their times are of one clock, V8's own, and are compared with nothing else:
- * elsewhere time goes on differently (macOS, where the machine has slept).
- *
- * @internal
- */
+/** Joins segments into one profile of a window, by V8's clock alone: others differ (on macOS, where it has slept). @internal */
 export function joinSegments(segments: readonly V8Segment[], { millis, hz }: V8Window): V8CpuProfile {
   const nodes: V8CpuNode[] = [];
   const topLevel: number[] = [ROTATING_ID];

@@ -1,24 +1,38 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HeapSampling } from '../../shared/agent.protocol.js';
-import { Answers, type FromThreads } from './thread.results.js';
+import type { HeapRestart, HeapSampling } from '../../shared/agent.protocol.js';
+import { allocationNodeOf } from '../pprof/allocation.tree.js';
+import type { V8HeapProfile } from '../pprof/v8.profiles.js';
+import {
+  Answers,
+  type FromThreads,
+  isSelected,
+  MAIN_THREAD,
+  selectsWorkers,
+  type ThreadSelection,
+} from './thread.selection.js';
 import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
-import type { AllocationsRequest, ThreadAllocations, ThreadHeap } from './thread.heap.js';
+import {
+  type AllocationsRequest,
+  type AllocationTotals,
+  collectGarbage,
+  SharedAllocations,
+  type ThreadAllocations,
+  type ThreadHeap,
+} from './thread.heap.js';
 import type { MomentDeadline } from './moment.deadline.js';
-import { isSelected, MAIN_THREAD, selectsWorkers, type ThreadSelection } from './thread.info.js';
-import { ThreadEndedError } from './threads.errors.js';
-import { WorkerHeap } from './worker.heap.js';
+import { HeapNotSampledError, ThreadEndedError, WorkerHeapHeldError } from './threads.errors.js';
 import { WorkerTargets } from './worker.targets.js';
 
 /**
- * The heaps of the worker threads, sampled from the first time they are asked for: V8 stops what an inspector session
- * has started when the session ends, so that one stays open for as long as there are workers.
+ * The heaps of the worker threads, sampled from the first time they are asked for, in a session that stays open for as long as there
+ * are workers: V8 stops what it has started when it ends.
  *
  * @internal
  */
 export class WorkerHeaps {
   #connection: InspectorConnection | undefined;
   #targets: WorkerTargets | undefined;
-  #workers = new Map<InspectorTarget, WorkerHeap>();
+  readonly #workers = new Map<InspectorTarget, WorkerHeap>();
   #attaching: Promise<void> | undefined;
   /** Captures of allocations that run, each to be told of workers that start meanwhile. */
   readonly #captures = new Set<(worker: WorkerHeap) => void>();
@@ -104,7 +118,7 @@ export class WorkerHeaps {
       await askAll(async (worker, question) => {
         const { thread } = worker.target;
         if (isSelected(selection, thread)) {
-          await answers.take(thread, question, () => this.#workers.delete(worker.target));
+          await answers.take(thread, question);
         }
       });
     } finally {
@@ -113,9 +127,10 @@ export class WorkerHeaps {
     return answers;
   }
 
+  /** Not while it is attaching: whoever waits for that would be told so. */
   #closeIfUnused(): void {
-    const hasWorkers = this.#targets !== undefined && this.#targets.threads.length > 0;
-    if (this.#captures.size === 0 && !(this.isLive && hasWorkers)) {
+    const isUsed = this.#captures.size > 0 || (this.isLive && this.#targets?.threads.length !== 0);
+    if (this.#targets && !isUsed) {
       this.#connection?.close();
     }
   }
@@ -142,7 +157,152 @@ export class WorkerHeaps {
       this.#workers.set(target, worker);
       this.#captures.forEach((join) => join(worker));
     };
-    this.#targets = await WorkerTargets.attach(connection, sampleFromNowOn, () => this.#closeIfUnused());
+    this.#targets = await WorkerTargets.attach(connection, sampleFromNowOn, (target) => {
+      this.#workers.delete(target);
+      this.#closeIfUnused();
+    });
+  }
+}
+
+type Taken = Required<Pick<ThreadHeap, 'root' | 'v8Profile'>>;
+type Sampled = Taken & Pick<ThreadHeap, 'since' | 'restarted'>;
+
+/**
+ * The heap of one worker thread, in V8's one sampler: of live objects, where that is wanted, and of all allocations while
+ * somebody counts them.
+ *
+ * @internal
+ */
+export class WorkerHeap {
+  readonly #allocations = new SharedAllocations({
+    begin: () => {
+      const begun = this.#beginAllocations();
+      this.#begun = begun.catch(() => undefined);
+      return begun;
+    },
+    read: () => this.#readAllocations(),
+    end: () => this.#endAllocations(),
+  });
+  readonly #started: Promise<unknown>;
+  #since = Date.now();
+  #restarted: HeapRestart | null = null;
+  #beforeAllocations: (Sampled & { readonly asOf: number }) | undefined;
+  /** Settles when all allocations are counted, or cannot be: in between V8 samples nothing. */
+  #begun: Promise<unknown> | undefined;
+
+  /** @param isLive whether live objects are sampled */
+  constructor(
+    readonly target: InspectorTarget,
+    private readonly sampling: HeapSampling,
+    private readonly isLive: boolean,
+  ) {
+    this.#started = this.#start();
+    // Whoever asks for the sample hears of it.
+    this.#started.catch(() => undefined);
+  }
+
+  /** What is alive of what was allocated since the sampling began. */
+  async sample(gc: boolean): Promise<ThreadHeap> {
+    await this.#started;
+    const common = { thread: this.target.thread, way: 'inspector' as const, memory: undefined };
+    const collected = gc && !this.#begun && (await collectGarbage(this.target));
+    // That may have begun meanwhile.
+    await this.#begun;
+    if (this.#beforeAllocations) {
+      return { ...common, ...this.#beforeAllocations, collected: false };
+    }
+    const taken = await this.#takeLive();
+    return { ...common, ...this.#sampledSince(), ...taken, collected };
+  }
+
+  /** All that is allocated in so many milliseconds. */
+  async captureAllocations(millis: number, signal: AbortSignal): Promise<ThreadAllocations> {
+    await this.#started;
+    const window = await this.#allocations.capture(millis, signal);
+    return { thread: this.target.thread, ...window, stuck: false };
+  }
+
+  async #start(): Promise<void> {
+    if (await this.#takeIfSampled()) {
+      throw new WorkerHeapHeldError(this.target.thread.label);
+    }
+    if (this.isLive) {
+      await this.#startLive();
+    }
+  }
+
+  async #startLive(): Promise<void> {
+    const { samplingInterval } = this.sampling;
+    this.#since = Date.now();
+    await this.target.post('HeapProfiler.startSampling', { samplingInterval });
+  }
+
+  async #beginAllocations(): Promise<void> {
+    const { samplingInterval } = this.sampling;
+    try {
+      if (this.isLive) {
+        const asOf = Date.now();
+        const taken = await this.#take('HeapProfiler.stopSampling');
+        this.#beforeAllocations = { ...this.#sampledSince(), ...taken, asOf };
+      }
+      await this.target.post('HeapProfiler.startSampling', {
+        samplingInterval,
+        includeObjectsCollectedByMajorGC: true,
+        includeObjectsCollectedByMinorGC: true,
+      });
+    } catch (error) {
+      // What has not been answered in time is done all the same when the thread goes on.
+      void this.#endAllocations();
+      throw error;
+    }
+  }
+
+  async #readAllocations(): Promise<AllocationTotals> {
+    const { root } = await this.#take('HeapProfiler.getSamplingProfile');
+    return { root, counted: false };
+  }
+
+  /** Not waited for: the thread does one command after the other, so this comes before whatever it is asked for next. */
+  #endAllocations(): Promise<void> {
+    // Unlike `stopSampling` this does not read out, for which V8 would collect garbage.
+    this.target.post('HeapProfiler.disable').catch(() => undefined);
+    this.#beforeAllocations = undefined;
+    this.#begun = undefined;
+    if (this.isLive) {
+      this.#restarted = 'allocs';
+      this.#startLive().catch(() => undefined);
+    }
+    return Promise.resolve();
+  }
+
+  async #takeLive(): Promise<Taken> {
+    const taken = await this.#takeIfSampled();
+    if (taken) {
+      return taken;
+    }
+    this.#restarted = 'stopped-by-other';
+    await this.#startLive();
+    return this.#take('HeapProfiler.getSamplingProfile');
+  }
+
+  async #takeIfSampled(): Promise<Taken | undefined> {
+    try {
+      return await this.#take('HeapProfiler.getSamplingProfile');
+    } catch (error) {
+      if (error instanceof HeapNotSampledError) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  #sampledSince(): Omit<Sampled, keyof Taken> {
+    return { since: this.#since, restarted: this.#restarted };
+  }
+
+  async #take(method: string): Promise<Taken> {
+    const { profile } = await this.target.post<{ profile: V8HeapProfile }>(method);
+    return { root: allocationNodeOf(profile.head), v8Profile: profile };
   }
 }
 

@@ -6,7 +6,7 @@ import type { WorkerStartsMemory } from '../../shared/shared.memory.js';
 import { DEADLINE_MILLIS, type InspectorConnection, type InspectorTarget } from './inspector.connection.js';
 import { AnswerDeadline } from './answer.deadline.js';
 import { kernelThreadsOf } from './kernel.threads.js';
-import { type ThreadInfo, workerFromTitle } from './thread.info.js';
+import { type ThreadInfo, workerFromTitle } from './thread.selection.js';
 import {
   inspectorError,
   ShortLivedWorkersError,
@@ -34,10 +34,9 @@ interface WorkerEvent {
 }
 
 /**
- * How old a worker must be before it is interrupted. Node 22 has a fatal check for workers that are terminated just as
- * they begin to evaluate a module with top-level await (`(location_) != nullptr` in V8's
- * `SourceTextModule::ExecuteAsyncModule`). It happens without an inspector, too; holding a worker up in that moment would
- * make the moment longer. So workers are left alone until they have started.
+ * How old a worker must be before it is interrupted. Node 22 has a fatal check for workers that are terminated just as they begin to
+ * evaluate a module with top-level await (`(location_) != nullptr` in V8's `SourceTextModule::ExecuteAsyncModule`), also without an
+ * inspector: to hold a worker up in that moment would make it longer.
  */
 const MIN_AGE_MILLIS = 250;
 
@@ -69,7 +68,7 @@ export class WorkerTargets {
   private constructor(
     private readonly connection: InspectorConnection,
     private readonly onWorker: (target: InspectorTarget) => void,
-    private readonly onLastEnded: () => void,
+    private readonly onEnded: (target: InspectorTarget) => void,
   ) {
     this.#starts = connection.inspector.workerStarts;
     setMaxListeners(0, this.#closed.signal);
@@ -78,16 +77,16 @@ export class WorkerTargets {
   /**
    * @param onWorker called for every worker there is and, as long as the connection is open, for every one that starts;
    *   for a young one as soon as it may be interrupted. Settles when it has been called for those there are.
-   * @param onLastEnded called whenever no worker is left.
+   * @param onEnded called for each of them that has ended.
    * @throws {ShortLivedWorkersError} where workers come and go so fast that attaching to them is not safe.
    * @throws {ThreadUnreachableError} while the main thread is in a native call: the way to the workers leads through it.
    */
   static async attach(
     connection: InspectorConnection,
     onWorker: (target: InspectorTarget) => void,
-    onLastEnded: () => void = () => undefined,
+    onEnded: (target: InspectorTarget) => void = () => undefined,
   ): Promise<WorkerTargets> {
-    const workers = new WorkerTargets(connection, onWorker, onLastEnded);
+    const workers = new WorkerTargets(connection, onWorker, onEnded);
     if (workers.#isRisky) {
       throw new ShortLivedWorkersError();
     }
@@ -101,11 +100,9 @@ export class WorkerTargets {
   }
 
   /**
-   * Node aborts where the main thread attaches to a worker whose inspector is just being destroyed, which takes a worker
-   * that ends within milliseconds of the moment in which main learns of it (`MainThreadInterface::Post`, called by
-   * `WorkerManager::WorkerStarted`; seen on Node 20, once in some thousand workers). Every open session exposes each start
-   * of a worker to that, so none is opened where workers are short-lived.
-   * https://github.com/nodejs/node/blob/v20.x/src/inspector/main_thread_interface.cc
+   * Node aborts where main attaches to a worker whose inspector is just being destroyed (`MainThreadInterface::Post`, called by
+   * `WorkerManager::WorkerStarted`; seen on Node 20, once in some thousand workers that ended at once). Every open session exposes
+   * each start of a worker to that. https://github.com/nodejs/node/blob/v20.x/src/inspector/main_thread_interface.cc
    */
   get #isRisky(): boolean {
     return this.#starts.hasShortLived(monotonicMillis());
@@ -114,11 +111,6 @@ export class WorkerTargets {
   /** The workers that run now. */
   get threads(): ThreadInfo[] {
     return [...this.#targets.values()].map(({ thread }) => thread);
-  }
-
-  /** Whether it has not ended. */
-  has(target: InspectorTarget): boolean {
-    return [...this.#targets.values()].some((other) => other === target);
   }
 
   /** Settles when those that are too young now have been told of. */
@@ -137,9 +129,10 @@ export class WorkerTargets {
         // The main thread learns of the end of its own workers, and not of theirs.
         this.#starts.noteEnd(startedAt, monotonicMillis());
       }
-      target?.end();
-      if (this.#targets.delete(sessionId) && this.#targets.size === 0) {
-        this.onLastEnded();
+      if (target) {
+        target.end();
+        this.#targets.delete(sessionId);
+        this.onEnded(target);
       }
     });
     connection.on<ReceivedMessage>('NodeWorker.receivedMessageFromWorker', ({ sessionId, message }) => {

@@ -9,7 +9,7 @@ const OWN_CODE = (workerData as { readonly ownCode?: readonly string[] } | null)
  * these names, and in a function of the addon's.
  */
 const PASSED_THROUGH = {
-  files: /[\\/](?:label\.sets|wrapped\.method|sample\.labels)\.js$/,
+  files: /[\\/](?:label\.sets|sample\.labels)\.js$/,
   functionName: 'runWithContext',
 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Labels } from './profile.model.js';
 import type { SymbolizedFrame, SymbolizedProfile } from './profile.symbolizer.js';
-import { renderTop } from './profile.text.js';
+import { durationText, renderTop } from './profile.text.js';
 
 function frame(name: string): SymbolizedFrame {
   return { name, file: '/app/a.ts', line: 1, column: 1, startLine: 1 };
@@ -173,5 +173,18 @@ describe('renderTop', () => {
       '',
     ]);
     expect(renderTop(profileOf([[[a], 1]]))).not.toContain('routes');
+  });
+});
+
+describe('durationText', () => {
+  it.each([
+    [0.4, '0 s'],
+    [59, '59 s'],
+    [60, '1 min'],
+    [65.9, '1 min 5 s'],
+    [3 * 3600 + 60 * 20, '3 h 20 min'],
+    [86_400 * 3 + 3600 * 4, '3 d 4 h'],
+  ])('%d', (seconds, text) => {
+    expect(durationText(seconds)).toBe(text);
   });
 });

@@ -134,6 +134,24 @@ export function megabytes(bytes: number): string {
   return `${Math.round(bytes / 2 ** 20)} MB`;
 }
 
+const UNITS = [
+  [86_400, 'd'],
+  [3600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+] as const;
+
+/** `3 d 4 h`, `12 min 5 s`, `8 s` @internal */
+export function durationText(seconds: number): string {
+  let rest = seconds;
+  const parts = UNITS.flatMap(([size, unit]) => {
+    const count = Math.floor(rest / size);
+    rest %= size;
+    return count > 0 ? [`${count} ${unit}`] : [];
+  });
+  return parts.slice(0, 2).join(' ') || '0 s';
+}
+
 /**
  * Renders a profile as counted stacks, largest first, like the `debug=1` of Go's named profiles: for reading, not for
  * a program.

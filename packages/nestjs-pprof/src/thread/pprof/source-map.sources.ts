@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, resolve, sep } from 'node:path';
+import { stat } from '../../shared/file.system.js';
 import { hasScheme } from './source-map.file.js';
 
 /**

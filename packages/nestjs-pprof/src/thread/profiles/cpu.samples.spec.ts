@@ -5,7 +5,7 @@ import type { StackSample } from '../pprof/profile.model.js';
 import type { ProfiledStack, TimedStack } from '../pprof/v8.profiles.js';
 import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
 import type { SampledSegment } from '../capture/cpu.rotation.js';
-import { MAIN_THREAD } from '../capture/thread.info.js';
+import { MAIN_THREAD } from '../capture/thread.selection.js';
 import { cpuSamplesOf } from './cpu.samples.js';
 
 const MS = 1e6;

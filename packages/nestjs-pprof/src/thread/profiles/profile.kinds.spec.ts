@@ -7,7 +7,7 @@ import { SourceMaps } from '../pprof/source.maps.js';
 import { Symbolizer } from '../pprof/profile.symbolizer.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadHeap } from '../capture/thread.heap.js';
-import { MAIN_THREAD } from '../capture/thread.info.js';
+import { MAIN_THREAD } from '../capture/thread.selection.js';
 import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 import { PROFILE_KINDS } from './recording.table.js';
 
@@ -97,42 +97,47 @@ function fakeThreads(
         }),
       ...heaps,
     },
-    captureCpu: () =>
-      Promise.resolve({
-        selection: 'all',
-        hz: 100,
-        labels: true,
-        threads: [
-          { way: 'agent', thread: MAIN_THREAD, segments: [segment] },
-          { way: 'inspector', thread: WORKER, timeline, stuck: false },
-        ],
-        skipped: ['worker 4: gone'],
-        ended: [],
-        processCpuNanos: 2e7,
-        profilerCpuNanos: 1e6,
-        startedAt: 1_700_000_000_000,
-        durationNanos: 1e9,
-      }),
+    cpu: {
+      capture: ({ hz }: ProfileRequest) =>
+        Promise.resolve({
+          selection: 'all',
+          hz,
+          labels: true,
+          threads: [
+            { way: 'agent', thread: MAIN_THREAD, segments: [segment] },
+            { way: 'inspector', thread: WORKER, timeline, stuck: false },
+          ],
+          skipped: ['worker 4: gone'],
+          ended: [],
+          processCpuNanos: 2e7,
+          profilerCpuNanos: 1e6,
+          startedAt: 1_700_000_000_000,
+          durationNanos: 1e9,
+        }),
+    },
     observeLoop: () => Promise.resolve({ stuck: false, description: LOOP }),
-    captureBlocks: () =>
-      Promise.resolve({
-        results: threads.map((thread) => ({
-          thread,
-          samples: [{ stack: [run], values: [1, 5e7] }],
-          stuck: false,
-          durationNanos: 5.03e9,
-        })),
-        skipped: ['worker 4: gone'],
-      }),
-    watchedBlocks: () => undefined,
-    captureStacks: () =>
-      Promise.resolve({
-        results: [
-          { thread: MAIN_THREAD, state: 'stuck', frames: [run], silentSince: 1_700_000_000_000 },
-          { thread: WORKER, state: 'waiting', frames: [] },
-        ],
-        skipped: ['worker 4: gone'],
-      }),
+    blocks: {
+      capture: () =>
+        Promise.resolve({
+          results: threads.map((thread) => ({
+            thread,
+            samples: [{ stack: [run], values: [1, 5e7] }],
+            stuck: false,
+            durationNanos: 5.03e9,
+          })),
+          skipped: ['worker 4: gone'],
+        }),
+    },
+    stacks: {
+      capture: () =>
+        Promise.resolve({
+          results: [
+            { thread: MAIN_THREAD, state: 'stuck', frames: [run], silentSince: 1_700_000_000_000 },
+            { thread: WORKER, state: 'waiting', frames: [] },
+          ],
+          skipped: ['worker 4: gone'],
+        }),
+    },
     listWorkers: () => Promise.resolve({ results: [WORKER], skipped: ['worker 4: gone'] }),
     ...over,
   } as unknown as ApplicationThreads;
@@ -140,7 +145,7 @@ function fakeThreads(
 
 function requestFor(kind: ProfileKind, over: Partial<ProfileRequest> = {}): ProfileRequest {
   return {
-    seconds: kind.parameters.seconds?.kind === 'window' ? 1 : undefined,
+    seconds: kind.parameters.seconds.kind === 'window' ? 1 : undefined,
     hz: 100,
     threads: 'all',
     thresholdMillis: 20,
@@ -209,7 +214,7 @@ describe.each(PROFILE_KINDS.map((kind) => [kind.name, kind] as const))('%s', (na
   });
 
   it('keeps the rules of an encoded profile', async () => {
-    const timed = kind.parameters.seconds?.kind === 'window';
+    const timed = kind.parameters.seconds.kind === 'window';
     const withoutFrames = name === 'profile' ? ['(idle)'] : [];
     expect(brokenRules(await encoded(kind), { timed, withoutFrames, ...defaultOf(name) })).toEqual([]);
   });
@@ -229,12 +234,12 @@ describe.each(PROFILE_KINDS.map((kind) => [kind.name, kind] as const))('%s', (na
             const value: unknown = target[property];
             return typeof value === 'function'
               ? note(value as (...args: unknown[]) => unknown)
-              : property === 'heaps'
+              : ['cpu', 'blocks', 'stacks', 'heaps'].includes(property)
                 ? noting(value as object)
                 : value;
           },
         });
-      const seconds = kind.parameters.seconds === null ? undefined : 0.001;
+      const seconds = 0.001;
       const request = requestFor(kind, { threads: [3], seconds });
       await kind.capture(request, noting(fakeThreads()));
       const selections = asked.filter((arg) => Array.isArray(arg) || (arg as { threads?: unknown })?.threads);
@@ -261,6 +266,37 @@ describe('profile', () => {
       durationNanos: 1e9,
     });
   });
+
+  it.each([
+    [20, /^the sampler of main was warm: .* nothing was started; hz=100 has more samples/],
+    [100, /^the sampler of main was warm: .* at the flight recorder's rate, nothing was started$/],
+  ])(
+    'names a rate with more samples than the %d Hz of the flight recorder, if there is one',
+    async (hz, told) => {
+      const { threads } = await fakeThreads().cpu.capture({ hz } as never);
+      const sampled = threads.map((thread) =>
+        thread.way === 'agent'
+          ? { ...thread, segments: thread.segments.map((each) => ({ ...each, hz })) }
+          : thread,
+      );
+      const { comments } = readPprof(
+        await encoded(
+          kindOf('profile'),
+          { hz },
+          fakeThreads({
+            recorder: { hz },
+            cpu: {
+              capture: async () => ({
+                ...(await fakeThreads().cpu.capture({ hz } as never)),
+                threads: sampled,
+              }),
+            },
+          }),
+        ),
+      );
+      expect(comments).toContainEqual(expect.stringMatching(told));
+    },
+  );
 });
 
 describe('heap', () => {
@@ -318,7 +354,7 @@ describe('heap', () => {
     const stuck = { observeLoop: () => Promise.resolve({ stuck: true, description: undefined }) };
     const known = await kindOf(name).capture(requestFor(kindOf(name), { debug: 1 }), fakeThreads(stuck));
     expect(known.details).toEqual([
-      expect.stringMatching(/is stuck$/),
+      expect.stringMatching(/as the event loop of the main thread has not answered$/),
       expect.stringMatching(/^rss = \d{7,}$/),
     ]);
   });
@@ -413,13 +449,13 @@ describe('block', () => {
   });
 
   it('has, without seconds, what was watched since the start: cumulative, so not timed', async () => {
-    const watched = {
-      samples: [{ stack: [run], values: [2, 3e8] }],
+    const blockWatcher = {
+      collected: () => Promise.resolve([{ stack: [run], values: [2, 3e8] }]),
       startedAt: 1_700_000_000_000,
       thresholdMillis: 20,
     };
     const before = Date.now();
-    const body = await encoded(kindOf('block'), {}, fakeThreads({ watchedBlocks: () => watched }));
+    const body = await encoded(kindOf('block'), {}, fakeThreads({ blockWatcher }));
     expect(brokenRules(body, { timed: false })).toEqual([]);
     const { startedAt, samples, comments } = readPprof(body);
     expect(samples).toMatchObject([{ values: [2, 3e8], labels: { thread: 'main' } }]);
@@ -454,7 +490,7 @@ describe('goroutine', () => {
       { thread: MAIN_THREAD, state: 'stuck', frames: [run], silentSince: Date.UTC(2026, 0) },
       { thread: WORKER, state: 'waiting', frames: [], activeResources: ['Timeout', 'TCP', 'TCP'] },
     ];
-    const threads = fakeThreads({ captureStacks: () => Promise.resolve({ results, skipped: [] }) });
+    const threads = fakeThreads({ stacks: { capture: () => Promise.resolve({ results, skipped: [] }) } });
     const kind = kindOf('goroutine');
     const { samples } = await kind.capture(requestFor(kind), threads);
     expect(samples[0]?.notes).toEqual([
@@ -473,7 +509,7 @@ describe('goroutine', () => {
         starved: 0.764,
       },
     ];
-    const threads = fakeThreads({ captureStacks: () => Promise.resolve({ results, skipped: [] }) });
+    const threads = fakeThreads({ stacks: { capture: () => Promise.resolve({ results, skipped: [] }) } });
     const kind = kindOf('goroutine');
     const { samples } = await kind.capture(requestFor(kind), threads);
     expect(samples[0]?.notes).toEqual([

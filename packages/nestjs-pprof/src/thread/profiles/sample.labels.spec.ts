@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { encodeAddonProfile } from '../../../test-fixtures/addon-profile.js';
 import type { SegmentLabels } from '../../shared/agent.protocol.js';
 import type { CpuCapture } from '../capture/cpu.capturer.js';
-import { MAIN_THREAD } from '../capture/thread.info.js';
+import { MAIN_THREAD } from '../capture/thread.selection.js';
 import type { Labels } from '../pprof/profile.model.js';
 import { cpuSamplesOf } from './cpu.samples.js';
 

@@ -52,9 +52,6 @@ const LONGEST_TEXT = 1024;
  * convenience, so whatever is wrong with the directory, such as that somebody else has made it first, means that there
  * are no others to be seen, and is not an error.
  *
- * It is read and written at once, as it is done at the start: where a thread is ended while it begins an operation of
- * `fs/promises`, Node 20 aborts the process. https://github.com/nodejs/node/blob/v20.x/src/node_file-inl.h (`AsyncDestCall`)
- *
  * @internal
  */
 export class ProfilerRegistry {

@@ -1,8 +1,7 @@
 import type { OomProfileFile } from '../../../shared/oom-profile.files.js';
 import type { RunningProfiler } from '../../../shared/process.variables.js';
-import { kernelThreadCount } from '../../capture/kernel.threads.js';
+import { kernelThreadCount, processorLimit } from '../../capture/kernel.threads.js';
 import type { LoopState } from '../../capture/agent.client.js';
-import { processorLimit } from '../../capture/processor.limit.js';
 import { megabytes } from '../../pprof/profile.text.js';
 import type { RecordingKind } from '../../profiles/recording.kind.js';
 import type { ProcessDescription } from '../profiling.tokens.js';

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
-import { readdir, readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
+import { readdir, readFile } from '../../../shared/file.system.js';
 import { PprofError } from '../../../shared/pprof.error.js';
 import { UnknownProfileError, redirect, sendPage } from '../http.response.js';
 import { SERVER_OPTIONS, type ServerOptions } from '../profiling.tokens.js';

@@ -1,18 +1,59 @@
-import { messageOf } from '../../shared/pprof.error.js';
-import {
-  isSelected,
-  MAIN_THREAD,
-  selectsWorkers,
-  type ThreadInfo,
-  type ThreadSelection,
-} from './thread.info.js';
 import { InspectorUnavailableError } from '../../shared/agent.errors.js';
+import { messageOf } from '../../shared/pprof.error.js';
+import { printable } from '../pprof/profile.model.js';
 import {
   NoThreadError,
   ThreadEndedError,
   ThreadStuckError,
   ThreadUnreachableError,
 } from './threads.errors.js';
+
+/** A JavaScript thread of the application. @internal */
+export interface ThreadInfo {
+  /** Node's `threadId`; 0 is the main thread. */
+  readonly id: number;
+  /** `main`, `worker 3`, `worker 3 (name)`: the value of the label `thread`. */
+  readonly label: string;
+}
+
+/** @internal */
+export const MAIN_THREAD: ThreadInfo = { id: 0, label: 'main' };
+
+/** Node's own name for workers that were given none. */
+const UNNAMED = new Set(['', 'WorkerThread']);
+
+const MAX_NAME_LENGTH = 100;
+
+/**
+ * Reads a worker's id and name out of its title in the inspector, `[worker 3] name`.
+ * https://github.com/nodejs/node/blob/main/src/node_worker.cc (`GetWorkerName` and where it is used)
+ *
+ * @internal
+ */
+export function workerFromTitle(title: string): ThreadInfo | undefined {
+  const match = /^\[worker (\d+)\] ?(.*)$/s.exec(title);
+  if (!match) {
+    return undefined;
+  }
+  const [, id = '', name = ''] = match;
+  return {
+    id: Number(id),
+    label: UNNAMED.has(name) ? `worker ${id}` : `worker ${id} (${printable(name, MAX_NAME_LENGTH)})`,
+  };
+}
+
+/** Which threads a request is about. @internal */
+export type ThreadSelection = 'all' | 'main' | readonly number[];
+
+/** @internal */
+export function isSelected(selection: ThreadSelection, { id }: ThreadInfo): boolean {
+  return selection === 'all' || (selection === 'main' ? id === MAIN_THREAD.id : selection.includes(id));
+}
+
+/** @internal */
+export function selectsWorkers(selection: ThreadSelection): boolean {
+  return selection === 'all' || (selection !== 'main' && selection.some((id) => id !== MAIN_THREAD.id));
+}
 
 /** What was found out of each thread, and which threads nothing could be found out of, with the reason. @internal */
 export interface FromThreads<T> {
@@ -46,14 +87,17 @@ export class Answers<T> implements FromThreads<T> {
   skipWorkers(error: unknown): void {
     const way =
       error instanceof ThreadUnreachableError ? ', to whom the way leads through the main thread' : '';
-    this.skipped.push(`worker threads, if there are any${way}: ${messageOf(error)}`);
+    const reason = `worker threads, if there are any${way}: ${messageOf(error)}`;
+    // It is tried with each worker that starts.
+    if (!this.skipped.includes(reason)) {
+      this.skipped.push(reason);
+    }
   }
 }
 
 /**
- * Asks the threads that are selected, main and workers at the same time.
+ * Asks the threads that are selected, at the same time; the results are in their order.
  *
- * @returns what was found out, in the order of the threads.
  * @throws {NoThreadError} where there is nothing of any thread.
  * @internal
  */
@@ -74,12 +118,7 @@ export async function fromThreads<T extends { readonly thread: ThreadInfo }>(
   return { results, skipped };
 }
 
-/**
- * Asks the main thread. That it cannot be reached now is no reason to do without the others.
- *
- * @throws {InspectorUnavailableError} or the signal's reason.
- * @internal
- */
+/** Asks main: no reason to do without the others. @throws {InspectorUnavailableError} or the signal's reason. @internal */
 export async function mainOrSkipped<T>(
   ask: () => Promise<T>,
   signal: AbortSignal,
@@ -96,18 +135,14 @@ export async function mainOrSkipped<T>(
   }
 }
 
-/** That the thread cannot be reached now is no reason to do without the others. @internal */
-export async function foundOrSkipped<T>(
-  thread: ThreadInfo,
-  ask: () => Promise<FromThreads<T>>,
-  describe: (message: string) => string = (message) => message,
-): Promise<FromThreads<T>> {
+/** The same, but that it can be reached, and fails, is told. @internal */
+export async function foundOrSkipped<T>(ask: () => Promise<T>): Promise<FromThreads<T>> {
   try {
-    return await ask();
+    return { results: [await ask()], skipped: [] };
   } catch (error) {
     if (!(error instanceof ThreadUnreachableError || error instanceof ThreadStuckError)) {
       throw error;
     }
-    return { results: [], skipped: [`${thread.label}: ${describe(error.message)}`] };
+    return { results: [], skipped: [`${MAIN_THREAD.label}: ${error.message}`] };
   }
 }

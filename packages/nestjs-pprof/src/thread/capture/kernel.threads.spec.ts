@@ -1,15 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
-import { processorLimit } from './processor.limit.js';
+import { processorLimit, throttlesSoFar } from './kernel.threads.js';
 
-function limitWith(files: Readonly<Record<string, string>>, processors = 8): number {
-  const read = (file: string): string => {
+const readerOf =
+  (files: Readonly<Record<string, string>>) =>
+  (file: string): string => {
     const text = files[file];
     if (text === undefined) {
       throw new Error('ENOENT');
     }
     return text;
   };
-  return processorLimit(read, processors).count;
+
+function limitWith(files: Readonly<Record<string, string>>, processors = 8): number {
+  return processorLimit(readerOf(files), processors).count;
 }
 
 describe('processorLimit', () => {
@@ -43,5 +46,26 @@ describe('processorLimit', () => {
     expect(
       limitWith({ '/proc/self/cgroup': '0::/../../other\n', '/sys/fs/cgroup/cpu.max': '20000 100000' }),
     ).toBe(0.2);
+  });
+});
+
+describe('throttlesSoFar', () => {
+  it('is what all groups count that the process lies in: a service without a container, too', () => {
+    const files = {
+      '/proc/self/cgroup': '0::/system.slice/orders.service\n',
+      '/sys/fs/cgroup/system.slice/orders.service/cpu.stat': 'usage_usec 5\nnr_periods 9\nnr_throttled 7\n',
+      '/sys/fs/cgroup/system.slice/cpu.stat': 'usage_usec 5\nnr_throttled 2\n',
+      '/sys/fs/cgroup/cpu.stat': 'usage_usec 5\n',
+    };
+    expect(throttlesSoFar(readerOf(files))).toBe(9);
+  });
+
+  it('is told by version 1, too, and nothing where nobody tells', () => {
+    const files = {
+      '/proc/self/cgroup': '4:cpu,cpuacct:/docker/1\n',
+      '/sys/fs/cgroup/cpu/cpu.stat': 'nr_periods 9\nnr_throttled 3\nthrottled_time 4\n',
+    };
+    expect(throttlesSoFar(readerOf(files))).toBe(3);
+    expect(throttlesSoFar(readerOf({}))).toBe(0);
   });
 });
