@@ -46,7 +46,7 @@ export class GarbageNotCollectedError extends PprofError {
   constructor(thread: string) {
     super(
       504,
-      `no garbage could be collected in thread ${thread}, as its event loop does not turn, and V8 does it only there. ` +
+      `no garbage could be collected in thread ${thread}, as its event loop did not turn within 2 s, and V8 does it only there. ` +
         'Ask without "gc"',
     );
   }
@@ -54,11 +54,13 @@ export class GarbageNotCollectedError extends PprofError {
 
 /** V8 did not take a heap snapshot, or stopped in the middle. @internal */
 export class SnapshotStalledError extends PprofError {
-  constructor(thread: string, waitedMillis: number) {
+  constructor(thread: string, waitedMillis: number, hasBegun: boolean) {
     super(
       504,
-      `thread ${thread} did not come to taking a heap snapshot within ${waitedMillis} ms: V8 takes one between two turns of ` +
-        'the event loop, which does not turn. Ask for profile or goroutine to see what it is stuck in',
+      hasBegun
+        ? `the heap snapshot of thread ${thread} has stopped in the middle: no more of it has come for ${inSeconds(waitedMillis)}. Ask again`
+        : `thread ${thread} did not come to taking a heap snapshot within ${inSeconds(waitedMillis)}: V8 takes one only between two ` +
+            'turns of the event loop. Ask for profile or goroutine to see what the thread is doing',
     );
   }
 }
