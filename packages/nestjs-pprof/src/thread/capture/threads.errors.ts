@@ -21,6 +21,11 @@ export class ThreadStuckError extends PprofError {
         (silence.cause === 'busy' ? `: it runs something else all the time. ${NOW}` : describeCause(silence)),
     );
   }
+
+  /** Whether the thread has had a processor to turn its loop on, as far as is known. */
+  get isStuck(): boolean {
+    return this.silence.cause !== 'starved';
+  }
 }
 
 /** The agent on the main thread took a request and could not do it. @internal */
@@ -235,6 +240,9 @@ function describeCause({ cause, withoutProcessorMillis, isOfAnyThread, throttled
  * - `starved`: it was ready to run and had no processor, for half of the time or longer
  */
 export type Cause = 'waiting' | 'busy' | 'starved' | 'unknown';
+
+/** CPU time in a single turn of an event loop that is late, for which it may be called stuck. @internal */
+export const LONG_TURN_NANOS = 5e8;
 
 /** A thread that did not answer. @internal */
 export interface Silence {
