@@ -96,8 +96,6 @@ export interface AllocationsRequest {
 /** All that one thread has allocated in a window of time. @internal */
 export interface ThreadAllocations extends AllocationWindow {
   readonly thread: ThreadInfo;
-  /** Whether its event loop had got stuck when the window ended. */
-  readonly stuck: boolean;
 }
 
 /** All allocations of a thread since the counting began. @internal */
@@ -105,6 +103,8 @@ export interface AllocationTotals {
   readonly root: AllocationNode;
   /** Whether the number of objects is known. */
   readonly counted: boolean;
+  /** Whether the event loop of the thread had got stuck when they were read. */
+  readonly stuck?: boolean;
 }
 
 /** How the allocations of one thread are counted. @internal */
