@@ -172,7 +172,7 @@ describe('a loop that gets stuck in the middle of a capture', () => {
     const profile = await taken;
     expect(flat(profile, 'cpu/nanoseconds', /^spinForever /)).toBeGreaterThan(0);
     expect(profile.comments).toContainEqual(
-      expect.stringContaining('main (by agent, read by interrupt as its event loop got stuck)'),
+      expect.stringContaining('main (by agent, read by interrupt as its event loop did not turn)'),
     );
   });
 
