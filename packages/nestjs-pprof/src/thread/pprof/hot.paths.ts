@@ -1,6 +1,6 @@
 import { shownTypeIndex } from './profile.model.js';
 import type { SymbolizedFrame, SymbolizedProfile } from './profile.symbolizer.js';
-import { format, percent } from './profile.text.js';
+import { percent, shareOf } from './profile.text.js';
 
 /** What the innermost own function of a path was busy with. */
 const MAX_ENDS = 3;
@@ -95,7 +95,7 @@ export function renderPaths(profile: SymbolizedProfile, most = 8): string {
     const [first = '', ...others] = names.map((name, depth) => `${'  '.repeat(depth)}${name}`);
     const inOthers = ends.map((end) => `${end.name} ${percent(end.value, total)}`).join(', ');
     return [
-      `${format(value, unit).padStart(10)} ${percent(value, total).padStart(6)}  ${first}`,
+      `${shareOf(value, total, unit)}  ${first}`,
       ...[...others, ...(inOthers ? [`${'  '.repeat(names.length)}in ${inOthers}`] : [])].map(
         (line) => `${' '.repeat(19)}${line}`,
       ),

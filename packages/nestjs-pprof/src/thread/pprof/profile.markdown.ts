@@ -1,8 +1,7 @@
 import { hotPaths, nameWithLine } from './hot.paths.js';
 import { type Labels, shownTypeIndex } from './profile.model.js';
 import type { SymbolizedProfile } from './profile.symbolizer.js';
-import { format, percent, type Row, tabulate } from './profile.text.js';
-import { groupedBy, routeOf } from './sample.groups.js';
+import { format, groupedBy, percent, routeOf, type Row, tabulate } from './profile.text.js';
 
 /** What is profiled, for the head of a report. @internal */
 export interface ReportSubject {

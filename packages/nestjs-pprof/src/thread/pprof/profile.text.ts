@@ -1,6 +1,5 @@
-import { shownTypeIndex, type ValueType } from './profile.model.js';
+import { type Labels, shownTypeIndex, type ValueType } from './profile.model.js';
 import type { SymbolizedProfile, SymbolizedSample } from './profile.symbolizer.js';
-import { groupedBy, routeOf } from './sample.groups.js';
 
 const MAX_ROWS = 50;
 
@@ -34,19 +33,10 @@ export function renderTop(profile: SymbolizedProfile): string {
     '      flat  flat%   sum%        cum   cum%',
   ];
   let sum = 0;
-  for (const row of shown) {
-    sum += row.flat;
-    lines.push(
-      [
-        format(row.flat, unit).padStart(10),
-        percent(row.flat, total).padStart(6),
-        percent(sum, total).padStart(6),
-        format(row.cumulative, unit).padStart(10),
-        percent(row.cumulative, total).padStart(6),
-        '',
-        row.name,
-      ].join(' '),
-    );
+  for (const { name, flat, cumulative } of shown) {
+    sum += flat;
+    const columns = [shareOf(flat, total, unit), percent(sum, total).padStart(6)];
+    lines.push([...columns, shareOf(cumulative, total, unit), '', name].join(' '));
   }
   return `${[...lines, ...renderRoutes(profile, valueIndex, total)].join('\n')}\n`;
 }
@@ -67,10 +57,13 @@ function renderRoutes(
     '',
     `Showing top ${shown.length} routes out of ${groups.length}`,
     '      flat  flat%',
-    ...shown.map(({ name = NO_ROUTE, value }) =>
-      [format(value, unit).padStart(10), percent(value, total).padStart(6), '', name].join(' '),
-    ),
+    ...shown.map(({ name = NO_ROUTE, value }) => `${shareOf(value, total, unit)}  ${name}`),
   ];
+}
+
+/** A value, and how much of all it is, as columns. @internal */
+export function shareOf(value: number, total: number, unit: string): string {
+  return `${format(value, unit).padStart(10)} ${percent(value, total).padStart(6)}`;
 }
 
 /** The functions by what is their own, the largest first. @internal */
@@ -96,6 +89,50 @@ export function tabulate(
     Math.abs(b.cumulative) - Math.abs(a.cumulative) ||
     (a.name < b.name ? -1 : 1);
   return { rows: [...rows.values()].toSorted(byFlat), total };
+}
+
+/** Samples that have one thing in common. @internal */
+export interface SampleGroup {
+  /** Undefined where they do not tell. */
+  readonly name: string | undefined;
+  readonly samples: readonly SymbolizedSample[];
+  readonly value: number;
+}
+
+/** With the sum of one of their values, the largest first: in a difference also what has shrunk. @internal */
+export function groupedBy(
+  samples: readonly SymbolizedSample[],
+  valueIndex: number,
+  nameOf: (labels: Labels) => string | undefined,
+): SampleGroup[] {
+  const groups = new Map<string | undefined, SymbolizedSample[]>();
+  for (const sample of samples) {
+    const name = nameOf(sample.labels);
+    const group = groups.get(name) ?? [];
+    group.push(sample);
+    groups.set(name, group);
+  }
+  return [...groups]
+    .map(([name, ofGroup]) => ({
+      name,
+      samples: ofGroup,
+      value: ofGroup.reduce((sum, { values }) => sum + (values[valueIndex] ?? 0), 0),
+    }))
+    .toSorted(
+      (a, b) =>
+        Math.abs(b.value) - Math.abs(a.value) ||
+        (b.name === undefined || (a.name !== undefined && a.name < b.name) ? -1 : 1),
+    );
+}
+
+/**
+ * For what a sample was taken: the route (`GET /orders/:id`) or, where nobody has told, the handler that its stack shows. It is
+ * what `route=` takes.
+ *
+ * @internal
+ */
+export function routeOf({ route, controller, handler }: Labels): string | undefined {
+  return route ?? ([controller, handler].filter((name) => name !== undefined).join('.') || undefined);
 }
 
 /** @internal */

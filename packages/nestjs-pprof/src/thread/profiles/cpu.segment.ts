@@ -1,4 +1,4 @@
-import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
+import { decodeAddonProfile } from '../pprof/pprof.decoder.js';
 import { IDLE } from '../pprof/v8.profiles.js';
 import { isMark, type StackSample } from '../pprof/profile.model.js';
 import { type CpuSegment, NO_LABELS, NO_STACK, SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';

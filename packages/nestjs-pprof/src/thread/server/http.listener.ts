@@ -8,14 +8,8 @@ import {
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type GuardedRequest, parseTarget } from './access/access.control.js';
-import {
-  ExpectationError,
-  MethodNotAllowedError,
-  errorText,
-  redirect,
-  sendError,
-  setCommonHeaders,
-} from './http.response.js';
+import { PprofError } from '../../shared/pprof.error.js';
+import { errorText, redirect, sendError, setCommonHeaders } from './http.response.js';
 import { ConnectionLimit, hasBody, REQUEST_LIMITS } from './limits/connection.limit.js';
 import { RateLimit } from './limits/rate.limit.js';
 
@@ -117,25 +111,23 @@ export function createProfilingServer(
   return server;
 }
 
-/** @throws {MethodNotAllowedError} */
 function checkMethod({ method = '', url = '' }: IncomingMessage): void {
   const isSymbol = url.split('?', 1)[0] === `${ROOT}/symbol`;
   const allowed = isSymbol ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD'];
   if (!allowed.includes(method)) {
-    throw new MethodNotAllowedError(allowed);
+    const headers = { Allow: allowed.join(', ') };
+    throw new PprofError(405, `method not allowed, use ${allowed.join(' or ')}`, { headers });
   }
 }
 
-/** HTTP/1.0 knows none. @throws {ExpectationError} */
-function meetExpectation(
-  { headers: { expect }, httpVersion }: IncomingMessage,
-  response: ServerResponse,
-): void {
-  if (expect === undefined || httpVersion === '1.0') {
+function meetExpectation(request: IncomingMessage, response: ServerResponse): void {
+  const expected = request.headers.expect?.toLowerCase();
+  // HTTP/1.0 knows none.
+  if (expected === undefined || request.httpVersion === '1.0') {
     return;
   }
-  if (expect.toLowerCase() !== '100-continue') {
-    throw new ExpectationError();
+  if (expected !== '100-continue') {
+    throw new PprofError(417, 'the header Expect can only be 100-continue: ask without it');
   }
   response.writeContinue();
 }

@@ -28,17 +28,8 @@ ${rows.length === 0 ? '<p>None so far. ' : `<table>\n${rows.join('\n')}\n</table
 `;
 }
 
-/** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. @internal */
-export function oomTable(files: readonly OomProfileFile[]): string {
-  return leftBehindTable('Heap profiles of processes that ran out of memory', 'oom', files);
-}
-
-/** The last minutes of processes that have died. @returns HTML; empty where there is none. @internal */
-export function recordingTable(files: readonly OomProfileFile[]): string {
-  return leftBehindTable('The last minutes of processes that were ended', 'incidents', files);
-}
-
-function leftBehindTable(heading: string, path: string, files: readonly OomProfileFile[]): string {
+/** What processes have left behind. @returns HTML; empty where there is nothing. @internal */
+export function leftBehindTable(heading: string, path: string, files: readonly OomProfileFile[]): string {
   if (files.length === 0) {
     return '';
   }

@@ -24,13 +24,12 @@ export function terminalCommands(reach: Reach): TerminalCommand[] {
     text: socketPath === undefined ? 'From another machine, first' : 'A browser and go need a port, first',
     command: tunnelCommand(6060, socketPath ?? listenedOn(reach)),
   };
-  const address = `${needsCredentials ? 'USER:PASSWORD@' : ''}${reachable(reach)}`;
-  const profile = `http://${address}/debug/pprof/profile?seconds=10`;
+  const profile = profileUrl(ownAddress(reach), needsCredentials);
   const commands = [
     { text: '', command: `go tool pprof ${quotedUrl(profile)}` },
     { text: '', command: `curl ${quotedUrl(`${profile}&format=text`)}` },
     // It asks for the password, which does not belong on a command line.
-    { text: '', command: `npx nestjs-pprof top ${quotedUrl(`http://${reachable(reach)}`)}` },
+    { text: '', command: `npx nestjs-pprof top ${quotedUrl(`http://${ownAddress(reach)}`)}` },
   ];
   return socketPath === undefined
     ? [...commands, tunnel]
@@ -50,15 +49,12 @@ export function terminalCommands(reach: Reach): TerminalCommand[] {
  * @internal
  */
 export function commandForAll(addresses: readonly string[], needsCredentials: boolean): string {
-  const urls = addresses.map((address) =>
-    quotedUrl(`http://${needsCredentials ? 'USER:PASSWORD@' : ''}${address}/debug/pprof/profile?seconds=10`),
-  );
+  const urls = addresses.map((address) => quotedUrl(profileUrl(address, needsCredentials)));
   return `go tool pprof ${urls.join(' ')}`;
 }
 
-/** @internal */
-export function ownAddress(reach: Reach): string {
-  return reachable(reach);
+function profileUrl(address: string, needsCredentials: boolean): string {
+  return `http://${needsCredentials ? 'USER:PASSWORD@' : ''}${address}/debug/pprof/profile?seconds=10`;
 }
 
 /** @param to an address with its port, or the path of a unix socket. @internal */
@@ -76,10 +72,13 @@ function listenedOn({ address = '127.0.0.1', port = 6060 }: Reach): string {
 }
 
 /**
- * A name with our own port is not told: `localhost` can be either of two addresses, and somebody else may listen on the
- * other one. With another port it is that of a tunnel, or without one of a socket.
+ * Where whoever has asked reaches this process. A name with our own port is not told: `localhost` can be either of two
+ * addresses, and somebody else may listen on the other one. With another port it is that of a tunnel, or without one of a
+ * socket.
+ *
+ * @internal
  */
-function reachable(reach: Reach): string {
+export function ownAddress(reach: Reach): string {
   const [, hostPort] = /:(\d+)$/.exec(reach.host) ?? [];
   if (hostPort === undefined) {
     return '127.0.0.1:6060';
