@@ -19,7 +19,6 @@ interface Place {
  * Labels the samples whose stack has a handler of the application in it, where nothing else tells what they were taken for. A
  * handler is told by file and line: its class, as the main thread has it, is looked for in the text of the file.
  *
- * @param classes of which the main thread has told
  * @returns the samples, and how many of them have labels now.
  * @internal
  */

@@ -10,10 +10,7 @@ const MAX_FRAMES = 12;
 
 /** Stacks that end in the same functions of the application's own code, whatever they call of others. @internal */
 export interface HotPath {
-  /**
-   * The application's own functions, outermost first; empty for what none of them is part of. Where it is deeper than is
-   * shown, its outermost ones are left out.
-   */
+  /** Outermost first, the outermost left out where it is deeper than is shown; empty for what none of them is part of. */
   readonly frames: readonly SymbolizedFrame[];
   readonly isCut: boolean;
   readonly value: number;
@@ -22,10 +19,9 @@ export interface HotPath {
 }
 
 /**
- * The hottest call paths down to the application's own code: what is called from there is told by where it ends, and what
- * frameworks call in between is left out. Where it is of those that call themselves, once.
+ * The hottest call paths down to the application's own code: what is called from there is told by where it ends, what
+ * frameworks call in between is left out, and what calls itself is there once.
  *
- * @param valueIndex of the type that is shown
  * @returns the largest first, by what it is worth either way.
  * @internal
  */

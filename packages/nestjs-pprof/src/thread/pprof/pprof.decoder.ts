@@ -16,8 +16,8 @@ import type { CodePosition } from './source-map.table.js';
 const MAX_FULL_NAME_LENGTH = MAX_NAME_LENGTH + MAX_FILE_LENGTH;
 
 /**
- * Reads a profile that `encodePprof` has written, once it is uncompressed; for those at the other end of the wire: the
- * command line and the page. What comes over a wire can be anybody's: its text is made printable again.
+ * Reads what `encodePprof` has written, uncompressed, for the command line and the page. What comes over a wire can be
+ * anybody's: its text is made printable again.
  *
  * @throws where it is no profile.
  * @internal

@@ -22,10 +22,9 @@ const MAPPING_ID = 1;
 const ADDRESS_BYTES = 6;
 
 /**
- * Encodes a profile as gzipped profile.proto, the way `go tool pprof` and the scrapers like it.
- * https://github.com/google/pprof/blob/main/proto/profile.proto
+ * Encodes a profile as gzipped profile.proto, the way `go tool pprof` and the scrapers like it; its only mapping is named after
+ * the entry script. https://github.com/google/pprof/blob/main/proto/profile.proto
  *
- * @param entryScript absolute path of the application's entry script: the name of the profile's only mapping.
  * @internal
  */
 export async function encodePprof(profile: SymbolizedProfile, entryScript: string): Promise<Buffer> {

@@ -30,9 +30,8 @@ const MAX_TEXT = 300;
 const OF_WHAT_IS_MISSING = /\b(skipped|missing|lost|left out|not known|cannot be|starts anew|estimate)\b/;
 
 /**
- * Renders a profile as a report in Markdown that can be handed to somebody who has nothing else: what was measured, where
- * the time or memory goes, and what has to be known about the numbers. It is bounded in length, and names, which are
- * whatever somebody has written, are code in it.
+ * A report that can be handed to somebody who has nothing else: what was measured, where the time or memory goes, and what has
+ * to be known about the numbers. It is bounded in length; names, which are whatever somebody has written, are code in it.
  *
  * @internal
  */

@@ -39,8 +39,8 @@ export interface SymbolizedProfile extends Omit<Profile, 'samples'> {
 }
 
 /**
- * Maps every frame to its original source, names it, and merges what has become the same stack. All text of a profile
- * passes here on its way out, and is made printable.
+ * Maps every frame to its original source, names it, and merges what has become the same stack. All text of a profile passes
+ * here on its way out, and is made printable.
  *
  * @internal
  */
@@ -87,8 +87,8 @@ export class Symbolizer {
   }
 
   /**
-   * `Reports.build (src/reports/reports.service.ts)`: pprof's tables show, and add up by, the name alone, and the names of
-   * JavaScript functions are not qualified as Go's are; `get` in two files would become one function.
+   * `Reports.build (src/reports/reports.service.ts)`: pprof shows, and adds up by, the name alone, and those of JavaScript are
+   * not qualified as Go's are: `get` in two files would become one function.
    */
   #nameOf({ functionName, file, isAmbiguous, ...place }: OriginalPosition): Names {
     const name = printable(functionName, MAX_NAME_LENGTH);

@@ -126,8 +126,7 @@ export function groupedBy(
 }
 
 /**
- * For what a sample was taken: the route (`GET /orders/:id`) or, where nobody has told, the handler that its stack shows. It is
- * what `route=` takes.
+ * For what a sample was taken, as `route=` takes it: the route or, where nobody has told, the handler of its stack.
  *
  * @internal
  */
@@ -189,12 +188,7 @@ export function durationText(seconds: number): string {
   return parts.slice(0, 2).join(' ') || '0 s';
 }
 
-/**
- * Renders a profile as counted stacks, largest first, like the `debug=1` of Go's named profiles: for reading, not for
- * a program.
- *
- * @internal
- */
+/** Counted stacks, largest first, like `debug=1` of Go's named profiles: for reading, not for a program. @internal */
 export function renderStacks(profile: SymbolizedProfile, name: string): string {
   const shown = shownTypeIndex(profile);
   const totals = profile.sampleTypes.map((_, index) =>
@@ -217,12 +211,7 @@ export function renderStacks(profile: SymbolizedProfile, name: string): string {
   return `${[`${name} profile: total ${totals.join(': ')} (${columns})`, ...blocks.map((block) => block.join('\n')), ...comments, ...(details ? [details] : [])].join('\n\n')}\n`;
 }
 
-/**
- * Renders the stack of every thread for reading, in the way Go prints goroutines: a heading with the state, then two
- * lines a frame, innermost first.
- *
- * @internal
- */
+/** The stack of every thread for reading, as Go prints goroutines: a heading, then two lines a frame. @internal */
 export function renderDump(profile: SymbolizedProfile): string {
   const comments = profile.comments.map((comment) => `# ${comment}`).join('\n');
   return `${[...profile.samples.map(renderThread), comments].join('\n\n')}\n`;

@@ -5,13 +5,11 @@ import { hasScheme } from './source-map.file.js';
 /**
  * Turns the sources of a map into absolute paths; `null` where a source is none, but something of the bundler's own.
  *
- * A map has paths of the machine that built, which may have been another. So where there is no such file here, the longest
- * ending of the path that exists below the application's package is taken for it. But a path need not exist: in a
- * container image without the sources, `/app/src/app.service.ts` still says best where the code comes from.
+ * A map has paths of the machine that built. So where there is no such file here, the longest ending of the path that exists
+ * below the application's package is taken for it. But a path need not exist: in a container image without the sources,
+ * `/app/src/app.service.ts` still says best where the code comes from.
  *
  * @param sources As written in the map, behind `sourceRoot`
- * @param generatedFile Absolute path of the generated file
- * @param mapDirectory Where the map is
  * @internal
  */
 export async function resolveSources(

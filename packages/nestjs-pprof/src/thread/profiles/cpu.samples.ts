@@ -115,8 +115,8 @@ function partOf(thread: ThreadCpu, hz: number): Part {
 }
 
 /**
- * Where the stacks of all segments together ran for longer than the thread has used, it had to wait for a processor, and more in
- * one segment than in another: each counts for what the thread has used in it.
+ * Where the stacks of all segments ran for longer than the thread has used, it had to wait for a processor, and more in one
+ * segment than in another: each counts for what the thread has used in it.
  */
 function byClockOfEach(
   segments: ReadonlyArray<Pick<SegmentSamples, 'samples'>>,
@@ -155,8 +155,8 @@ function partWith(
 
 /**
  * The samples say who, the clock of the thread how much in all. A function is hit in proportion to the time in which it runs,
- * however short its turns, so that is the CPU time of its stacks; all together have no more than the thread: where they ran
- * for longer, they had to wait for a processor. What is left over is nobody's.
+ * however short its turns: that is the CPU time of its stacks, cut where they ran for longer than the thread, which then had
+ * to wait for a processor. What is left over is nobody's.
  */
 function withCpuOfClock(samples: readonly StackSample[], clock: number): StackSample[] {
   const scale = Math.min(1, clock / Math.max(1, cpuOf(samples)));

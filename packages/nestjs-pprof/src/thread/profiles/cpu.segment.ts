@@ -21,9 +21,8 @@ export interface SegmentSamples {
 }
 
 /**
- * Reads what the addon has sampled on the main thread.
+ * @param hz the rate that was asked for; the segment's is higher where another capture at the same time asked for more.
  *
- * @param hz the rate that was asked for; the segment's own is higher where another capture at the same time asked for more.
  * @internal
  */
 export function samplesOfSegment(segment: CpuSegment, hz: number): SegmentSamples {
@@ -76,9 +75,7 @@ function hitsOf(hits: number): Hits {
   return { hits, waitingHits: 0, waitingNanos: 0 };
 }
 
-/**
- * The samples by stack and labels. A thread waits where two in a row have the same stack, and no CPU time in between.
- */
+/** The samples by stack and labels. A thread waits where two in a row have the same stack, and no CPU time in between. */
 function readLog({ sampleLog, hz }: CpuSegment): {
   stacks: ReadonlyMap<number, ReadonlyMap<number, Hits>>;
   taken: number;
@@ -109,8 +106,8 @@ function readLog({ sampleLog, hz }: CpuSegment): {
 }
 
 /**
- * Turns the number of samples into what would have been taken at another rate, so that a count stands for the same time in
- * all segments. What is rounded off is carried on to the next stack: the total is right.
+ * The number of samples as it would be at another rate, so that a count stands for the same time in all segments. What is
+ * rounded off is carried on to the next stack: the total is right.
  */
 function withCountsAt(rate: number, samples: readonly StackSample[]): readonly StackSample[] {
   if (rate === 1) {

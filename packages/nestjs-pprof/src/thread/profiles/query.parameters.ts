@@ -181,12 +181,7 @@ export function parseThreads(value: string): ThreadSelection {
   return value.split(',').map(Number);
 }
 
-/**
- * The id of the thread that is asked for, where there can be only one.
- *
- * @param what can only be of one thread, for the message
- * @internal
- */
+/** The id of the only thread that is asked for. @param what can only be of one, for the message @internal */
 export function singleThread(selection: ThreadSelection, what: string): number {
   const [id, another] = selection === 'main' ? [MAIN_THREAD.id] : selection === 'all' ? [] : selection;
   if (id === undefined || another !== undefined) {

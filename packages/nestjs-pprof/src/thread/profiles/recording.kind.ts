@@ -56,11 +56,7 @@ export interface ProfileRequest extends CheckedRequest {
   readonly signal: AbortSignal;
 }
 
-/**
- * A kind of profile. The table of these in `recording.table.ts` makes the routes, the index page and the documentation.
- *
- * @internal
- */
+/** The table of these, `recording.table.ts`, makes the routes, the index page and the documentation. @internal */
 export interface ProfileKind {
   /** Last part of its path: `/debug/pprof/<name>`. */
   readonly name: PprofProfileName;
@@ -130,8 +126,8 @@ export type RecordingBody = string | Buffer | { readonly size: number; readonly 
 export interface PreparedRecording {
   readonly head: RecordingHead;
   /**
-   * Length of the window of time that it takes, 0 for what takes as long as it takes and is made for each request anew;
-   * undefined for what is of this moment and the same for all who ask now.
+   * Length of its window, 0 for what takes as long as it takes and is made for each request anew; undefined for what is of
+   * this moment and the same for all who ask now.
    */
   readonly seconds?: number | undefined;
   /** @param signal aborted when nobody waits for the answer any more */
@@ -148,12 +144,7 @@ export interface RecordingView {
   readonly order: 'left-heavy' | 'time-ordered';
 }
 
-/**
- * What is recorded of the application and served under its name, whatever its format. The table of these in
- * `recording.table.ts` makes the routes and the index page.
- *
- * @internal
- */
+/** What is recorded of the application and served under its name, whatever its format. @internal */
 export interface RecordingKind {
   /** Last part of its path: `/debug/pprof/<name>`. */
   readonly name: PprofProfileName;

@@ -19,11 +19,10 @@ const ROOT = '/debug/pprof';
 const LINGER_MILLIS = 500;
 
 /**
- * The listener on the profiling port: small, so that it is up at once and stays cheap while nobody asks. It turns away
- * what may not pass before anything else is looked at, and has the Nest application made for the first request that may.
- * Whatever a client sends, also what Node would answer by itself, goes one path: rate limit, access, method, application.
+ * The listener on the profiling port: small, so that it is up at once and stays cheap while nobody asks. Whatever a client
+ * sends, also what Node would answer by itself, goes one path: rate limit, access, method, application.
  *
- * @param load makes the application; called once, and again if that failed.
+ * @param load makes the application; called for the first request that may pass, and again if it failed.
  * @param checkAccess throws for a request that may not pass; see `access.control.ts`
  * @internal
  */

@@ -81,8 +81,8 @@ function firstValues(query: Readonly<Record<string, string | string[]>>): Record
 }
 
 /**
- * A signal that fires when the client goes away before it has its answer. It is the connection that tells, and not the
- * response: one whose turn has not come, as the client has sent several requests at once, hears of nothing.
+ * Fires when the client goes away before it has its answer. The connection tells, not the response: one whose turn has not
+ * come, as the client has sent several requests at once, hears of nothing.
  */
 function abortedWhenGone({ socket }: IncomingMessage, response: ServerResponse): AbortSignal {
   const controller = new AbortController();

@@ -48,9 +48,8 @@ const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const LONGEST_TEXT = 1024;
 
 /**
- * The profilers that this user runs on this host: a file for each, in a directory that nobody else can enter. It is a
- * convenience, so whatever is wrong with the directory, such as that somebody else has made it first, means that there
- * are no others to be seen, and is not an error.
+ * The profilers that this user runs on this host: a file for each, in a directory that nobody else can enter. A convenience:
+ * whatever is wrong with it, such as that somebody else has made it first, means that there are no others to be seen.
  *
  * @internal
  */
@@ -217,8 +216,7 @@ function isPlainText(value: unknown): value is string {
 }
 
 /**
- * When a process was started, in the kernel's ticks since boot: what tells it from a later one with the same id.
- * Undefined where there is no such process, or no `/proc`.
+ * In the kernel's ticks since boot: tells a process from a later one with the same id. Undefined where it or `/proc` is not.
  * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html (field 22)
  */
 function startTicksOf(pid: number): string | undefined {
@@ -227,10 +225,7 @@ function startTicksOf(pid: number): string | undefined {
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }
 
-/**
- * The namespaces in which the process's id and its ports mean something; containers may share a directory and not these.
- * Empty where there are none.
- */
+/** In which an id and a port mean something; containers may share a directory and not these. Empty where there are none. */
 function ownNamespaces(): string {
   return ['pid', 'net'].map((kind) => tried(() => readlinkSync(`/proc/self/ns/${kind}`)) ?? '').join('');
 }

@@ -5,8 +5,7 @@ import { isIPv6 } from 'node:net';
 import { isLoopback } from '../../../shared/loopback.host.js';
 
 /**
- * Who may ask: decided for every request before anything else is looked at, so that nobody else learns even which paths
- * there are.
+ * Who may ask: decided before anything else is looked at, so that nobody else learns even which paths there are.
  *
  * @returns throws {PprofError} for a request that may not pass.
  * @internal
@@ -32,11 +31,7 @@ export function createAccessControl({
   };
 }
 
-/**
- * Hashes are compared, in constant time: how long it takes says nothing about the credentials, not even their length.
- *
- * @param credentialsHash SHA-256 of `username:password` in hex; nothing else of them is known in this thread
- */
+/** Hashes are compared, in constant time: how long it takes tells nothing of the credentials, not even their length. */
 function hasCredentials(authorization = '', credentialsHash: string): boolean {
   const encoded = /^basic +([a-z0-9+/_=-]+) *$/i.exec(authorization)?.[1] ?? '';
   // A megabyte and more in each thread that loads it, and most have no credentials.
@@ -69,7 +64,6 @@ interface RequestTarget {
  * Listening on loopback is not a wall by itself: a web page that the operator has open can send requests here too, under
  * its own name (DNS rebinding) or as a cross-site request. Both are told by their headers.
  *
- * @param allowed names, besides those of loopback, that a port-forward is asked for.
  * @returns why a request is refused, and what to do; undefined for one that may pass.
  */
 function refusalOf(

@@ -19,10 +19,8 @@ interface ListeningReports {
 }
 
 /**
- * Has the server listen where the options say, as soon as that is free.
+ * Has the server listen where the options say, as soon as that is free. @returns what to tell the main thread.
  *
- * @returns what to tell the main thread.
- * @throws {ListenError} where waiting does not help.
  * @internal
  */
 export async function listen(
@@ -44,12 +42,9 @@ export async function listen(
 }
 
 /**
- * Tries to listen until the place is free.
+ * Tries until that is free; throws what `listenNow` throws where waiting does not help.
  *
- * @param listenNow one try
  * @param onTaken called once, with cause and remedy, where it does not become free within a second
- * @param pause waits between one try and the next
- * @returns what `listenNow` returns; or throws what it throws where waiting does not help.
  * @internal
  */
 export async function listenOnceFree<T>(

@@ -45,11 +45,9 @@ ${rows.join('\n')}
 }
 
 /**
- * The other processes whose profiles can be had, those of the same program first: for who has found one process of a
- * cluster and wants another.
+ * The other processes whose profiles can be had, for who has found one of a cluster and wants another.
  *
  * @param program absolute path of this process's script.
- * @param reach of this process.
  * @returns HTML; empty where there are none.
  * @internal
  */

@@ -47,10 +47,7 @@ export class ProcessController {
     this.symbol(response);
   }
 
-  /**
-   * Public variables as JSON, like Go's expvar. What only the event loop can tell is null while it is stuck; all else is
-   * told even then.
-   */
+  /** Like Go's expvar. What only the event loop can tell is null while it does not answer; all else is told even then. */
   @Get('vars')
   async vars(@Res() response: ServerResponse): Promise<void> {
     const { stuck, lastTurn, delayMillis, description } = await this.threads.observeLoop();
@@ -97,8 +94,7 @@ export class ProcessController {
 }
 
 /**
- * Reads a body and forgets it: the answer must not be sent before, as closing a connection that holds unread bytes may
- * take the answer with it.
+ * Reads a body and forgets it: to close a connection that holds unread bytes may take the answer with it.
  *
  * @throws {PprofError} where it is larger than `MAX_BODY`.
  * @internal

@@ -42,10 +42,9 @@ export function terminalCommands(reach: Reach): TerminalCommand[] {
 }
 
 /**
- * The one command that takes a profile of all of them at the same time, and merges these. Each port has to be reached as it
- * is, on the host itself or through a tunnel to the same port.
+ * One profile of all of them, taken at the same time. Each port has to be reached as it is, on the host itself or through a
+ * tunnel to the same port.
  *
- * @param addresses of those that have one; with its port
  * @internal
  */
 export function commandForAll(addresses: readonly string[], needsCredentials: boolean): string {
@@ -73,8 +72,7 @@ function listenedOn({ address = '127.0.0.1', port = 6060 }: Reach): string {
 
 /**
  * Where whoever has asked reaches this process. A name with our own port is not told: `localhost` can be either of two
- * addresses, and somebody else may listen on the other one. With another port it is that of a tunnel, or without one of a
- * socket.
+ * addresses, and somebody else may listen on the other. Another port is a tunnel's; without one it is a socket.
  *
  * @internal
  */
