@@ -14,8 +14,8 @@ export interface ReportSubject {
   /** Names of files are relative to it. */
   readonly root: string;
   readonly instance: string | undefined;
-  /** Processors that the process may use, and what says so; where that is known. */
-  readonly processors: { readonly count: number; readonly by: string } | undefined;
+  /** Processors that the process may use, and what says so. */
+  readonly processors: { readonly count: number; readonly by: string };
   /** What is so with every profile of this kind. */
   readonly caveats: readonly string[];
 }
@@ -41,6 +41,7 @@ export function renderMarkdown(profile: SymbolizedProfile, subject: ReportSubjec
   const { rows, total } = tabulate(profile, valueIndex);
   const report: Report = { profile, valueIndex, unit, total };
   const isDifference = profile.samples.some(({ values }) => (values[valueIndex] ?? 0) < 0);
+  const [grown, shrunk] = [rows.filter(({ flat }) => flat > 0), rows.filter(({ flat }) => flat < 0)];
   const sections = [
     `# Profile \`${subject.kind}\`: ${subject.service === undefined ? `pid ${subject.pid}` : code(subject.service)}`,
     head(report, subject, type, isDifference),
@@ -48,18 +49,7 @@ export function renderMarkdown(profile: SymbolizedProfile, subject: ReportSubjec
       ? 'It has no values: nothing of what it measures was seen. The notes at the end say what was asked.'
       : '',
     ...(isDifference
-      ? [
-          functions(
-            report,
-            'What has grown',
-            rows.filter(({ flat }) => flat > 0),
-          ),
-          functions(
-            report,
-            'What has shrunk',
-            rows.filter(({ flat }) => flat < 0),
-          ),
-        ]
+      ? [functions(report, 'What has grown', grown), functions(report, 'What has shrunk', shrunk)]
       : [functions(report, 'Hottest functions', rows)]),
     paths(report, isDifference),
     bySample(report, 'route', routeOf),
@@ -106,9 +96,8 @@ function cpuOf(
     return [];
   }
   const used = samples.reduce((sum, { values }) => sum + (values[index] ?? 0), 0) / durationNanos;
-  const limit =
-    processors === undefined ? '' : `; it may use ${Number(processors.count.toFixed(2))} (${processors.by})`;
-  return [`CPU: ${used.toFixed(2)} processors${limit}`];
+  const limit = `${Number(processors.count.toFixed(2))} (${processors.by})`;
+  return [`CPU: ${used.toFixed(2)} processors; it may use ${limit}`];
 }
 
 function threadsIn({ samples }: SymbolizedProfile): string {

@@ -2,7 +2,7 @@ import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import { isIdle, PROGRAM, samplesOfTimeline } from '../pprof/v8.profiles.js';
 import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
 import type { SampledSegment } from '../capture/cpu.rotation.js';
-import { samplesOfSegment, type SegmentSamples } from './cpu.segment.js';
+import { samplesOfSegment, type SegmentSamples, segmentsOf, sum } from './cpu.segment.js';
 import { boundedLabels } from './sample.labels.js';
 import { commentsOfThreads } from './threads.comments.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
@@ -54,18 +54,15 @@ export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; com
 
   const labelled = boundedLabels(
     capture,
-    parts.flatMap(({ samples }) => samples),
-  );
-  let at = 0;
-  const samples = parts.flatMap(({ thread, samples: ofThread, cpu: source }) =>
-    labelled.samples
-      .slice(at, (at += ofThread.length))
-      .map(({ stack, labels, values: [count = 0, wall = 0, cpu = 0] }) => ({
+    parts.flatMap(({ thread: { thread }, samples: ofThread, cpu: source }) =>
+      ofThread.map(({ stack, labels, values: [count = 0, wall = 0, cpu = 0] }) => ({
         stack,
         values: [count, wall, source === 'measured' ? cpu : Math.round(cpu * scale)],
-        labels: { ...labels, thread: thread.thread.label },
+        labels: { ...(capture.labels ? labels : {}), thread: thread.label },
       })),
+    ),
   );
+  const samples = [...labelled.samples];
   const rest = Math.round(available - estimated * scale);
   const comments = [...commentsOn(capture, parts, estimated > 0, scale), ...labelled.comments];
   if (otherThreads === undefined || rest === 0) {
@@ -181,7 +178,7 @@ function commentsOn(
 ): string[] {
   const { threads: results, skipped } = capture;
   const comments = commentsOfThreads({ results, skipped }, describe);
-  const segments = capture.threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+  const segments = segmentsOf(capture);
   const faster = segments.filter(({ hz }) => hz > capture.hz);
   if (faster.length > 0) {
     const seconds = sum(faster.map(({ durationNanos }) => durationNanos)) / 1e9;
@@ -267,8 +264,4 @@ function cpuOfAll(parts: readonly Part[]): number {
 
 function cpuOf(samples: readonly StackSample[]): number {
   return sum(samples.map(({ values }) => values[2] ?? 0));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,4 +1,6 @@
 import { decodeAddonProfile } from '../pprof/pprof.decoder.js';
+import type { CpuCapture } from '../capture/cpu.capturer.js';
+import type { SampledSegment } from '../capture/cpu.rotation.js';
 import { IDLE } from '../pprof/v8.profiles.js';
 import { isMark, type StackSample } from '../pprof/profile.model.js';
 import { type CpuSegment, NO_LABELS, NO_STACK, SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
@@ -8,6 +10,11 @@ const OTHER_THREADS = '(non-JavaScript threads)';
 
 /** What a sample itself costs a thread that does nothing else: it has been seen to be 5 to 60 µs. */
 const WAITING_CPU_NANOS = 100_000;
+
+/** Those of the main thread, where its agent has sampled it. @internal */
+export function segmentsOf({ threads }: Pick<CpuCapture, 'threads'>): readonly SampledSegment[] {
+  return threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+}
 
 /** What the addon has sampled on the main thread in a segment. @internal */
 export interface SegmentSamples {
@@ -94,12 +101,12 @@ function readLog({ sampleLog, hz }: CpuSegment): {
     }
     const byLabels = stacks.get(stack) ?? new Map<number, Hits>();
     stacks.set(stack, byLabels);
-    const sum = byLabels.get(labels) ?? hitsOf(0);
-    byLabels.set(labels, sum);
-    sum.hits++;
+    const counted = byLabels.get(labels) ?? hitsOf(0);
+    byLabels.set(labels, counted);
+    counted.hits++;
     if (stack === before && cpuNanos < limit) {
-      sum.waitingHits++;
-      sum.waitingNanos += cpuNanos;
+      counted.waitingHits++;
+      counted.waitingNanos += cpuNanos;
     }
   });
   return { stacks, taken };
@@ -121,4 +128,9 @@ function withCountsAt(rate: number, samples: readonly StackSample[]): readonly S
     counted += countAtRate;
     return { ...sample, values: [countAtRate, ...others] };
   });
+}
+
+/** @internal */
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
