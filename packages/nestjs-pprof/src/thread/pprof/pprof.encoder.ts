@@ -87,16 +87,17 @@ class ProfileEncoding {
   }
 
   #location(frame: SymbolizedFrame): Location {
-    let location = this.#locations.get(frame);
-    if (location === undefined) {
-      location = new Location({
-        id: this.#locations.size + 1,
-        mappingId: MAPPING_ID,
-        address: this.#address(frame),
-        line: [new Line({ functionId: this.#function(frame).id, line: frame.line, column: frame.column })],
-      });
-      this.#locations.set(frame, location);
+    const known = this.#locations.get(frame);
+    if (known) {
+      return known;
     }
+    const location = new Location({
+      id: this.#locations.size + 1,
+      mappingId: MAPPING_ID,
+      address: this.#address(frame),
+      line: [new Line({ functionId: this.#function(frame).id, line: frame.line, column: frame.column })],
+    });
+    this.#locations.set(frame, location);
     return location;
   }
 

@@ -200,15 +200,13 @@ export function renderStacks(profile: SymbolizedProfile, name: string): string {
   const columns = profile.sampleTypes.map(({ type, unit }) => `${type}/${unit}`).join(' ');
   const blocks = samples.map(({ stack, values, labels }) => {
     const labelText = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-    const heading = [values.join(': '), ...labelText, '@'].join(' ');
-    return [
-      heading,
-      ...stack.map((frame) => `#\t${frame.name}${frame.file ? `\t${frame.file}:${frame.line}` : ''}`),
-    ];
+    const frames = stack.map(({ name: of, file, line }) => `#\t${of}${file ? `\t${file}:${line}` : ''}`);
+    return [[values.join(': '), ...labelText, '@'].join(' '), ...frames].join('\n');
   });
+  const heading = `${name} profile: total ${totals.join(': ')} (${columns})`;
   const comments = profile.comments.map((comment) => `# ${comment}`);
   const details = (profile.details ?? []).map((line) => `# ${line}`).join('\n');
-  return `${[`${name} profile: total ${totals.join(': ')} (${columns})`, ...blocks.map((block) => block.join('\n')), ...comments, ...(details ? [details] : [])].join('\n\n')}\n`;
+  return `${[heading, ...blocks, ...comments, details].filter(Boolean).join('\n\n')}\n`;
 }
 
 /** The stack of every thread for reading, as Go prints goroutines: a heading, then two lines a frame. @internal */

@@ -61,11 +61,8 @@ export class RunningTexts {
       try {
         const scripts = await this.scriptsOf(unknown);
         for (const name of unknown) {
-          const script = await this.#running(
-            found.get(name)!.path,
-            others.get(name)!,
-            scripts.get(name) ?? [],
-          );
+          const { path } = found.get(name)!;
+          const script = await this.#running(path, others.get(name)!, scripts.get(name) ?? []);
           this.reader.cache.keep(`running ${name}`, script);
         }
       } catch (error) {
@@ -75,21 +72,13 @@ export class RunningTexts {
     for (const name of others.keys()) {
       const { path } = found.get(name)!;
       const script = this.reader.cache.get(`running ${name}`);
-      const unreadable = failure ?? script?.unreadable ?? OTHER_TEXT;
-      found.set(
-        name,
-        script?.functions && !script.unreadable
-          ? { path, script }
-          : {
-              path,
-              script: {
-                version: '',
-                ...(script?.functions ? { functions: script.functions } : {}),
-                unreadable,
-              },
-              isOther: true,
-            },
-      );
+      if (script?.functions && !script.unreadable) {
+        found.set(name, { path, script });
+      } else {
+        const unreadable = failure ?? script?.unreadable ?? OTHER_TEXT;
+        const functions = script?.functions && { functions: script.functions };
+        found.set(name, { path, script: { version: '', ...functions, unreadable }, isOther: true });
+      }
     }
   }
 
@@ -113,13 +102,8 @@ export class RunningTexts {
           throw new Error(`${OTHER_TEXT}, and V8 has no map of it`);
         }
         const location = await locateMap(path, sourceMapUrl);
-        const table = await this.reader.tableOf(
-          'text' in location ? location.text : '',
-          path,
-          dirname(path),
-          functions,
-        );
-        return { ...script, table };
+        const mapText = 'text' in location ? location.text : '';
+        return { ...script, table: await this.reader.tableOf(mapText, path, dirname(path), functions) };
       } catch (error) {
         return { ...script, unreadable: reasonOf(error) };
       } finally {

@@ -56,11 +56,8 @@ export class ScriptReader {
   }
 
   #read(path: string): Promise<Script> {
-    let script = this.#reading.get(path);
-    if (!script) {
-      script = this.#refresh(path).finally(() => this.#reading.delete(path));
-      this.#reading.set(path, script);
-    }
+    const script = this.#reading.get(path) ?? this.#refresh(path).finally(() => this.#reading.delete(path));
+    this.#reading.set(path, script);
     return script;
   }
 

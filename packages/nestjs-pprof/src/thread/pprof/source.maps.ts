@@ -76,16 +76,13 @@ export class SourceMaps {
     const counted = new Set<SourceMapTable>();
     let bytes = 0;
     for (const [name, { path, script }] of found) {
-      if (script.table && !counted.has(script.table)) {
-        bytes += script.table.byteLength;
-        if (bytes > this.#cacheBytes) {
-          bytes -= script.table.byteLength;
-          const unreadable = `the source maps of this profile take up more than ${this.#cacheBytes} bytes`;
-          const { table: _, ...rest } = script;
-          found.set(name, { path, script: { ...rest, unreadable } });
-        } else {
-          counted.add(script.table);
-        }
+      const { table, ...rest } = script;
+      if (table && !counted.has(table) && bytes + table.byteLength > this.#cacheBytes) {
+        const unreadable = `the source maps of this profile take up more than ${this.#cacheBytes} bytes`;
+        found.set(name, { path, script: { ...rest, unreadable } });
+      } else if (table && !counted.has(table)) {
+        counted.add(table);
+        bytes += table.byteLength;
       }
     }
     return found;

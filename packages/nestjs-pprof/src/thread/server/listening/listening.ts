@@ -10,14 +10,6 @@ const LONGEST_PAUSE_MILLIS = 1000;
 /** A process, or an application in this one, that is just being replaced is worth no warning. */
 const TRIES_BEFORE_TOLD = 3;
 
-/** What to tell the main thread of. */
-interface ListeningReports {
-  /** Called once, with cause and remedy, where it takes longer than a second. */
-  onTaken(message: string): void;
-  /** It listens, but one who asks for `localhost` may get to somebody else. */
-  onHalfTaken(message: string): void;
-}
-
 /**
  * Has the server listen where the options say, as soon as that is free. @returns what to tell the main thread.
  *
@@ -26,7 +18,10 @@ interface ListeningReports {
 export async function listen(
   server: Server,
   options: Pick<ThreadData, 'socketPath'> & PortRule,
-  { onTaken, onHalfTaken }: ListeningReports,
+  /** Called once, with cause and remedy, where it takes longer than a second. */
+  onTaken: (message: string) => void,
+  /** It listens, but one who asks for `localhost` may get to somebody else. */
+  onHalfTaken: (message: string) => void,
 ): Promise<FromThread & { type: 'listening' | 'listening-on-socket' }> {
   const { socketPath } = options;
   if (socketPath !== undefined) {

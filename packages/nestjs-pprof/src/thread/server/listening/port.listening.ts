@@ -49,7 +49,10 @@ export async function listenOnPort(server: Server, rule: PortRule): Promise<Port
     if (listening !== undefined && rule.whenPortTaken === 'wait' && port > 0) {
       return listening;
     }
-    stopListening(server);
+    // Without waiting for whoever has connected: it can listen again right away.
+    if (server.listening) {
+      server.close();
+    }
   }
   const listening = half && (await listenOnAll(server, hosts, half.port));
   if (listening === undefined) {
@@ -166,13 +169,6 @@ function loopbackAddressOf(server: Server, host: string): AddressInfo {
     throw new ListenError(`${host} is ${address.address} on this machine, which is not a loopback address`);
   }
   return address;
-}
-
-/** Without waiting for whoever has connected: it can listen again right away. */
-function stopListening(server: Server): void {
-  if (server.listening) {
-    server.close();
-  }
 }
 
 function describeTaken({ host, port, whenPortTaken }: PortRule): string {

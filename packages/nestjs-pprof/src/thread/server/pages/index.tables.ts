@@ -89,23 +89,17 @@ ${processes.map(row).join('\n')}
 
 function row({ pid, title, program, instance, host, port, socketPath }: RunningProfiler): string {
   const name = [instance, title].filter((part) => part !== null).join(', ');
-  const { link, tunnel } = socketPath === null ? onPort(host!, port!) : onSocket(socketPath);
+  const address = socketPath ?? withPort(host!, port!);
+  // No link leads to a socket.
+  const link =
+    socketPath === null
+      ? `<a href="${escapeHtml(`http://${address}/debug/pprof/`)}">${port}</a>`
+      : `<code>${escapeHtml(socketPath)}</code>`;
   const cells = [
     link,
     String(pid),
     `${escapeHtml(name)}<br><code>${escapeHtml(program)}</code>`,
-    `<code>${escapeHtml(tunnel)}</code>`,
+    `<code>${escapeHtml(tunnelCommand(port ?? 6060, address))}</code>`,
   ];
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
-}
-
-function onPort(host: string, port: number): { link: string; tunnel: string } {
-  const address = withPort(host, port);
-  const link = `<a href="${escapeHtml(`http://${address}/debug/pprof/`)}">${port}</a>`;
-  return { link, tunnel: tunnelCommand(port, address) };
-}
-
-/** No link leads to a socket. */
-function onSocket(path: string): { link: string; tunnel: string } {
-  return { link: `<code>${escapeHtml(path)}</code>`, tunnel: tunnelCommand(6060, path) };
 }

@@ -34,7 +34,10 @@ export function terminalCommands(reach: Reach): TerminalCommand[] {
   return socketPath === undefined
     ? [...commands, tunnel]
     : [
-        { text: '', command: overSocket(socketPath, needsCredentials) },
+        {
+          text: '',
+          command: `curl ${needsCredentials ? '-u USER:PASSWORD ' : ''}--unix-socket ${quoted(socketPath)} ${quotedUrl(`${profileUrl('localhost', false)}&format=text`)}`,
+        },
         { text: '', command: `npx nestjs-pprof top ${quoted(socketPath)}` },
         tunnel,
         ...commands.slice(0, 2).map(({ command }) => ({ text: 'then', command })),
@@ -82,12 +85,6 @@ export function ownAddress(reach: Reach): string {
     return '127.0.0.1:6060';
   }
   return Number(hostPort) === reach.port && /^localhost:/i.test(reach.host) ? listenedOn(reach) : reach.host;
-}
-
-function overSocket(socketPath: string, needsCredentials: boolean): string {
-  const credentials = needsCredentials ? '-u USER:PASSWORD ' : '';
-  const url = quotedUrl('http://localhost/debug/pprof/profile?seconds=10&format=text');
-  return `curl ${credentials}--unix-socket ${quoted(socketPath)} ${url}`;
 }
 
 /** Always: zsh refuses a `?`, and `&` ends a command. No URL of ours has a quote in it, so PowerShell takes it as well. */
