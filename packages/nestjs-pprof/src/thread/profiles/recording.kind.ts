@@ -19,13 +19,15 @@ export interface Stretch {
 /** What a response may hold; the last two are V8's own, JSON of one thread, by the ending of their files. @internal */
 export type ProfileFormat = 'pprof' | 'text' | 'markdown' | 'cpuprofile' | 'heapprofile';
 
-/** What the options say about profiles. @internal */
-export interface ProfileLimits {
+/** What the options say about recordings. @internal */
+export interface RecordingOptions {
   readonly maxSeconds: number;
   /** Default of the parameter "threshold". */
   readonly thresholdMillis: number;
   /** Undefined where the flight recorder is off. */
   readonly recorder?: { readonly minutes: number; readonly hz: number } | undefined;
+  /** Whether heap snapshots are served. */
+  readonly heapSnapshot: boolean;
 }
 
 /** The parameters of a request for a profile, with the defaults of its kind filled in. @internal */
@@ -92,12 +94,6 @@ export interface ProfileKind {
   capture(request: ProfileRequest, threads: ApplicationThreads): Promise<Profile>;
   /** The same as V8 has it, where it has a format of V8's own: before positions are mapped to the original sources. */
   captureV8?(request: ProfileRequest, threads: ApplicationThreads): Promise<V8Profile>;
-}
-
-/** What the options say about recordings. @internal */
-export interface RecordingOptions extends ProfileLimits {
-  /** Whether heap snapshots are served. */
-  readonly heapSnapshot: boolean;
 }
 
 /** What a recording is made of, and with. @internal */

@@ -64,10 +64,8 @@ export class RateLimit {
       if (next === undefined) {
         return;
       }
-      if (!next.socket.destroyed) {
-        this.#tokens -= 1;
-        next.answer();
-      }
+      this.#tokens -= 1;
+      next.answer();
     }
     if (this.waiting > 0) {
       this.#timer = setTimeout(() => this.#letThrough(), TICK_MILLIS);
