@@ -109,10 +109,10 @@ function allocatedSamples({ thread, total, before }: ThreadAllocations, stackDep
   return [...valued(total.root, 1), ...(before ? valued(before.root, -1) : [])];
 }
 
-function describe({ total, before, stuck }: ThreadAllocations): string {
+function describe({ total, before }: ThreadAllocations): string {
   const details = [
     `by ${total.counted ? 'agent' : 'inspector'}`,
-    ...(stuck ? ['its event loop got stuck'] : []),
+    ...(total.stuck ? ['its event loop got stuck'] : []),
     ...(total.counted && before?.counted !== false ? [] : ['objects not counted']),
   ];
   return ` (${details.join(', ')})`;

@@ -228,7 +228,7 @@ function describe(entry: ThreadCpu): string {
     return ` (by inspector${entry.stuck ? ', its event loop is stuck' : ''})`;
   }
   const gotStuck = entry.segments.some(({ readByInterrupt }) => readByInterrupt);
-  return ` (by agent${gotStuck ? ', read by interrupt as its event loop got stuck' : ''})`;
+  return ` (by agent${gotStuck ? ', read by interrupt as its event loop did not turn' : ''})`;
 }
 
 /** What is missing of the samples of a segment of the main thread. */

@@ -115,7 +115,7 @@ function describeCollection({ collected, asOf }: ThreadHeap): string {
     return 'garbage collected';
   }
   return asOf === undefined
-    ? 'garbage not collected: its event loop does not turn'
+    ? 'garbage not collected: its event loop did not turn within 2 s'
     : 'garbage not collected: its objects are not sampled now';
 }
 

@@ -54,7 +54,7 @@ describe('sendError', () => {
     [new AgentFailureError({ status: 503, message: 'no build' }), 503],
     [new InspectorUnavailableError(), 503],
     [new SnapshotFileError('/tmp', new Error('ENOSPC')), 503],
-    [new SnapshotStalledError('main', 8000), 504],
+    [new SnapshotStalledError('main', 8000, false), 504],
     [new GarbageNotCollectedError('main'), 504],
     [new ThreadEndedError('worker 3'), 504],
     [new ShortLivedWorkersError(), 504],
