@@ -53,7 +53,7 @@ const WORKERS_LEFT_OUT =
   'worker threads are left out, as V8 collects all garbage of a worker before it tells: ask for heap, or name them with "threads"';
 
 /**
- * Scrapers ask for this every few seconds: it must not disturb the heap profile, nor the workers, and not fail where there is
+ * Scrapers ask for it every few seconds: it disturbs neither the heap profile nor workers, nor fails where there is
  * nothing.
  */
 async function liveObjects(

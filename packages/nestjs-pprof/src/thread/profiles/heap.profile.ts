@@ -135,8 +135,7 @@ function toIso(millis: number): string {
 }
 
 /**
- * The memory of the process as lines for reading, where Go has `# runtime.MemStats`. What only the event loop of the main
- * thread can tell is missing where that does not answer.
+ * Memory of the process to read, where Go has `# runtime.MemStats`; of a loop that does not answer, what is known.
  *
  * @internal
  */

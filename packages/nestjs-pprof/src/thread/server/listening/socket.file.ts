@@ -10,6 +10,7 @@ import {
 import { connect, type Server } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
+import { tried } from '../../../shared/pprof.error.js';
 import { type SocketFile, statOfSocket } from '../../../shared/socket.removal.js';
 import { ListenError, TakenError } from './port.listening.js';
 
@@ -55,13 +56,9 @@ export async function listenOnSocket(server: Server, path: string): Promise<Sock
 
 /** Not with `rmSync`, which looks at what it removes; see `statOfSocket`. */
 function removeAll(files: readonly string[], directory: string): void {
-  for (const remove of [...files.map((file) => () => unlinkSync(file)), () => rmdirSync(directory)]) {
-    try {
-      remove();
-    } catch {
-      // It was not made, or not moved there.
-    }
-  }
+  // Not each was made, or moved there.
+  files.forEach((file) => tried(() => unlinkSync(file)));
+  tried(() => rmdirSync(directory));
 }
 
 /** Its name is there already, or the stale one has just been taken away. */
