@@ -8,7 +8,7 @@ import {
   isOtherAddonLoaded,
   otherProfilers,
 } from './profiler.addon.js';
-import { failureOf, SamplerHeldError } from '../shared/agent.errors.js';
+import { failureOf, SamplerHeldError, SamplerStoppedError } from '../shared/agent.errors.js';
 import {
   type CpuSampling,
   type CpuSegment,
@@ -109,7 +109,15 @@ function endAbandoned(): void {
   if (abandoned) {
     clearTimeout(abandoned);
     abandoned = undefined;
-    addonIfLoaded()?.time.stop();
+    stopIfStarted();
+  }
+}
+
+/** The application may have stopped it, where it uses the same copy of the addon: a stop throws then. */
+function stopIfStarted(): void {
+  const time = addonIfLoaded()?.time;
+  if (time?.isStarted()) {
+    time.stop();
   }
 }
 
@@ -125,9 +133,12 @@ export class CpuSampler {
   /**
    * Ends the running segment, if there is one, and starts the next, if one is wanted. Where there is a segment to hand over
    * and the next cannot start, the segment says so.
+   *
+   * @throws {SamplerStoppedError} where the segment is lost; the next call starts anew.
    */
   rotate(next: CpuSampling | null): CpuSegment | null {
     this.#takeBack();
+    this.#forgetStopped();
     const running = this.#running;
     const goesOn =
       next !== null &&
@@ -160,6 +171,7 @@ export class CpuSampler {
    * application's (`vm`) loses that segment then; a stop would leave the addon neither started nor stopped.
    */
   readOn(): CpuSegment | null {
+    this.#forgetStopped();
     return this.#running ? this.#end(this.#running, true) : null;
   }
 
@@ -173,6 +185,18 @@ export class CpuSampler {
     if (this.#running) {
       this.#running = undefined;
       abandoned = setTimeout(endAbandoned, ABANDONED_FOR_MILLIS).unref();
+    }
+  }
+
+  /** Who uses the same copy of the addon can stop what it has not started. */
+  #forgetStopped(): void {
+    const running = this.#running;
+    if (running && !loadAddon().time.isStarted()) {
+      this.#running = undefined;
+      this.#label(null);
+      if (!running.sampling.unread) {
+        throw new SamplerStoppedError(otherProfilers('CPU'));
+      }
     }
   }
 

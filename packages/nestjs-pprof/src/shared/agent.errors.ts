@@ -38,6 +38,18 @@ export class SamplerHeldError extends PprofError {
   }
 }
 
+/** What samples for us was stopped by somebody else who uses the same copy of the addon. @internal */
+export class SamplerStoppedError extends PprofError {
+  /** @param others names of those that it may be, as far as they are known */
+  constructor(others: readonly string[]) {
+    super(
+      409,
+      "other code in this process that uses the profiler's copy of @datadog/pprof has stopped the CPU sampler, and what was sampled last is lost: " +
+        `${others.join(', ') || 'it is not known which'}. It is started anew when it is asked for next; switch the profiler of the other off`,
+    );
+  }
+}
+
 /** Another profiler may have come to rely on the sampler that this one has started. @internal */
 export class SamplerSharedError extends PprofError {
   /** @param others names of those that it may be, as far as they are known */
