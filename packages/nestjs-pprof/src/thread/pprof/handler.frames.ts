@@ -10,7 +10,7 @@ const FILE_BYTES = 32 * 2 ** 20;
 /** Of `async name(`: V8 has a method begin at its name, or at the parenthesis behind it. */
 const LONGEST_HEAD = 300;
 
-interface Place {
+interface HandlerStart {
   readonly from: number;
   readonly labels: LabelSet;
 }
@@ -64,13 +64,13 @@ async function labelsOfFrames(
   const files = new Set(frames.map(({ file }) => file));
   for (const file of files) {
     const text = await textOf(file);
-    const places = placesIn(text, classes);
-    const lines = lineStartsOf(places.length > 0 ? text : '');
+    const starts = startsIn(text, classes);
+    const lines = lineStartsOf(starts.length > 0 ? text : '');
     for (const frame of frames.filter((candidate) => candidate.file === file)) {
       const at = (lines[frame.line - 1] ?? Infinity) + Math.max(0, frame.column - 1);
-      const place = places.find(({ from }) => isHeadOf(frame.functionName, text, from, at));
-      if (place) {
-        labels.set(frame, place.labels);
+      const start = starts.find(({ from }) => isHeadOf(frame.functionName, text, from, at));
+      if (start) {
+        labels.set(frame, start.labels);
       }
     }
   }
@@ -87,7 +87,7 @@ async function textOf(file: string): Promise<string> {
 }
 
 /** Where the handlers of these classes begin in a text that has them. Read once: it may be a bundle with a hundred of them. */
-function placesIn(text: string, classes: readonly HandlerClass[]): Place[] {
+function startsIn(text: string, classes: readonly HandlerClass[]): HandlerStart[] {
   const names = new Set(classes.map(({ name }) => name));
   const found = [...text.matchAll(/class ([^\s{]*)(?=[\s{])/g)].filter(({ 1: name }) => names.has(name!));
   return found.flatMap(({ index: start, 1: of }) =>
