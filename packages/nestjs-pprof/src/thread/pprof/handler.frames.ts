@@ -15,17 +15,22 @@ interface HandlerStart {
   readonly labels: LabelSet;
 }
 
+/** Samples with labels, and what is to be said of these. @internal */
+export interface Labelled {
+  readonly samples: readonly StackSample[];
+  readonly comments: readonly string[];
+}
+
 /**
  * Labels the samples whose stack has a handler of the application in it, where nothing else tells what they were taken for. A
  * handler is told by file and line: its class, as the main thread has it, is looked for in the text of the file.
  *
- * @returns the samples, and how many of them have labels now.
  * @internal
  */
 export async function labelledByStack(
-  samples: readonly StackSample[],
+  { samples, comments }: Labelled,
   classes: readonly HandlerClass[],
-): Promise<{ readonly samples: readonly StackSample[]; readonly count: number }> {
+): Promise<Labelled> {
   const names = new Set(classes.flatMap(({ handlers }) => handlers.map(({ name }) => name)));
   const frames = new Set(
     samples
@@ -33,9 +38,6 @@ export async function labelledByStack(
       .flatMap(({ stack }) => stack)
       .filter(({ functionName, file }) => file !== '' && names.has(functionName)),
   );
-  if (frames.size === 0) {
-    return { samples, count: 0 };
-  }
   const labelsOf = await labelsOfFrames([...frames], classes);
   let count = 0;
   const labelled = samples.map((sample) => {
@@ -49,7 +51,8 @@ export async function labelledByStack(
     count += 1;
     return { ...sample, labels: { ...labelsOf.get(frame), ...sample.labels } };
   });
-  return { samples: labelled, count };
+  const comment = `labels by the stack, of ${count} stacks that show a handler and tell no route`;
+  return { samples: labelled, comments: count === 0 ? comments : [...comments, comment] };
 }
 
 function hasHandler(labels: LabelSet | undefined): boolean {
