@@ -1,12 +1,8 @@
 import { type FoundFunction, type Owner, ScriptScan } from './script.scan.js';
 import { annotationIn } from './source-map.file.js';
+import type { CodePosition } from './source-map.table.js';
 
-/** A place as V8 reports it, 1-based. @internal */
-interface Place {
-  readonly functionName: string;
-  readonly line: number;
-  readonly column: number;
-}
+type PositionInText = Omit<CodePosition, 'file'>;
 
 /** The name of a function as it is shown. @internal */
 export interface QualifiedName {
@@ -84,7 +80,7 @@ export class ScriptFunctions {
    * Whether the text may be the one that V8 has. Undefined where the place tells nothing (of a module as a whole, of the
    * initializers of a class), or the text could not be followed.
    */
-  has({ functionName, line, column }: Place): boolean | undefined {
+  has({ functionName, line, column }: PositionInText): boolean | undefined {
     if (line <= 0 || column <= 0 || (line === 1 && column === 1) || functionName.startsWith('<')) {
       return undefined;
     }
@@ -97,7 +93,7 @@ export class ScriptFunctions {
   }
 
   /** What the text, and the names of the map that were added, know of the function that starts there. */
-  nameAt({ functionName, line, column }: Place): QualifiedName {
+  nameAt({ functionName, line, column }: PositionInText): QualifiedName {
     const found = this.#at(line, column);
     if (!found || functionName.startsWith('<')) {
       return { functionName };
