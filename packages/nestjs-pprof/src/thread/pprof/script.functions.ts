@@ -1,8 +1,12 @@
 import { type FoundFunction, type Owner, ScriptScan } from './script.scan.js';
 import { annotationIn } from './source-map.file.js';
-import type { CodePosition } from './source-map.table.js';
 
-type PositionInText = Omit<CodePosition, 'file'>;
+/** As V8 has it, 1-based. */
+interface PositionInText {
+  readonly functionName: string;
+  readonly line: number;
+  readonly column: number;
+}
 
 /** The name of a function as it is shown. @internal */
 export interface QualifiedName {
