@@ -91,19 +91,19 @@ async function textOf(file: string): Promise<string> {
 
 /** Where the handlers of these classes begin in a text that has them. Read once: it may be a bundle with a hundred of them. */
 function startsIn(text: string, classes: readonly HandlerClass[]): HandlerStart[] {
-  const names = new Set(classes.map(({ name }) => name));
-  const found = [...text.matchAll(/class ([^\s{]*)(?=[\s{])/g)].filter(({ 1: name }) => names.has(name!));
-  return found.flatMap(({ index: start, 1: of }) =>
-    classes
-      .filter(
-        ({ name, length, handlers }) =>
-          name === of &&
-          text[start + length - 1] === '}' &&
-          handlers.every((handler) => isHead(headAt(text, start + handler.offset), handler.name)),
-      )
-      .flatMap(({ handlers }) => handlers)
-      .map(({ offset, labels }) => ({ from: start + offset, labels })),
-  );
+  const starts: HandlerStart[] = [];
+  for (const { index, 1: named } of text.matchAll(/class ([^\s{]*)(?=[\s{])/g)) {
+    for (const { name, length, handlers } of classes) {
+      const isIt =
+        name === named &&
+        text[index + length - 1] === '}' &&
+        handlers.every((handler) => isHead(headAt(text, index + handler.offset), handler.name));
+      if (isIt) {
+        starts.push(...handlers.map(({ offset, labels }) => ({ from: index + offset, labels })));
+      }
+    }
+  }
+  return starts;
 }
 
 /** What comes before the parameters of the function whose text begins there. */
