@@ -160,8 +160,8 @@ export class Agent {
   }
 
   stop(): void {
-    this.abandonCaptures();
     this.#heap.stop();
+    this.abandonCaptures();
   }
 }
 

@@ -2,7 +2,6 @@ import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { SourceMapper, TimeProfileNode } from '@datadog/pprof';
 import {
   type Addon,
-  addonIfLoaded,
   loadAddon,
   isCpuSampledByOther,
   isOtherAddonLoaded,
@@ -17,7 +16,7 @@ import {
   SAMPLE_LOG_COLUMNS,
 } from '../shared/agent.protocol.js';
 import { PprofError } from '../shared/pprof.error.js';
-import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
+import { cpuBetween, threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import { storageMadeBy } from './label.frames.js';
 import { LabelSets } from './label.sets.js';
 import { isSigprofAwaited } from './sigprof.holder.js';
@@ -109,7 +108,11 @@ function endAbandoned(): void {
   if (abandoned) {
     clearTimeout(abandoned);
     abandoned = undefined;
-    addonIfLoaded()?.time.stop();
+    const { time } = loadAddon();
+    // What a timer throws ends the application.
+    if (time.isStarted()) {
+      time.stop();
+    }
   }
 }
 
@@ -128,6 +131,7 @@ export class CpuSampler {
    */
   rotate(next: CpuSampling | null): CpuSegment | null {
     this.#takeBack();
+    this.#checkStarted();
     const running = this.#running;
     const goesOn =
       next !== null &&
@@ -160,6 +164,7 @@ export class CpuSampler {
    * application's (`vm`) loses that segment then; a stop would leave the addon neither started nor stopped.
    */
   readOn(): CpuSegment | null {
+    this.#checkStarted();
     return this.#running ? this.#end(this.#running, true) : null;
   }
 
@@ -173,6 +178,20 @@ export class CpuSampler {
     if (this.#running) {
       this.#running = undefined;
       abandoned = setTimeout(endAbandoned, ABANDONED_FOR_MILLIS).unref();
+    }
+  }
+
+  /** Whoever else uses this copy of the addon may have stopped it. */
+  #checkStarted(): void {
+    const running = this.#running;
+    if (running && !loadAddon().time.isStarted()) {
+      this.#running = undefined;
+      if (!running.sampling.unread) {
+        throw new PprofError(
+          409,
+          'somebody else in this process has stopped the CPU sampler, by @datadog/pprof, and what it had sampled is lost. Ask again',
+        );
+      }
     }
   }
 
@@ -281,7 +300,8 @@ export class CpuSampler {
       startMillis,
       durationNanos: Number(until.nanos - since.nanos),
       processCpuNanos: cpuMicros * 1000,
-      mainCpuNanos: threadCpuBetween(since, until) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
+      mainCpuNanos:
+        cpuBetween(since.threadCpuNanos, until.threadCpuNanos) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
       sampleLog: log.encode(),
       labels: this.labels
         ? { sets: log.labels.sets, missing: this.labels.missing, leftOut: [...log.labels.leftOut] }
@@ -337,12 +357,6 @@ function now(): Moment {
     cpu: process.cpuUsage(),
     threadCpuNanos: threadCpuNanos(),
   };
-}
-
-function threadCpuBetween(since: Moment, until: Moment): number | undefined {
-  return since.threadCpuNanos === undefined || until.threadCpuNanos === undefined
-    ? undefined
-    : until.threadCpuNanos - since.threadCpuNanos;
 }
 
 function toPprofError(cause: unknown): unknown {

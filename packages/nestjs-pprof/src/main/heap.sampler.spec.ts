@@ -164,7 +164,10 @@ describe('HeapSampler, counting all allocations', () => {
   it('ends with the sampler, and leaves nothing running', () => {
     sampler.start(SAMPLING);
     sampler.beginAllocations(SAMPLING);
+    const start = jest.spyOn(loadAddon().heap, 'start');
     sampler.stop();
+    expect(start).not.toHaveBeenCalled();
+    start.mockRestore();
     expect(() => post('HeapProfiler.getSamplingProfile')).toThrow('not started');
     expect(() => sampler.readAllocations()).toThrow('was ended within the window');
   });

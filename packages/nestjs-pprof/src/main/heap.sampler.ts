@@ -81,10 +81,11 @@ export class HeapSampler {
   }
 
   stop(): void {
-    this.endAllocations();
+    // First: what a window has displaced does not start again.
     this.#sampling = undefined;
+    this.endAllocations();
+    this.#failure = new HeapSamplingOffError();
     if (this.#running) {
-      this.#failure = new HeapSamplingOffError();
       if (isOtherAddonLoaded()) {
         // It may be reading our samples, having found V8's sampler started; @pyroscope/nodejs takes the process down with
         // an unhandled rejection where they are gone. To go on costs nearly nothing.

@@ -108,6 +108,16 @@ export function methodsOf(type: { readonly prototype?: unknown }): Array<readonl
 }
 
 /** @internal */
+export function grouped<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    groups.set(key, [...(groups.get(key) ?? []), item]);
+  }
+  return groups;
+}
+
+/** @internal */
 export function metadata(key: string, of: object): unknown {
   const { getMetadata } = Reflect as { getMetadata?(key: string, of: object): unknown };
   return getMetadata?.(key, of);

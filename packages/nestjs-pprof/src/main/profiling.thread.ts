@@ -9,7 +9,7 @@ import { Heartbeat } from './event.loop.js';
 import { messageOf } from '../shared/pprof.error.js';
 import { PACKAGE } from '../shared/package.identity.js';
 import type { FromThread, ResolvedPprofOptions, ToThread } from '../shared/thread.protocol.js';
-import type { ListeningAddress } from '../pprof.status.js';
+import { type PprofAddress, toPprofAddress } from '../pprof.status.js';
 import { isPermitted, permissionFlags, threadDataFor } from './process.facts.js';
 import { holdSigprof } from './sigprof.holder.js';
 import { removeSocket, type SocketFile } from '../shared/socket.removal.js';
@@ -24,7 +24,7 @@ const FORBIDDEN =
 
 /** @internal */
 export interface ThreadListeners {
-  onListening(address: ListeningAddress): void;
+  onListening(address: PprofAddress): void;
   /** It waits for its port or socket, and listens when that is free. */
   onPlaceTaken(message: string): void;
   /** Something that an operator has to know; it goes on. */
@@ -107,10 +107,10 @@ export class ProfilingThread {
         case 'agent-request':
           return agent.answer(message, worker);
         case 'listening':
-          return listeners.onListening({ host: message.host, port: message.port });
+          return listeners.onListening(toPprofAddress(message));
         case 'listening-on-socket':
           this.#socket = message.socket;
-          return listeners.onListening({ socketPath: message.socket.path });
+          return listeners.onListening(toPprofAddress({ socketPath: message.socket.path }));
         case 'place-taken':
           return listeners.onPlaceTaken(message.message);
         case 'warning':
