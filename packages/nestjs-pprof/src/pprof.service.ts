@@ -184,7 +184,12 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
       this.#startHeapSampling();
       void this.#startThreadOnceStopped();
     } else {
-      void this.#share(slot);
+      // It may be of another version of this package.
+      this.#share(slot).catch((error: unknown) =>
+        this.#fail(
+          `another PprofModule of this process has its profiler, and cannot be asked: ${messageOf(error)}`,
+        ),
+      );
     }
     return started;
   }

@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { maskSecrets } from '../../../shared/secrets.mask.js';
+import { maskSecrets } from '../../capture/secrets.mask.js';
 import type { ProcessVariables } from '../../../shared/process.variables.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
 import { cpuNanosOfMain, kernelThreadCount, processorLimit } from '../../capture/kernel.threads.js';
