@@ -1,4 +1,4 @@
-import { messageOf } from './shared/pprof.error.js';
+import { messageOf, tried } from './shared/pprof.error.js';
 import {
   Inject,
   Injectable,
@@ -13,7 +13,7 @@ import { runWithLabels } from './main/label.sets.js';
 import { NEST_CONTAINER, NestContainer } from './main/nest.container.js';
 import { handlerClassesOf, labelUntoldHandlers } from './main/nest.handlers.js';
 import { isPermitted, unsupportedRuntime } from './main/process.facts.js';
-import { isPackageMissing } from './main/own.package.js';
+import { ownPackage } from './main/own.package.js';
 import { describeLeftBehind, isUsable, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';
 import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
@@ -298,7 +298,7 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
   #startHeapSampling(): void {
     const { heap } = this.#options;
     // Without threads nobody could ask for it.
-    if (heap === false || !isPermitted('worker') || isPackageMissing()) {
+    if (heap === false || !isPermitted('worker') || tried(ownPackage) === undefined) {
       return;
     }
     try {

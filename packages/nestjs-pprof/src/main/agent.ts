@@ -9,6 +9,7 @@ import {
   type HeapSampling,
   monotonicMillis,
 } from '../shared/agent.protocol.js';
+import { tried } from '../shared/pprof.error.js';
 import { takeRequest } from '../shared/shared.memory.js';
 import { CpuSampler } from './cpu.sampler.js';
 import type { SampleLabels } from './sample.labels.js';
@@ -144,11 +145,7 @@ export class Agent {
 
   /** What the CPU sampler has seen last, as the process dies: it stops. */
   takeLastSegment(): CpuSegment | null {
-    try {
-      return this.#cpu.rotate(null);
-    } catch {
-      return null;
-    }
+    return tried(() => this.#cpu.rotate(null)) ?? null;
   }
 
   /** Ends the captures whose taker is gone. */

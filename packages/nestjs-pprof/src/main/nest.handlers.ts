@@ -1,4 +1,5 @@
 import type { HandlerClass, LabelSet } from '../shared/agent.protocol.js';
+import { tried } from '../shared/pprof.error.js';
 import type { NestContainer } from './nest.container.js';
 import { describeRoute, grouped, metadata, methodsOf, routesOf } from './nest.routes.js';
 import { labelled, type Method } from './label.sets.js';
@@ -127,12 +128,8 @@ function othersOf(type: ClassType): NestHandler[] {
  * @internal
  */
 export function handlerClassesOf(container: NestContainer): HandlerClass[] {
-  try {
-    return classesOf(container);
-  } catch {
-    // Metadata that nobody has expected: no stack is labelled, and the application starts as it would.
-    return [];
-  }
+  // Metadata that nobody has expected: no stack is labelled, and the application starts as it would.
+  return tried(() => classesOf(container)) ?? [];
 }
 
 function classesOf(container: NestContainer): HandlerClass[] {
