@@ -24,12 +24,7 @@ export interface AgentPort {
   postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
 }
 
-/**
- * The part of the profiler that runs in the application's main thread: it starts and stops samplers when the profiling
- * thread asks, and hands over what they saw. Everything else happens over there.
- *
- * @internal
- */
+/** Starts and stops the samplers of the main thread when the profiling thread asks, and hands over what they saw. @internal */
 export class Agent {
   readonly #cpu: CpuSampler;
   #handlers: readonly HandlerClass[] | undefined;

@@ -55,10 +55,7 @@ interface RunningSegment {
 /** Of the addon's profile: its samples are told apart by their stacks alone. */
 const NO_LABELS_IN_PROFILE = {};
 
-/**
- * Each sample with its time, its labels and the CPU time since the one before. In a profile they are only sums, of stacks. The addon asks
- * for the labels of each sample when it writes a profile, so that is where they can be seen one by one.
- */
+/** Each sample by itself; a profile has sums. The addon asks for the labels of each when it writes a profile. */
 class SampleLog {
   readonly #values: number[] = [];
   #written = 0;
@@ -160,8 +157,8 @@ export class CpuSampler {
   }
 
   /**
-   * Ends the running segment, and goes on as before. What by an interrupt is cut off anywhere by a time limit of the
-   * application's (`vm`) loses that segment then; a stop would leave the addon neither started nor stopped.
+   * Ends the running segment, and goes on as before: where a time limit of the application's (`vm`) cuts it off anywhere, the
+   * segment is lost; a stop would leave the addon neither started nor stopped.
    */
   readOn(): CpuSegment | null {
     this.#checkStarted();
@@ -283,9 +280,8 @@ export class CpuSampler {
     const disturbedBy = isCpuSampledByOther() ? otherProfilers('CPU') : null;
     const log = new SampleLog();
     const { time } = loadAddon();
-    // The addon tells of a stuck sampler only when it goes on, and then restarts it. It takes one without samples for stuck, as it
-    // may be after a moment; and that is not free of harm where another copy
-    // of the addon samples: it takes the other's signals.
+    // The addon tells of a stuck sampler only when it goes on, and then restarts it, which takes the signals of another copy that
+    // samples. It takes one without samples, as after a moment, for stuck.
     const asksWhetherStuck = goesOn || (disturbedBy === null && isLongEnough(since, sampling));
     const profile = time.stop(asksWhetherStuck, log.note).encode();
     const samplerStuck = asksWhetherStuck ? (time.v8ProfilerStuckEventLoopDetected() as 0 | 1 | 2) : 0;

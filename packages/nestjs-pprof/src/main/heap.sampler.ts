@@ -20,19 +20,12 @@ import {
 import { AllocationSampler, isHeapSampled } from './allocation.sampler.js';
 import type { OomExportOptions } from '../shared/oom-profile.files.js';
 
-/**
- * Gives the program, with its arguments, that is given what was sampled when the heap is full.
- *
- * @internal
- */
+/** Gives the program, with its arguments, that is run when the heap is full. @internal */
 export type OomExportCommand = (
   sampled: Pick<OomExportOptions, 'since' | 'withGarbage'>,
 ) => readonly string[];
 
-/**
- * The limit of the heap is raised once, by what V8 needs to go on until the profile is written: as much as it reserves
- * for young objects.
- */
+/** The limit of the heap is raised once, by as much as V8 reserves for young objects, to go on until the profile is written. */
 const HEAP_EXTENSION = 'auto';
 const HEAP_EXTENSIONS = 1;
 
@@ -117,11 +110,7 @@ export class HeapSampler {
     return { root, ...this.#running, takenAt: Date.now(), memory: process.memoryUsage() };
   }
 
-  /**
-   * Begins a window in which all allocations count; the sampling of what is alive ends.
-   *
-   * @returns what was alive before.
-   */
+  /** Begins a window in which all allocations count; the sampling of what is alive ends. */
   beginAllocations(sampling: HeapSampling): AgentCommands['beginAllocations']['result'] {
     if (isOtherAddonLoaded()) {
       const isTheirs = !this.#running && isHeapSampled();

@@ -35,12 +35,7 @@ export interface ThreadListeners {
   onEnd(reason: string): void;
 }
 
-/**
- * The application's handle on the thread that serves the profiles. It never keeps the process alive, and an error in
- * there stays in there.
- *
- * @internal
- */
+/** The thread that serves the profiles: it never keeps the process alive, and an error in there stays in there. @internal */
 export class ProfilingThread {
   readonly #worker: Worker;
   readonly #closeConnections: () => void;
@@ -49,9 +44,7 @@ export class ProfilingThread {
   #registryEntry: string | undefined;
   #socket: SocketFile | undefined;
 
-  /**
-   * @throws where the thread cannot be started, such as under `--permission` without `--allow-worker`.
-   */
+  /** @throws where the thread cannot be started, such as under `--permission` without `--allow-worker`. */
   constructor(
     options: ResolvedPprofOptions,
     previousPort: number | undefined,
