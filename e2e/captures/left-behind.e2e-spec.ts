@@ -3,7 +3,7 @@ import { killProcesses } from '../support/app.process.js';
 import { rowsOf } from '../support/exhaustive.js';
 import { request } from '../support/http.request.js';
 import { HttpConnection } from '../support/http.connection.js';
-import { KINDS, KINDS_WITH_SECONDS } from '../support/served.kinds.js';
+import { KINDS } from '../support/served.kinds.js';
 import { type Held, type HeldInMain, WatchedApp } from './watched.app.js';
 
 // What a capture leaves behind when it does not come to its end, seen from the inside: nothing.
@@ -13,7 +13,7 @@ const LONG = 300;
 
 /** Whatever takes a window of time, up to the number of seconds. */
 const WINDOWS = [
-  ...KINDS_WITH_SECONDS.map(({ name }) => `${name}?seconds=`),
+  ...KINDS.map(({ name }) => `${name}?seconds=`),
   'profile?format=cpuprofile&seconds=',
   'trace?seconds=',
 ];

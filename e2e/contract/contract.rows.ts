@@ -1,4 +1,4 @@
-import { KINDS, KINDS_WITH_SECONDS } from '../support/served.kinds.js';
+import { KINDS } from '../support/served.kinds.js';
 import {
   type ContractRow,
   cpuprofile,
@@ -89,7 +89,7 @@ const profiles: RowGroup = {
 
 const seconds: RowGroup = {
   name: '"seconds"',
-  rows: KINDS_WITH_SECONDS.flatMap(({ name }) => {
+  rows: KINDS.flatMap(({ name }) => {
     const ask = (value: string) => `GET ${PROFILE}/${name}?seconds=${value}`;
     return [
       ...['0', '-1', '1.5', 'abc', '1e400', '', '%201', '+1', '0x1', '1e2', 'NaN', '%C2%B2', '1%00'].map(
@@ -107,7 +107,7 @@ const seconds: RowGroup = {
 
 const debugWithSeconds: RowGroup = {
   name: '"debug" with "seconds"',
-  rows: KINDS_WITH_SECONDS.filter(({ parameters }) => parameters.debug).flatMap(({ name }) => [
+  rows: KINDS.filter(({ parameters }) => parameters.debug).flatMap(({ name }) => [
     ...['1', '2'].map((debug) =>
       row(
         `GET ${PROFILE}/${name}?debug=${debug}&seconds=1`,
@@ -117,16 +117,6 @@ const debugWithSeconds: RowGroup = {
     row(`GET ${PROFILE}/${name}?debug=0&seconds=1`, pprof(name, 'delta')),
     row(`GET ${PROFILE}/${name}?debug=1&seconds=0`, POSITIVE),
   ]),
-};
-
-const noDelta: RowGroup = {
-  name: '"seconds" where there is no delta',
-  rows: KINDS.filter(({ parameters: p }) => p.seconds === null).map(({ name }) =>
-    row(
-      `GET ${PROFILE}/${name}?seconds=1`,
-      error(400, '"seconds" parameter is not supported for this profile type'),
-    ),
-  ),
 };
 
 const parameters: RowGroup = {
@@ -206,7 +196,7 @@ const head: RowGroup = {
         ? row(`HEAD ${PROFILE}/${name}?seconds=300`, headOf(pprof(name, 'window')))
         : row(`HEAD ${PROFILE}/${name}`, headOf(pprof(name))),
     ),
-    ...KINDS_WITH_SECONDS.filter(({ parameters: p }) => p.seconds?.kind !== 'window').map(({ name }) =>
+    ...KINDS.filter(({ parameters: p }) => p.seconds?.kind !== 'window').map(({ name }) =>
       row(`HEAD ${PROFILE}/${name}?seconds=300`, headOf(pprof(name, 'delta'))),
     ),
     row(`HEAD ${PROFILE}/goroutine?debug=2`, headOf(text(/./))),
@@ -308,7 +298,7 @@ const tooMany: RowGroup = {
   given: 'all slots taken',
   rows: [
     ...[
-      ...KINDS_WITH_SECONDS.map(({ name }) => `${name}?seconds=1`),
+      ...KINDS.map(({ name }) => `${name}?seconds=1`),
       'profile?seconds=1&format=cpuprofile',
       'trace?seconds=0.05',
       'goroutine?debug=2',
@@ -352,7 +342,6 @@ export const GROUPS: readonly RowGroup[] = [
   ...FORMAT_GROUPS,
   seconds,
   debugWithSeconds,
-  noDelta,
   parameters,
   order,
   methods,

@@ -3,6 +3,3 @@ import { PROFILE_KINDS } from '../../packages/nestjs-pprof/src/thread/profiles/r
 
 /** The library's own table: what is added there is tested here. */
 export const KINDS: readonly ProfileKind[] = PROFILE_KINDS;
-
-/** Those that can be asked for a window of time. */
-export const KINDS_WITH_SECONDS = KINDS.filter(({ parameters }) => parameters.seconds !== null);

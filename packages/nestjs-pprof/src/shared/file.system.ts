@@ -20,8 +20,6 @@ export const readdir = promisify(fs.readdir);
 /** @internal */
 export const readFile = promisify(fs.readFile);
 /** @internal */
-export const readlink = promisify(fs.readlink);
-/** @internal */
 export const rename = promisify(fs.rename);
 /** @internal */
 export const rm = promisify(fs.rm);

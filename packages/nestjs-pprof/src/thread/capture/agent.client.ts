@@ -59,7 +59,7 @@ export class AgentClient {
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = { 'worker-started': new Set<() => void>(), 'process-exiting': new Set<() => void>() };
   #nextId = 1;
-  /** Of the request that was given up last: until the loop takes its next turn, nobody has to wait. CPU time when it was seen silent first. */
+  /** Of the request that was given up last: until the loop takes its next turn, nobody has to wait. */
   #silence: (Silence & { readonly lastTurn: number; readonly cpuAtFirst: number | undefined }) | undefined;
 
   /** @param heartbeat where the main thread notes that its event loop turns */

@@ -8,7 +8,7 @@ export interface SampledSegment extends CpuSegment {
   readonly readByInterrupt?: boolean;
 }
 
-/** Ends the segment that the main thread's CPU sampler runs, and has it go on or stop, in whatever way the thread lets it. @internal */
+/** Ends the segment that main's CPU sampler runs, and has it go on or stop, in whatever way the thread lets it. @internal */
 export class CpuRotation {
   constructor(private readonly agent: AgentClient) {}
 

@@ -216,8 +216,8 @@ export class FlightRecorder implements StandingClient {
     }
     this.#endOutage();
     this.#outages.push({ from: this.#since, to: Infinity, reason });
-    this.#since = Date.now();
     this.#outages.splice(0, this.#outages.length - MAX_OUTAGES);
+    this.#since = Date.now();
   }
 
   #endOutage(): void {

@@ -240,11 +240,12 @@ class WorkersSession extends SharedSession {
 
   constructor(connection: InspectorConnection) {
     super(connection);
-    this.#attached = WorkerTargets.attach(connection, (target) => {
+    const onWorker = (target: InspectorTarget) => {
       const sampler = new V8Sampler(target);
       this.#samplers.set(target, sampler);
       this.#listeners.forEach((listener) => listener(sampler));
-    });
+    };
+    this.#attached = WorkerTargets.attach(connection, onWorker, (target) => this.#samplers.delete(target));
     this.#attached.then(
       (targets) => (this.#targets = targets),
       // Whoever comes next has a session of its own.
@@ -255,13 +256,7 @@ class WorkersSession extends SharedSession {
   use(onWorker: OnWorker): WorkersInUse {
     this.acquire();
     this.#listeners.add(onWorker);
-    for (const [target, sampler] of this.#samplers) {
-      if (this.#targets?.has(target) ?? true) {
-        onWorker(sampler);
-      } else {
-        this.#samplers.delete(target);
-      }
-    }
+    this.#samplers.forEach((sampler) => onWorker(sampler));
     const threads = () => this.#targets?.threads ?? [];
     return {
       told: this.#attached.then((targets) => targets.matured()),

@@ -1,8 +1,7 @@
 import type { Session } from 'node:inspector';
 import { InspectorUnavailableError } from '../../shared/agent.errors.js';
-import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { AnswerDeadline } from './answer.deadline.js';
-import { OwnStalls } from './own.stalls.js';
+import { OwnStalls, SessionStalls } from './own.stalls.js';
 import { WorkerStartsMemory } from '../../shared/shared.memory.js';
 import type { SharedWithMain } from '../../shared/thread.protocol.js';
 import { MAIN_THREAD, type ThreadInfo } from './thread.selection.js';
@@ -100,35 +99,11 @@ export class Inspector {
   }
 }
 
-/** Of what V8 tells of a profile; microseconds. */
-interface StoppedProfile {
-  readonly startTime?: number;
-  readonly endTime?: number;
-  readonly timeDeltas?: readonly number[];
-}
-
 /** Opens a session to each worker thread. */
 const ATTACH = 'NodeWorker.enable';
 
 /** Runs JavaScript in the main thread, by interrupt. */
 const EVALUATE = 'Runtime.evaluate';
-
-/** What holds the thread up while it is carried out. */
-const STALLING: ReadonlySet<string> = new Set([
-  'Profiler.start',
-  'Profiler.stop',
-  'Profiler.startPreciseCoverage',
-  'HeapProfiler.takeHeapSnapshot',
-  'HeapProfiler.collectGarbage',
-  'HeapProfiler.getSamplingProfile',
-  'Debugger.enable',
-]);
-
-/** Whose answer tells that the thread takes messages: until then it was in something of the application's. */
-const CHEAP = 'Runtime.getIsolateId';
-
-/** A thread that has answered so shortly before carries the next message out at once. */
-const JUST_ANSWERED_MILLIS = 10;
 
 /**
  * V8's words where its time limit (`vm.runInContext(…, { timeout })`), meant for the application's JavaScript, has struck in
@@ -156,14 +131,15 @@ export class InspectorConnection implements InspectorTarget {
   #isDisconnected = false;
   /** Messages whose answers are seen to even where nobody waits for them any more: the session ends after them. */
   #unanswered = 0;
-  #answeredAt = -Infinity;
-  /** How long V8's profiler took to start, as far as is known until its first sample is. */
-  #starting: { readonly from: number; to: number } | undefined;
+  readonly #stalls: SessionStalls;
 
   constructor(
     readonly inspector: Inspector,
     private readonly onDisconnect: () => void,
   ) {
+    this.#stalls = new SessionStalls(inspector.ownStalls, (method, onAnswer) =>
+      this.#session.post(method, {}, onAnswer),
+    );
     this.#session.connectToMainThread();
   }
 
@@ -199,10 +175,9 @@ export class InspectorConnection implements InspectorTarget {
       this.#pending.add(fail);
       const mustBeSeenTo = method === ATTACH || method === EVALUATE;
       this.#unanswered += mustBeSeenTo ? 1 : 0;
-      const ended = STALLING.has(method) ? this.#stallBy(method) : () => undefined;
+      const onAnswer = this.#stalls.posting(method);
       this.#session.post(method, params, (error, result) => {
-        ended(error, result);
-        this.#answeredAt = monotonicMillis();
+        onAnswer(error, result);
         if (method === EVALUATE && error && TERMINATED.test(error.message)) {
           this.send('Runtime.terminateExecution', {});
         }
@@ -252,42 +227,6 @@ export class InspectorConnection implements InspectorTarget {
     this.#beforeClose.forEach((listener) => listener());
     this.#session.disconnect();
     this.onDisconnect();
-  }
-
-  /** @returns what takes the answer, and notes for how long the thread was held up. */
-  #stallBy(method: string): (error: Error | null, result?: object) => void {
-    const end = this.inspector.ownStalls.begin();
-    const postedAt = monotonicMillis();
-    const isAtOnce = postedAt - this.#answeredAt <= JUST_ANSWERED_MILLIS;
-    if (!isAtOnce) {
-      this.#session.post(CHEAP, {}, () => (this.#answeredAt = monotonicMillis()));
-    }
-    return (error, result) => {
-      const to = monotonicMillis() * 1000;
-      const { profile } = (result ?? {}) as { profile?: StoppedProfile };
-      // V8's clock is the same on Linux. Where it is not, nothing is noted that may not have been.
-      const stoppedAt = method === 'Profiler.stop' ? Math.min(to, profile?.endTime ?? to) : 0;
-      const begunAt = isAtOnce ? postedAt : Math.max(postedAt, this.#answeredAt);
-      const stall = { from: Math.max(stoppedAt, begunAt * 1000), to };
-      end(error ? undefined : stall);
-      if (method === 'Profiler.start') {
-        this.#starting = stall;
-      } else if (profile) {
-        this.#endStart(profile);
-      }
-    };
-  }
-
-  /**
-   * V8 takes its first sample when it has started, which a thread that waits for a processor learns late: all the while the
-   * application runs.
-   */
-  #endStart({ startTime = 0, timeDeltas = [] }: StoppedProfile): void {
-    const firstSample = startTime + (timeDeltas[0] ?? 0);
-    if (this.#starting && firstSample > this.#starting.from) {
-      this.#starting.to = Math.min(this.#starting.to, firstSample);
-    }
-    this.#starting = undefined;
   }
 
   #disconnectIfDone(): void {

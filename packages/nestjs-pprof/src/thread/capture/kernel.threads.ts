@@ -14,17 +14,12 @@ const NOT_JAVASCRIPT = /^((node-)?(V8Worker|DelayedTaskSche|SignalInspector|libu
 /** What concerns all threads is asked for by each of them: reading it costs half a millisecond with thirty threads. */
 const FRESH_MILLIS = 200;
 
-/**
- * CPU time that each kernel thread of the process has used so far, in nanoseconds, by its id. This and what follows is undefined where
- * the kernel does not tell (not Linux).
- *
- * @internal
- */
+/** CPU nanoseconds of each kernel thread so far; like all here, undefined where the kernel does not tell (not Linux). @internal */
 export function kernelCpu(): ReadonlyMap<number, number> | undefined {
   return tried(() => new Map(readdirSync(TASKS).map((tid) => [Number(tid), schedstatOf(tid)[0]])));
 }
 
-/** The same of the main thread, whose kernel id is that of the process. @internal */
+/** Of the main thread, whose kernel id is that of the process. @internal */
 export function cpuNanosOfMain(): number | undefined {
   return tried(() => schedstatOf(process.pid)[0]);
 }
@@ -99,11 +94,9 @@ interface Observed {
 }
 
 /**
- * Begins to measure for which part of the time a thread had a processor or waited for one: one that sleeps in between does
- * neither. What the container's CPU limit takes from it counts as waiting.
+ * Begins to measure for which part of the time a thread had a processor or waited for one, that of a CPU limit included.
  *
- * @param workers all of the application's worker threads.
- * @returns what tells the part so far; undefined where the kernel does not.
+ * @param workers all of the application's worker threads
  * @internal
  */
 export function startBusyClock(
@@ -193,13 +186,7 @@ export interface ProcessorLimit {
 
 const CONTROL_GROUPS = '/sys/fs/cgroup';
 
-/**
- * The quota of the container or service where that is less than the processors that it may run on. Of control groups, which
- * lie in each other, the smallest quota holds.
- *
- * @param read for tests
- * @internal
- */
+/** The quota of the container or service where that is less than the processors: of control groups, the smallest. @internal */
 export function processorLimit(read = readText, processors = availableParallelism()): ProcessorLimit {
   const quotas = groupDirectories(read).flatMap((directory) => quotaIn(directory, read) ?? []);
   const quota = Math.min(...quotas);

@@ -45,7 +45,7 @@ export class MainHeap {
     private readonly sampling: HeapSampling | false,
   ) {}
 
-  /** @throws {RecordingHeldError} where the sampler has been taken for all allocations, be it in the middle; else what `use` does. */
+  /** @throws {RecordingHeldError} where the sampler has been taken for all allocations meanwhile, and what `use` does. */
   async whileLive<T>(use: () => Promise<T>): Promise<T> {
     const mode = this.#mode;
     const check = () => {

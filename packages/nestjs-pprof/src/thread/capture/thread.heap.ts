@@ -15,10 +15,7 @@ export interface ThreadHeap {
   readonly since: number | undefined;
   /** Why that is not since start-up, or since the thread was asked for first. */
   readonly restarted?: HeapRestart | null;
-  /**
-   * When it was sampled, milliseconds since the epoch, where that is not now: a capture of all allocations has taken the
-   * sampler over since.
-   */
+  /** When it was sampled, milliseconds since the epoch, where a capture of all allocations has taken the sampler over since. */
   readonly asOf?: number;
   /** Of the thread that was asked; undefined where it could not be asked. */
   readonly memory: NodeJS.MemoryUsage | undefined;
@@ -44,7 +41,7 @@ const collections = new WeakMap<ThreadInfo, Collections>();
 /**
  * Collects garbage, which stops the thread: one at a time, with a rest after it, and once for all who ask before it is done.
  *
- * @returns whether it could be done, which it cannot on a thread that is stuck or waits in `Atomics.wait`.
+ * @returns whether it could be done: not on a thread that is stuck or waits in `Atomics.wait`.
  * @internal
  */
 export async function collectGarbage(target: InspectorTarget): Promise<boolean> {

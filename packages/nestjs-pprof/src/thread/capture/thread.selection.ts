@@ -96,9 +96,8 @@ export class Answers<T> implements FromThreads<T> {
 }
 
 /**
- * Asks the threads that are selected, main and workers at the same time.
+ * Asks the threads that are selected, at the same time; the results are in their order.
  *
- * @returns what was found out, in the order of the threads.
  * @throws {NoThreadError} where there is nothing of any thread.
  * @internal
  */
@@ -119,12 +118,7 @@ export async function fromThreads<T extends { readonly thread: ThreadInfo }>(
   return { results, skipped };
 }
 
-/**
- * Asks the main thread. That it cannot be reached now is no reason to do without the others.
- *
- * @throws {InspectorUnavailableError} or the signal's reason.
- * @internal
- */
+/** Asks main: no reason to do without the others. @throws {InspectorUnavailableError} or the signal's reason. @internal */
 export async function mainOrSkipped<T>(
   ask: () => Promise<T>,
   signal: AbortSignal,

@@ -231,10 +231,7 @@ const ADDRESSES = new Set(['url', 'path', 'filename', 'fileName']);
 /** The command line of a thread that starts: `Environment` in src/env.cc. */
 const COMMAND_LINES = new Set(['args', 'exec_args']);
 
-/**
- * What a trace is for does not need what may be secret: the query of an address, user and password in it, the flags that
- * a worker thread is started with, the text of a module that is its own address (`data:`).
- */
+/** What may be secret: the query of an address, user and password in it, the flags of a worker, a module that is its own address. */
 function withoutSecrets(key: string, value: unknown): unknown {
   if (COMMAND_LINES.has(key) && Array.isArray(value)) {
     return maskSecrets(value.map(String));

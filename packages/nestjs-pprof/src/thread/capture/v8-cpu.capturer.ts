@@ -53,9 +53,9 @@ const DROPPED =
   'it burned CPU without moving, so V8 was made to compile anew what it runs: the innermost function may be one that was compiled while it ran, which V8 does not show otherwise';
 
 /**
- * Takes CPU profiles of threads through their inspector. Where a thread burns CPU without moving, its innermost function
- * may be one that V8 does not show, as it was compiled while it ran: then, and only then, it is looked at a second time,
- * without its optimized code. Whether it burns CPU the kernel knows; where that does not tell, the thread is left alone.
+ * Takes CPU profiles of threads through their inspector. Where a thread burns CPU without moving, as the kernel tells, its innermost
+ * function may be one that V8 does not show, as it was compiled while it ran: then, and only then, it is looked at a second time,
+ * without its optimized code.
  *
  * @internal
  */
@@ -68,10 +68,8 @@ export class V8CpuCapturer {
     // What it is asked next it would not take either, and a stop is waited for longer.
     const unreachable = new AbortController();
     sampler.target.post('Profiler.enable').catch((error: unknown) => unreachable.abort(error));
-    return this.#capture(sampler, {
-      ...request,
-      signal: AbortSignal.any([request.signal, unreachable.signal]),
-    });
+    const signal = AbortSignal.any([request.signal, unreachable.signal]);
+    return this.#capture(sampler, { ...request, signal });
   }
 
   async #capture(sampler: V8Sampler, request: V8CpuRequest): Promise<V8CpuCapture> {

@@ -25,7 +25,7 @@ interface Point {
   readonly node: number;
 }
 
-/** Joins segments into one profile of a window, by V8's own clock alone: others go on differently (macOS, while it sleeps). @internal */
+/** Joins segments into one profile of a window, by V8's clock alone: others differ (on macOS, where it has slept). @internal */
 export function joinSegments(segments: readonly V8Segment[], { millis, hz }: V8Window): V8CpuProfile {
   const nodes: V8CpuNode[] = [];
   const topLevel: number[] = [ROTATING_ID];

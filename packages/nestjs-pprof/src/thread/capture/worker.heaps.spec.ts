@@ -6,10 +6,14 @@ import {
   WorkerHeapHeldError,
 } from './threads.errors.js';
 import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
-import type { InspectorTarget } from './inspector.connection.js';
+import type { Inspector, InspectorTarget } from './inspector.connection.js';
+import type { WorkerTargets } from './worker.targets.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
-const { WorkerHeap } = await import('./worker.heaps.js');
+jest.unstable_mockModule('./worker.targets.js', () => ({
+  WorkerTargets: { attach: (...args: Parameters<typeof attach>) => attach(...args) },
+}));
+const { WorkerHeap, WorkerHeaps } = await import('./worker.heaps.js');
 
 const SAMPLING = { samplingInterval: 1024, stackDepth: 64 };
 const patient = new AbortController().signal;
@@ -53,6 +57,7 @@ class FakeWorker implements InspectorTarget {
   }
 }
 
+let attach: typeof WorkerTargets.attach;
 let target: FakeWorker;
 
 beforeEach(() => {
@@ -174,4 +179,56 @@ describe('WorkerHeap', () => {
       expect(await heap.sample(false)).toMatchObject({ root: { name: 'live' }, restarted: 'allocs' });
     },
   );
+});
+
+describe('WorkerHeaps', () => {
+  const connection = { onClose: () => undefined, close: jest.fn() };
+  const heapsOf = () => new WorkerHeaps({ open: () => connection } as unknown as Inspector, SAMPLING, true);
+
+  /** The session to an application with these workers. */
+  class FakeTargets {
+    end: (target: InspectorTarget) => void = () => undefined;
+    threads: Array<InspectorTarget['thread']> = [];
+
+    constructor(workers: readonly FakeWorker[], whileAttaching: () => void = () => undefined) {
+      this.threads = workers.map(({ thread }) => thread);
+      attach = async (_, onWorker, onEnded) => {
+        this.end = (ended) => {
+          this.threads = this.threads.filter((thread) => thread !== ended.thread);
+          onEnded?.(ended);
+        };
+        workers.forEach(onWorker);
+        whileAttaching();
+        return Promise.resolve(this as unknown as WorkerTargets);
+      };
+    }
+  }
+
+  beforeEach(() => {
+    connection.close.mockClear();
+  });
+
+  it('keeps nothing of workers that have ended, though the session goes on for others', async () => {
+    const [first, second] = [new FakeWorker(), new FakeWorker()];
+    const targets = new FakeTargets([first, second]);
+    const heaps = heapsOf();
+    expect((await heaps.sample('all', false)).results).toHaveLength(2);
+    targets.end(first);
+    const asked = first.posted.length;
+    expect((await heaps.sample('all', false)).results).toHaveLength(1);
+    expect(first.posted).toHaveLength(asked);
+    expect(connection.close).not.toHaveBeenCalled();
+    targets.end(second);
+    expect(connection.close).toHaveBeenCalledTimes(1);
+  });
+
+  it('has nothing where the last one ends while it is attaching, and says of nothing that it is missing', async () => {
+    const worker = new FakeWorker();
+    const targets = new FakeTargets([worker], () => {
+      targets.end(worker);
+      expect(connection.close).not.toHaveBeenCalled();
+    });
+    expect(await heapsOf().sample('all', false)).toEqual({ results: [], skipped: [] });
+    expect(connection.close).toHaveBeenCalledTimes(1);
+  });
 });

@@ -32,7 +32,7 @@ import { WorkerTargets } from './worker.targets.js';
 export class WorkerHeaps {
   #connection: InspectorConnection | undefined;
   #targets: WorkerTargets | undefined;
-  #workers = new Map<InspectorTarget, WorkerHeap>();
+  readonly #workers = new Map<InspectorTarget, WorkerHeap>();
   #attaching: Promise<void> | undefined;
   /** Captures of allocations that run, each to be told of workers that start meanwhile. */
   readonly #captures = new Set<(worker: WorkerHeap) => void>();
@@ -118,7 +118,7 @@ export class WorkerHeaps {
       await askAll(async (worker, question) => {
         const { thread } = worker.target;
         if (isSelected(selection, thread)) {
-          await answers.take(thread, question, () => this.#workers.delete(worker.target));
+          await answers.take(thread, question);
         }
       });
     } finally {
@@ -127,9 +127,10 @@ export class WorkerHeaps {
     return answers;
   }
 
+  /** Not while it is attaching: whoever waits for that would be told so. */
   #closeIfUnused(): void {
-    const hasWorkers = this.#targets !== undefined && this.#targets.threads.length > 0;
-    if (this.#captures.size === 0 && !(this.isLive && hasWorkers)) {
+    const isUsed = this.#captures.size > 0 || (this.isLive && this.#targets?.threads.length !== 0);
+    if (this.#targets && !isUsed) {
       this.#connection?.close();
     }
   }
@@ -156,7 +157,10 @@ export class WorkerHeaps {
       this.#workers.set(target, worker);
       this.#captures.forEach((join) => join(worker));
     };
-    this.#targets = await WorkerTargets.attach(connection, sampleFromNowOn, () => this.#closeIfUnused());
+    this.#targets = await WorkerTargets.attach(connection, sampleFromNowOn, (target) => {
+      this.#workers.delete(target);
+      this.#closeIfUnused();
+    });
   }
 }
 

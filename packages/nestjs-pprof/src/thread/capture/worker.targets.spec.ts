@@ -99,12 +99,12 @@ const UNKNOWN = 100;
 let connection: FakeConnection;
 let found: InspectorTarget[];
 let starts: WorkerStartsMemory;
-const onLastEnded = jest.fn();
+const onEnded = jest.fn<(target: InspectorTarget) => void>();
 
 beforeEach(() => {
   jest.useFakeTimers();
   jest.advanceTimersByTime(10_000);
-  onLastEnded.mockClear();
+  onEnded.mockClear();
   starts = new WorkerStartsMemory();
   connection = new FakeConnection();
   found = [];
@@ -119,7 +119,7 @@ afterEach(() => {
 });
 
 function attach() {
-  return WorkerTargets.attach(connection.asConnection, (target) => found.push(target), onLastEnded);
+  return WorkerTargets.attach(connection.asConnection, (target) => found.push(target), onEnded);
 }
 
 /** Attaches to an application that has these workers. */
@@ -288,19 +288,20 @@ describe('WorkerTargets, workers that have just started', () => {
 });
 
 describe('WorkerTargets, workers that end', () => {
-  it('forgets them, and tells when the last one has ended', async () => {
+  it('forgets them, and tells of each that has ended', async () => {
     const workers = await attachedTo(1, 2);
+    onEnded.mockImplementation(() => expect(workers.threads.map(({ id }) => id)).toEqual([2]));
     connection.detach(1);
-    expect(workers.threads.map(({ id }) => id)).toEqual([2]);
-    expect(onLastEnded).not.toHaveBeenCalled();
+    expect(onEnded.mock.calls).toEqual([[found[0]]]);
+    onEnded.mockReset();
     connection.detach(2);
-    expect(onLastEnded).toHaveBeenCalledTimes(1);
+    expect(onEnded.mock.calls).toEqual([[found[1]]]);
   });
 
-  it('does not take the end of an unknown one for the end of the last', async () => {
+  it('does not take the end of an unknown one for the end of one of them', async () => {
     await attachedTo();
     connection.detach(threadId);
-    expect(onLastEnded).not.toHaveBeenCalled();
+    expect(onEnded).not.toHaveBeenCalled();
   });
 });
 

@@ -68,7 +68,7 @@ export class WorkerTargets {
   private constructor(
     private readonly connection: InspectorConnection,
     private readonly onWorker: (target: InspectorTarget) => void,
-    private readonly onLastEnded: () => void,
+    private readonly onEnded: (target: InspectorTarget) => void,
   ) {
     this.#starts = connection.inspector.workerStarts;
     setMaxListeners(0, this.#closed.signal);
@@ -77,16 +77,16 @@ export class WorkerTargets {
   /**
    * @param onWorker called for every worker there is and, as long as the connection is open, for every one that starts;
    *   for a young one as soon as it may be interrupted. Settles when it has been called for those there are.
-   * @param onLastEnded called whenever no worker is left.
+   * @param onEnded called for each of them that has ended.
    * @throws {ShortLivedWorkersError} where workers come and go so fast that attaching to them is not safe.
    * @throws {ThreadUnreachableError} while the main thread is in a native call: the way to the workers leads through it.
    */
   static async attach(
     connection: InspectorConnection,
     onWorker: (target: InspectorTarget) => void,
-    onLastEnded: () => void = () => undefined,
+    onEnded: (target: InspectorTarget) => void = () => undefined,
   ): Promise<WorkerTargets> {
-    const workers = new WorkerTargets(connection, onWorker, onLastEnded);
+    const workers = new WorkerTargets(connection, onWorker, onEnded);
     if (workers.#isRisky) {
       throw new ShortLivedWorkersError();
     }
@@ -113,11 +113,6 @@ export class WorkerTargets {
     return [...this.#targets.values()].map(({ thread }) => thread);
   }
 
-  /** Whether it has not ended. */
-  has(target: InspectorTarget): boolean {
-    return [...this.#targets.values()].some((other) => other === target);
-  }
-
   /** Settles when those that are too young now have been told of. */
   async matured(): Promise<void> {
     await Promise.all(this.#maturing);
@@ -134,9 +129,10 @@ export class WorkerTargets {
         // The main thread learns of the end of its own workers, and not of theirs.
         this.#starts.noteEnd(startedAt, monotonicMillis());
       }
-      target?.end();
-      if (this.#targets.delete(sessionId) && this.#targets.size === 0) {
-        this.onLastEnded();
+      if (target) {
+        target.end();
+        this.#targets.delete(sessionId);
+        this.onEnded(target);
       }
     });
     connection.on<ReceivedMessage>('NodeWorker.receivedMessageFromWorker', ({ sessionId, message }) => {

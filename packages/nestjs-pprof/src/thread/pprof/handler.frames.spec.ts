@@ -75,6 +75,14 @@ describe('labelledByStack', () => {
     ]);
   });
 
+  it('counts lines as V8 does', async () => {
+    const other = join(directory, 'lines.js');
+    await writeFile(other, `/* \u2028 \r \r\n */${TEXT}`);
+    expect(await labelsOf([sample(frame('one', 7, 12, other))])).toEqual([
+      expect.objectContaining({ handler: 'one' }),
+    ]);
+  });
+
   it('takes the URL of a module, too', async () => {
     const url = pathToFileURL(file).href;
     expect(await labelsOf([sample(frame('one', 4, 12, url))])).toEqual([

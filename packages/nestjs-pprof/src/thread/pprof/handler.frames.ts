@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { HandlerClass, LabelSet } from '../../shared/agent.protocol.js';
 import type { Frame, StackSample } from './profile.model.js';
+import { lineStartsOf } from './script.functions.js';
 import { readText } from './source-map.file.js';
 
 /** A file larger than this is not read. */
@@ -65,7 +66,7 @@ async function labelsOfFrames(
   for (const file of files) {
     const text = await textOf(file);
     const places = classes.flatMap((type) => placesIn(text, type));
-    const lines = places.length > 0 ? lineStartsOf(text) : [];
+    const lines = lineStartsOf(places.length > 0 ? text : '');
     for (const frame of frames.filter((candidate) => candidate.file === file)) {
       const at = (lines[frame.line - 1] ?? Infinity) + Math.max(0, frame.column - 1);
       const place = places.find(({ from }) => isHeadOf(frame.functionName, text, from, at));
@@ -116,12 +117,4 @@ function isHead(head: string, name: string): boolean {
 function isHeadOf(name: string, text: string, from: number, at: number): boolean {
   const head = headAt(text, from);
   return from <= at && at <= from + head.length && isHead(head, name);
-}
-
-function lineStartsOf(text: string): number[] {
-  const starts = [0];
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) {
-    starts.push(at + 1);
-  }
-  return starts;
 }

@@ -53,8 +53,7 @@ export class Symbolizer {
 
   async symbolize(profile: Profile): Promise<SymbolizedProfile> {
     const positions = new Set(profile.samples.flatMap((sample) => sample.stack));
-    const files = new Set([...positions].map(({ file }) => file));
-    const originals = await this.sourceMaps.load(files, positions);
+    const originals = await this.sourceMaps.load(positions);
     const frames = this.#uniqueFrames(positions, originals);
     return {
       ...profile,

@@ -41,7 +41,7 @@ function v8With(scripts: Readonly<Record<string, readonly RunningScript[]>>) {
 }
 
 async function shown(maps: SourceMaps, position: CodePosition) {
-  const originals = await maps.load([position.file], [position]);
+  const originals = await maps.load([position]);
   const { file, line } = originals.original(position);
   return [`${file.replace(`${root}/`, '')}:${line}`, ...originals.describeUnused()];
 }
@@ -110,7 +110,7 @@ describe('the text on the disk is the one that runs', () => {
     const built = ['a', 'b', 'c'].map((name) => run(write(`dist/${name}.js`, COMPILED)));
     const byHand = run(write('src/d.js', COMPILED));
     const files = [...built, byHand].map(({ file }) => file);
-    const originals = await new SourceMaps({ root }).load(files, [...built, byHand]);
+    const originals = await new SourceMaps({ root }).load([...built, byHand]);
     expect(originals.describeUnused()).toEqual([
       `no source map of ${files[0]} and 2 more: positions are those of the compiled code ("sourceMap": true in tsconfig.json makes maps)`,
     ]);
@@ -121,7 +121,7 @@ describe('the text on the disk is the one that runs', () => {
       run(write(`dist/${name}.js`, `${COMPILED}//# sourceMappingURL=${name}.map`)),
     );
     const files = built.map(({ file }) => file);
-    const originals = await new SourceMaps({ root }).load(files, built);
+    const originals = await new SourceMaps({ root }).load(built);
     expect(originals.describeUnused()).toEqual([
       `source map of ${files[0]} and 2 more not used: it is missing (ENOENT)`,
     ]);
@@ -187,7 +187,7 @@ describe('another text runs', () => {
     const scriptsOf = v8With({ [file]: [wrapped] });
     const module = { functionName: '', file, line: 1, column: 11 };
     const position = run(file, line, column);
-    const originals = await new SourceMaps({ root, scriptsOf }).load([file], [module, position]);
+    const originals = await new SourceMaps({ root, scriptsOf }).load([module, position]);
     expect(originals.describeUnused()).toEqual([]);
     expect(originals.original(position)).toMatchObject({ file: join(root, 'src/a.ts'), line: 9 });
   });

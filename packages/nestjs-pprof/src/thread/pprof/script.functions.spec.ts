@@ -46,6 +46,14 @@ describe('ScriptFunctions, where V8 says that a function starts', () => {
     expect(functions.has(place)).toBe(true);
   });
 
+  it('reads what is one long word, such as data in a bundle, once', () => {
+    const { functions, place } = at(
+      `const data = { "name": "${'A'.repeat(1e6)}" }; function run¦() {}`,
+      'run',
+    );
+    expect(functions.has(place)).toBe(true);
+  });
+
   it.each([
     ['if¦(a) { b }', ''],
     ['for¦(const a of b) { c }', ''],

@@ -148,8 +148,8 @@ function withoutAccessor(name: string): string {
   return name.replace(/^[gs]et (?=.)/, '');
 }
 
-/** By the line terminators of JavaScript, as V8 counts: https://tc39.es/ecma262/#sec-line-terminators */
-function lineStartsOf(text: string): Int32Array {
+/** By the line terminators of JavaScript, as V8 counts: https://tc39.es/ecma262/#sec-line-terminators @internal */
+export function lineStartsOf(text: string): Int32Array {
   const starts = [0];
   for (const { index, 0: terminator } of text.matchAll(/\r\n|[\n\r\u2028\u2029]/g)) {
     starts.push(index + terminator.length);

@@ -66,9 +66,12 @@ const KINDS = Uint8Array.from({ length: 128 }, (_, code) => {
   const character = String.fromCharCode(code);
   return /[A-Za-z$_#]/.test(character) ? NAME : /[(){}[\];,:~@]/.test(character) ? SIGN : OTHER;
 });
-/** What esbuild's `keepNames` puts in, under whatever name: https://esbuild.github.io/api/#keep-names */
+/**
+ * What esbuild's `keepNames` puts in, under whatever name: https://esbuild.github.io/api/#keep-names
+ * Looked for at the beginning of a word only: in each of a long one, such as data in a bundle, takes the square of its length.
+ */
 const KEEPS_NAMES =
-  /([\w$]+)\s*=\s*\(([\w$]+),\s*([\w$]+)\)\s*=>\s*[\w$.]+\(\2,\s*"name",\s*\{\s*value(?::\s*\3)?,\s*configurable:\s*(?:true|!0)\s*\}\)/g;
+  /(?<![\w$])([\w$]+)\s*=\s*\(([\w$]+),\s*([\w$]+)\)\s*=>\s*[\w$.]+\(\2,\s*"name",\s*\{\s*value(?::\s*\3)?,\s*configurable:\s*(?:true|!0)\s*\}\)/g;
 
 /**
  * The functions of a text: one pass that follows brackets, strings, templates, regular expressions and comments. A syntax

@@ -54,10 +54,7 @@ async function profile(
     encoding: 'utf8',
   });
   const compiled = JSON.parse(output) as CodePosition[];
-  const maps = await new SourceMaps().load(
-    compiled.map((position) => position.file),
-    compiled,
-  );
+  const maps = await new SourceMaps().load(compiled);
   const shown = compiled.map((position) => {
     const { functionName, file: path, line } = maps.original(position);
     return `${functionName} ${path}:${line}`;

@@ -47,13 +47,13 @@ export class SourceMaps {
   }
 
   /**
-   * Reads, at most once per version of a file, the maps of these files. Never throws.
+   * Reads, at most once per version of a file, the maps of the files that these are in. Never throws.
    *
-   * @param seen where functions start in them, by V8
+   * @param seen where functions start, by V8
    */
-  async load(files: Iterable<string>, seen: Iterable<CodePosition> = []): Promise<OriginalPositions> {
-    const names = new Set([...files].filter((file) => this.#isMapped(file)));
+  async load(seen: Iterable<CodePosition>): Promise<OriginalPositions> {
     const functions = byFile(seen);
+    const names = [...functions.keys()].filter((file) => this.#isMapped(file));
     const found = new Map<string, FoundScript>();
     const others = new Map<string, readonly CodePosition[]>();
     const queue = names.values();

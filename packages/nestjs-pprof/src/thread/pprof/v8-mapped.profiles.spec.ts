@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SourceMaps } from './source.maps.js';
 import type { V8CallFrame, V8CpuProfile, V8HeapProfile } from './v8.profiles.js';
-import { mapCpuProfile, mapHeapProfile } from './v8.profiles.js';
+import { mapV8Profile } from './v8.profiles.js';
 
 let directory: string;
 let compiled: string;
@@ -37,7 +37,7 @@ function profileWith(
   return { nodes: [node], startTime: 5, endTime: 9, samples: [1], timeDeltas: [2] };
 }
 
-describe('mapCpuProfile', () => {
+describe('mapV8Profile, of a CPU profile', () => {
   it.each([
     ['path', (file: string) => file],
     ['URL', (file: string) => pathToFileURL(file).href],
@@ -45,7 +45,7 @@ describe('mapCpuProfile', () => {
     'moves a function to its source, known by its %s, and leaves all else as V8 has it',
     async (_, urlOf) => {
       const profile = profileWith(frame('work', urlOf(compiled), 2));
-      expect(await mapCpuProfile(profile, new SourceMaps())).toEqual({
+      expect(await mapV8Profile(profile, new SourceMaps())).toEqual({
         ...profile,
         nodes: [{ ...profile.nodes[0], callFrame: frame('work', original, 11) }],
       });
@@ -58,7 +58,7 @@ describe('mapCpuProfile', () => {
       { line: 4, ticks: 2 },
     ];
     const profile = profileWith(frame('\u001b[2J\nrun', '/srv/\u0000a.js', 3), ticks);
-    const { nodes } = await mapCpuProfile(profile, new SourceMaps());
+    const { nodes } = await mapV8Profile(profile, new SourceMaps());
     expect(nodes).toEqual([{ ...profile.nodes[0], callFrame: frame('\\x1b[2J\\nrun', '/srv/\\x00a.js', 3) }]);
   });
 
@@ -70,7 +70,7 @@ describe('mapCpuProfile', () => {
       // Not in the map: it stays with the function.
       { line: 99, ticks: 8 },
     ];
-    const { nodes } = await mapCpuProfile(profileWith(frame('work', compiled, 2), ticks), new SourceMaps());
+    const { nodes } = await mapV8Profile(profileWith(frame('work', compiled, 2), ticks), new SourceMaps());
     expect(nodes[0]?.positionTicks).toEqual([
       { line: 11, ticks: 9 },
       { line: 12, ticks: 6 },
@@ -84,24 +84,24 @@ describe('mapCpuProfile', () => {
     ['in no source', frame('helper', 'file:///nowhere/a.js', 1)],
   ])('leaves a frame that is %s as it is, lines too', async (_, callFrame) => {
     const profile = profileWith(callFrame, [{ line: 3, ticks: 1 }]);
-    expect(await mapCpuProfile(profile, new SourceMaps())).toEqual(profile);
+    expect(await mapV8Profile(profile, new SourceMaps())).toEqual(profile);
   });
 });
 
 it('says in the profile why a map is not used, and cuts the text of modules from data: URLs', async () => {
   const gone = frame('work', '/nowhere/b.js', 2);
-  expect(await mapCpuProfile(profileWith(gone), new SourceMaps())).toMatchObject({
+  expect(await mapV8Profile(profileWith(gone), new SourceMaps())).toMatchObject({
     comments: ['source map of /nowhere/b.js not used: there is no such file'],
     nodes: [{ callFrame: gone }],
   });
-  const { nodes } = await mapCpuProfile(
+  const { nodes } = await mapV8Profile(
     profileWith(frame('run', 'data:text/javascript,export{}', 1)),
     new SourceMaps(),
   );
   expect(nodes[0]?.callFrame.url).toBe('data:text/javascript,');
 });
 
-describe('mapHeapProfile', () => {
+describe('mapV8Profile, of a heap profile', () => {
   it('moves every node of the tree, and keeps sizes, ids and samples', async () => {
     const tree = (url: string, line: number): V8HeapProfile => {
       const leaf = { callFrame: frame('work', url, line), selfSize: 64, id: 2, children: [] };
@@ -109,6 +109,6 @@ describe('mapHeapProfile', () => {
       const whole = { head, samples: [{ size: 64, nodeId: 2, ordinal: 1 }] };
       return whole;
     };
-    expect(await mapHeapProfile(tree(compiled, 2), new SourceMaps())).toEqual(tree(original, 11));
+    expect(await mapV8Profile(tree(compiled, 2), new SourceMaps())).toEqual(tree(original, 11));
   });
 });

@@ -181,38 +181,36 @@ export interface V8HeapNode {
   readonly children: readonly V8HeapNode[];
 }
 
+/** @internal */
+export type V8Profile = V8CpuProfile | V8HeapProfile;
+
 /**
- * Moves the positions in a CPU profile of V8 to the original sources, where there are source maps. All else stays exactly
+ * Moves the positions in a profile of V8's own to the original sources, where there are source maps. All else stays exactly
  * as V8 has it, the names of functions too, made printable: tools know those, `(program)` for instance.
  *
  * @internal
  */
-export async function mapCpuProfile(profile: V8CpuProfile, sourceMaps: SourceMaps): Promise<V8CpuProfile> {
-  const seen = profile.nodes.map(({ callFrame }) => positionOfCallFrame(callFrame));
-  const originals = await sourceMaps.load(new Set(seen.map(({ file }) => file)), seen);
+export async function mapV8Profile<T extends V8Profile>(profile: T, sourceMaps: SourceMaps): Promise<T> {
+  const callFrames =
+    'head' in profile ? [...callFramesIn(profile.head)] : profile.nodes.map(({ callFrame }) => callFrame);
+  const originals = await sourceMaps.load(callFrames.map(positionOfCallFrame));
+  // The format has no place for comments; tools leave alone what they do not know.
+  const comments = originals.describeUnused().map((comment) => printable(comment));
   return {
     ...profile,
-    ...commentsOf(originals),
-    nodes: profile.nodes.map((node) => mapCpuNode(node, originals)),
+    ...(comments.length === 0 ? {} : { comments }),
+    ...('head' in profile
+      ? { head: mapHeapNode(profile.head, originals) }
+      : { nodes: profile.nodes.map((node) => mapCpuNode(node, originals)) }),
   };
 }
 
-/** The same for a sampling heap profile of V8. @internal */
-export async function mapHeapProfile(profile: V8HeapProfile, sourceMaps: SourceMaps): Promise<V8HeapProfile> {
-  const seen = [...callFramesIn(profile.head)].map(positionOfCallFrame);
-  const originals = await sourceMaps.load(new Set(seen.map(({ file }) => file)), seen);
-  const mapNode = (node: V8HeapNode): V8HeapNode => ({
+function mapHeapNode(node: V8HeapNode, originals: OriginalPositions): V8HeapNode {
+  return {
     ...node,
     callFrame: mapCallFrame(node.callFrame, originals),
-    children: node.children.map(mapNode),
-  });
-  return { ...profile, ...commentsOf(originals), head: mapNode(profile.head) };
-}
-
-/** The format has no place for comments; tools leave alone what they do not know. */
-function commentsOf(originals: OriginalPositions): { comments?: string[] } {
-  const comments = originals.describeUnused().map((comment) => printable(comment));
-  return comments.length === 0 ? {} : { comments };
+    children: node.children.map((child) => mapHeapNode(child, originals)),
+  };
 }
 
 function mapCpuNode(node: V8CpuNode, originals: OriginalPositions): V8CpuNode {

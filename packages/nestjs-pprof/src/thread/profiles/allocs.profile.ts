@@ -5,6 +5,7 @@ import type { ThreadAllocations } from '../capture/thread.heap.js';
 import { captureV8Heap, liveComments, liveSamples, memorySummary } from './heap.profile.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
 import type { ProfileKind, ProfileRequest } from './recording.kind.js';
+import { commentsOfThreads } from './threads.comments.js';
 
 /** @internal */
 export const allocsProfile: ProfileKind = {
@@ -82,19 +83,14 @@ async function allAllocations(
   threads: ApplicationThreads,
 ): Promise<Content> {
   const began = process.hrtime.bigint();
-  const { results, skipped } = await threads.heaps.captureAllocations({
-    seconds,
-    threads: selection,
-    signal,
-  });
+  const heaps = await threads.heaps.captureAllocations({ seconds, threads: selection, signal });
   return {
-    samples: results.flatMap((heap) => allocatedSamples(heap, threads.heaps.stackDepth(heap.thread))),
+    samples: heaps.results.flatMap((heap) => allocatedSamples(heap, threads.heaps.stackDepth(heap.thread))),
     durationNanos: Number(process.hrtime.bigint() - began),
     comments: [
       `all allocations, one sample every ${threads.heaps.samplingInterval} bytes, also of objects that are garbage by now`,
       'inuse_objects and inuse_space are 0: V8 does not tell which of these objects are alive',
-      `threads: ${results.map(describe).join(', ')}`,
-      ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
+      ...commentsOfThreads(heaps, describe),
       'for this the sampling of live objects was stopped: the heap profile of these threads starts anew',
     ],
   };
@@ -113,11 +109,11 @@ function allocatedSamples({ thread, total, before }: ThreadAllocations, stackDep
   return [...valued(total.root, 1), ...(before ? valued(before.root, -1) : [])];
 }
 
-function describe({ thread, total, before, stuck }: ThreadAllocations): string {
+function describe({ total, before, stuck }: ThreadAllocations): string {
   const details = [
     `by ${total.counted ? 'agent' : 'inspector'}`,
     ...(stuck ? ['its event loop got stuck'] : []),
     ...(total.counted && before?.counted !== false ? [] : ['objects not counted']),
   ];
-  return `${thread.label} (${details.join(', ')})`;
+  return ` (${details.join(', ')})`;
 }

@@ -1,10 +1,11 @@
-import type { Profile, StackSample } from '../pprof/profile.model.js';
+import type { ApplicationThreads } from '../capture/application.threads.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
+import type { Profile, StackSample } from '../pprof/profile.model.js';
+import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 import { withLabelsOfStacks } from './sample.labels.js';
-import type { ProfileKind } from './recording.kind.js';
+import { commentsOfThreads } from './threads.comments.js';
 
 const CONTENTIONS = { type: 'contentions', unit: 'count' };
-const DELAY = { type: 'delay', unit: 'nanoseconds' };
 
 /** @internal */
 export const blockProfile: ProfileKind = {
@@ -23,65 +24,67 @@ export const blockProfile: ProfileKind = {
     'it is the time in which an event loop could not turn, and all requests had to wait, by what ran then; turns shorter than the threshold are not in it',
     'a turn that runs many callbacks one after the other is one block: its time is shared out among what was seen in it',
   ],
-  async capture({ seconds, thresholdMillis, threads: selection, labels, signal }, threads): Promise<Profile> {
+  async capture(request, threads): Promise<Profile> {
     const startedAt = Date.now();
-    const common = { sampleTypes: [CONTENTIONS, DELAY], periodType: CONTENTIONS, period: 1 };
-    if (seconds === undefined) {
-      const { blockWatcher: watcher, recorder } = threads;
-      return watcher
-        ? {
-            ...common,
-            ...(await withLabelsOfStacks(
-              {
-                samples: withoutOwnFrames(await watcher.collected()).map((sample) => ({
-                  ...sample,
-                  labels: { ...(labels ? sample.labels : {}), thread: 'main' },
-                })),
-                comments: [
-                  `threads: main, watched since ${new Date(watcher.startedAt).toISOString()}`,
-                  `turns of the event loop longer than ${watcher.thresholdMillis} ms; ${
-                    recorder
-                      ? `stacks are those that the flight recorder has seen, ${recorder.hz} times a second`
-                      : 'stacks are seen of those longer than 100 ms'
-                  }`,
-                ],
-              },
-              labels,
-              threads,
-            )),
-            // Stores sort by it, and refuse what is old: it is when this was asked for, and the comment says since when.
-            startedAt,
-          }
-        : {
-            ...common,
-            samples: [],
-            startedAt,
-            comments: [
-              'nothing is collected: ask with "seconds" for a window, or set "block: { watch: true }" in the options of PprofModule',
-            ],
-          };
-    }
-    const { results, skipped } = await threads.blocks.capture({
-      seconds,
-      thresholdMillis,
-      threads: selection,
-      signal,
-    });
-    const samples = results.flatMap(({ thread, samples: ofThread }): StackSample[] =>
-      withoutOwnFrames(ofThread).map((sample) => ({ ...sample, labels: { thread: thread.label } })),
-    );
-    const comments = [
-      `turns of the event loop longer than ${thresholdMillis} ms`,
-      `threads: ${results.map(({ thread, stuck }) => `${thread.label}${stuck ? ' (its event loop is stuck)' : ''}`).join(', ')}`,
-      ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
-      ...results.flatMap(({ thread, note }) => (note ? [`${thread.label}: ${note}`] : [])),
-      'of worker threads: stretches without an idle moment, which may be several turns in a row',
-    ];
+    const { seconds, labels } = request;
+    const blocks =
+      seconds === undefined
+        ? await watchedBlocks(request, threads)
+        : await blocksOf(request, seconds, threads);
     return {
-      ...common,
-      ...(await withLabelsOfStacks({ samples, comments }, labels, threads)),
+      sampleTypes: [CONTENTIONS, { type: 'delay', unit: 'nanoseconds' }],
+      periodType: CONTENTIONS,
+      period: 1,
+      // Stores sort by it, and refuse what is old: since when the watch is on, a comment says.
       startedAt,
-      durationNanos: Math.max(...results.map(({ durationNanos }) => durationNanos)),
+      ...blocks,
+      ...(await withLabelsOfStacks(blocks, labels, threads)),
     };
   },
 };
+
+type Blocks = Pick<Profile, 'samples' | 'comments' | 'durationNanos'>;
+
+async function watchedBlocks({ labels }: ProfileRequest, threads: ApplicationThreads): Promise<Blocks> {
+  const { blockWatcher: watcher, recorder } = threads;
+  if (!watcher) {
+    return {
+      samples: [],
+      comments: [
+        'nothing is collected: ask with "seconds" for a window, or set "block: { watch: true }" in the options of PprofModule',
+      ],
+    };
+  }
+  const seen = recorder
+    ? `stacks are those that the flight recorder has seen, ${recorder.hz} times a second`
+    : 'stacks are seen of those longer than 100 ms';
+  return {
+    samples: withoutOwnFrames(await watcher.collected()).map((sample) => ({
+      ...sample,
+      labels: { ...(labels ? sample.labels : {}), thread: 'main' },
+    })),
+    comments: [
+      `threads: main, watched since ${new Date(watcher.startedAt).toISOString()}`,
+      `turns of the event loop longer than ${watcher.thresholdMillis} ms; ${seen}`,
+    ],
+  };
+}
+
+async function blocksOf(
+  { thresholdMillis, threads: selection, signal }: ProfileRequest,
+  seconds: number,
+  threads: ApplicationThreads,
+): Promise<Blocks> {
+  const blocks = await threads.blocks.capture({ seconds, thresholdMillis, threads: selection, signal });
+  return {
+    samples: blocks.results.flatMap(({ thread, samples }): StackSample[] =>
+      withoutOwnFrames(samples).map((sample) => ({ ...sample, labels: { thread: thread.label } })),
+    ),
+    durationNanos: Math.max(...blocks.results.map(({ durationNanos }) => durationNanos)),
+    comments: [
+      `turns of the event loop longer than ${thresholdMillis} ms`,
+      ...commentsOfThreads(blocks, ({ stuck }) => (stuck ? ' (its event loop is stuck)' : '')),
+      'of worker threads: stretches without an idle moment, which may be several turns in a row',
+    ],
+  };
+}

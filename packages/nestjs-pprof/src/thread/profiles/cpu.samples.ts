@@ -4,6 +4,7 @@ import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
 import type { SampledSegment } from '../capture/cpu.rotation.js';
 import { samplesOfSegment, type SegmentSamples } from './cpu.segment.js';
 import { boundedLabels } from './sample.labels.js';
+import { commentsOfThreads } from './threads.comments.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
 
 /** CPU time of a thread that no sample explains: libuv, the kernel, native code outside of functions, the sampling itself. */
@@ -178,7 +179,8 @@ function commentsOn(
   hasEstimates: boolean,
   scale: number,
 ): string[] {
-  const comments = [`threads: ${capture.threads.map(describe).join(', ')}`];
+  const { threads: results, skipped } = capture;
+  const comments = commentsOfThreads({ results, skipped }, describe);
   const segments = capture.threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
   const faster = segments.filter(({ hz }) => hz > capture.hz);
   if (faster.length > 0) {
@@ -187,20 +189,12 @@ function commentsOn(
       `main was sampled at ${Math.max(...faster.map(({ hz }) => hz))} Hz for ${seconds.toFixed(1)} s, as another capture at the same time asked for that; samples are counted as at ${capture.hz} Hz`,
     );
   }
-  if (capture.skipped.length > 0) {
-    comments.push(`threads skipped: ${capture.skipped.join('; ')}`);
-  }
   if (capture.ended.length > 0) {
     comments.push(`threads that ended during the capture: ${capture.ended.join(', ')}`);
   }
   const figures = parts.flatMap((part) => part.figures ?? []);
   if (figures.length > 0) {
     comments.push(`cpu by the clock of the thread: ${figures.join(', ')}`);
-  }
-  for (const entry of capture.threads) {
-    if (entry.way === 'inspector' && entry.note) {
-      comments.push(`${entry.thread.label}: ${entry.note}`);
-    }
   }
   if (hasEstimates) {
     const cut =
@@ -233,12 +227,11 @@ function commentsOn(
 }
 
 function describe(entry: ThreadCpu): string {
-  const { label } = entry.thread;
   if (entry.way === 'inspector') {
-    return `${label} (by inspector${entry.stuck ? ', its event loop is stuck' : ''})`;
+    return ` (by inspector${entry.stuck ? ', its event loop is stuck' : ''})`;
   }
   const gotStuck = entry.segments.some(({ readByInterrupt }) => readByInterrupt);
-  return `${label} (by agent${gotStuck ? ', read by interrupt as its event loop got stuck' : ''})`;
+  return ` (by agent${gotStuck ? ', read by interrupt as its event loop got stuck' : ''})`;
 }
 
 /** What is missing of the samples of a segment of the main thread. */

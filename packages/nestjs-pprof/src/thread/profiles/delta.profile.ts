@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PprofError } from '../../shared/pprof.error.js';
 import type { Coverage, Profile, StackSample } from '../pprof/profile.model.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
-import { NotComparableError } from './query.parameters.js';
 import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 
 /**
  * The difference that so many seconds make to a profile of a moment, as in Go: what has gone has negative values. Threads
  * that have no difference, as what is counted has started anew between the two moments, are left out and named.
  *
- * @throws {NotComparableError} where no thread is left.
+ * @throws {PprofError} where no thread is left.
  * @internal
  */
 export async function captureDelta(
@@ -51,7 +51,8 @@ function incomparable(before: Coverage | undefined, after: Coverage | undefined)
     }
   }
   if (leftOut.size > 0 && leftOut.size === all.size) {
-    throw new NotComparableError([...leftOut.values()]);
+    const reasons = [...leftOut.values()].join('; ');
+    throw new PprofError(409, `there is no difference to report, ask again: ${reasons}`);
   }
   return leftOut;
 }
@@ -66,5 +67,5 @@ function reasonAgainst(thread: string, before: Coverage, after: Coverage): strin
   const origin = before.origins.get(thread);
   return origin !== undefined && origin === after.origins.get(thread)
     ? undefined
-    : 'what is counted was not the same at both moments, as an allocs?seconds= capture came in between, or the event loop got stuck';
+    : 'what is counted was not the same at both moments, as an allocs?seconds= capture came in between, or the event loop did not answer at one of them';
 }

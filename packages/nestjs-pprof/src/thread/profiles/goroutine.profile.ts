@@ -2,6 +2,7 @@ import { type Profile, type StackSample, syntheticFrame } from '../pprof/profile
 import { IDLE } from '../pprof/v8.profiles.js';
 import type { ThreadStack } from '../capture/stack.capturer.js';
 import type { ProfileKind } from './recording.kind.js';
+import { commentsOfThreads, coverageOf } from './threads.comments.js';
 
 const COUNT = { type: 'goroutine', unit: 'count' };
 const WAITING = syntheticFrame(IDLE);
@@ -20,38 +21,30 @@ export const goroutineProfile: ProfileKind = {
   hasDump: true,
   async capture({ threads: selection, signal }, threads): Promise<Profile> {
     const startedAt = Date.now();
-    const { results, skipped } = await threads.stacks.capture(selection, signal);
+    const stacks = await threads.stacks.capture(selection, signal);
     return {
       sampleTypes: [COUNT],
       periodType: COUNT,
       period: 1,
-      samples: results.map(sampleOf),
+      samples: stacks.results.map(sampleOf),
       startedAt,
       comments: [
-        `threads: ${results.map(({ thread, state }) => `${thread.label} (${state})`).join(', ')}`,
-        ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
-        ...results.flatMap(({ thread, note }) => (note ? [`${thread.label}: ${note}`] : [])),
+        ...commentsOfThreads(stacks, ({ state }) => ` (${state})`),
         `${IDLE} waits for events in its event loop; the innermost line is the one that is executing, others are where their function starts`,
       ],
-      coverage: {
-        origins: new Map(results.map(({ thread }) => [thread.label, COUNT.type])),
-        isPartial: skipped.length > 0,
-      },
+      coverage: coverageOf(stacks),
     };
   },
 };
 
-function sampleOf({
-  thread,
-  state,
-  frames,
-  silentSince,
-  starved,
-  activeResources,
-}: ThreadStack): StackSample {
+function sampleOf(of: ThreadStack): StackSample {
+  const { thread, state, frames, silentSince, starved, activeResources } = of;
   const notes = [
     ...(silentSince === undefined ? [] : [`event loop has not turned since ${describeSince(silentSince)}`]),
-    ...(starved === undefined ? [] : [describeStarved(starved)]),
+    // Whether it is stuck as well cannot be told then: it may be about to turn.
+    ...(starved === undefined
+      ? []
+      : [`it had no processor for ${Math.round(starved * 100)} % of the time that it was waited for`]),
     ...(activeResources ? [`active resources: ${summarize(activeResources)}`] : []),
   ];
   return {
@@ -60,11 +53,6 @@ function sampleOf({
     labels: { thread: thread.label, state },
     notes,
   };
-}
-
-/** Whether it is stuck as well cannot be told then: it may be about to turn. */
-function describeStarved(part: number): string {
-  return `it had no processor for ${Math.round(part * 100)} % of the time that it was waited for`;
 }
 
 function describeSince(epochMillis: number): string {

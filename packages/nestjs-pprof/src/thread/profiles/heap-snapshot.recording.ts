@@ -9,7 +9,7 @@ export const heapSnapshotRecording: RecordingKind = {
   views: [],
   download: '',
   texts: [],
-  prepare({ threads = 'main' }, { heapSnapshot }, signal) {
+  prepare({ threads: selection = 'main' }, { heapSnapshot }) {
     if (!heapSnapshot) {
       throw new NotEnabledError(
         'heap snapshots are off. Set "heapSnapshot: true" in the options of PprofModule to have them; know that one holds ' +
@@ -17,11 +17,11 @@ export const heapSnapshotRecording: RecordingKind = {
           '100 MB of heap), and needs about ten times the memory of the heap meanwhile',
       );
     }
-    const thread = singleThread(parseThreads(threads), 'a heap snapshot');
+    const thread = singleThread(parseThreads(selection), 'a heap snapshot');
     return {
       head: { as: 'file', fileName: 'heap.heapsnapshot' },
       seconds: 0,
-      record: (context) => context.threads.snapshots.take({ thread, signal }),
+      record: ({ threads: { snapshots } }, signal) => snapshots.take({ thread, signal }),
     };
   },
 };

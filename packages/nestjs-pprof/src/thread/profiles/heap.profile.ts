@@ -1,12 +1,14 @@
 import type { HeapRestart } from '../../shared/agent.protocol.js';
 import { LIVE_OBJECTS, samplesOfAllocations } from '../pprof/allocation.tree.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
-import { type Coverage, type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
+import { type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
+import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadHeap } from '../capture/thread.heap.js';
 import type { FromThreads } from '../capture/thread.selection.js';
 import { singleThread } from './query.parameters.js';
-import type { ProfileKind, ProfileRequest, V8Profile } from './recording.kind.js';
+import type { ProfileKind, ProfileRequest } from './recording.kind.js';
+import { commentsOfThreads, coverageOf } from './threads.comments.js';
 
 /** Memory outside V8's heap, such as buffers: V8 knows how much there is, not who allocated it. */
 const EXTERNAL = syntheticFrame('(external)');
@@ -48,7 +50,7 @@ export const heapProfile: ProfileKind = {
         `live objects, one sample every ${threads.heaps.samplingInterval} bytes`,
         ...liveComments(heaps, gc),
       ],
-      coverage: liveCoverage(heaps),
+      coverage: coverageOf(heaps, originOf),
       ...(debug === 0 ? {} : { details: await memorySummary(threads) }),
     };
   },
@@ -58,9 +60,9 @@ export const heapProfile: ProfileKind = {
 export async function captureV8Heap(
   { threads: selection, gc, signal }: ProfileRequest,
   threads: ApplicationThreads,
-): Promise<V8Profile> {
+): Promise<V8HeapProfile> {
   const thread = singleThread(selection, 'format=heapprofile');
-  return { v8: 'heapprofile', profile: await threads.heaps.sampleV8Profile({ thread, gc, signal }) };
+  return threads.heaps.sampleV8Profile({ thread, gc, signal });
 }
 
 /** Objects and bytes that are alive in a thread, by the stack that has allocated them. @internal */
@@ -78,19 +80,11 @@ export function liveSamples({ thread, way, root, memory }: ThreadHeap, stackDept
 }
 
 /** What has to be known about these numbers. @internal */
-export function liveComments({ results, skipped }: FromThreads<ThreadHeap>, gc: boolean): string[] {
+export function liveComments(heaps: FromThreads<ThreadHeap>, gc: boolean): string[] {
   return [
-    `threads: ${results.map((heap) => describe(heap, gc)).join(', ') || 'none'}`,
-    ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
-    ...results.flatMap(memoryComments),
+    ...commentsOfThreads(heaps, (heap) => describe(heap, gc)),
+    ...heaps.results.flatMap(memoryComments),
   ];
-}
-
-function liveCoverage({ results, skipped }: FromThreads<ThreadHeap>): Coverage {
-  return {
-    origins: new Map(results.map((heap) => [heap.thread.label, originOf(heap)])),
-    isPartial: skipped.length > 0,
-  };
 }
 
 /** The two ways differ in what they tell: objects and external memory. */
@@ -108,7 +102,7 @@ function describe(heap: ThreadHeap, gc: boolean): string {
     ...(heap.way === 'agent' ? [] : ['objects not counted']),
     ...(gc ? [describeCollection(heap)] : []),
   ];
-  return `${heap.thread.label} (${details.join(', ')})`;
+  return ` (${details.join(', ')})`;
 }
 
 function describeStart({ since, restarted }: ThreadHeap): string {
@@ -142,7 +136,7 @@ function toIso(millis: number): string {
 
 /**
  * The memory of the process as lines for reading, where Go has `# runtime.MemStats`. What only the event loop of the main
- * thread can tell is missing while it is stuck.
+ * thread can tell is missing where that does not answer.
  *
  * @internal
  */
@@ -150,7 +144,7 @@ export async function memorySummary(threads: ApplicationThreads): Promise<string
   const { description } = await threads.observeLoop();
   if (!description) {
     return [
-      'process.memoryUsage() in bytes; all but rss is not known, as the event loop of the main thread is stuck',
+      'process.memoryUsage() in bytes; all but rss is not known, as the event loop of the main thread has not answered',
       `rss = ${process.memoryUsage.rss()}`,
     ];
   }

@@ -98,10 +98,10 @@ function fakeThreads(
       ...heaps,
     },
     cpu: {
-      capture: () =>
+      capture: ({ hz }: ProfileRequest) =>
         Promise.resolve({
           selection: 'all',
-          hz: 100,
+          hz,
           labels: true,
           threads: [
             { way: 'agent', thread: MAIN_THREAD, segments: [segment] },
@@ -145,7 +145,7 @@ function fakeThreads(
 
 function requestFor(kind: ProfileKind, over: Partial<ProfileRequest> = {}): ProfileRequest {
   return {
-    seconds: kind.parameters.seconds?.kind === 'window' ? 1 : undefined,
+    seconds: kind.parameters.seconds.kind === 'window' ? 1 : undefined,
     hz: 100,
     threads: 'all',
     thresholdMillis: 20,
@@ -214,7 +214,7 @@ describe.each(PROFILE_KINDS.map((kind) => [kind.name, kind] as const))('%s', (na
   });
 
   it('keeps the rules of an encoded profile', async () => {
-    const timed = kind.parameters.seconds?.kind === 'window';
+    const timed = kind.parameters.seconds.kind === 'window';
     const withoutFrames = name === 'profile' ? ['(idle)'] : [];
     expect(brokenRules(await encoded(kind), { timed, withoutFrames, ...defaultOf(name) })).toEqual([]);
   });
@@ -239,7 +239,7 @@ describe.each(PROFILE_KINDS.map((kind) => [kind.name, kind] as const))('%s', (na
                 : value;
           },
         });
-      const seconds = kind.parameters.seconds === null ? undefined : 0.001;
+      const seconds = 0.001;
       const request = requestFor(kind, { threads: [3], seconds });
       await kind.capture(request, noting(fakeThreads()));
       const selections = asked.filter((arg) => Array.isArray(arg) || (arg as { threads?: unknown })?.threads);
@@ -266,6 +266,37 @@ describe('profile', () => {
       durationNanos: 1e9,
     });
   });
+
+  it.each([
+    [20, /^the sampler of main was warm: .* nothing was started; hz=100 has more samples/],
+    [100, /^the sampler of main was warm: .* at the flight recorder's rate, nothing was started$/],
+  ])(
+    'names a rate with more samples than the %d Hz of the flight recorder, if there is one',
+    async (hz, told) => {
+      const { threads } = await fakeThreads().cpu.capture({ hz } as never);
+      const sampled = threads.map((thread) =>
+        thread.way === 'agent'
+          ? { ...thread, segments: thread.segments.map((each) => ({ ...each, hz })) }
+          : thread,
+      );
+      const { comments } = readPprof(
+        await encoded(
+          kindOf('profile'),
+          { hz },
+          fakeThreads({
+            recorder: { hz },
+            cpu: {
+              capture: async () => ({
+                ...(await fakeThreads().cpu.capture({ hz } as never)),
+                threads: sampled,
+              }),
+            },
+          }),
+        ),
+      );
+      expect(comments).toContainEqual(expect.stringMatching(told));
+    },
+  );
 });
 
 describe('heap', () => {
@@ -323,7 +354,7 @@ describe('heap', () => {
     const stuck = { observeLoop: () => Promise.resolve({ stuck: true, description: undefined }) };
     const known = await kindOf(name).capture(requestFor(kindOf(name), { debug: 1 }), fakeThreads(stuck));
     expect(known.details).toEqual([
-      expect.stringMatching(/is stuck$/),
+      expect.stringMatching(/as the event loop of the main thread has not answered$/),
       expect.stringMatching(/^rss = \d{7,}$/),
     ]);
   });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Query, BadParameterError } from './query.parameters.js';
+import { type Query, BadParameterError, parseProfileRequest } from './query.parameters.js';
 import type { ProfileKind } from './recording.kind.js';
-import { parseProfileRequest } from './profile.recording.js';
 
 type Parameters = ProfileKind['parameters'];
 
@@ -18,7 +17,7 @@ const EVERYTHING: Parameters = {
 };
 
 const NOTHING: Parameters = {
-  seconds: null,
+  seconds: { kind: 'delta' },
   threads: false,
   gc: false,
   debug: false,
@@ -30,10 +29,8 @@ function kindWith(parameters: Partial<Parameters>, base = EVERYTHING): ProfileKi
   return { name: 'block', description: 'A test.', parameters: { ...base, ...parameters }, capture };
 }
 
-const { signal } = new AbortController();
-
 function parse(query: Query, kind = kindWith({}), maxSeconds = 300) {
-  return parseProfileRequest(kind, query, { maxSeconds, thresholdMillis: 20 }, signal);
+  return parseProfileRequest(kind, query, { maxSeconds, thresholdMillis: 20 });
 }
 
 describe('parseProfileRequest, defaults', () => {
@@ -48,21 +45,15 @@ describe('parseProfileRequest, defaults', () => {
       route: undefined,
       debug: 0,
       format: 'pprof',
-      signal,
     });
   });
 
   it('has no window where the kind is of this moment', () => {
     expect(parse({}, kindWith({ seconds: { kind: 'delta' } })).seconds).toBeUndefined();
-    expect(parse({}, kindWith({ seconds: null })).seconds).toBeUndefined();
   });
 
   it('keeps the default window within the maximum', () => {
     expect(parse({}, kindWith({}), 10).seconds).toBe(10);
-  });
-
-  it('hands the signal on', () => {
-    expect(parse({}).signal).toBe(signal);
   });
 });
 
@@ -139,20 +130,13 @@ describe('parseProfileRequest, errors', () => {
     );
   });
 
-  it('refuses seconds where there is no delta', () => {
-    expect(() => parse({ seconds: '5' }, kindWith({ seconds: null }))).toThrow(
-      new BadParameterError('"seconds" parameter is not supported for this profile type'),
-    );
-  });
-
   it('checks in the order of the contract', () => {
-    const kind = kindWith({ seconds: null });
+    const kind = kindWith({});
     const bad = { hz: 'x', threads: 'x', format: 'x', gc: 'x', threshold: 'x', labels: 'x' };
     const steps: ReadonlyArray<readonly [Query, RegExp]> = [
       [{ ...bad, seconds: 'x', debug: '1' }, /must be a positive integer$/],
       [{ ...bad, seconds: '301', debug: '1' }, /the maximum is 300/],
       [{ ...bad, seconds: '5', debug: '1' }, /^seconds and debug params are incompatible$/],
-      [{ ...bad, seconds: '5', debug: '0' }, /^"seconds" parameter is not supported for this profile type$/],
       [{ ...bad }, /^invalid value for "(hz|threads|format|debug|gc|threshold)"/],
     ];
     for (const [query, message] of steps) {

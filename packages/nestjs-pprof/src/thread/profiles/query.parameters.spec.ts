@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   parseChoice,
-  parseHz,
+  parseInteger,
   parseSeconds,
   parseThreads,
-  parseThreshold,
   BadParameterError,
 } from './query.parameters.js';
 
@@ -56,12 +55,15 @@ describe('parseSeconds', () => {
   });
 });
 
-describe('parseHz', () => {
+describe('parseInteger', () => {
   it.each([...NO_POSITIVE_INTEGERS, ...HUGE, '1001'])(
     'refuses %j, names the parameter and what it takes',
     (value) => {
-      expect(() => parseHz(value)).toThrow(
+      expect(() => parseInteger('hz', value, 1000)).toThrow(
         new BadParameterError('invalid value for "hz" - must be an integer from 1 to 1000'),
+      );
+      expect(() => parseInteger('threshold', value, 1000, 'milliseconds, ', ' (an option)')).toThrow(
+        'invalid value for "threshold" - must be milliseconds, an integer from 1 to 1000 (an option)',
       );
     },
   );
@@ -71,24 +73,7 @@ describe('parseHz', () => {
     ['99', 99],
     ['1000', 1000],
   ])('reads %j', (value, hz) => {
-    expect(parseHz(value)).toBe(hz);
-  });
-});
-
-describe('parseThreshold', () => {
-  it.each([...NO_POSITIVE_INTEGERS, ...HUGE, '60001'])(
-    'refuses %j, names the parameter and what it takes',
-    (value) => {
-      expect(() => parseThreshold(value)).toThrow(BadParameterError);
-      expect(() => parseThreshold(value)).toThrow(/"threshold".*integer from 1 to 60000/);
-    },
-  );
-
-  it.each([
-    ['1', 1],
-    ['60000', 60_000],
-  ])('reads %j', (value, millis) => {
-    expect(parseThreshold(value)).toBe(millis);
+    expect(parseInteger('hz', value, 1000)).toBe(hz);
   });
 });
 

@@ -1,65 +1,139 @@
-import { MAIN_THREAD, type ThreadSelection } from '../capture/thread.selection.js';
 import { PprofError } from '../../shared/pprof.error.js';
+import { MAIN_THREAD, type ThreadSelection } from '../capture/thread.selection.js';
+import type { CheckedRequest, ProfileFormat, ProfileKind, ProfileLimits } from './recording.kind.js';
 
 /** The parameters of a query, where the first value of a repeated one counts. @internal */
 export type Query = Readonly<Record<string, string>>;
 
-/** Go's wording, which clients may look for: net/http/pprof/pprof.go, handler.serveDeltaProfile. @internal */
-export function parseSeconds(value: string, maxSeconds: number): number {
-  const seconds = /^\d{1,15}$/.test(value) ? Number(value) : 0;
-  if (seconds < 1) {
-    throw new BadParameterError('invalid value for "seconds" - must be a positive integer');
-  }
-  return withinMaximum(seconds, maxSeconds);
+/** A stretch of the past, in milliseconds since the epoch. @internal */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
 }
 
-/** Not what else `Number` reads, such as 1e3. */
-const FRACTION = /^\d{1,15}(?:\.\d{1,15})?$/;
-
-/** @internal */
-export function parseFractionalSeconds(value: string, maxSeconds: number): number {
-  const seconds = FRACTION.test(value) ? Number(value) : 0;
-  if (seconds <= 0) {
-    throw new BadParameterError('invalid value for "seconds" - must be a positive number');
-  }
-  return withinMaximum(seconds, maxSeconds);
-}
-
-function withinMaximum(seconds: number, maxSeconds: number): number {
-  if (seconds > maxSeconds) {
-    throw new BadParameterError(
-      `invalid value for "seconds" - the maximum is ${maxSeconds} (option "maxSeconds" of PprofModule)`,
-    );
-  }
-  return seconds;
-}
+const MAX_HZ = 1000;
+const MAX_THRESHOLD_MILLIS = 60_000;
 
 /**
- * The stretch of the past that is asked for, in milliseconds since the epoch.
+ * Checks the parameters of a request, in the order of the HTTP contract.
  *
- * @param until an ISO time, or HH:MM[:SS] of the last 24 hours; UTC unless it says otherwise, as all times in profiles are
+ * @throws {BadParameterError | NotEnabledError}
  * @internal
  */
-export function parsePast(
-  past: string,
-  until: string | undefined,
-  minutes: number,
-  now = Date.now(),
-): Stretch {
-  const seconds = /^\d{1,15}$/.test(past) ? Number(past) : 0;
-  if (seconds < 1 || seconds > minutes * 60) {
-    throw new BadParameterError(
-      `invalid value for "past" - must be seconds, an integer from 1 to ${minutes * 60} (option "flightRecorder.minutes" of PprofModule)`,
+export function parseProfileRequest(kind: ProfileKind, query: Query, limits: ProfileLimits): CheckedRequest {
+  const { parameters } = kind;
+  const { maxSeconds, thresholdMillis, recorder } = limits;
+  const past = parameters.past ? stretchOf(query, recorder) : undefined;
+  const seconds = query.seconds === undefined ? undefined : parseSeconds(query.seconds, maxSeconds);
+  const debug = parameters.debug ? Number(parseChoice('debug', query.debug ?? '0', ['0', '1', '2'])) : 0;
+  if (seconds !== undefined && debug !== 0) {
+    throw new BadParameterError('seconds and debug params are incompatible');
+  }
+  const format = parseChoice('format', query.format ?? 'pprof', parameters.formats);
+  const hasOneThread = debug === 0 && isV8Format(format);
+  if (hasOneThread && seconds !== undefined && parameters.seconds.kind !== 'window') {
+    throw new BadParameterError(`"seconds" parameter is not supported with format=${format}`);
+  }
+  const byDefault =
+    parameters.seconds.kind === 'window' ? Math.min(parameters.seconds.default, maxSeconds) : undefined;
+  const window = past ? undefined : (seconds ?? byDefault);
+  // To sample at the recorder's rate starts nothing, while V8's start at another one, and at the recorder's again afterwards,
+  // holds up main: with a heap of a gigabyte for most of a second each time.
+  const usesRecorder = parameters.past && recorder && !(window && isV8Format(format));
+  const defaultHz = usesRecorder ? recorder.hz : (parameters.hz?.default ?? 0);
+  return {
+    seconds: window,
+    past,
+    hz: parameters.hz && query.hz !== undefined ? parseInteger('hz', query.hz, MAX_HZ) : defaultHz,
+    threads: parameters.threads ? threadsOf(query, hasOneThread ? format : undefined) : 'all',
+    thresholdMillis:
+      parameters.threshold && query.threshold !== undefined
+        ? parseInteger('threshold', query.threshold, MAX_THRESHOLD_MILLIS, 'milliseconds, ')
+        : thresholdMillis,
+    // A form sends what nobody has filled in, too.
+    route: (parameters.route && query.route) || undefined,
+    labels:
+      parameters.labels === true &&
+      parseChoice('labels', query.labels ?? 'true', ['true', 'false']) === 'true',
+    gc: parameters.gc === true && parseChoice('gc', query.gc ?? '0', ['0', '1']) === '1',
+    debug,
+    // What is to be read is text, whatever the format.
+    format: debug === 0 ? format : 'text',
+  };
+}
+
+/** Whether it is one of V8's own. @internal */
+export function isV8Format(format: ProfileFormat): boolean {
+  return format === 'cpuprofile' || format === 'heapprofile';
+}
+
+/** What is asked of the flight recorder. */
+function stretchOf(query: Query, recorder: ProfileLimits['recorder']): Stretch | undefined {
+  const { past, until } = query;
+  if (past === undefined) {
+    if (until !== undefined) {
+      throw new BadParameterError('"until" parameter needs "past": the seconds before it');
+    }
+    return undefined;
+  }
+  if (!recorder) {
+    throw new NotEnabledError(
+      'the flight recorder is off, so nothing of the past is kept: set "flightRecorder: {}" in the options of PprofModule',
     );
   }
+  const other = ['seconds', 'hz'].find((name) => query[name] !== undefined);
+  if (other !== undefined) {
+    throw new BadParameterError(`past and ${other} params are incompatible`);
+  }
+  const option = ' (option "flightRecorder.minutes" of PprofModule)';
+  const seconds = parseInteger('past', past, recorder.minutes * 60, 'seconds, ', option);
+  const now = Date.now();
   const to = until === undefined ? now : parseUntil(until, now);
   return { from: to - seconds * 1000, to };
 }
 
+function threadsOf({ threads }: Query, formatOfOneThread: ProfileFormat | undefined): ThreadSelection {
+  if (formatOfOneThread === undefined) {
+    return parseThreads(threads ?? 'all');
+  }
+  const selection = parseThreads(threads ?? 'main');
+  singleThread(selection, `format=${formatOfOneThread}`);
+  return selection;
+}
+
+/** An integer, in no other notation of those that `Number` reads, such as 1e3; else 0. */
+function integerOf(value: string): number {
+  return /^\d{1,15}$/.test(value) ? Number(value) : 0;
+}
+
+/** @param unit for the message, as is what comes `behind` @internal */
+export function parseInteger(name: string, value: string, max: number, unit = '', behind = ''): number {
+  const integer = integerOf(value);
+  if (integer < 1 || integer > max) {
+    throw badValue(name, `must be ${unit}an integer from 1 to ${max}${behind}`);
+  }
+  return integer;
+}
+
+/** Go's wording, which clients may look for: net/http/pprof/pprof.go, handler.serveDeltaProfile. @internal */
+export function parseSeconds(value: string, maxSeconds: number): number {
+  return withinMaximum(integerOf(value), 'integer', maxSeconds);
+}
+
 /** @internal */
-export interface Stretch {
-  readonly from: number;
-  readonly to: number;
+export function parseFractionalSeconds(value: string, maxSeconds: number): number {
+  const isFraction = /^\d{1,15}(?:\.\d{1,15})?$/.test(value);
+  return withinMaximum(isFraction ? Number(value) : 0, 'number', maxSeconds);
+}
+
+function withinMaximum(seconds: number, what: string, maxSeconds: number): number {
+  if (seconds <= 0) {
+    throw badValue('seconds', `must be a positive ${what}`);
+  }
+  if (seconds > maxSeconds) {
+    throw badValue('seconds', `the maximum is ${maxSeconds} (option "maxSeconds" of PprofModule)`);
+  }
+  return seconds;
 }
 
 const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,3})?)?Z?$/;
@@ -68,6 +142,7 @@ const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d
 
 const DAY_MILLIS = 86_400_000;
 
+/** An ISO time, or HH:MM[:SS] of the last 24 hours; UTC unless it says otherwise, as all times in profiles are. */
 function parseUntil(value: string, now: number): number {
   // An unescaped + of a time zone is a space in a query.
   const text = value.replace(' ', '+');
@@ -80,43 +155,19 @@ function parseUntil(value: string, now: number): number {
     ? Date.parse(/Z|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`)
     : Number.NaN;
   if (Number.isNaN(time)) {
-    throw new BadParameterError(
-      'invalid value for "until" - must be an ISO time (2026-01-31T03:15:00Z) or a time of the day (03:15:00), UTC unless it names a zone',
+    throw badValue(
+      'until',
+      'must be an ISO time (2026-01-31T03:15:00Z) or a time of the day (03:15:00), UTC unless it names a zone',
     );
   }
   return time;
-}
-
-const MIN_HZ = 1;
-const MAX_HZ = 1000;
-
-/** @internal */
-export function parseHz(value: string): number {
-  const hz = /^\d{1,6}$/.test(value) ? Number(value) : 0;
-  if (hz < MIN_HZ || hz > MAX_HZ) {
-    throw new BadParameterError(`invalid value for "hz" - must be an integer from ${MIN_HZ} to ${MAX_HZ}`);
-  }
-  return hz;
-}
-
-const MAX_THRESHOLD_MILLIS = 60_000;
-
-/** @internal */
-export function parseThreshold(value: string): number {
-  const millis = /^\d{1,6}$/.test(value) ? Number(value) : 0;
-  if (millis < 1 || millis > MAX_THRESHOLD_MILLIS) {
-    throw new BadParameterError(
-      `invalid value for "threshold" - must be milliseconds, an integer from 1 to ${MAX_THRESHOLD_MILLIS}`,
-    );
-  }
-  return millis;
 }
 
 /** @internal */
 export function parseChoice<T extends string>(name: string, value: string, choices: readonly T[]): T {
   const choice = choices.find((candidate) => candidate === value);
   if (choice === undefined) {
-    throw new BadParameterError(`invalid value for "${name}" - must be one of ${choices.join(', ')}`);
+    throw badValue(name, `must be one of ${choices.join(', ')}`);
   }
   return choice;
 }
@@ -127,9 +178,7 @@ export function parseThreads(value: string): ThreadSelection {
     return value;
   }
   if (!/^\d{1,9}(,\d{1,9})*$/.test(value)) {
-    throw new BadParameterError(
-      'invalid value for "threads" - must be all, main, or thread ids separated by commas (0 is main)',
-    );
+    throw badValue('threads', 'must be all, main, or thread ids separated by commas (0 is main)');
   }
   return value.split(',').map(Number);
 }
@@ -143,9 +192,7 @@ export function parseThreads(value: string): ThreadSelection {
 export function singleThread(selection: ThreadSelection, what: string): number {
   const [id, another] = selection === 'main' ? [MAIN_THREAD.id] : selection === 'all' ? [] : selection;
   if (id === undefined || another !== undefined) {
-    throw new BadParameterError(
-      `invalid value for "threads" - must be main or one thread id, as ${what} is of exactly one thread`,
-    );
+    throw badValue('threads', `must be main or one thread id, as ${what} is of exactly one thread`);
   }
   return id;
 }
@@ -164,10 +211,7 @@ export class BadParameterError extends PprofError {
   }
 }
 
-/** A difference was asked for, and what was counted has started anew between the two moments. @internal */
-export class NotComparableError extends PprofError {
-  /** @param reasons by thread */
-  constructor(reasons: readonly string[]) {
-    super(409, `there is no difference to report, ask again: ${reasons.join('; ')}`);
-  }
+/** @internal */
+export function badValue(name: string, problem: string): BadParameterError {
+  return new BadParameterError(`invalid value for "${name}" - ${problem}`);
 }

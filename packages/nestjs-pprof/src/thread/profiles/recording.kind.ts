@@ -2,19 +2,16 @@ import type { Readable } from 'node:stream';
 import type { Profile } from '../pprof/profile.model.js';
 import type { SourceMaps } from '../pprof/source.maps.js';
 import type { Symbolizer } from '../pprof/profile.symbolizer.js';
-import type { V8CpuProfile, V8HeapProfile } from '../pprof/v8.profiles.js';
+import type { V8Profile } from '../pprof/v8.profiles.js';
 import type { PprofProfileName } from '../../shared/profile.names.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadSelection } from '../capture/thread.selection.js';
 import type { Query, Stretch } from './query.parameters.js';
 
-/** V8's own formats, by the ending of their files: JSON, of one thread, taken through its inspector. @internal */
-export type V8FormatName = 'cpuprofile' | 'heapprofile';
+/** What a response may hold; the last two are V8's own, JSON of one thread, by the ending of their files. @internal */
+export type ProfileFormat = 'pprof' | 'text' | 'markdown' | 'cpuprofile' | 'heapprofile';
 
-/** What a response may hold. @internal */
-export type ProfileFormat = 'pprof' | 'text' | 'markdown' | V8FormatName;
-
-/** What the options say about requests. @internal */
+/** What the options say about profiles. @internal */
 export interface ProfileLimits {
   readonly maxSeconds: number;
   /** Default of the parameter "threshold". */
@@ -23,8 +20,8 @@ export interface ProfileLimits {
   readonly recorder?: { readonly minutes: number; readonly hz: number } | undefined;
 }
 
-/** A request for a profile, checked, with the defaults of its kind filled in. @internal */
-export interface ProfileRequest {
+/** The parameters of a request for a profile, with the defaults of its kind filled in. @internal */
+export interface CheckedRequest {
   /** Length of the window; undefined for the state at this moment. */
   readonly seconds: number | undefined;
   /** What is asked of the flight recorder. */
@@ -43,14 +40,13 @@ export interface ProfileRequest {
   /** 0 for pprof's binary format, as in Go. */
   readonly debug: number;
   readonly format: ProfileFormat;
+}
+
+/** @internal */
+export interface ProfileRequest extends CheckedRequest {
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }
-
-/** As V8 has it, before its positions are mapped to the original sources. @internal */
-export type V8Profile =
-  | { readonly v8: 'cpuprofile'; readonly profile: V8CpuProfile }
-  | { readonly v8: 'heapprofile'; readonly profile: V8HeapProfile };
 
 /**
  * A kind of profile. The table of these in `recording.table.ts` makes the routes, the index page and the documentation.
@@ -68,13 +64,9 @@ export interface ProfileKind {
      * - `window`: the profile is of so many seconds, `default` unless asked otherwise
      * - `optional-window`: it is of so many seconds, or of all the time until now
      * - `delta`: it is of this moment, or of the difference that so many seconds make to it
-     * - null: the parameter is refused
      */
     readonly seconds:
-      | { readonly kind: 'window'; readonly default: number }
-      | { readonly kind: 'optional-window' }
-      | { readonly kind: 'delta' }
-      | null;
+      { readonly kind: 'window'; readonly default: number } | { readonly kind: 'optional-window' | 'delta' };
     readonly hz?: { readonly default: number };
     /** Whether it can be had of what the flight recorder keeps. */
     readonly past?: boolean;
@@ -94,7 +86,7 @@ export interface ProfileKind {
   /** Whether `debug=2` is a dump to read, with what is noted of each sample; else it is the same as `debug=1`. */
   readonly hasDump?: boolean;
   capture(request: ProfileRequest, threads: ApplicationThreads): Promise<Profile>;
-  /** The same in the format of V8's own that is asked for; where it offers one. */
+  /** The same as V8 has it, where it has a format of V8's own: before positions are mapped to the original sources. */
   captureV8?(request: ProfileRequest, threads: ApplicationThreads): Promise<V8Profile>;
 }
 
@@ -134,7 +126,8 @@ export interface PreparedRecording {
    * undefined for what is of this moment and the same for all who ask now.
    */
   readonly seconds?: number | undefined;
-  record(context: RecordingContext): Promise<RecordingBody>;
+  /** @param signal aborted when nobody waits for the answer any more */
+  record(context: RecordingContext, signal: AbortSignal): Promise<RecordingBody>;
 }
 
 /** @internal */
@@ -164,11 +157,6 @@ export interface RecordingKind {
   readonly download: string;
   /** What is there to be read: the text of each link, and its query. */
   readonly texts: ReadonlyArray<{ readonly text: string; readonly query: string }>;
-  /**
-   * Checks the request.
-   *
-   * @param signal aborted when nobody waits for the answer any more
-   * @throws {BadParameterError | NotEnabledError}
-   */
-  prepare(query: Query, options: RecordingOptions, signal: AbortSignal): PreparedRecording;
+  /** Checks the request. @throws {BadParameterError | NotEnabledError} */
+  prepare(query: Query, options: RecordingOptions): PreparedRecording;
 }

@@ -13,7 +13,7 @@ const OPTIONS: RecordingOptions = { maxSeconds: 300, thresholdMillis: 20, heapSn
 const kindOf = (name: string) => RECORDINGS.find((kind) => kind.name === name)!;
 
 function prepare(name: string, query: Record<string, string> = {}, options: Partial<RecordingOptions> = {}) {
-  return kindOf(name).prepare(query, { ...OPTIONS, ...options }, signal);
+  return kindOf(name).prepare(query, { ...OPTIONS, ...options });
 }
 
 describe('the table of recordings', () => {
@@ -83,7 +83,7 @@ describe('V8’s own formats', () => {
     ['heap', { format: 'heapprofile', threads: '0', gc: '1' }, heap, { thread: 0, gc: true }],
   ])('%s with %j asks one thread, main unless told otherwise', async (name, query, answer, expected) => {
     const { asked, context } = askedOf(answer);
-    const body = await prepare(name, query as Record<string, string>).record(context);
+    const body = await prepare(name, query as Record<string, string>).record(context, signal);
     expect(asked).toEqual([expect.objectContaining({ ...expected, signal })]);
     expect(JSON.parse(String(body))).toEqual(answer);
   });
@@ -111,7 +111,7 @@ describe('trace', () => {
 
   async function record(query: Record<string, string>, answer: unknown = trace) {
     const { asked, context } = askedOf(answer);
-    const body = await prepare('trace', query).record(context);
+    const body = await prepare('trace', query).record(context, signal);
     if (typeof body === 'string' || Buffer.isBuffer(body)) {
       throw new Error('not a stream');
     }
@@ -204,8 +204,8 @@ describe('heapsnapshot', () => {
 
   it('asks one thread, main unless told otherwise', async () => {
     const { asked, context } = askedOf(null);
-    await prepare('heapsnapshot').record(context);
-    await prepare('heapsnapshot', { threads: '4' }).record(context);
+    await prepare('heapsnapshot').record(context, signal);
+    await prepare('heapsnapshot', { threads: '4' }).record(context, signal);
     expect(asked).toEqual([
       { name: 'snapshot', thread: 0, signal },
       { name: 'snapshot', thread: 4, signal },
@@ -236,7 +236,7 @@ describe('of one route', () => {
     process: { pid: 1, entryScript: '/app/main.js' },
   } as unknown as RecordingContext;
   const textOf = async (query: Record<string, string>) =>
-    String(await kind.prepare({ format: 'text', ...query }, OPTIONS, signal).record(context));
+    String(await kind.prepare({ format: 'text', ...query }, OPTIONS).record(context, signal));
 
   it.each(['GET /a', '/a'])('%s is that of its samples alone', async (route) => {
     const text = await textOf({ route });

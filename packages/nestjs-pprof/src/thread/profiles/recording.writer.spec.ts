@@ -113,6 +113,22 @@ describe('RecordingWriter', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
+  it('lets the process die, and the thread go on, where what was recorded cannot be read', async () => {
+    const unhandled = jest.fn();
+    process.on('unhandledRejection', unhandled);
+    recorder.readKept = () => {
+      throw new Error('cut short');
+    };
+    start();
+    const [listener] = recorder.onWindow.mock.calls[0]!;
+    expect(listener).not.toThrow();
+    await save('SIGTERM');
+    await setImmediate();
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+    expect(await readdir(directory)).toEqual([]);
+  });
+
   it('keeps no more files than it is told, those of processes before included', async () => {
     const old = ['20250101T000000Z', '20250102T000000Z', '20250103T000000Z'];
     await Promise.all(old.map((time) => writeFile(join(directory, `flight-7-${time}.pb.gz`), '')));

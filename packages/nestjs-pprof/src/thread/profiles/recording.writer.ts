@@ -1,6 +1,7 @@
 import { renameSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
+import type { CpuSegment } from '../../shared/agent.protocol.js';
 import { rm } from '../../shared/file.system.js';
 import {
   deleteOldest,
@@ -15,8 +16,7 @@ import { encodePprof } from '../pprof/pprof.encoder.js';
 import type { Profile } from '../pprof/profile.model.js';
 import { programPaths, Symbolizer } from '../pprof/profile.symbolizer.js';
 import { SourceMaps } from '../pprof/source.maps.js';
-import { cpuProfileOf } from './cpu.profile.js';
-import { captureOf, describeRecording } from './cpu.recording.js';
+import { recordedProfile } from './cpu.profile.js';
 
 /** So much of what is kept can be written before the process is gone. */
 const LAST_MILLIS = 120_000;
@@ -44,13 +44,11 @@ export class RecordingWriter {
   }
 
   start(): void {
+    const { recorder, recording } = this.options;
     this.channel.on('message', (message: ToThread) => {
       if (message.type === 'save-recording') {
         const { segment, cause, written } = message;
-        if (segment) {
-          this.options.recorder.onSegment(segment);
-        }
-        void this.#write(cause).finally(() => {
+        void this.#write(cause, segment).finally(() => {
           Atomics.store(new Int32Array(written), 0, 1);
           Atomics.notify(new Int32Array(written), 0);
         });
@@ -58,19 +56,19 @@ export class RecordingWriter {
     });
     this.#watchForFullHeap();
     // Where each start has ended in a crash, nobody may have come to it.
-    void deleteOldest(this.options.recording, 'flight').catch(() => undefined);
-    this.#rehearse();
+    void deleteOldest(recording, 'flight').catch(() => undefined);
+    let isRehearsed = false;
+    recorder.onWindow(() => {
+      if (!isRehearsed) {
+        isRehearsed = true;
+        void this.#rehearse().catch(() => undefined);
+      }
+    });
   }
 
   /** Code that has not run yet takes several times as long, and there is no time when it counts. */
-  #rehearse(): void {
-    let isDone = false;
-    this.options.recorder.onWindow(() => {
-      if (!isDone) {
-        isDone = true;
-        void this.#encode(this.#profile('', Date.now()), UNMAPPED).catch(() => undefined);
-      }
-    });
+  async #rehearse(): Promise<void> {
+    await this.#encode(this.#profile('', Date.now()), UNMAPPED);
   }
 
   /** The main thread is in V8's garbage collector then, and another process waits for the file. */
@@ -81,7 +79,7 @@ export class RecordingWriter {
         // It is told of more than once, and also when the file is gone.
         if (name === heapFullMarker && !this.#isHeapFull) {
           this.#isHeapFull = true;
-          void this.#write('a full heap').finally(() =>
+          void this.#write('a full heap', null).finally(() =>
             rm(join(recording.directory, name)).catch(() => undefined),
           );
         }
@@ -91,15 +89,21 @@ export class RecordingWriter {
     }
   }
 
-  /** At once with the positions that V8 has; then, if the process lives as long, with those in the original sources. */
-  async #write(cause: string): Promise<void> {
+  /**
+   * At once with the positions that V8 has; then, if the process lives as long, with those in the original sources. Never
+   * throws: with a full disk, or no directory, the process dies as it would have without.
+   */
+  async #write(cause: string, lastSegment: CpuSegment | null): Promise<void> {
     const { recorder, recording } = this.options;
     const writtenAt = new Date();
     const unique = uniqueDigits();
-    const profile = this.#profile(cause, writtenAt.getTime());
     const file = join(recording.directory, oomProfileName(process.pid, writtenAt, unique, 'flight'));
     try {
+      if (lastSegment) {
+        recorder.onSegment(lastSegment);
+      }
       if (recorder.kept) {
+        const profile = this.#profile(cause, writtenAt.getTime());
         const unmapped = await this.#encode(profile, UNMAPPED);
         // All at once: each turn of this loop may have to wait for a processor.
         const temporary = join(recording.directory, `.flight-${process.pid}-${unique}.tmp`);
@@ -109,7 +113,7 @@ export class RecordingWriter {
         await storeOomProfile(recording, process.pid, writtenAt, mapped, 'flight', unique);
       }
     } catch {
-      // A full disk, a directory that is gone: the process dies as it would have without.
+      // See above.
     }
   }
 
@@ -120,12 +124,8 @@ export class RecordingWriter {
   #profile(cause: string, now: number): Profile {
     const { recorder } = this.options;
     const stretch = { from: now - LAST_MILLIS, to: now };
-    const recorded = recorder.readKept(stretch.from, stretch.to);
-    const profile = cpuProfileOf(
-      captureOf(recorded, recorder, true),
-      recorder.hz,
-      describeRecording(recorded, stretch),
-    );
+    const recording = recorder.readKept(stretch.from, stretch.to);
+    const profile = recordedProfile(recording, recorder, true, stretch);
     const { version, platform, arch } = process;
     const heading = `nestjs-pprof: the last minutes of pid ${process.pid}, which was ended by ${cause}, node ${version} ${platform}-${arch}`;
     return { ...profile, comments: [heading, ...profile.comments] };

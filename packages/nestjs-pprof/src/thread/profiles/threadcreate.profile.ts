@@ -1,5 +1,6 @@
 import { type Profile, syntheticFrame } from '../pprof/profile.model.js';
 import type { ProfileKind } from './recording.kind.js';
+import { commentsOfSkipped, coverageOf } from './threads.comments.js';
 
 const COUNT = { type: 'threadcreate', unit: 'count' };
 
@@ -17,20 +18,18 @@ export const threadcreateProfile: ProfileKind = {
   },
   async capture({ signal }, threads): Promise<Profile> {
     const { results, skipped } = await threads.listWorkers(signal);
+    const workers = results.map(({ label }) => label);
     return {
       sampleTypes: [COUNT],
       periodType: COUNT,
       period: 1,
-      samples: results.map(({ label }) => ({ stack: [UNKNOWN], values: [1], labels: { thread: label } })),
+      samples: workers.map((thread) => ({ stack: [UNKNOWN], values: [1], labels: { thread } })),
       startedAt: Date.now(),
       comments: [
-        `worker threads: ${results.map(({ label }) => label).join(', ') || (skipped.length > 0 ? 'not known' : 'none')}`,
-        ...(skipped.length > 0 ? [`threads skipped: ${skipped.join('; ')}`] : []),
+        `worker threads: ${workers.join(', ') || (skipped.length > 0 ? 'not known' : 'none')}`,
+        ...commentsOfSkipped(skipped),
       ],
-      coverage: {
-        origins: new Map(results.map(({ label }) => [label, COUNT.type])),
-        isPartial: skipped.length > 0,
-      },
+      coverage: coverageOf({ results: results.map((thread) => ({ thread })), skipped }),
     };
   },
 };

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Trace } from '../capture/tracer.js';
-import { BadParameterError, parseFractionalSeconds } from './query.parameters.js';
+import { badValue, parseFractionalSeconds } from './query.parameters.js';
 import type { RecordingBody, RecordingContext, RecordingKind } from './recording.kind.js';
 
 /**
@@ -47,8 +47,6 @@ const DEFAULT: readonly TraceCategory[] = [
   'node.vm.script',
 ];
 
-const MILLIS_PER_SECOND = 1000;
-
 /** @internal */
 export const traceRecording: RecordingKind = {
   name: 'trace',
@@ -57,15 +55,14 @@ export const traceRecording: RecordingKind = {
   views: [],
   download: '?seconds=5',
   texts: [],
-  prepare(query, { maxSeconds }, signal) {
+  prepare(query, { maxSeconds }) {
     const seconds = parseFractionalSeconds(query.seconds ?? '1', maxSeconds);
     const categories = parseTraceCategories(query.categories);
     return {
       head: { as: 'file', fileName: 'trace.json' },
       seconds,
-      async record(context) {
-        const millis = seconds * MILLIS_PER_SECOND;
-        const trace = await context.threads.tracer.record({ millis, categories, signal });
+      async record(context, signal) {
+        const trace = await context.threads.tracer.record({ millis: seconds * 1000, categories, signal });
         return traceFile(trace, categories, context);
       },
     };
@@ -106,9 +103,8 @@ function parseTraceCategories(value: string | undefined): readonly string[] {
   }
   const categories = [...new Set(value.split(','))];
   if (!categories.every((category) => Object.hasOwn(CATEGORIES, category))) {
-    throw new BadParameterError(
-      `invalid value for "categories" - must be one or more, separated by commas, of ${Object.keys(CATEGORIES).join(', ')}`,
-    );
+    const all = Object.keys(CATEGORIES).join(', ');
+    throw badValue('categories', `must be one or more, separated by commas, of ${all}`);
   }
   return categories;
 }

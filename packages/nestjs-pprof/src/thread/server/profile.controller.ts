@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SourceMaps } from '../pprof/source.maps.js';
 import { Symbolizer } from '../pprof/profile.symbolizer.js';
 import type { Query as RecordingQuery } from '../profiles/query.parameters.js';
-import type { RecordingBody, RecordingContext, RecordingKind } from '../profiles/recording.kind.js';
+import type { RecordingContext, RecordingKind } from '../profiles/recording.kind.js';
 import { RECORDINGS } from '../profiles/recording.table.js';
 import { ApplicationThreads } from '../capture/application.threads.js';
 import { ProfileOffError, UnknownProfileError, sendRecording, sendRecordingHead } from './http.response.js';
@@ -38,19 +38,20 @@ export class ProfileController implements RecordingContext {
     const kind = this.#kindNamed(name);
     const gone = abortedWhenGone(request, response);
     const asked = firstValues(query);
-    const { head, seconds } = kind.prepare(asked, this.options, gone);
-    const record = (signal: AbortSignal): Promise<RecordingBody> =>
-      kind.prepare(asked, this.options, signal).record(this);
+    const { head, seconds, record } = kind.prepare(asked, this.options);
     try {
       if (request.method === 'HEAD') {
         // Whether it would be answered, without the minute that the answer may take.
         sendRecordingHead(response, head);
       } else if (seconds === undefined) {
         const question = `${name} ${JSON.stringify(asked)}`;
-        await sendRecording(response, head, await this.slots.runMoment(name, question, gone, record));
+        const body = await this.slots.runMoment(name, question, gone, (signal) => record(this, signal));
+        await sendRecording(response, head, body);
       } else {
         // Until the answer is out: one that is not read has its slot, too.
-        await this.slots.run(seconds, gone, async () => sendRecording(response, head, await record(gone)));
+        await this.slots.run(seconds, gone, async () =>
+          sendRecording(response, head, await record(this, gone)),
+        );
       }
     } catch (error) {
       if (!gone.aborted) {

@@ -12,7 +12,7 @@ function place(takenFor: number, then: () => string) {
       tries += 1;
       await Promise.resolve();
       if (tries <= takenFor) {
-        throw new TakenError(`taken ${tries}`);
+        throw new TakenError(() => `taken ${tries}`);
       }
       return then();
     },

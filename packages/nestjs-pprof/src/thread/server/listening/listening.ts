@@ -1,6 +1,5 @@
 import type { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../../shared/pprof.error.js';
 import type { FromThread, ThreadData } from '../../../shared/thread.protocol.js';
 import { TakenError, listenBeside, listenOnPort, type PortRule } from './port.listening.js';
 
@@ -67,7 +66,7 @@ export async function listenOnceFree<T>(
         throw error;
       }
       if (tries === TRIES_BEFORE_TOLD) {
-        onTaken(messageOf(error));
+        onTaken(error.describe());
       }
     }
     await pause(pauseMillis);

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { readdir, readFile, readlink } from '../../../shared/file.system.js';
-import { messageOf } from '../../../shared/pprof.error.js';
 import { isLoopback } from '../../../shared/loopback.host.js';
+import { messageOf, tried } from '../../../shared/pprof.error.js';
 
 /** How far above the wanted port one is looked for. */
 const PORTS_ABOVE = 63;
@@ -54,7 +54,7 @@ export async function listenOnPort(server: Server, rule: PortRule): Promise<Port
   }
   const listening = half && (await listenOnAll(server, hosts, half.port));
   if (listening === undefined) {
-    throw new TakenError(await taken(rule));
+    throw new TakenError(() => describeTaken(rule));
   }
   return listening;
 }
@@ -95,15 +95,16 @@ export async function listenBeside(server: Server, host: string, port: number): 
   );
   // Such as the lack of a file descriptor for a client: not a reason to end.
   beside.on('error', () => undefined);
-  server.once('close', () => beside.close());
   const result = await tryToListen(beside, host, port);
   if (result === 'taken') {
     const own = (server.address() as AddressInfo).address;
     throw new TakenError(
-      `somebody else listens on port ${port} of ${host}, where "localhost" may lead, with credentials too. Ask for ${own}, ` +
-        'or give the profiler another port (option "port")',
+      () =>
+        `somebody else listens on port ${port} of ${host}, where "localhost" may lead, with credentials too. Ask for ` +
+        `${own}, or give the profiler another port (option "port")`,
     );
   }
+  server.once('close', () => beside.close());
   return result === 'listening';
 }
 
@@ -182,7 +183,7 @@ function stopListening(server: Server): void {
   }
 }
 
-async function taken({ host, port, whenPortTaken }: PortRule): Promise<string> {
+function describeTaken({ host, port, whenPortTaken }: PortRule): string {
   const address = host === 'localhost' ? LOCALHOST[0] : host;
   if (whenPortTaken === 'next') {
     return (
@@ -190,10 +191,8 @@ async function taken({ host, port, whenPortTaken }: PortRule): Promise<string> {
       'process another one (option "port", 0 for any free one), or stop one of the others'
     );
   }
-  const holder = await holderOf(port);
-  const by = holder === undefined ? '' : ` by ${holder}`;
   return (
-    `port ${port} on ${address} is taken${by}${holder === 'this process itself' ? ', its application perhaps' : ''}. ` +
+    `port ${port} on ${address} is taken${holderOf(port)}. ` +
     'Waiting for it to become free. Give the profiler another port (option "port", 0 for any free one), have it take the ' +
     `next free one (option "whenPortTaken": 'next'), or stop the other`
   );
@@ -202,24 +201,24 @@ async function taken({ host, port, whenPortTaken }: PortRule): Promise<string> {
 const LISTENING = '0A';
 
 /**
- * Who listens on a port, as far as Linux tells; undefined elsewhere, and where nobody does any more.
+ * Who listens on a port, as far as Linux tells; empty elsewhere, and where nobody does any more.
  * https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
  */
-async function holderOf(port: number): Promise<'this process itself' | 'another process' | undefined> {
-  const tables = ['tcp', 'tcp6'].map((name) => readFile(`/proc/self/net/${name}`, 'latin1').catch(() => ''));
-  const sockets = (await Promise.all(tables))
-    .flatMap((table) => table.split('\n'))
+function holderOf(port: number): string {
+  const sockets = ['tcp', 'tcp6']
+    .flatMap((name) => tried(() => readFileSync(`/proc/self/net/${name}`, 'latin1'))?.split('\n') ?? [])
     .map((line) => line.trim().split(/\s+/))
     .filter(([, local = '', , state]) => state === LISTENING && parseInt(local.split(':')[1]!, 16) === port)
     .map(([, , , , , , , , , inode]) => `socket:[${inode}]`);
   if (sockets.length === 0) {
-    return undefined;
+    return '';
   }
-  const descriptors = await readdir('/proc/self/fd').catch(() => []);
-  const own = descriptors.map((descriptor) => readlink(`/proc/self/fd/${descriptor}`).catch(() => ''));
-  return (await Promise.all(own)).some((target) => sockets.includes(target))
-    ? 'this process itself'
-    : 'another process';
+  const own = tried(() => readdirSync('/proc/self/fd')) ?? [];
+  return own.some((descriptor) =>
+    sockets.includes(tried(() => readlinkSync(`/proc/self/fd/${descriptor}`)) ?? ''),
+  )
+    ? ' by this process itself, its application perhaps'
+    : ' by another process';
 }
 
 /** It cannot be listened on this port, or this path, now or later; the message has cause and remedy. @internal */
@@ -230,4 +229,12 @@ export class ListenError extends Error {
 /** Somebody listens there, who may be gone later. @internal */
 export class TakenError extends ListenError {
   override readonly name = 'TakenError';
+
+  /**
+   * @param describe cause and remedy. It is tried again each second, and somebody told once: to find out who it is takes
+   *   reading tables of the kernel.
+   */
+  constructor(readonly describe: () => string) {
+    super('somebody else listens there');
+  }
 }

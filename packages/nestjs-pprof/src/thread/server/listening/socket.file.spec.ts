@@ -20,7 +20,7 @@ import { text } from 'node:stream/consumers';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { removeSocket } from '../../../shared/socket.removal.js';
-import { ListenError } from './port.listening.js';
+import { ListenError, TakenError } from './port.listening.js';
 import { listenOnSocket } from './socket.file.js';
 
 let directory: string;
@@ -87,7 +87,7 @@ describe('listenOnSocket', () => {
     const before = readdirSync(directory);
     const failure = await listen(at).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(ListenError);
-    expect((failure as Error).message).toMatch(words);
+    expect(failure instanceof TakenError ? failure.describe() : (failure as Error).message).toMatch(words);
     expect(readdirSync(directory)).toEqual(before);
   }
 

@@ -45,7 +45,9 @@ export async function listenOnSocket(server: Server, path: string): Promise<Sock
     return { path, dev, ino };
   } catch (error) {
     server.close();
-    throw isTaken(error) ? new TakenError(`another process has just made ${path}. ${OTHER_PATH}`) : error;
+    throw isTaken(error)
+      ? new TakenError(() => `another process has just made ${path}. ${OTHER_PATH}`)
+      : error;
   } finally {
     removeAll([socket, aside], directory);
   }
@@ -101,7 +103,7 @@ async function moveStaleSocket(path: string, aside: string): Promise<void> {
   renameSync(path, aside);
   if (statOfSocket(aside)?.ino !== stale.ino) {
     linkSync(aside, path);
-    throw new TakenError(`another process has just made ${path}. ${OTHER_PATH}`);
+    throw new TakenError(() => `another process has just made ${path}. ${OTHER_PATH}`);
   }
 }
 
@@ -121,7 +123,7 @@ async function staleSocketAt(path: string): Promise<BigIntStats | undefined> {
   }
   const problem = await problemOfConnecting(path);
   if (problem === undefined) {
-    throw new TakenError(`another process listens on ${path}. ${OTHER_PATH}, or stop the other`);
+    throw new TakenError(() => `another process listens on ${path}. ${OTHER_PATH}, or stop the other`);
   }
   if (problem.code !== 'ECONNREFUSED') {
     throw new ListenError(`the socket ${path} cannot be replaced: ${problem.message}`);

@@ -1,17 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { Recording } from '../capture/flight.recorder.js';
-import { readRecorder } from './cpu.recording.js';
+import { cpuProfile } from './cpu.profile.js';
+import type { ProfileRequest } from './recording.kind.js';
 
 function read(recording: Partial<Recording>) {
   const recorder = {
     read: () => Promise.resolve({ segments: [], from: 1000, to: 2000, missing: [], ...recording }),
     kept: { from: 0, to: 500 },
   };
-  return readRecorder({ from: 1000, to: 2000 }, 'main', { recorder } as unknown as ApplicationThreads);
+  const request = { past: { from: 1000, to: 2000 }, threads: 'main' } as unknown as ProfileRequest;
+  return cpuProfile.capture(request, { recorder } as unknown as ApplicationThreads);
 }
 
-describe('readRecorder', () => {
+describe('profile, of what the flight recorder keeps', () => {
   it('refuses a stretch of which nothing is kept, and says what is', async () => {
     await expect(read({ missing: ['since then: switched off'] })).rejects.toMatchObject({
       status: 400,
