@@ -1,7 +1,7 @@
 import type { HandlerClass, LabelSet } from '../shared/agent.protocol.js';
 import { tried } from '../shared/pprof.error.js';
 import type { NestContainer } from './nest.container.js';
-import { describeRoute, grouped, metadata, methodsOf, routesOf } from './nest.routes.js';
+import { describeRoute, grouped, metadata, metadataKeys, methodsOf, routesOf } from './nest.routes.js';
 import { labelled, type Method } from './label.sets.js';
 
 /** A method that Nest, or one of its modules, calls when something comes in. */
@@ -24,35 +24,37 @@ type LabelsOf = (
 const TRANSPORTS = ['TCP', 'REDIS', 'NATS', 'MQTT', 'GRPC', 'RMQ', 'KAFKA'];
 
 /** What decorators leave on a method, by the key under which they do: the modules themselves are not needed for that. */
-const OF_METHODS: Readonly<Record<string, LabelsOf>> = {
-  'microservices:pattern': (pattern, { type, method }) => ({
-    controller: type.name,
-    pattern: textOf(pattern),
-    ...transportOf(metadata('microservices:transport', method)),
+const OF_METHODS: ReadonlyMap<unknown, LabelsOf> = new Map(
+  Object.entries<LabelsOf>({
+    'microservices:pattern': (pattern, { type, method }) => ({
+      controller: type.name,
+      pattern: textOf(pattern),
+      ...transportOf(metadata('microservices:transport', method)),
+    }),
+    'websockets:message_mapping': (_, { type, method }) => ({
+      gateway: type.name,
+      event: textOf(metadata('message', method)),
+    }),
+    'graphql:resolver_type': (kind, { type, name, method }) => ({
+      resolver: type.name,
+      operation: `${textOf(kind)}.${textOf(metadata('graphql:resolver_name', method) ?? name)}`,
+    }),
+    SCHEDULER_TYPE: (_, { type, name, method }) => ({
+      provider: type.name,
+      job: textOf(metadata('SCHEDULER_NAME', method) ?? `${type.name}.${name}`),
+    }),
+    EVENT_LISTENER_METADATA: (listeners, { type }) => ({
+      provider: type.name,
+      event: listOf(listeners)
+        .map((listener) => textOf((listener as { readonly event?: unknown }).event))
+        .join(', '),
+    }),
+    'bull:module_queue_process': (_, { type }) => ({
+      provider: type.name,
+      queue: nameIn(metadata('bull:module_queue', type) ?? { name: '' }),
+    }),
   }),
-  'websockets:message_mapping': (_, { type, method }) => ({
-    gateway: type.name,
-    event: textOf(metadata('message', method)),
-  }),
-  'graphql:resolver_type': (kind, { type, name, method }) => ({
-    resolver: type.name,
-    operation: `${textOf(kind)}.${textOf(metadata('graphql:resolver_name', method) ?? name)}`,
-  }),
-  SCHEDULER_TYPE: (_, { type, name, method }) => ({
-    provider: type.name,
-    job: textOf(metadata('SCHEDULER_NAME', method) ?? `${type.name}.${name}`),
-  }),
-  EVENT_LISTENER_METADATA: (listeners, { type }) => ({
-    provider: type.name,
-    event: listOf(listeners)
-      .map((listener) => textOf((listener as { readonly event?: unknown }).event))
-      .join(', '),
-  }),
-  'bull:module_queue_process': (_, { type }) => ({
-    provider: type.name,
-    queue: nameIn(metadata('bull:module_queue', type) ?? { name: '' }),
-  }),
-};
+);
 
 const ofProvider: LabelsOf = (_, { type }) => ({ provider: type.name });
 const ofCommand: LabelsOf = (command, { type }) => ({ provider: type.name, command: nameIn(command) });
@@ -98,10 +100,12 @@ function httpHandlersOf(container: NestContainer): NestHandler[] {
 
 function othersOf(type: ClassType): NestHandler[] {
   const methods = methodsOf(type);
+  // Of tens of thousands of methods, at the start of the application, few have any metadata.
   const ofMethods = methods.flatMap(([name, method]) =>
-    Object.entries(OF_METHODS).flatMap(([key, labelsOf]) => {
-      const found = metadata(key, method);
-      return found === undefined ? [] : [handlerOf(name, method, found, labelsOf)];
+    metadataKeys(method).flatMap((key) => {
+      const labelsOf = OF_METHODS.get(key);
+      const found = labelsOf && metadata(key, method);
+      return found === undefined ? [] : [handlerOf(name, method, found, labelsOf!)];
     }),
   );
   const ofClass = Object.entries(OF_CLASSES).flatMap(([key, [name, labelsOf]]) => {
