@@ -1,11 +1,5 @@
 import { addonIfLoaded, loadAddon, isOtherAddonLoaded, otherProfilers } from './profiler.addon.js';
-import {
-  AllocationsCountedError,
-  HeapReadTooOftenError,
-  HeapSamplingOffError,
-  SamplerHeldError,
-  SamplerSharedError,
-} from '../shared/agent.errors.js';
+import { HeapSamplingOffError, SamplerHeldError, SamplerSharedError } from '../shared/agent.errors.js';
 import { PprofError } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import {
@@ -93,7 +87,10 @@ export class HeapSampler {
   /** What is alive of what was allocated since the sampling began. */
   sample(): HeapSample {
     if (this.#window && this.#sampling) {
-      throw new AllocationsCountedError();
+      throw new PprofError(
+        409,
+        'a capture of all allocations (allocs?seconds=) has the heap sampler. Ask again when it has ended',
+      );
     }
     if (this.#sampling && !this.#running && this.#failure instanceof SamplerHeldError) {
       // Whoever held it may have let go.
@@ -157,13 +154,19 @@ export class HeapSampler {
 
   /** V8 and the addon make an object of each frame of each stack, in one go, some millions of which take seconds. */
   #checkReads({ samplingInterval }: HeapSampling): void {
-    const [earlier] = this.#readAt;
-    if (this.#readMillis >= LONG_READ_MILLIS && this.#readAt.length === 2 && earlier !== undefined) {
-      const pause = 2 * READ_SHARE * this.#readMillis;
-      const left = earlier + pause - monotonicMillis();
-      if (left > 0) {
-        throw new HeapReadTooOftenError(this.#readMillis, pause, left, samplingInterval);
-      }
+    const [earlier, later] = this.#readAt;
+    if (this.#readMillis < LONG_READ_MILLIS || earlier === undefined || later === undefined) {
+      return;
+    }
+    const pauseMillis = 2 * READ_SHARE * this.#readMillis;
+    const leftMillis = earlier + pauseMillis - monotonicMillis();
+    if (leftMillis > 0) {
+      const [pause, left] = [pauseMillis, leftMillis].map((millis) => Math.ceil(millis / 1000));
+      throw new PprofError(
+        503,
+        `to read the heap profile took ${Math.round(this.#readMillis)} ms of the main thread the last time, so it is read twice in ${pause} s at the most. ` +
+          `Ask again in ${left} s. A heap.samplingInterval larger than ${samplingInterval} makes it shorter`,
+      );
     }
   }
 
