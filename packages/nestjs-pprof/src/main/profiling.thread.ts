@@ -12,7 +12,7 @@ import type { FromThread, ResolvedPprofOptions, ToThread } from '../shared/threa
 import { type PprofAddress, toPprofAddress } from '../pprof.status.js';
 import { isPermitted, permissionFlags, threadDataFor } from './process.facts.js';
 import { holdSigprof } from './sigprof.holder.js';
-import { removeSocket, type SocketFile } from '../shared/socket.removal.js';
+import { removeSocket, type SocketFile } from '../shared/file.system.js';
 import { programFile } from './own.package.js';
 
 /** A profile too large for this much memory ends the profiling thread, and not the application. */
