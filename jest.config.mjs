@@ -53,6 +53,6 @@ export default {
   testTimeout: 60_000,
   // Most tests wait for windows of a second, or for other processes: with one worker a processor, these would idle.
   // A number: Jest takes a percentage above 100 for that many workers.
-  maxWorkers: availableParallelism() + 1,
+  maxWorkers: availableParallelism() + 2,
   reporters: ['<rootDir>/scripts/test.reporter.mjs'],
 };

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from './support/app.process.js';
-import { rowsOf } from './support/exhaustive.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
 import { type DecodedProfile, flat, takeProfile } from './support/pprof.profile.js';
 import { expectRight } from './support/right.figures.js';

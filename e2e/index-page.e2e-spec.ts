@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import type { AppProcess } from './support/app.process.js';
 import { describeWithChromium, launchChromium, openPage } from './support/chromium.browser.js';
-import { profilingUrl, startExample } from './support/example.app.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
-import { openRequest } from './support/http.request.js';
+import { temporaryDirectory } from './support/temporary.directory.js';
+import { ThreadsApp } from './threads/threads.app.js';
 
 // The page that people open on the tunnel, in a real browser.
 
@@ -26,6 +27,11 @@ function watch(page: Page): { readonly problems: string[]; readonly asked: strin
   return watched;
 }
 
+let launched: Promise<Browser> | undefined;
+
+/** One for all tests. */
+const browserOf = () => (launched ??= launchChromium());
+
 describeWithChromium('the index page', () => {
   let browser: Browser;
   let app: AppProcess;
@@ -38,7 +44,7 @@ describeWithChromium('the index page', () => {
     app = startFixture('http', { keepWarm: 0 }, { args: ['express'] });
     index = `${(await profilerOf(app)).replace('127.0.0.1', 'localhost')}/debug/pprof/`;
     await app.call('startBurning');
-    browser = await launchChromium();
+    browser = await browserOf();
   });
 
   beforeEach(async () => {
@@ -183,21 +189,21 @@ describeWithChromium('the index page', () => {
     await expectClean();
   });
 
-  it.each(['light', 'dark'] as const)(
-    'has no serious finding of axe-core (%s), also with a capture',
-    async (scheme) => {
-      await page.emulateMedia({ colorScheme: scheme });
-      await page.goto(index);
-      await capture('CPU');
-      // Not as a script element, which its policy refuses.
-      await page.evaluate(await readFile(AXE, 'utf8'));
+  it('has no serious finding of axe-core, light and dark, also with a capture', async () => {
+    await page.goto(index);
+    await capture('CPU');
+    // Not as a script element, which its policy refuses.
+    await page.evaluate(await readFile(AXE, 'utf8'));
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
       const found = await page.evaluate<Array<{ id: string; impact: string }>>(
         `axe.run().then(({ violations }) => violations.map(({ id, impact }) => ({ id, impact })))`,
       );
-      expect(found.filter(({ impact }) => impact === 'serious' || impact === 'critical')).toEqual([]);
-      await page.context().close();
-    },
-  );
+      const serious = found.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+      expect({ colorScheme, serious }).toEqual({ colorScheme, serious: [] });
+    }
+    await page.context().close();
+  });
 
   it('is no wider than a phone, and is used by keyboard', async () => {
     await page.setViewportSize({ width: 360, height: 740 });
@@ -232,24 +238,25 @@ describeWithChromium('the index page', () => {
 });
 
 describeWithChromium('the index page of a service that is stuck', () => {
-  it('says since when, and in which function, with its script and without', async () => {
-    const example = await startExample();
-    const index = `${await profilingUrl(example.process)}/debug/pprof/`;
-    const browser = await launchChromium();
-    const page = await openPage(browser);
+  it('says since when, and in which function, also when it goes on to another; with its script and without', async () => {
+    const app = await ThreadsApp.start();
+    const index = `${app.pprof.replace('127.0.0.1', 'localhost')}/`;
+    const browser = await browserOf();
+    const page = await openPage(await browser.newContext());
     const watched = watch(page);
     await page.goto(index);
     expect(await page.locator('#stuck').isVisible()).toBe(false);
-    openRequest(`${example.url}/faults/block?kind=loop&ms=600000`, { method: 'POST' }).cut.catch(
-      () => undefined,
-    );
 
+    const file = join(await temporaryDirectory('stuck-'), 'go-on');
+    await app.stickIn('spinUntilFile', file);
     const alert = page.getByRole('alert').filter({ hasText: 'The event loop has not turned since' });
-    await alert
-      .filter({
-        hasText: /since \d{4}-\d\d-\d\dT.*\(\d+ s\).*in spinInLoop \(src\/faults\/event-loop\.blocks\.ts/,
-      })
-      .waitFor();
+    const isIn = (name: string) =>
+      new RegExp(
+        String.raw`since \d{4}-\d\d-\d\dT.*\(\d+ s\).*in (.*, called by )?${name} \(threads/fixtures/threads\.app\.mjs`,
+      );
+    await alert.filter({ hasText: isIn('spinUntilFile') }).waitFor();
+    await writeFile(file, '');
+    await alert.filter({ hasText: isIn('spinForever') }).waitFor();
     expect(watched.problems).toEqual([]);
 
     const plain = await openPage(await browser.newContext({ javaScriptEnabled: false }));

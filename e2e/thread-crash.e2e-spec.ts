@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from './support/app.process.js';
-import { rowsOf } from './support/exhaustive.js';
 import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
 import { openRequest, request } from './support/http.request.js';
 import { flat, takeProfile } from './support/pprof.profile.js';

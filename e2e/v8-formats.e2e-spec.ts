@@ -70,7 +70,7 @@ describe('of an application with threads', () => {
   beforeAll(async () => {
     // Often enough for samples of the little that it keeps.
     app = await ThreadsApp.start({ heap: { samplingInterval: 1024 } });
-    worker = await app.startWorker('busy', 'pool');
+    worker = await app.startWorker('works', 'pool');
   });
 
   afterAll(killProcesses);

@@ -1,4 +1,5 @@
 import { beforeAll, expect, it } from '@jest/globals';
+import { itExhaustive } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import type { Browser } from 'playwright-core';
 import { describeWithChromium, launchChromium, openPage } from './support/chromium.browser.js';
 import { openInDevTools } from './support/devtools.page.js';
@@ -77,7 +78,7 @@ describeWithChromium('in a browser', () => {
     await page.close();
   });
 
-  it('Chrome DevTools opens a trace', async () => {
+  itExhaustive('Chrome DevTools opens a trace', async () => {
     const page = await openInDevTools(browser, 'Performance', await file('trace.json', 'trace?seconds=1'));
     // Only of a trace that was read; an error dialog has none.
     await page.getByRole('tab', { name: 'Event log' }).waitFor();
@@ -95,7 +96,7 @@ describeWithChromium('in a browser', () => {
     await page.close();
   });
 
-  it('Chrome DevTools opens a heap snapshot', async () => {
+  itExhaustive('Chrome DevTools opens a heap snapshot', async () => {
     const page = await openInDevTools(browser, 'Memory', await file('whole.heapsnapshot', 'heapsnapshot'));
     await page.getByText('Heap snapshots', { exact: true }).waitFor();
     // Its size is told when all of it has been read.

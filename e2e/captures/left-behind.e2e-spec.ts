@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
-import { rowsOf } from '../support/exhaustive.js';
 import { request } from '../support/http.request.js';
 import { HttpConnection } from '../support/http.connection.js';
 import { KINDS } from '../support/served.kinds.js';
@@ -18,7 +18,7 @@ const WINDOWS = [
   'trace?seconds=',
 ];
 
-/** One for each way of being captured, where each takes an application of its own: by the agent, by the inspector, by both, and alone. */
+/** One for each way of being captured: by the agent, by the inspector, by both, and alone. */
 const isEssential = (window: string) => /^(profile|block|allocs|trace)\?seconds/.test(window);
 
 /** `heap` cannot tell of a window in which `allocs` has V8's sampler. */
@@ -47,7 +47,7 @@ describe('a client that goes away', () => {
 
   beforeAll(async () => {
     app = await WatchedApp.start({ maxCaptures: SLOTS });
-    await Promise.all(['busy', 'idle'].map((kind) => app.process.call('startWorker', kind)));
+    await Promise.all(['works', 'idle'].map((kind) => app.process.call('startWorker', kind)));
     await Promise.all(KINDS.map(({ name }) => request(`${app.origin}/debug/pprof/${name}?seconds=1`)));
     // The one session that stays, with its timer, is that of the workers' heaps, for as long as there are workers.
     idle = await app.rests(1);
@@ -71,9 +71,12 @@ describe('a client that goes away', () => {
     },
   );
 
-  it.each(WINDOWS)('right after its request for %s', async (window) => {
-    (await connectionWith(get(`${window}${LONG}`))).leave();
-  });
+  it.each(rowsOf('right after its request for', WINDOWS, isEssential))(
+    'right after its request for %s',
+    async (window) => {
+      (await connectionWith(get(`${window}${LONG}`))).leave();
+    },
+  );
 
   it.each(WINDOWS)('while it waits for %s', async (window) => {
     const connection = await connectionWith(get(`${window}${LONG}`));
@@ -81,12 +84,15 @@ describe('a client that goes away', () => {
     connection.leave();
   });
 
-  it.each(WINDOWS)('while it waits for %s, and the main thread is stuck', async (window) => {
-    const connection = await connectionWith(get(`${window}${LONG}`));
-    await app.holdsMoreThan(idle);
-    await app.process.call('blockFor', 500);
-    connection.leave();
-  });
+  it.each(rowsOf('while it waits, and the main thread is stuck, for', WINDOWS, isEssential))(
+    'while it waits for %s, and the main thread is stuck',
+    async (window) => {
+      const connection = await connectionWith(get(`${window}${LONG}`));
+      await app.holdsMoreThan(idle);
+      await app.process.call('blockFor', 500);
+      connection.leave();
+    },
+  );
 
   it.each(AT_ONCE)('while a profile of $profiles is encoded', async ({ isAsked }) => {
     const kinds = KINDS.filter(({ name }) => isAsked(name));

@@ -4,7 +4,7 @@ import { readPprof, type ReadableProfile } from '../../packages/nestjs-pprof/tes
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { request } from '../support/http.request.js';
-import { patience } from '../support/patience.js';
+import { patience, windowOf } from '../support/patience.js';
 
 // CPU captures of overlapping windows: one sampler, and each has what was in its own window.
 
@@ -48,7 +48,7 @@ function total({ samples, sampleTypes }: ReadableProfile, type: string): number 
 
 it('each has the samples of its own window and nothing else, and the sampler stops with the last', async () => {
   // On a slow machine the second begins late, too.
-  const seconds = Math.ceil(patience(3000) / 1000);
+  const seconds = windowOf(2);
   const first = capture(`seconds=${seconds}&threads=main`);
   await expectSampler(true);
   await enter('phaseOne');
@@ -64,9 +64,9 @@ it('each has the samples of its own window and nothing else, and the sampler sto
 });
 
 it('captures at different rates are right each by its own', async () => {
-  const slow = capture('seconds=4&hz=100&threads=main');
+  const slow = capture('seconds=3&hz=100&threads=main');
   await expectSampler(true);
-  const fast = capture('seconds=2&hz=1000&threads=main');
+  const fast = capture('seconds=1&hz=1000&threads=main');
   const [profileOfSlow, profileOfFast] = await Promise.all([slow, fast]);
   await expectSampler(false);
   for (const [profile, hz] of [

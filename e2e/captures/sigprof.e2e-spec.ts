@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { AppProcess } from '../support/app.process.js';
-import { rowsOf } from '../support/exhaustive.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { request } from '../support/http.request.js';
 

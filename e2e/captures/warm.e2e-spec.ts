@@ -46,20 +46,24 @@ class ScrapedApp {
   }
 }
 
+// At the same time, each with an application of its own: they wait for windows of a second, one after the other.
 describe('a scraper', () => {
-  it('finds the sampler warm from the third time on, at its rate, and nobody else is sampled for long', async () => {
-    const app = await ScrapedApp.start(60);
-    expect(await app.scrape(1)).toEqual(['cold']);
-    expect([await app.samplerRuns(), await app.isSampled()]).toEqual([false, false]);
-    expect(await app.scrape(3)).toEqual(['cold', 'warm', 'warm']);
-    expect([await app.samplerRuns(), await app.isSampled()]).toEqual([true, true]);
-    expect(await app.scrape(2, 'seconds=1&labels=false')).toEqual(['warm', 'warm']);
-    expect(await app.scrape(2, 'seconds=1&hz=50')).toEqual(['cold', 'warm']);
-    await app.process.call('stop');
-    await app.stops();
-  });
+  it.concurrent(
+    'finds the sampler warm from the third time on, at its rate, and nobody else is sampled for long',
+    async () => {
+      const app = await ScrapedApp.start(60);
+      expect(await app.scrape(1)).toEqual(['cold']);
+      expect([await app.samplerRuns(), await app.isSampled()]).toEqual([false, false]);
+      expect(await app.scrape(3)).toEqual(['cold', 'warm', 'warm']);
+      expect([await app.samplerRuns(), await app.isSampled()]).toEqual([true, true]);
+      expect(await app.scrape(2, 'seconds=1&labels=false')).toEqual(['warm', 'warm']);
+      expect(await app.scrape(2, 'seconds=1&hz=50')).toEqual(['cold', 'warm']);
+      await app.process.call('stop');
+      await app.stops();
+    },
+  );
 
-  it('that does not come again finds nothing running', async () => {
+  it.concurrent('that does not come again finds nothing running', async () => {
     const app = await ScrapedApp.start(1);
     expect(await app.scrape(3)).toEqual(['cold', 'cold', 'warm']);
     await app.stops();
@@ -67,14 +71,14 @@ describe('a scraper', () => {
     expect(await app.scrape(1)).toEqual(['cold']);
   });
 
-  it('is not waited for where the application listens for the signal that samples', async () => {
+  it.concurrent('is not waited for where the application listens for the signal that samples', async () => {
     const app = await ScrapedApp.start(60);
     await app.process.call('add');
     expect(await app.scrape(3)).toEqual(['cold', 'cold', 'cold']);
     expect(await app.samplerRuns()).toBe(false);
   });
 
-  it('does not hold up the end of the process', async () => {
+  it.concurrent('does not hold up the end of the process', async () => {
     const app = await ScrapedApp.start(60);
     await app.scrape(3);
     void app.process.call('exit', 3).catch(() => undefined);

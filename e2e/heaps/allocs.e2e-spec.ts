@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { itExhaustive } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
-import { itExhaustive } from '../support/exhaustive.js';
 import { openRequest } from '../support/http.request.js';
 import { patience } from '../support/patience.js';
 import { type DecodedProfile, flat, framesNamed } from '../support/pprof.profile.js';

@@ -1,6 +1,8 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { delimiter } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import { beforeAll } from '@jest/globals';
+import { request } from './http.request.js';
 import { describeWithTool } from './needed.tool.js';
 import { patience } from './patience.js';
 import { temporaryDirectory } from './temporary.directory.js';
@@ -12,13 +14,19 @@ const cache = spawnSync('go', ['env', 'GOCACHE'], { env: { ...process.env, PATH 
 const hasGo = cache.status === 0;
 const GOCACHE = hasGo ? cache.stdout.trim() : '';
 
+/** The program that `go tool pprof` runs; `go` itself takes ten times as long as most of what it is asked for. */
+let program: string;
+
 /** Since Go 1.25 a tool is built when it is used first, which takes a minute; until then it comes with Go. */
 const BUILD_TIMEOUT = patience(300_000);
 
 /** A suite that needs `go`, see `describeWithTool`. */
 export function describeWithGo(name: string, suite: () => void): void {
   describeWithTool({ name: 'go', isFound: hasGo, remedy: 'get it from https://go.dev/dl' }, name, () => {
-    beforeAll(() => go('tool', '-n', 'pprof'), BUILD_TIMEOUT);
+    beforeAll(async () => {
+      const { stdout } = await run('go', 'tool', '-n', 'pprof');
+      program = stdout.trim();
+    }, BUILD_TIMEOUT);
     suite();
   });
 }
@@ -35,18 +43,29 @@ const FETCH_TIMEOUT_SECONDS = Math.ceil(patience(60_000) / 1000);
 
 /** Runs `go tool pprof`; fails with its words where it does. */
 export async function goToolPprof(...args: string[]): Promise<ToolResult> {
-  const { stdout, stderr } = await go('tool', 'pprof', '-timeout', String(FETCH_TIMEOUT_SECONDS), ...args);
+  const { stdout, stderr } = await run(program, '-timeout', String(FETCH_TIMEOUT_SECONDS), ...args);
   return { stdout, stderr, warnings: warningsIn(stderr) };
 }
 
+/** A file with the profile: what several tests look at is taken once. */
+export async function savedProfile(url: string): Promise<string> {
+  const { status, text, body } = await request(url);
+  if (status !== 200) {
+    throw new Error(`${url}: ${status} ${text}`);
+  }
+  const file = join(await temporaryDirectory('profile-'), 'profile.pb.gz');
+  await writeFile(file, body);
+  return file;
+}
+
 /** With a home and a store of its own, so that runs do not see each other; but the one cache of built tools. */
-async function go(...args: string[]): Promise<{ stdout: string; stderr: string }> {
+async function run(command: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
   const directory = await temporaryDirectory('pprof-');
   const env = { PATH, GOCACHE, HOME: directory, PPROF_TMPDIR: directory };
   return new Promise((resolve, reject) => {
-    execFile('go', args, { env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+    execFile(command, args, { env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
       if (error) {
-        reject(new Error(`go ${args.join(' ')} failed: ${error.message}\n${stderr}`));
+        reject(new Error(`${command} ${args.join(' ')} failed: ${error.message}\n${stderr}`));
       } else {
         resolve({ stdout, stderr });
       }

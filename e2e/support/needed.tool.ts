@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, it } from '@jest/globals';
+import { skippedTitle } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 
 /** A program that tests need and that a newcomer may not have. */
 export interface NeededTool {
@@ -45,9 +46,4 @@ export function findProgram(name: string, ...directories: string[]): string | un
   return [...(process.env.PATH ?? '').split(delimiter), ...directories]
     .map((directory) => join(directory, name))
     .find((file) => existsSync(file));
-}
-
-/** As scripts/test.reporter.mjs reads it. */
-export function skippedTitle(name: string, reason: string): string {
-  return `${name} (skipped: ${reason})`;
 }

@@ -20,6 +20,16 @@ export function patience(millis: number): number {
   return Math.ceil(millis * SLOWNESS);
 }
 
+/** Whether what the product gives up after a time may be given up here. */
+export function isStarved(): boolean {
+  return SLOWNESS > 1.5;
+}
+
+/** So many seconds of a quiet machine, as a window can be asked for: in whole ones. */
+export function windowOf(seconds: number): number {
+  return Math.max(1, Math.round(seconds * SLOWNESS));
+}
+
 function measureSlowness(): number {
   for (let i = 0; i < WARM_UP_ROUNDS; i += 1) {
     burnRound();

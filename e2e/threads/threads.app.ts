@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { AppProcess } from '../support/app.process.js';
 import { type FixtureOptions, profilerOf } from '../support/fixture.app.js';
 
-export type WorkerKind = 'busy' | 'idle' | 'waits';
+export type WorkerKind = 'busy' | 'works' | 'idle' | 'waits';
 
 const SCRIPT = fileURLToPath(new URL('fixtures/threads.app.mjs', import.meta.url));
 
@@ -38,7 +38,10 @@ export class ThreadsApp {
   }
 
   /** Settles when the main thread is about to run a function that does not return. */
-  async stickIn(kind: 'spinForever' | 'runProgramSync' | 'readFifoSync', argument?: unknown): Promise<void> {
+  async stickIn(
+    kind: 'spinForever' | 'spinUntilFile' | 'runProgramSync' | 'readFifoSync',
+    argument?: unknown,
+  ): Promise<void> {
     // Answered when it goes on, which may be never.
     this.process.call('stickIn', { kind, argument }).catch(() => undefined);
     await this.process.printed(new RegExp(`^Stuck in ${kind}$`, 'm'));

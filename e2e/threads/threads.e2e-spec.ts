@@ -1,35 +1,58 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { killProcesses } from '../support/app.process.js';
-import { describeWithGo, goToolPprof } from '../support/go.tool.js';
+import { describeWithGo, goToolPprof, savedProfile } from '../support/go.tool.js';
 import { request } from '../support/http.request.js';
+import { windowOf } from '../support/patience.js';
 import { flat, framesNamed, takeProfile } from '../support/pprof.profile.js';
 import { ThreadsApp } from './threads.app.js';
 
+/** Long enough for workers to start in. */
+const WINDOW = windowOf(1.5);
+
 describeWithGo('go tool pprof on an application with threads of many kinds', () => {
-  let app: ThreadsApp;
-  let profile: string;
   let pool: number[];
   let busy: number;
   let idle: number;
   let waiting: number;
+  /** By what was asked for, the file or the text. All of it is taken first: until it is killed, the application is busy. */
+  let saved: Readonly<Record<string, string>>;
+  let text: string;
+  let dump: string;
 
   beforeAll(async () => {
-    app = await ThreadsApp.start();
-    profile = `${app.pprof}/profile?seconds=1`;
+    const app = await ThreadsApp.start();
     busy = await app.startWorker('busy');
     idle = await app.startWorker('idle', 'clock');
     waiting = await app.startWorker('waits');
     pool = await app.process.call<number[]>('startPool');
     await app.process.call('startLog');
+    const targets = [
+      ...['', '&threads=all', '&threads=main', `&threads=${busy}`, `&threads=${busy},0`].map(
+        (threads) => `profile?seconds=1${threads}`,
+      ),
+      'goroutine',
+      'threadcreate',
+      'heap',
+    ];
+    const files = await Promise.all(targets.map((target) => savedProfile(`${app.pprof}/${target}`)));
+    saved = Object.fromEntries(targets.map((target, index) => [target, files[index]!]));
+    ({ text } = await request(`${app.pprof}/goroutine?debug=1`));
+    // V8 tells of a loop that it was already in when it compiles it anew, which a busy machine takes its time for.
+    do {
+      ({ text: dump } = await request(`${app.pprof}/goroutine?debug=2`));
+    } while (!/^spinInWorker .*\n\t\/.*\/kinds\.worker\.mjs:\d+$/m.test(dump));
+    await app.process.kill();
   });
-  afterAll(killProcesses);
+
+  /** Runs `go tool pprof` on what was taken. */
+  const goOn = (target: string, ...args: string[]) => goToolPprof(...args, saved[target]!);
 
   it("-tagfocus shows the function of piscina's threads, with its file", async () => {
-    const { stdout, warnings } = await goToolPprof(
+    const { stdout, warnings } = await goOn(
+      'profile?seconds=1',
       '-top',
       '-tagfocus',
       `thread=^worker (${pool.join('|')})$`,
-      profile,
     );
     expect(warnings).toEqual([]);
     expect(stdout).toContain('countPrimes (threads/fixtures/pool.task.mjs)');
@@ -38,14 +61,14 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
   });
 
   it("-tagfocus shows the function of pino's transport, with its file", async () => {
-    const { stdout, warnings } = await goToolPprof('-top', '-tagfocus', 'thread=log.transport', profile);
+    const { stdout, warnings } = await goOn('profile?seconds=1', '-top', '-tagfocus', 'thread=log.transport');
     expect(warnings).toEqual([]);
     expect(stdout).toContain('redactEntry (threads/fixtures/log.transport.mjs)');
     expect(stdout).not.toContain('countPrimes');
   });
 
   it('-tagroot puts each thread at the root of its stacks', async () => {
-    const { stdout, warnings } = await goToolPprof('-traces', '-tagroot', 'thread', profile);
+    const { stdout, warnings } = await goOn('profile?seconds=1', '-traces', '-tagroot', 'thread');
     expect(warnings).toEqual([]);
     // A block is one stack, innermost first; its last line is the root.
     const roots = stdout
@@ -61,7 +84,7 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
     { query: 'BUSY,0', wanted: () => [`worker ${busy}`, 'main'] },
   ])('threads=$query takes these only', async ({ query, wanted }) => {
     const threads = query.replace('BUSY', String(busy));
-    const { stdout } = await goToolPprof('-raw', `${profile}&threads=${threads}`);
+    const { stdout } = await goOn(`profile?seconds=1&threads=${threads}`, '-raw');
     expect(threadsTaken(stdout)).toEqual(new Set(wanted()));
     expect([...labelsIn(stdout)].filter((label) => !wanted().includes(label))).toEqual([]);
     expect(stdout.includes('spinInWorker')).toBe(threads.includes(String(busy)));
@@ -69,7 +92,7 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
 
   it('all threads are taken otherwise, but never the profiling thread', async () => {
     for (const query of ['', '&threads=all']) {
-      const { stdout } = await goToolPprof('-raw', profile + query);
+      const { stdout } = await goOn(`profile?seconds=1${query}`, '-raw');
       expect(threadsTaken(stdout)).toEqual(
         new Set([
           'main',
@@ -86,7 +109,7 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
   });
 
   it('goroutine tells the stack of each thread, whatever it is doing', async () => {
-    const { stdout, warnings } = await goToolPprof('-traces', `${app.pprof}/goroutine`);
+    const { stdout, warnings } = await goOn('goroutine', '-traces');
     expect(warnings).toEqual([]);
     expect(stdout).toContain('Type: goroutine');
     const stackOf = (thread: string) =>
@@ -96,13 +119,12 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
     expect(stackOf(String.raw`worker ${idle} \(clock\)`)).toMatch(/ \(idle\)$/m);
     expect(stackOf('main')).toBeDefined();
     expect(stdout).toMatch(/^Showing|total|Duration|^-{3}/m);
-    const { stdout: total } = await goToolPprof('-top', `${app.pprof}/goroutine`);
+    const { stdout: total } = await goOn('goroutine', '-top');
     // main, busy, idle, waiting, two of the pool, the log.
     expect(total).toMatch(/^Showing nodes accounting for \d+, [\d.]+% of 7 total$/m);
   });
 
-  it('goroutine?debug=1 is the same as text', async () => {
-    const { text } = await request(`${app.pprof}/goroutine?debug=1`);
+  it('goroutine?debug=1 is the same as text', () => {
     expect(text).toMatch(/^goroutine profile: total 7 \(goroutine\/count\)\n/);
     expect(text).toMatch(
       new RegExp(
@@ -112,9 +134,8 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
     );
   });
 
-  it('goroutine?debug=2 is a dump with name, state, stack and what keeps main alive', async () => {
-    const { text } = await request(`${app.pprof}/goroutine?debug=2`);
-    const threads = [...text.matchAll(/^thread (.*) \[(\w+).*\]:$/gm)].map(
+  it('goroutine?debug=2 is a dump with name, state, stack and what keeps main alive', () => {
+    const threads = [...dump.matchAll(/^thread (.*) \[(\w+).*\]:$/gm)].map(
       ([, thread, state]) => `${thread}: ${state}`,
     );
     expect(threads).toHaveLength(7);
@@ -126,16 +147,11 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
         `worker ${waiting}: running`,
       ]),
     );
-    expect(text).toMatch(/^# active resources: .*\d+ Timeout/m);
-    // V8 tells of a loop that it was already in when it compiles it anew, which a busy machine takes its time for.
-    let dump = text;
-    while (!/^spinInWorker .*\n\t\/.*\/kinds\.worker\.mjs:\d+$/m.test(dump)) {
-      ({ text: dump } = await request(`${app.pprof}/goroutine?debug=2`));
-    }
+    expect(dump).toMatch(/^# active resources: .*\d+ Timeout/m);
   });
 
   it('threadcreate counts the workers', async () => {
-    const { stdout, warnings } = await goToolPprof('-raw', `${app.pprof}/threadcreate`);
+    const { stdout, warnings } = await goOn('threadcreate', '-raw');
     expect(warnings).toEqual([]);
     expect(labelsIn(stdout)).toEqual(
       new Set([
@@ -149,7 +165,7 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
   });
 
   it('heap has what each thread has allocated since it was asked for first', async () => {
-    const { stdout } = await goToolPprof('-raw', `${app.pprof}/heap`);
+    const { stdout } = await goOn('heap', '-raw');
     expect(threadsTaken(stdout)).toContain('main');
     expect(stdout).toMatch(
       new RegExp(
@@ -165,7 +181,7 @@ describe('threads that come and go during a capture', () => {
 
   it('are included from their start on', async () => {
     const app = await ThreadsApp.start();
-    const taken = takeProfile(`${app.pprof}/profile?seconds=3`);
+    const taken = takeProfile(`${app.pprof}/profile?seconds=${WINDOW}`);
     await app.capturing();
     const first = await app.startWorker('busy');
     const second = await app.startWorker('busy', 'late');
@@ -186,7 +202,7 @@ describe('threads that come and go during a capture', () => {
       app.startWorker('waits', 'ends'),
     ]);
     const staying = await app.startWorker('busy', 'stays');
-    const taken = takeProfile(`${app.pprof}/profile?seconds=2`);
+    const taken = takeProfile(`${app.pprof}/profile?seconds=${WINDOW}`);
     await app.capturing();
     await app.process.until<number>('openSessions', (open) => open > 0);
     await Promise.all(ending.map((id) => app.endWorker(id)));
@@ -210,7 +226,7 @@ describe('the CPU time of threads that are not JavaScript', () => {
     await app.startWorker('idle');
     await app.process.call('startHashing');
     await app.process.call('startAccount');
-    const profile = await takeProfile(`${app.pprof}/profile?seconds=3`);
+    const profile = await takeProfile(`${app.pprof}/profile?seconds=${WINDOW}`);
     const others = profile.samples.filter(({ stack }) => stack[0]!.name === '(non-JavaScript threads)');
     expect(others).toHaveLength(1);
 

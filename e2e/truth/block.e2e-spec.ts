@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { AppProcess } from '../support/app.process.js';
-import { rowsOf } from '../support/exhaustive.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { type DecodedProfile, flat, takeProfile } from '../support/pprof.profile.js';
 import { expectRight } from '../support/right.figures.js';

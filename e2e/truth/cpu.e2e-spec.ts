@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { itExhaustive, rowsOf } from '../support/exhaustive.js';
+import { itExhaustive, rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { describeWithQuota, launcherWith } from '../support/quota.tool.js';
 import { expectRight } from '../support/right.figures.js';
 import { samplingError } from '../support/sampling.error.js';

@@ -1,6 +1,6 @@
 import { threadId } from 'node:worker_threads';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { loadAddon } from './profiler.addon.js';
+import { addonIfLoaded, loadAddon } from './profiler.addon.js';
 import { decodePprof } from '../../test-fixtures/pprof-rules.js';
 import { newClaim, withdrawRequest, LoopWatchMemory } from '../shared/shared.memory.js';
 import { Agent, type AgentPort } from './agent.js';
@@ -24,10 +24,13 @@ const SAMPLING = { hz: 100, durationMillis: 10_000, labels: false };
 let agent = new Agent();
 
 afterEach(() => {
-  // The addon is shared by all test files of this process: its sampler is not left to end a little later. One that was
-  // abandoned ends where another starts.
-  ask('rotateCpu', SAMPLING);
+  // The addon is shared by all test files of this process: its sampler is not left to end a little later.
   ask('rotateCpu', null);
+  if (addonIfLoaded()?.time.isStarted()) {
+    // One that was abandoned ends where another starts.
+    ask('rotateCpu', SAMPLING);
+    ask('rotateCpu', null);
+  }
   agent.stop();
   agent = new Agent();
 });

@@ -187,7 +187,12 @@ describe('HeapSampler, of a heap with very many stacks', () => {
     const read = heap.v8Profile;
     jest.spyOn(heap, 'v8Profile').mockImplementation(() => {
       const end = process.cpuUsage().user + millis * 1000;
-      while (process.cpuUsage().user < end);
+      while (process.cpuUsage().user < end) {
+        // Many at a time: the clock of the kernel would take more of the time than the loop.
+        for (let i = 0, x = 1; i < 20_000; i += 1) {
+          x = Math.imul(x, 1103515245) + 12345;
+        }
+      }
       return read();
     });
     seconds = 1000;

@@ -126,8 +126,11 @@ function utilizationText({ eventLoop: { utilization }, sampled }: ProcessVariabl
   return all > 0 ? `${Math.round((100 * active) / all)} %` : '…';
 }
 
-/** Since when it has not turned, once it is known where it is: each look costs something, and it stays there. */
-let knownSince: string | undefined;
+/**
+ * Since when it has not turned, and for how long when it was looked at where it is. A look costs something, and mostly it stays
+ * there; but within one turn it may go on to where it gets stuck, so it is looked at again when that has lasted twice as long.
+ */
+let looked: { readonly since: string; readonly millis: number } | undefined;
 
 /** Whether it is stuck or has no processor, which the dump tells: it does not turn. */
 async function showStuck({
@@ -136,7 +139,7 @@ async function showStuck({
   const box = byId('stuck');
   if (delayMillis !== null) {
     box.hidden = true;
-    knownSince = undefined;
+    looked = undefined;
     return;
   }
   byId('stuck-since').textContent = lastTurn;
@@ -145,13 +148,13 @@ async function showStuck({
     byId('stuck-where').textContent = 'looking where …';
     box.hidden = false;
   }
-  if (knownSince !== lastTurn) {
+  if (looked?.since !== lastTurn || sinceTurnMillis >= 2 * looked.millis) {
     try {
       const dump = await (await ask('goroutine?debug=2&threads=main')).text();
       const { text, isKnown } = placeIn(dump);
       byId('stuck-where').textContent = text;
       // Else it is asked again with the next figures.
-      knownSince = isKnown ? lastTurn : undefined;
+      looked = isKnown ? { since: lastTurn, millis: sinceTurnMillis } : undefined;
     } catch (error) {
       byId('stuck-where').textContent = `where is not known (${messageFor(error)})`;
     }

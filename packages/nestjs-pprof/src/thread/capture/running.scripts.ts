@@ -14,7 +14,9 @@ const MAX_TEXTS = 4;
 
 /**
  * The text and the map that V8 has in memory, of scripts of the main thread with these names. V8's debugger lists every script there
- * is: some 30 ms of main for the first 1000, 10 ms when asked again. No JavaScript runs, nothing is deoptimized, nothing pauses.
+ * is: some 30 ms of main for the first 1000, 10 ms when asked again; and walks the heap, 0.2 s for 1.5 GB. No JavaScript runs and
+ * nothing pauses, but each `await` takes some 12 ns longer for good: V8 no longer assumes that nobody watches promises.
+ * https://github.com/nodejs/node/blob/main/deps/v8/src/debug/debug.cc (`Debug::UpdateState`)
  *
  * @throws {ThreadUnreachableError | InspectorUnavailableError}
  * @internal

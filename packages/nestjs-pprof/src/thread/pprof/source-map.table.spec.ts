@@ -101,19 +101,22 @@ describe('a position', () => {
         const map = { sources: ['/a.ts', '/b.ts', '/c.ts'], names: ['x', 'y', 'z'], mappings: encode(lists) };
         const table = tableOf(map);
         const expected = new TraceMap({ version: 3, ...map });
+        // One expectation of all: a hundred thousand take seconds.
+        const theirs: unknown[] = [];
+        const ours: unknown[] = [];
         for (let line = 1; line <= 6; line++) {
+          // A name of 'f' keeps the first character from being the module's.
           for (let column = 0; column <= 62; column++) {
-            // Without a column: see above. A name of 'f' keeps the first character from being the module's.
-            const needle = { line, column: column - 1 };
-            const original = column === 0 ? undefined : originalPositionFor(expected, needle);
             const actual = table.original(at(line, column));
-            if (original?.source) {
-              expect(show(actual)).toBe(`f ${original.source}:${original.line}:${original.column + 1}`);
-            } else if (original) {
-              expect(actual).toBeUndefined();
+            // Without a column: see above.
+            if (column > 0) {
+              const original = originalPositionFor(expected, { line, column: column - 1 });
+              theirs.push(original.source && `f ${original.source}:${original.line}:${original.column + 1}`);
+              ours.push(show(actual) ?? null);
             }
           }
         }
+        expect(ours).toEqual(theirs);
       }),
       { numRuns: 200 },
     );

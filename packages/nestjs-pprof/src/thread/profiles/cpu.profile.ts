@@ -6,8 +6,8 @@ import { isSelected, MAIN_THREAD, type ThreadSelection } from '../capture/thread
 import { type Frame, type Profile, syntheticFrame } from '../pprof/profile.model.js';
 import type { V8CpuNode, V8CpuProfile } from '../pprof/v8.profiles.js';
 import { cpuSamplesOf } from './cpu.samples.js';
-import { badValue, BadParameterError, singleThread, type Stretch } from './query.parameters.js';
-import type { ProfileKind } from './recording.kind.js';
+import { badValue, BadParameterError, singleThread } from './query.parameters.js';
+import type { ProfileKind, Stretch } from './recording.kind.js';
 import { withLabelsOfStacks } from './sample.labels.js';
 
 const DEFAULT_SECONDS = 30;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Query, BadParameterError, parseProfileRequest } from './query.parameters.js';
-import type { ProfileKind } from './recording.kind.js';
+import { BadParameterError, parseProfileRequest } from './query.parameters.js';
+import type { ProfileKind, Query } from './recording.kind.js';
 
 type Parameters = ProfileKind['parameters'];
 

@@ -1,15 +1,13 @@
 import { PprofError } from '../../shared/pprof.error.js';
 import { MAIN_THREAD, type ThreadSelection } from '../capture/thread.selection.js';
-import type { CheckedRequest, ProfileFormat, ProfileKind, ProfileLimits } from './recording.kind.js';
-
-/** The parameters of a query, where the first value of a repeated one counts. @internal */
-export type Query = Readonly<Record<string, string>>;
-
-/** A stretch of the past, in milliseconds since the epoch. @internal */
-export interface Stretch {
-  readonly from: number;
-  readonly to: number;
-}
+import type {
+  CheckedRequest,
+  ProfileFormat,
+  ProfileKind,
+  ProfileLimits,
+  Query,
+  Stretch,
+} from './recording.kind.js';
 
 const MAX_HZ = 1000;
 const MAX_THRESHOLD_MILLIS = 60_000;

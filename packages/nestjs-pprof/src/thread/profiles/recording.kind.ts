@@ -6,7 +6,15 @@ import type { V8Profile } from '../pprof/v8.profiles.js';
 import type { PprofProfileName } from '../../shared/profile.names.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadSelection } from '../capture/thread.selection.js';
-import type { Query, Stretch } from './query.parameters.js';
+
+/** The parameters of a query, where the first value of a repeated one counts. @internal */
+export type Query = Readonly<Record<string, string>>;
+
+/** A stretch of the past, in milliseconds since the epoch. @internal */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
 
 /** What a response may hold; the last two are V8's own, JSON of one thread, by the ending of their files. @internal */
 export type ProfileFormat = 'pprof' | 'text' | 'markdown' | 'cpuprofile' | 'heapprofile';
