@@ -27,14 +27,14 @@ describeWithGo('go tool pprof on the example under load', () => {
   const profile = (seconds: number) => `${pprof}/debug/pprof/profile?seconds=${seconds}`;
 
   it('-top names the hot function and its .ts file, on the first line of the table', async () => {
-    const { stdout, warnings } = await goToolPprof('-top', profile(2));
+    const { stdout, warnings } = await goToolPprof('-top', profile(1));
     expect(warnings).toEqual([]);
     expect(hottestOf(stdout)).toContain(`groupByCustomer (${REPORT_SOURCE})`);
     expect(stdout).toContain('Type: cpu');
   });
 
   it('-list shows the lines of its source', async () => {
-    const { stdout, warnings } = await goToolPprof('-list', '^groupByCustomer', profile(2));
+    const { stdout, warnings } = await goToolPprof('-list', '^groupByCustomer', profile(1));
     expect(warnings).toEqual([]);
     const file = exampleSource('reports/sales-report.builder.ts');
     expect(stdout).toContain(

@@ -61,7 +61,11 @@ async function runJest() {
       ...rest,
       ...projects,
     ],
-    { TEST_SUM_FILE: sumFile, ...(all ? { TEST_ALL: '1' } : {}) },
+    {
+      TEST_SUM_FILE: sumFile,
+      TEST_SLOWNESS_FILE: join(directory, 'slowness'),
+      ...(all ? { TEST_ALL: '1' } : {}),
+    },
   );
   const sum = readSum(sumFile);
   // It may also crash, or find no test.

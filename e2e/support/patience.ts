@@ -1,6 +1,13 @@
 // How long tests wait before they take for hanging what has not come yet. That is theirs to decide, unlike the times that the
 // product promises, which a test holds against a clock of its own.
 
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+
+/** Given by scripts/test.mjs. */
+const FILE = process.env.TEST_SLOWNESS_FILE ?? '';
+
+const FRESH_MILLIS = 20_000;
+
 const MEASURED_MILLIS = 150;
 
 /** Rounds of the loop below that a processor of 2024 does in a millisecond, when nothing else runs. */
@@ -13,7 +20,7 @@ const WARM_UP_ROUNDS = 30;
 const LONGEST_PATIENCE = 10;
 
 /** How many times slower than that this machine is now: a slow processor, a quota, or others who are busy on it. */
-export const SLOWNESS = Math.min(LONGEST_PATIENCE, Math.max(1, measureSlowness()));
+export const SLOWNESS = Math.min(LONGEST_PATIENCE, Math.max(1, knownSlowness() ?? measureSlowness()));
 
 /** Milliseconds to wait for what takes far less than `millis` on a quiet machine. */
 export function patience(millis: number): number {
@@ -30,6 +37,17 @@ export function windowOf(seconds: number): number {
   return Math.max(1, Math.round(seconds * SLOWNESS));
 }
 
+/** As a test file that began a moment ago has measured it: all of them would spend more on that than on some of the tests. */
+function knownSlowness(): number | undefined {
+  try {
+    const isFresh = Date.now() - statSync(FILE).mtimeMs < FRESH_MILLIS;
+    const known = isFresh ? Number(readFileSync(FILE, 'utf8')) : 0;
+    return known > 0 ? known : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function measureSlowness(): number {
   for (let i = 0; i < WARM_UP_ROUNDS; i += 1) {
     burnRound();
@@ -42,7 +60,11 @@ function measureSlowness(): number {
     burnRound();
     rounds += 1;
   }
-  return (QUIET_ROUNDS_PER_MILLI * elapsed) / rounds;
+  const slowness = (QUIET_ROUNDS_PER_MILLI * elapsed) / rounds;
+  if (FILE) {
+    writeFileSync(FILE, String(slowness));
+  }
+  return slowness;
 }
 
 function burnRound(): number {

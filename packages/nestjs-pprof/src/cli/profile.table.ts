@@ -3,8 +3,7 @@ import { hotPaths } from '../thread/pprof/hot.paths.js';
 import { decodePprof } from '../thread/pprof/pprof.decoder.js';
 import { type Labels, shownTypeIndex } from '../thread/pprof/profile.model.js';
 import type { SymbolizedFrame, SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';
-import { format, percent, tabulate } from '../thread/pprof/profile.text.js';
-import { groupedBy, routeOf } from '../thread/pprof/sample.groups.js';
+import { format, groupedBy, percent, routeOf, tabulate } from '../thread/pprof/profile.text.js';
 import { UnreachableError } from './cli.errors.js';
 
 const MAX_PATHS = 10;

@@ -4,7 +4,7 @@ import type {
   SymbolizedProfile,
   SymbolizedSample,
 } from '../thread/pprof/profile.symbolizer.js';
-import { groupedBy, routeOf } from '../thread/pprof/sample.groups.js';
+import { groupedBy, routeOf } from '../thread/pprof/profile.text.js';
 
 /** A part of a profile that has a flame graph of its own: all, a route, a thread; what has grown, what has shrunk. @internal */
 export interface ProfilePart {

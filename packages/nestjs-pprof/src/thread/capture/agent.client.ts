@@ -13,7 +13,7 @@ import {
 import { newClaim, withdrawRequest, lastBeatIn } from '../../shared/shared.memory.js';
 import { AnswerDeadline } from './answer.deadline.js';
 import { cpuNanosOfMain } from './kernel.threads.js';
-import { type Silence, AgentFailureError, ThreadStuckError } from './threads.errors.js';
+import { type Silence, AgentFailureError, LONG_TURN_NANOS, ThreadStuckError } from './threads.errors.js';
 import type { ToThread } from '../../shared/thread.protocol.js';
 import type { Inspector } from './inspector.connection.js';
 
@@ -25,9 +25,6 @@ const SHORTEST_WAIT_MILLIS = 250;
 
 /** Of a segment. Its labels are the application's, and may be called anything. */
 const BYTES = new Set(['profile', 'sampleLog']);
-
-/** CPU time in a single turn of an event loop that is late, for which it may be called stuck. */
-const LONG_TURN_NANOS = 5e8;
 
 /** The profiling thread's end of the channel to the main thread. @internal */
 export interface AgentChannel {
@@ -123,8 +120,7 @@ export class AgentClient {
       return { stuck: false, lastTurn: Date.now(), delayMillis, description, silence: undefined };
     } catch (error) {
       if (error instanceof ThreadStuckError) {
-        const { silence } = error;
-        const stuck = silence.cause !== 'starved';
+        const { isStuck: stuck, silence } = error;
         const lastTurn = lastBeatIn(this.heartbeat);
         return { stuck, lastTurn, delayMillis: undefined, description: undefined, silence };
       }

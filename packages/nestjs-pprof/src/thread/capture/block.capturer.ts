@@ -82,7 +82,8 @@ export class BlockCapturer {
     const id = this.#nextWatchId++;
     const watch = new LoopWatchMemory();
     try {
-      const stuck = await this.#startWatch({ id, thresholdMillis, memory: watch.buffer });
+      const silent = await this.#startWatch({ id, thresholdMillis, memory: watch.buffer });
+      const stuck = silent?.isStuck ?? false;
       const lastTurn = stuck ? this.threads.lastTurn : undefined;
       const { profile, clockOffset, note } = await this.threads.useMain(
         (sampler) => this.cpu.capture(sampler, { millis: seconds * 1000, hz: HZ, signal, lastTurn }),
@@ -90,7 +91,7 @@ export class BlockCapturer {
       );
       const timeline = timelineOf(profile);
       const thresholdMicros = thresholdMillis * 1000;
-      const blocks = stuck
+      const blocks = silent
         ? busyStretches(timeline, thresholdMicros)
         : blocksIn(timeline, watch, this.threads.inspector.ownStalls, clockOffset, thresholdMicros);
       return blocksOf(MAIN_THREAD, blocks, timeline, stuck, note);
@@ -99,14 +100,14 @@ export class BlockCapturer {
     }
   }
 
-  /** @returns whether the loop is stuck, so that nothing can be started there. */
-  async #startWatch(request: LoopWatchRequest): Promise<boolean> {
+  /** @returns why nothing can be started there, where that is so. */
+  async #startWatch(request: LoopWatchRequest): Promise<ThreadStuckError | undefined> {
     try {
       await this.agent.request('startLoopWatch', request);
-      return false;
+      return undefined;
     } catch (error) {
       if (error instanceof ThreadStuckError) {
-        return true;
+        return error;
       }
       throw error;
     }

@@ -12,6 +12,8 @@ const { BlockWatcher } = await import('./block.watcher.js');
 /** What main does while its loop does not turn, and what V8's start costs it. */
 let startMillis = 0;
 let looks = 0;
+/** Those at which its optimized code may be dropped. */
+let stuckLooks = 0;
 let fails = false;
 let running = '';
 let watcher: InstanceType<typeof BlockWatcher>;
@@ -22,7 +24,7 @@ beforeEach(() => {
   jest
     .spyOn(process.hrtime, 'bigint')
     .mockImplementation(() => BigInt(Math.round(performance.now() * 1e6)) + 1_000_000_000n);
-  [cpuMillis, startMillis, looks, fails] = [0, 0, 0, false];
+  [cpuMillis, startMillis, looks, stuckLooks, fails] = [0, 0, 0, 0, false];
   const agent = {
     requestPatiently: (_name: string, request: { memory: SharedArrayBuffer }) => {
       memory = new LoopWatchMemory(request.memory);
@@ -34,7 +36,8 @@ beforeEach(() => {
     useMain: (use: (sampler: unknown) => Promise<unknown>) => use({}),
   };
   const cpu = {
-    capture: () => {
+    capture: (_: unknown, { lastTurn }: { lastTurn?: number }) => {
+      stuckLooks += lastTurn === undefined ? 0 : 1;
       looks += 1;
       cpuMillis += startMillis + 20;
       const startTime = nowMicros();
@@ -124,4 +127,19 @@ it('keeps so many looks of a block, evenly spread over it, however long it is', 
   );
   expect(ofFunction.get('first')).toBeGreaterThan(290);
   expect(ofFunction.get('second')).toBeGreaterThan(290);
+});
+
+it.each([
+  ['runs all the time', 1, 1],
+  ['hardly has a processor', 0.02, 0],
+  ['hardly has a processor, but has had it for long', 0.2, 1],
+])('takes a thread for stuck by its CPU time: one that %s', async (_, part, least) => {
+  memory.tick(nowMicros(), 0, 20_000);
+  startMillis = -20;
+  for (let millis = 0; millis < 4000; millis += 10) {
+    cpuMillis += 10 * part;
+    await jest.advanceTimersByTimeAsync(10);
+  }
+  expect(looks).toBeGreaterThan(10);
+  expect(Math.sign(stuckLooks)).toBe(least);
 });

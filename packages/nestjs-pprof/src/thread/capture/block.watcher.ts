@@ -9,6 +9,7 @@ import type { FlightRecorder } from './flight.recorder.js';
 import { cpuNanosOfMain } from './kernel.threads.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import { timelineOfSegments } from './recorded.window.js';
+import { LONG_TURN_NANOS } from './threads.errors.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 
 /** The watch's own number; those of captures count from 1. */
@@ -17,7 +18,7 @@ const WATCH_ID = 0;
 /** Starting V8's profiler holds the thread up for some tens of milliseconds: shorter blocks are counted, not looked at. */
 const LOOK_AFTER_MILLIS = 100;
 
-/** A block this long is no hiccup; what the thread is stuck in matters more than its optimized code. */
+/** A block this long, in which the thread has run, is no hiccup: what it is stuck in matters more than its optimized code. */
 const STUCK_AFTER_MILLIS = 1000;
 
 const LOOK = { millis: 20, hz: 1000 };
@@ -57,6 +58,8 @@ export class BlockWatcher {
   #pending: LoopBlock[] = [];
   #counted = 0;
   #looking = false;
+  /** Main's CPU time when the block that goes on was seen first. */
+  #cpuAtFirst: number | undefined;
   /** What the last look has cost main, and when it was. */
   #lookMillis = 0;
   #lookedAt = 0;
@@ -118,7 +121,11 @@ export class BlockWatcher {
     this.#looking = true;
     const askedAt = monotonicMillis();
     const before = cpuNanosOfMain();
-    const lastTurn = blockedMillis > STUCK_AFTER_MILLIS ? Date.now() - blockedMillis : undefined;
+    this.#cpuAtFirst ??= before;
+    // One that has no processor is not stuck, for all that is known.
+    const isStuck =
+      blockedMillis > STUCK_AFTER_MILLIS && (before ?? 0) - (this.#cpuAtFirst ?? 0) >= LONG_TURN_NANOS;
+    const lastTurn = isStuck ? Date.now() - blockedMillis : undefined;
     const { signal } = new AbortController();
     try {
       this.threads.inspector.refuseUnderCoverage();
@@ -168,6 +175,7 @@ export class BlockWatcher {
     if (this.#blockedMillis < LOOK_AFTER_MILLIS) {
       this.#looks = [];
       this.#lookEveryMillis = 0;
+      this.#cpuAtFirst = undefined;
     }
   }
 

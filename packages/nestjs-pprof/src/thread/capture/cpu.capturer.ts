@@ -240,7 +240,7 @@ class CpuCaptureRun {
         );
       }
       const millis = lost ? STUCK_WINDOW_MILLIS : this.request.seconds * 1000;
-      const { lastTurn } = this.inspected;
+      const lastTurn = error.isStuck ? this.inspected.lastTurn : undefined;
       await this.inspected.useMain(
         (sampler) => this.#captureByInspector(sampler, { millis, lastTurn }),
         this.#signal,

@@ -4,7 +4,7 @@ import { CaptureStuckError, ThreadStuckError, ThreadUnreachableError } from './t
 
 /** @internal */
 export interface SampledSegment extends CpuSegment {
-  /** Whether the event loop had got stuck when the segment ended, so that it was read by interrupt. */
+  /** Whether the event loop did not turn when the segment ended, so that it was read by interrupt. */
   readonly readByInterrupt?: boolean;
 }
 

@@ -73,8 +73,18 @@ describe('writeSnapshot', () => {
     ['a stuck one', true, 8_000],
   ])('gives up on %s that does not begin', async (_, stuck, millis) => {
     const done = writeSnapshot(target, stuck, file);
-    const outcome = expect(done).rejects.toThrow(new SnapshotStalledError('main', millis));
+    const outcome = expect(done).rejects.toThrow(new SnapshotStalledError('main', millis, false));
     jest.advanceTimersByTime(millis);
+    await outcome;
+    target.finish();
+    await Promise.resolve();
+  });
+
+  it('gives up on one that stops in the middle, and says so', async () => {
+    const done = writeSnapshot(target, true, file);
+    target.emit('reportHeapSnapshotProgress');
+    const outcome = expect(done).rejects.toThrow(/stopped in the middle: no more of it has come for 60.0 s/);
+    jest.advanceTimersByTime(60_000);
     await outcome;
     target.finish();
     await Promise.resolve();

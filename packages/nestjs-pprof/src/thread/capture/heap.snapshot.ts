@@ -87,9 +87,10 @@ export function writeSnapshot(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
-    const waitFor = (millis: number) => {
+    const waitFor = (millis: number, hasBegun = true) => {
       clearTimeout(timer);
-      timer = setTimeout(() => reject(new SnapshotStalledError(target.thread.label, millis)), millis);
+      const { label } = target.thread;
+      timer = setTimeout(() => reject(new SnapshotStalledError(label, millis, hasBegun)), millis);
     };
     target.on('HeapProfiler.reportHeapSnapshotProgress', () => waitFor(SILENCE_MILLIS));
     target.on<{ chunk: string }>('HeapProfiler.addHeapSnapshotChunk', ({ chunk }) => {
@@ -100,7 +101,7 @@ export function writeSnapshot(
         reject(error as Error);
       }
     });
-    waitFor(stuck ? SILENCE_IF_STUCK_MILLIS : SILENCE_MILLIS);
+    waitFor(stuck ? SILENCE_IF_STUCK_MILLIS : SILENCE_MILLIS, false);
     target
       .post('HeapProfiler.takeHeapSnapshot', { reportProgress: true }, NO_DEADLINE)
       .then(() => resolve(), reject)

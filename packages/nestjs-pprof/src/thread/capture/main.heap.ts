@@ -36,8 +36,8 @@ export class MainHeap {
   #mode: Mode = { is: 'live' };
   /** As the agent has told last. */
   #start: HeapStart | undefined;
-  /** Whether the thread was stuck when its allocations were read last. */
-  #readStuck = false;
+  /** Whether that was how its allocations were read last. */
+  #readByInterrupt = false;
 
   constructor(
     private readonly agent: AgentClient,
@@ -74,7 +74,7 @@ export class MainHeap {
   /** @throws {AgentFailureError | ThreadStuckError | ThreadUnreachableError} or the signal's reason. */
   async captureAllocations({ seconds, signal }: AllocationsRequest): Promise<ThreadAllocations> {
     const window = await this.#allocations.capture(seconds * 1000, signal);
-    return { thread: MAIN_THREAD, ...window, stuck: !window.total.counted };
+    return { thread: MAIN_THREAD, ...window };
   }
 
   async #sample(gc: boolean, signal: AbortSignal): Promise<ThreadHeap> {
@@ -132,15 +132,16 @@ export class MainHeap {
   async #readAllocations(): Promise<AllocationTotals> {
     try {
       const { root } = await this.agent.request('readAllocations', null, DEADLINE_MILLIS);
-      this.#readStuck = false;
+      this.#readByInterrupt = false;
       return { root, counted: true };
     } catch (error) {
       if (!(error instanceof ThreadStuckError)) {
         throw error;
       }
+      this.#readByInterrupt = true;
+      const root = await this.#readByInspector('HeapProfiler.getSamplingProfile');
+      return { root, counted: false, stuck: error.isStuck };
     }
-    this.#readStuck = true;
-    return { root: await this.#readByInspector('HeapProfiler.getSamplingProfile'), counted: false };
   }
 
   /** Not waited for: a stuck thread does it when it goes on, and before whatever it is asked for after this. */
@@ -148,8 +149,8 @@ export class MainHeap {
     const before = this.#mode.is === 'allocations' ? this.#mode.before : null;
     const ending: Mode = { is: 'ending', before };
     this.#mode = ending;
-    if (this.#readStuck) {
-      this.#readStuck = false;
+    if (this.#readByInterrupt) {
+      this.#readByInterrupt = false;
       // V8 keeps each sample of garbage, too, for as long as it samples: in a loop that allocates, without end.
       void this.#readByInspector('HeapProfiler.stopSampling').catch(() => undefined);
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { encodeAddonProfile } from '../../../test-fixtures/addon-profile.js';
-import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
+import { decodeAddonProfile } from '../pprof/pprof.decoder.js';
 import { type RecordedSegment, RecordedWindow } from './recorded.window.js';
 
 const STARTED_AT = 1_700_000_000_000;

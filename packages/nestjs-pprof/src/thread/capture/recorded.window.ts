@@ -1,7 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { Profile as PprofProfile } from 'pprof-format';
 import { SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
-import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
+import { decodeAddonProfile } from '../pprof/pprof.decoder.js';
 import { syntheticFrame } from '../pprof/profile.model.js';
 import { IDLE, type ProfiledStack, type TimedStack } from '../pprof/v8.profiles.js';
 import type { SampledSegment } from './cpu.rotation.js';

@@ -81,7 +81,7 @@ export class StackCapturer {
 
   async #ofMain(request: Pick<V8CpuRequest, 'signal' | 'hurry'>): Promise<ThreadStack> {
     const { stuck, lastTurn, description, silence } = await this.agent.observeLoop();
-    const moment = { ...momentOf(1), ...request, lastTurn: silence ? lastTurn : undefined };
+    const moment = { ...momentOf(1), ...request, lastTurn: stuck ? lastTurn : undefined };
     const stack = await this.threads.useMain((sampler) => this.#stackOf(sampler, moment), request.signal);
     return {
       ...stack,

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { InspectorTarget } from './inspector.connection.js';
 import { MAIN_THREAD } from './thread.selection.js';
-import { collectGarbage } from './thread.heap.js';
 import { silenceOf, ThreadUnreachableError } from './threads.errors.js';
+import { fakeSleep } from '../../../test-fixtures/fake-sleep.js';
+
+jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
+const { collectGarbage } = await import('./thread.heap.js');
 
 beforeEach(() => {
   jest.useFakeTimers();
@@ -66,11 +69,26 @@ describe('collectGarbage', () => {
     expect(await collected).toBe(true);
   });
 
-  it('tells where a thread does not come to it', async () => {
+  it('tells where a thread does not come to it, but answers by interrupt', async () => {
     const { target, post } = threadOf(0, 1);
-    post.mockReturnValueOnce(Promise.reject(new ThreadUnreachableError('x', silenceOf(2000))));
+    post.mockReturnValueOnce(new Promise(() => undefined));
     const collected = collectGarbage(target);
-    await jest.advanceTimersByTimeAsync(1);
+    await jest.advanceTimersByTimeAsync(2001);
     expect(await collected).toBe(false);
+  });
+
+  it('waits for the collection of a large heap, in which the thread answers nothing', async () => {
+    const { target, post } = threadOf(0, 9000);
+    const collected = collectGarbage(target);
+    await jest.advanceTimersByTimeAsync(9000);
+    expect(await collected).toBe(true);
+    expect(post).toHaveBeenCalledTimes(2);
+  });
+
+  it('fails where a thread is in a native call, with what is known of that', async () => {
+    const { target, post } = threadOf(0, 1);
+    const unreachable = new ThreadUnreachableError('x', silenceOf(20_000));
+    post.mockReturnValueOnce(Promise.reject(unreachable));
+    await expect(collectGarbage(target)).rejects.toBe(unreachable);
   });
 });

@@ -2,7 +2,6 @@ import type { AllocationNode, HeapRestart, HeapSampling } from '../../shared/age
 import type { InspectorTarget } from './inspector.connection.js';
 import { Mutex } from './mutex.js';
 import type { ThreadInfo, ThreadSelection } from './thread.selection.js';
-import { ThreadUnreachableError } from './threads.errors.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -25,8 +24,11 @@ export interface ThreadHeap {
   readonly v8Profile?: V8HeapProfile;
 }
 
-/** V8 collects garbage on request only from the event loop, not by interrupt. */
-const COLLECTION_DEADLINE_MILLIS = 2000;
+/** V8 collects garbage on request only from the event loop: a thread that answers by interrupt after so long has not begun. */
+const BEGIN_WITHIN_MILLIS = 2000;
+
+/** A collection of gigabytes takes seconds, in which a thread answers nothing. */
+const COLLECTION_DEADLINE_MILLIS = 20_000;
 
 /** Nobody waits longer than this for the next collection, though one of a large heap takes seconds. */
 const LONGEST_REST_MILLIS = 10_000;
@@ -41,7 +43,8 @@ const collections = new WeakMap<ThreadInfo, Collections>();
 /**
  * Collects garbage, which stops the thread: one at a time, with a rest after it, and once for all who ask before it is done.
  *
- * @returns whether it could be done: not on a thread that is stuck or waits in `Atomics.wait`.
+ * @returns whether it could be done: not on a thread that is stuck in JavaScript or waits in `Atomics.wait`.
+ * @throws {ThreadUnreachableError} where it is in a native call.
  * @internal
  */
 export async function collectGarbage(target: InspectorTarget): Promise<boolean> {
@@ -64,14 +67,16 @@ export async function collectGarbage(target: InspectorTarget): Promise<boolean> 
 }
 
 async function collect(target: InspectorTarget): Promise<boolean> {
+  const timer = new AbortController();
+  const ask = (method: string) => target.post(method, {}, COLLECTION_DEADLINE_MILLIS);
+  const collected = ask('HeapProfiler.collectGarbage').then(() => true);
+  const isElsewhere = sleep(BEGIN_WITHIN_MILLIS, undefined, { signal: timer.signal })
+    .then(() => ask('Runtime.getIsolateId'))
+    .then(() => false);
   try {
-    await target.post('HeapProfiler.collectGarbage', {}, COLLECTION_DEADLINE_MILLIS);
-    return true;
-  } catch (error) {
-    if (error instanceof ThreadUnreachableError) {
-      return false;
-    }
-    throw error;
+    return await Promise.race([collected, isElsewhere]);
+  } finally {
+    timer.abort();
   }
 }
 
@@ -91,8 +96,6 @@ export interface AllocationsRequest {
 /** All that one thread has allocated in a window of time. @internal */
 export interface ThreadAllocations extends AllocationWindow {
   readonly thread: ThreadInfo;
-  /** Whether its event loop had got stuck when the window ended. */
-  readonly stuck: boolean;
 }
 
 /** All allocations of a thread since the counting began. @internal */
@@ -100,6 +103,8 @@ export interface AllocationTotals {
   readonly root: AllocationNode;
   /** Whether the number of objects is known. */
   readonly counted: boolean;
+  /** Whether the event loop of the thread had got stuck when they were read. */
+  readonly stuck?: boolean;
 }
 
 /** How the allocations of one thread are counted. @internal */

@@ -21,6 +21,11 @@ export class ThreadStuckError extends PprofError {
         (silence.cause === 'busy' ? `: it runs something else all the time. ${NOW}` : describeCause(silence)),
     );
   }
+
+  /** Whether the thread has had a processor to turn its loop on, as far as is known. */
+  get isStuck(): boolean {
+    return this.silence.cause !== 'starved';
+  }
 }
 
 /** The agent on the main thread took a request and could not do it. @internal */
@@ -46,7 +51,7 @@ export class GarbageNotCollectedError extends PprofError {
   constructor(thread: string) {
     super(
       504,
-      `no garbage could be collected in thread ${thread}, as its event loop does not turn, and V8 does it only there. ` +
+      `no garbage could be collected in thread ${thread}, as its event loop did not turn within 2 s, and V8 does it only there. ` +
         'Ask without "gc"',
     );
   }
@@ -54,11 +59,13 @@ export class GarbageNotCollectedError extends PprofError {
 
 /** V8 did not take a heap snapshot, or stopped in the middle. @internal */
 export class SnapshotStalledError extends PprofError {
-  constructor(thread: string, waitedMillis: number) {
+  constructor(thread: string, waitedMillis: number, hasBegun: boolean) {
     super(
       504,
-      `thread ${thread} did not come to taking a heap snapshot within ${waitedMillis} ms: V8 takes one between two turns of ` +
-        'the event loop, which does not turn. Ask for profile or goroutine to see what it is stuck in',
+      hasBegun
+        ? `the heap snapshot of thread ${thread} has stopped in the middle: no more of it has come for ${inSeconds(waitedMillis)}. Ask again`
+        : `thread ${thread} did not come to taking a heap snapshot within ${inSeconds(waitedMillis)}: V8 takes one only between two ` +
+            'turns of the event loop. Ask for profile or goroutine to see what the thread is doing',
     );
   }
 }
@@ -233,6 +240,9 @@ function describeCause({ cause, withoutProcessorMillis, isOfAnyThread, throttled
  * - `starved`: it was ready to run and had no processor, for half of the time or longer
  */
 export type Cause = 'waiting' | 'busy' | 'starved' | 'unknown';
+
+/** CPU time in a single turn of an event loop that is late, for which it may be called stuck. @internal */
+export const LONG_TURN_NANOS = 5e8;
 
 /** A thread that did not answer. @internal */
 export interface Silence {

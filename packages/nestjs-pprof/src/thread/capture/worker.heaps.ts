@@ -219,7 +219,7 @@ export class WorkerHeap {
   async captureAllocations(millis: number, signal: AbortSignal): Promise<ThreadAllocations> {
     await this.#started;
     const window = await this.#allocations.capture(millis, signal);
-    return { thread: this.target.thread, ...window, stuck: false };
+    return { thread: this.target.thread, ...window };
   }
 
   async #start(): Promise<void> {

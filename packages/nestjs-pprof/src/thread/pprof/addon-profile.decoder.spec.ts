@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type AddonFrame, encodeAddonProfile } from '../../../test-fixtures/addon-profile.js';
-import { decodeAddonProfile } from './addon-profile.decoder.js';
+import { decodeAddonProfile } from './pprof.decoder.js';
 import { TRUNCATED } from './profile.model.js';
 
 const run: AddonFrame = { name: 'run', file: 'file:///app/dist/a.js', line: 3, column: 7 };

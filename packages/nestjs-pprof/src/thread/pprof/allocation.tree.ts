@@ -9,12 +9,7 @@ export const LIVE_OBJECTS = [
   { type: 'inuse_space', unit: 'bytes' },
 ];
 
-/**
- * Turns V8's tree of allocation sites into samples of objects and bytes.
- *
- * @param stackDepth how many frames the sampler keeps
- * @internal
- */
+/** Of V8's tree of allocation sites; the sampler keeps `stackDepth` frames. @internal */
 export function samplesOfAllocations(root: AllocationNode, stackDepth: number): StackSample[] {
   const samples: StackSample[] = [];
   const open: Array<{ node: AllocationNode; callers: readonly CodePosition[] }> = root.children.map(
@@ -64,9 +59,8 @@ export function allocationNodeOf({ callFrame, selfSize, children }: V8HeapNode):
 const TEXTS = /\{"name":"(.*?)","scriptName":"(.*?)","scriptId":(-?\d+),"lineNumber":/gs;
 
 /**
- * Reads the file that `@datadog/pprof` writes when the heap is full. It looks like JSON, but quotes and backslashes in
- * names are as they were, so these are put right first.
- * https://github.com/DataDog/pprof-nodejs/blob/main/bindings/profilers/heap.cc (`dumpAllocationProfileAsJSON`)
+ * Reads the file that `@datadog/pprof` writes when the heap is full. It looks like JSON, but quotes and backslashes in names
+ * are as they were. https://github.com/DataDog/pprof-nodejs/blob/main/bindings/profilers/heap.cc (`dumpAllocationProfileAsJSON`)
  *
  * @throws {SyntaxError} where it is cut short.
  * @internal

@@ -19,7 +19,6 @@ interface Place {
  * Labels the samples whose stack has a handler of the application in it, where nothing else tells what they were taken for. A
  * handler is told by file and line: its class, as the main thread has it, is looked for in the text of the file.
  *
- * @param classes of which the main thread has told
  * @returns the samples, and how many of them have labels now.
  * @internal
  */
@@ -65,7 +64,7 @@ async function labelsOfFrames(
   const files = new Set(frames.map(({ file }) => file));
   for (const file of files) {
     const text = await textOf(file);
-    const places = classes.flatMap((type) => placesIn(text, type));
+    const places = placesIn(text, classes);
     const lines = lineStartsOf(places.length > 0 ? text : '');
     for (const frame of frames.filter((candidate) => candidate.file === file)) {
       const at = (lines[frame.line - 1] ?? Infinity) + Math.max(0, frame.column - 1);
@@ -87,20 +86,21 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-/** Where the handlers of a class begin in a text that has this class in it. */
-function placesIn(text: string, { name, length, handlers }: HandlerClass): Place[] {
-  const places: Place[] = [];
-  const word = `class ${name}`;
-  for (let start = text.indexOf(word); start !== -1; start = text.indexOf(word, start + 1)) {
-    const isIt =
-      /[\s{]/.test(text[start + word.length] ?? '') &&
-      text[start + length - 1] === '}' &&
-      handlers.every((handler) => isHead(headAt(text, start + handler.offset), handler.name));
-    if (isIt) {
-      places.push(...handlers.map(({ offset, labels }) => ({ from: start + offset, labels })));
-    }
-  }
-  return places;
+/** Where the handlers of these classes begin in a text that has them. Read once: it may be a bundle with a hundred of them. */
+function placesIn(text: string, classes: readonly HandlerClass[]): Place[] {
+  const names = new Set(classes.map(({ name }) => name));
+  const found = [...text.matchAll(/class ([^\s{]*)(?=[\s{])/g)].filter(({ 1: name }) => names.has(name!));
+  return found.flatMap(({ index: start, 1: of }) =>
+    classes
+      .filter(
+        ({ name, length, handlers }) =>
+          name === of &&
+          text[start + length - 1] === '}' &&
+          handlers.every((handler) => isHead(headAt(text, start + handler.offset), handler.name)),
+      )
+      .flatMap(({ handlers }) => handlers)
+      .map(({ offset, labels }) => ({ from: start + offset, labels })),
+  );
 }
 
 /** What comes before the parameters of the function whose text begins there. */

@@ -1,6 +1,6 @@
 import { shownTypeIndex } from './profile.model.js';
 import type { SymbolizedFrame, SymbolizedProfile } from './profile.symbolizer.js';
-import { format, percent } from './profile.text.js';
+import { percent, shareOf } from './profile.text.js';
 
 /** What the innermost own function of a path was busy with. */
 const MAX_ENDS = 3;
@@ -10,10 +10,7 @@ const MAX_FRAMES = 12;
 
 /** Stacks that end in the same functions of the application's own code, whatever they call of others. @internal */
 export interface HotPath {
-  /**
-   * The application's own functions, outermost first; empty for what none of them is part of. Where it is deeper than is
-   * shown, its outermost ones are left out.
-   */
+  /** Outermost first, the outermost left out where it is deeper than is shown; empty for what none of them is part of. */
   readonly frames: readonly SymbolizedFrame[];
   readonly isCut: boolean;
   readonly value: number;
@@ -22,10 +19,9 @@ export interface HotPath {
 }
 
 /**
- * The hottest call paths down to the application's own code: what is called from there is told by where it ends, and what
- * frameworks call in between is left out. Where it is of those that call themselves, once.
+ * The hottest call paths down to the application's own code: what is called from there is told by where it ends, what
+ * frameworks call in between is left out, and what calls itself is there once.
  *
- * @param valueIndex of the type that is shown
  * @returns the largest first, by what it is worth either way.
  * @internal
  */
@@ -95,7 +91,7 @@ export function renderPaths(profile: SymbolizedProfile, most = 8): string {
     const [first = '', ...others] = names.map((name, depth) => `${'  '.repeat(depth)}${name}`);
     const inOthers = ends.map((end) => `${end.name} ${percent(end.value, total)}`).join(', ');
     return [
-      `${format(value, unit).padStart(10)} ${percent(value, total).padStart(6)}  ${first}`,
+      `${shareOf(value, total, unit)}  ${first}`,
       ...[...others, ...(inOthers ? [`${'  '.repeat(names.length)}in ${inOthers}`] : [])].map(
         (line) => `${' '.repeat(19)}${line}`,
       ),

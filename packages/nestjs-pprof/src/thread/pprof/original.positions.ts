@@ -34,11 +34,7 @@ export interface OriginalPosition extends CodePosition {
   readonly compiled?: Pick<CodePosition, 'line' | 'column'>;
 }
 
-/**
- * The maps of the files of one profile. Stays as it is while the cache it came from moves on.
- *
- * @internal
- */
+/** The maps of the files of one profile. Stays as it is while the cache it came from moves on. @internal */
 export class OriginalPositions {
   /** Files (absolute paths) whose map is not used, with the reason. */
   readonly unreadable: ReadonlyMap<string, string>;

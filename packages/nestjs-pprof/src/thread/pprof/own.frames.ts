@@ -4,18 +4,15 @@ import type { Frame, StackSample } from './profile.model.js';
 /** As the main thread has told it, which knows: what is to be looked up may be gone by the time a profile is taken. */
 const OWN_CODE = (workerData as { readonly ownCode?: readonly string[] } | null)?.ownCode ?? [];
 
-/**
- * Through which the application calls itself (`PprofService.withLabels`, `@PprofLabels`, a handler that is wrapped): in files of
- * these names, and in a function of the addon's.
- */
+/** Through which the application calls itself: `PprofService.withLabels`, `@PprofLabels`, a handler that is wrapped. */
 const PASSED_THROUGH = {
   files: /[\\/](?:label\.sets|sample\.labels)\.js$/,
   functionName: 'runWithContext',
 };
 
 /**
- * Leaves out what the profiler itself did in the application's thread: it is not the application. What the application does
- * within a task with labels stays, without our frames.
+ * Leaves out what the profiler did in the application's thread. What the application does within a task with labels stays,
+ * without our frames.
  *
  * @internal
  */

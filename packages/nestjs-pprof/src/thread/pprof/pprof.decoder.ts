@@ -1,13 +1,23 @@
-import { Profile as PprofProfile } from 'pprof-format';
-import { defaultTypeIndex, MAX_FILE_LENGTH, MAX_NAME_LENGTH, printable } from './profile.model.js';
-import type { SymbolizedFrame, SymbolizedProfile } from './profile.symbolizer.js';
+import { type Function as PprofFunction, Profile as PprofProfile } from 'pprof-format';
+import {
+  defaultTypeIndex,
+  isMark,
+  markTruncated,
+  MAX_FILE_LENGTH,
+  MAX_NAME_LENGTH,
+  printable,
+  type StackSample,
+  syntheticFrame,
+} from './profile.model.js';
+import type { SymbolizedProfile } from './profile.symbolizer.js';
+import type { CodePosition } from './source-map.table.js';
 
 /** A name with the file in it, as the symbolizer makes it. */
 const MAX_FULL_NAME_LENGTH = MAX_NAME_LENGTH + MAX_FILE_LENGTH;
 
 /**
- * Reads a profile that `encodePprof` has written, once it is uncompressed; for those at the other end of the wire: the
- * command line and the page. What comes over a wire can be anybody's: its text is made printable again.
+ * Reads what `encodePprof` has written, uncompressed, for the command line and the page. What comes over a wire can be
+ * anybody's: its text is made printable again.
  *
  * @throws where it is no profile.
  * @internal
@@ -16,19 +26,12 @@ export function decodePprof(encoded: Uint8Array): SymbolizedProfile {
   const profile = PprofProfile.decode(encoded);
   const text = (index: number | bigint | undefined, maxLength = MAX_FULL_NAME_LENGTH) =>
     printable(profile.stringTable.strings[Number(index ?? 0)] ?? '', maxLength);
-  const functions = new Map(profile.function.map((entry) => [Number(entry.id), entry]));
-  const frames = new Map<number, SymbolizedFrame>();
-  for (const { id, line } of profile.location) {
-    const [position] = line;
-    const entry = functions.get(Number(position?.functionId));
-    frames.set(Number(id), {
-      name: text(entry?.name) || '(unknown)',
-      file: text(entry?.filename),
-      line: Number(position?.line ?? 0),
-      column: Number(position?.column ?? 0),
-      startLine: Number(entry?.startLine ?? 0),
-    });
-  }
+  const frames = framesIn(profile, (entry, place) => ({
+    ...place,
+    name: text(entry?.name) || '(unknown)',
+    file: text(entry?.filename),
+    startLine: Number(entry?.startLine ?? 0),
+  }));
   const typeOf = ({ type, unit }: { type: number | bigint; unit: number | bigint }) => ({
     type: text(type),
     unit: text(unit),
@@ -59,4 +62,76 @@ export function decodePprof(encoded: Uint8Array): SymbolizedProfile {
 /** The library reads what is below zero as if it had no sign. */
 function signed(value: number | bigint): number {
   return Number(BigInt.asIntN(64, BigInt(value)));
+}
+
+/** The addon's own frames that are not functions, by its names; under those that V8 and its tools use for the same thing. */
+const SYNTHETIC: Readonly<Record<string, CodePosition>> = {
+  'Garbage Collection': syntheticFrame('(garbage collector)'),
+  'Non JS threads activity': syntheticFrame('(non-JavaScript threads)'),
+};
+
+/** Parent of the above, and of nothing else. */
+const SYNTHETIC_PARENT = 'Node.js';
+
+interface AddonProfile {
+  /** Values as the addon orders them: samples, wall nanoseconds and, where there is a clock, CPU nanoseconds. */
+  readonly samples: readonly StackSample[];
+  /** What the addon takes for the length of the segment, in nanoseconds; includes the time to start sampling. */
+  readonly durationNanos: number;
+  /** Nanoseconds of wall time that each sample stands for, by the addon's reckoning. */
+  readonly period: number;
+}
+
+/** Reads a profile that `@datadog/pprof` has encoded. @internal */
+export function decodeAddonProfile(encoded: Uint8Array): AddonProfile {
+  const profile = PprofProfile.decode(encoded);
+  const { strings } = profile.stringTable;
+  const frames = framesIn(profile, (entry, place): CodePosition => {
+    const name = strings[Number(entry?.name ?? 0)] ?? '';
+    const functionName = isAnonymous(name, place) ? '' : name;
+    return { ...place, functionName, file: strings[Number(entry?.filename ?? 0)] ?? '' };
+  });
+  return {
+    samples: profile.sample.map(({ locationId, value }) => ({
+      stack: markTruncated(withoutSyntheticParent(locationId.map((id) => frames.get(Number(id))!))),
+      values: value.map(Number),
+    })),
+    durationNanos: Number(profile.durationNanos),
+    period: Number(profile.period),
+  };
+}
+
+function withoutSyntheticParent(stack: CodePosition[]): readonly CodePosition[] {
+  const [leaf, parent] = stack;
+  const synthetic = leaf && leaf.file === '' && leaf.line === 0 && SYNTHETIC[leaf.functionName];
+  return synthetic && isMark(parent, SYNTHETIC_PARENT) && stack.length === 2 ? [synthetic] : stack;
+}
+
+/** The addon writes the position of anonymous functions into their names; of a function called so it is another. */
+function isAnonymous(name: string, { line, column }: Place): boolean {
+  return line === 0
+    ? name === '(anonymous)'
+    : name === `(anonymous:L#${line}:C#${column})` || name === `(anonymous:L#${line})`;
+}
+
+interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** The frames of a profile, by the ids of their locations. */
+function framesIn<T>(
+  profile: PprofProfile,
+  frameOf: (entry: PprofFunction | undefined, place: Place) => T,
+): ReadonlyMap<number, T> {
+  const functions = new Map(profile.function.map((entry) => [Number(entry.id), entry]));
+  return new Map(
+    profile.location.map(({ id, line: [position] }) => [
+      Number(id),
+      frameOf(functions.get(Number(position?.functionId)), {
+        line: Number(position?.line ?? 0),
+        column: Number(position?.column ?? 0),
+      }),
+    ]),
+  );
 }

@@ -22,10 +22,9 @@ const MAPPING_ID = 1;
 const ADDRESS_BYTES = 6;
 
 /**
- * Encodes a profile as gzipped profile.proto, the way `go tool pprof` and the scrapers like it.
- * https://github.com/google/pprof/blob/main/proto/profile.proto
+ * Encodes a profile as gzipped profile.proto, the way `go tool pprof` and the scrapers like it; its only mapping is named after
+ * the entry script. https://github.com/google/pprof/blob/main/proto/profile.proto
  *
- * @param entryScript absolute path of the application's entry script: the name of the profile's only mapping.
  * @internal
  */
 export async function encodePprof(profile: SymbolizedProfile, entryScript: string): Promise<Buffer> {
@@ -88,16 +87,17 @@ class ProfileEncoding {
   }
 
   #location(frame: SymbolizedFrame): Location {
-    let location = this.#locations.get(frame);
-    if (location === undefined) {
-      location = new Location({
-        id: this.#locations.size + 1,
-        mappingId: MAPPING_ID,
-        address: this.#address(frame),
-        line: [new Line({ functionId: this.#function(frame).id, line: frame.line, column: frame.column })],
-      });
-      this.#locations.set(frame, location);
+    const known = this.#locations.get(frame);
+    if (known) {
+      return known;
     }
+    const location = new Location({
+      id: this.#locations.size + 1,
+      mappingId: MAPPING_ID,
+      address: this.#address(frame),
+      line: [new Line({ functionId: this.#function(frame).id, line: frame.line, column: frame.column })],
+    });
+    this.#locations.set(frame, location);
     return location;
   }
 

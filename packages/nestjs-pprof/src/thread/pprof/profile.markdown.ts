@@ -1,8 +1,7 @@
 import { hotPaths, nameWithLine } from './hot.paths.js';
 import { type Labels, shownTypeIndex } from './profile.model.js';
 import type { SymbolizedProfile } from './profile.symbolizer.js';
-import { format, percent, type Row, tabulate } from './profile.text.js';
-import { groupedBy, routeOf } from './sample.groups.js';
+import { format, groupedBy, percent, routeOf, type Row, tabulate } from './profile.text.js';
 
 /** What is profiled, for the head of a report. @internal */
 export interface ReportSubject {
@@ -15,8 +14,8 @@ export interface ReportSubject {
   /** Names of files are relative to it. */
   readonly root: string;
   readonly instance: string | undefined;
-  /** Processors that the process may use, and what says so; where that is known. */
-  readonly processors: { readonly count: number; readonly by: string } | undefined;
+  /** Processors that the process may use, and what says so. */
+  readonly processors: { readonly count: number; readonly by: string };
   /** What is so with every profile of this kind. */
   readonly caveats: readonly string[];
 }
@@ -31,9 +30,8 @@ const MAX_TEXT = 300;
 const OF_WHAT_IS_MISSING = /\b(skipped|missing|lost|left out|not known|cannot be|starts anew|estimate)\b/;
 
 /**
- * Renders a profile as a report in Markdown that can be handed to somebody who has nothing else: what was measured, where
- * the time or memory goes, and what has to be known about the numbers. It is bounded in length, and names, which are
- * whatever somebody has written, are code in it.
+ * A report that can be handed to somebody who has nothing else: what was measured, where the time or memory goes, and what has
+ * to be known about the numbers. It is bounded in length; names, which are whatever somebody has written, are code in it.
  *
  * @internal
  */
@@ -43,6 +41,7 @@ export function renderMarkdown(profile: SymbolizedProfile, subject: ReportSubjec
   const { rows, total } = tabulate(profile, valueIndex);
   const report: Report = { profile, valueIndex, unit, total };
   const isDifference = profile.samples.some(({ values }) => (values[valueIndex] ?? 0) < 0);
+  const [grown, shrunk] = [rows.filter(({ flat }) => flat > 0), rows.filter(({ flat }) => flat < 0)];
   const sections = [
     `# Profile \`${subject.kind}\`: ${subject.service === undefined ? `pid ${subject.pid}` : code(subject.service)}`,
     head(report, subject, type, isDifference),
@@ -50,18 +49,7 @@ export function renderMarkdown(profile: SymbolizedProfile, subject: ReportSubjec
       ? 'It has no values: nothing of what it measures was seen. The notes at the end say what was asked.'
       : '',
     ...(isDifference
-      ? [
-          functions(
-            report,
-            'What has grown',
-            rows.filter(({ flat }) => flat > 0),
-          ),
-          functions(
-            report,
-            'What has shrunk',
-            rows.filter(({ flat }) => flat < 0),
-          ),
-        ]
+      ? [functions(report, 'What has grown', grown), functions(report, 'What has shrunk', shrunk)]
       : [functions(report, 'Hottest functions', rows)]),
     paths(report, isDifference),
     bySample(report, 'route', routeOf),
@@ -108,9 +96,8 @@ function cpuOf(
     return [];
   }
   const used = samples.reduce((sum, { values }) => sum + (values[index] ?? 0), 0) / durationNanos;
-  const limit =
-    processors === undefined ? '' : `; it may use ${Number(processors.count.toFixed(2))} (${processors.by})`;
-  return [`CPU: ${used.toFixed(2)} processors${limit}`];
+  const limit = `${Number(processors.count.toFixed(2))} (${processors.by})`;
+  return [`CPU: ${used.toFixed(2)} processors; it may use ${limit}`];
 }
 
 function threadsIn({ samples }: SymbolizedProfile): string {

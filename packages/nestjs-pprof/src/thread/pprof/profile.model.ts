@@ -26,8 +26,8 @@ export interface StackSample {
 /** Of which threads a profile is, for those who compare it with an earlier one. @internal */
 export interface Coverage {
   /**
-   * Of each thread (the value of its label), what its values are counted from: only where that is the same for two profiles
-   * is there a difference. Undefined for values that cannot be compared at all.
+   * Of each thread (the value of its label), what its values are counted from: where that is the same for two profiles there
+   * is a difference. Undefined for values that cannot be compared at all.
    */
   readonly origins: ReadonlyMap<string, string | undefined>;
   /** Whether threads were left out: then one that is missing has not necessarily ended. */
@@ -79,11 +79,9 @@ export const TRUNCATED = syntheticFrame('(truncated)');
 const MAX_CPU_FRAMES = 255;
 
 /**
- * Gives a stack that V8 has cut the root `(truncated)`, in the place of the callers that nobody knows.
- *
- * Of the frames that it keeps in a CPU profile V8 leaves some out (built-in functions that call back), and adds those
- * that are inlined: the length alone does not tell. What is as deep is a recursion, so where the stack was cut its
- * root recurs; the root of a whole one is where the event loop begins.
+ * Gives a stack that V8 has cut the root `(truncated)`, in the place of the callers that nobody knows. Its length alone does
+ * not tell: V8 leaves built-in functions that call back out, and adds those that are inlined. What is as deep is a recursion,
+ * so where the stack was cut its root recurs; the root of a whole one is where the event loop begins.
  *
  * @internal
  */
@@ -110,12 +108,7 @@ const UNPRINTABLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/**
- * Text that stays one line of what it says, wherever it is shown: names of functions, workers and files are given by
- * whoever wrote, or sent, the code.
- *
- * @internal
- */
+/** Text that stays one line of what it says: names are given by whoever wrote, or sent, the code. @internal */
 export function printable(text: string, maxLength = Infinity): string {
   const cut = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
   return cut.replace(UNPRINTABLE, (character) => {

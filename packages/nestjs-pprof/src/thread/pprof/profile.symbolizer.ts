@@ -39,8 +39,8 @@ export interface SymbolizedProfile extends Omit<Profile, 'samples'> {
 }
 
 /**
- * Maps every frame to its original source, names it, and merges what has become the same stack. All text of a profile
- * passes here on its way out, and is made printable.
+ * Maps every frame to its original source, names it, and merges what has become the same stack. All text of a profile passes
+ * here on its way out, and is made printable.
  *
  * @internal
  */
@@ -87,8 +87,8 @@ export class Symbolizer {
   }
 
   /**
-   * `Reports.build (src/reports/reports.service.ts)`: pprof's tables show, and add up by, the name alone, and the names of
-   * JavaScript functions are not qualified as Go's are; `get` in two files would become one function.
+   * `Reports.build (src/reports/reports.service.ts)`: pprof shows, and adds up by, the name alone, and those of JavaScript are
+   * not qualified as Go's are: `get` in two files would become one function.
    */
   #nameOf({ functionName, file, isAmbiguous, ...place }: OriginalPosition): Names {
     const name = printable(functionName, MAX_NAME_LENGTH);
@@ -185,7 +185,7 @@ function mergeSamples(
   samples: readonly StackSample[],
   frames: ReadonlyMap<Frame, SymbolizedFrame>,
 ): SymbolizedSample[] {
-  const ids = new Map<SymbolizedFrame, number>();
+  const ids = new Map([...new Set(frames.values())].map((frame, index) => [frame, index]));
   const merged = new Map<string, SymbolizedSample>();
   for (const { stack, values, labels = {}, notes = [] } of samples) {
     const mappedStack = stack.map((position) => frames.get(position)!);
@@ -196,7 +196,7 @@ function mergeSamples(
       ]),
     );
     const key = [
-      ...mappedStack.map((frame) => idOf(frame, ids)),
+      ...mappedStack.map((frame) => ids.get(frame)),
       ...Object.entries(printableLabels).flatMap((label) => label.map((part) => JSON.stringify(part))),
     ].join();
     const known = merged.get(key);
@@ -213,15 +213,6 @@ function mergeSamples(
   }
   // As in Go: what cancels out, in the difference of two profiles, is not there.
   return [...merged.values()].filter(({ values }) => values.some((value) => value !== 0));
-}
-
-function idOf(frame: SymbolizedFrame, ids: Map<SymbolizedFrame, number>): number {
-  let id = ids.get(frame);
-  if (id === undefined) {
-    id = ids.size;
-    ids.set(frame, id);
-  }
-  return id;
 }
 
 /** Where the application's code lies, as its profiles name it. @internal */

@@ -1,6 +1,5 @@
-import { shownTypeIndex, type ValueType } from './profile.model.js';
+import { type Labels, shownTypeIndex, type ValueType } from './profile.model.js';
 import type { SymbolizedProfile, SymbolizedSample } from './profile.symbolizer.js';
-import { groupedBy, routeOf } from './sample.groups.js';
 
 const MAX_ROWS = 50;
 
@@ -34,19 +33,10 @@ export function renderTop(profile: SymbolizedProfile): string {
     '      flat  flat%   sum%        cum   cum%',
   ];
   let sum = 0;
-  for (const row of shown) {
-    sum += row.flat;
-    lines.push(
-      [
-        format(row.flat, unit).padStart(10),
-        percent(row.flat, total).padStart(6),
-        percent(sum, total).padStart(6),
-        format(row.cumulative, unit).padStart(10),
-        percent(row.cumulative, total).padStart(6),
-        '',
-        row.name,
-      ].join(' '),
-    );
+  for (const { name, flat, cumulative } of shown) {
+    sum += flat;
+    const columns = [shareOf(flat, total, unit), percent(sum, total).padStart(6)];
+    lines.push([...columns, shareOf(cumulative, total, unit), '', name].join(' '));
   }
   return `${[...lines, ...renderRoutes(profile, valueIndex, total)].join('\n')}\n`;
 }
@@ -67,10 +57,13 @@ function renderRoutes(
     '',
     `Showing top ${shown.length} routes out of ${groups.length}`,
     '      flat  flat%',
-    ...shown.map(({ name = NO_ROUTE, value }) =>
-      [format(value, unit).padStart(10), percent(value, total).padStart(6), '', name].join(' '),
-    ),
+    ...shown.map(({ name = NO_ROUTE, value }) => `${shareOf(value, total, unit)}  ${name}`),
   ];
+}
+
+/** A value, and how much of all it is, as columns. @internal */
+export function shareOf(value: number, total: number, unit: string): string {
+  return `${format(value, unit).padStart(10)} ${percent(value, total).padStart(6)}`;
 }
 
 /** The functions by what is their own, the largest first. @internal */
@@ -96,6 +89,49 @@ export function tabulate(
     Math.abs(b.cumulative) - Math.abs(a.cumulative) ||
     (a.name < b.name ? -1 : 1);
   return { rows: [...rows.values()].toSorted(byFlat), total };
+}
+
+/** Samples that have one thing in common. @internal */
+export interface SampleGroup {
+  /** Undefined where they do not tell. */
+  readonly name: string | undefined;
+  readonly samples: readonly SymbolizedSample[];
+  readonly value: number;
+}
+
+/** With the sum of one of their values, the largest first: in a difference also what has shrunk. @internal */
+export function groupedBy(
+  samples: readonly SymbolizedSample[],
+  valueIndex: number,
+  nameOf: (labels: Labels) => string | undefined,
+): SampleGroup[] {
+  const groups = new Map<string | undefined, SymbolizedSample[]>();
+  for (const sample of samples) {
+    const name = nameOf(sample.labels);
+    const group = groups.get(name) ?? [];
+    group.push(sample);
+    groups.set(name, group);
+  }
+  return [...groups]
+    .map(([name, ofGroup]) => ({
+      name,
+      samples: ofGroup,
+      value: ofGroup.reduce((sum, { values }) => sum + (values[valueIndex] ?? 0), 0),
+    }))
+    .toSorted(
+      (a, b) =>
+        Math.abs(b.value) - Math.abs(a.value) ||
+        (b.name === undefined || (a.name !== undefined && a.name < b.name) ? -1 : 1),
+    );
+}
+
+/**
+ * For what a sample was taken, as `route=` takes it: the route or, where nobody has told, the handler of its stack.
+ *
+ * @internal
+ */
+export function routeOf({ route, controller, handler }: Labels): string | undefined {
+  return route ?? ([controller, handler].filter((name) => name !== undefined).join('.') || undefined);
 }
 
 /** @internal */
@@ -152,12 +188,7 @@ export function durationText(seconds: number): string {
   return parts.slice(0, 2).join(' ') || '0 s';
 }
 
-/**
- * Renders a profile as counted stacks, largest first, like the `debug=1` of Go's named profiles: for reading, not for
- * a program.
- *
- * @internal
- */
+/** Counted stacks, largest first, like `debug=1` of Go's named profiles: for reading, not for a program. @internal */
 export function renderStacks(profile: SymbolizedProfile, name: string): string {
   const shown = shownTypeIndex(profile);
   const totals = profile.sampleTypes.map((_, index) =>
@@ -169,23 +200,16 @@ export function renderStacks(profile: SymbolizedProfile, name: string): string {
   const columns = profile.sampleTypes.map(({ type, unit }) => `${type}/${unit}`).join(' ');
   const blocks = samples.map(({ stack, values, labels }) => {
     const labelText = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-    const heading = [values.join(': '), ...labelText, '@'].join(' ');
-    return [
-      heading,
-      ...stack.map((frame) => `#\t${frame.name}${frame.file ? `\t${frame.file}:${frame.line}` : ''}`),
-    ];
+    const frames = stack.map(({ name: of, file, line }) => `#\t${of}${file ? `\t${file}:${line}` : ''}`);
+    return [[values.join(': '), ...labelText, '@'].join(' '), ...frames].join('\n');
   });
+  const heading = `${name} profile: total ${totals.join(': ')} (${columns})`;
   const comments = profile.comments.map((comment) => `# ${comment}`);
   const details = (profile.details ?? []).map((line) => `# ${line}`).join('\n');
-  return `${[`${name} profile: total ${totals.join(': ')} (${columns})`, ...blocks.map((block) => block.join('\n')), ...comments, ...(details ? [details] : [])].join('\n\n')}\n`;
+  return `${[heading, ...blocks, ...comments, details].filter(Boolean).join('\n\n')}\n`;
 }
 
-/**
- * Renders the stack of every thread for reading, in the way Go prints goroutines: a heading with the state, then two
- * lines a frame, innermost first.
- *
- * @internal
- */
+/** The stack of every thread for reading, as Go prints goroutines: a heading, then two lines a frame. @internal */
 export function renderDump(profile: SymbolizedProfile): string {
   const comments = profile.comments.map((comment) => `# ${comment}`).join('\n');
   return `${[...profile.samples.map(renderThread), comments].join('\n\n')}\n`;

@@ -14,8 +14,8 @@ export interface RunningScript {
 }
 
 /**
- * Asks V8 for the scripts that it has under these names (paths or URLs): of each all there are, the newest first. It
- * costs the application's thread something, so it is asked only for those whose text is not the one on the disk.
+ * Asks V8 for the scripts that it has under these names (paths or URLs): of each all there are, the newest first. It costs the
+ * application's thread something.
  *
  * @internal
  */
@@ -26,11 +26,7 @@ export type ScriptsOf = (
 const OTHER_TEXT =
   'the text that runs is not the one on the disk (compiled as it was loaded, or written anew since)';
 
-/**
- * The texts that V8 has in memory, of scripts that are not what is on the disk.
- *
- * @internal
- */
+/** The texts that V8 has in memory, of scripts that are not what is on the disk. @internal */
 export class RunningTexts {
   /** V8 is asked once at a time. */
   #asking: Promise<unknown> = Promise.resolve();
@@ -40,12 +36,7 @@ export class RunningTexts {
     private readonly scriptsOf: ScriptsOf | undefined,
   ) {}
 
-  /**
-   * Looks for the text of scripts in V8's memory, where that is not known yet. Never throws.
-   *
-   * @param others where functions start in them, by V8
-   * @param found gets what is found
-   */
+  /** Looks for the texts that are not known yet, and adds them to `found`. Never throws. */
   async find(
     others: ReadonlyMap<string, readonly CodePosition[]>,
     found: Map<string, FoundScript>,
@@ -70,11 +61,8 @@ export class RunningTexts {
       try {
         const scripts = await this.scriptsOf(unknown);
         for (const name of unknown) {
-          const script = await this.#running(
-            found.get(name)!.path,
-            others.get(name)!,
-            scripts.get(name) ?? [],
-          );
+          const { path } = found.get(name)!;
+          const script = await this.#running(path, others.get(name)!, scripts.get(name) ?? []);
           this.reader.cache.keep(`running ${name}`, script);
         }
       } catch (error) {
@@ -84,21 +72,13 @@ export class RunningTexts {
     for (const name of others.keys()) {
       const { path } = found.get(name)!;
       const script = this.reader.cache.get(`running ${name}`);
-      const unreadable = failure ?? script?.unreadable ?? OTHER_TEXT;
-      found.set(
-        name,
-        script?.functions && !script.unreadable
-          ? { path, script }
-          : {
-              path,
-              script: {
-                version: '',
-                ...(script?.functions ? { functions: script.functions } : {}),
-                unreadable,
-              },
-              isOther: true,
-            },
-      );
+      if (script?.functions && !script.unreadable) {
+        found.set(name, { path, script });
+      } else {
+        const unreadable = failure ?? script?.unreadable ?? OTHER_TEXT;
+        const functions = script?.functions && { functions: script.functions };
+        found.set(name, { path, script: { version: '', ...functions, unreadable }, isOther: true });
+      }
     }
   }
 
@@ -122,13 +102,8 @@ export class RunningTexts {
           throw new Error(`${OTHER_TEXT}, and V8 has no map of it`);
         }
         const location = await locateMap(path, sourceMapUrl);
-        const table = await this.reader.tableOf(
-          'text' in location ? location.text : '',
-          path,
-          dirname(path),
-          functions,
-        );
-        return { ...script, table };
+        const mapText = 'text' in location ? location.text : '';
+        return { ...script, table: await this.reader.tableOf(mapText, path, dirname(path), functions) };
       } catch (error) {
         return { ...script, unreadable: reasonOf(error) };
       } finally {
@@ -139,8 +114,7 @@ export class RunningTexts {
   }
 
   /**
-   * The text on the disk, where the one that runs has only something put around it (`Module.wrapper`), or its types taken
-   * out and nothing moved.
+   * The text on the disk, where the one that runs has only something around it (`Module.wrapper`), or its types taken out.
    */
   async #shifted(path: string, running: string): Promise<Script | undefined> {
     const text = await this.reader.textOf(path).catch(() => '');

@@ -22,8 +22,8 @@ const LINE_COMMENTS = /^[ \t]*\/\/.*$/gm;
 const BYTES_PER_FUNCTION = 100;
 
 /**
- * The functions in the text of a script, by the place where V8 says that they start. So it can be told whether a text
- * is the one that runs, of which class a method is, and which names need more than themselves to be told apart.
+ * The functions of a script, by the place where V8 says that they start: they tell whether a text is the one that runs, of
+ * which class a method is, and which names need more than themselves to be told apart.
  *
  * @internal
  */
@@ -81,8 +81,8 @@ export class ScriptFunctions {
   }
 
   /**
-   * Whether the text may be the one that V8 has. Undefined where the place tells nothing, as it is none of a function
-   * (but of a module as a whole, of the initializers of a class), or the text could not be followed.
+   * Whether the text may be the one that V8 has. Undefined where the place tells nothing (of a module as a whole, of the
+   * initializers of a class), or the text could not be followed.
    */
   has({ functionName, line, column }: Place): boolean | undefined {
     if (line <= 0 || column <= 0 || (line === 1 && column === 1) || functionName.startsWith('<')) {

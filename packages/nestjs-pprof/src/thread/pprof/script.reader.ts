@@ -11,11 +11,7 @@ const SOURCE_FILE = /\.(?:[cm]?ts|tsx|jsx)$/;
 
 const GONE = 'there is no such file';
 
-/**
- * Reads scripts with their maps, keeps them for the next profile, and is bounded in memory.
- *
- * @internal
- */
+/** Reads scripts with their maps, keeps them for the next profile, and is bounded in memory. @internal */
 export class ScriptReader {
   /** By path, or by the name of a script in memory behind `running `. */
   readonly cache: ScriptCache;
@@ -32,11 +28,7 @@ export class ScriptReader {
     this.cache = new ScriptCache(cacheBytes);
   }
 
-  /**
-   * The script on the disk; undefined where another one runs.
-   *
-   * @param positions where functions start in it, by V8
-   */
+  /** The script on the disk; undefined where another one runs, by where V8 says that functions start. */
   async onDisk(path: string, positions: readonly CodePosition[]): Promise<Script | undefined> {
     const script = await this.#onDisk(path, positions);
     if (!script || !isOf(script, positions)) {
@@ -64,11 +56,8 @@ export class ScriptReader {
   }
 
   #read(path: string): Promise<Script> {
-    let script = this.#reading.get(path);
-    if (!script) {
-      script = this.#refresh(path).finally(() => this.#reading.delete(path));
-      this.#reading.set(path, script);
-    }
+    const script = this.#reading.get(path) ?? this.#refresh(path).finally(() => this.#reading.delete(path));
+    this.#reading.set(path, script);
     return script;
   }
 

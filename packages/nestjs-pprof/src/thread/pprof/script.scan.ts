@@ -68,15 +68,14 @@ const KINDS = Uint8Array.from({ length: 128 }, (_, code) => {
 });
 /**
  * What esbuild's `keepNames` puts in, under whatever name: https://esbuild.github.io/api/#keep-names
- * Looked for at the beginning of a word only: in each of a long one, such as data in a bundle, takes the square of its length.
+ * From the beginning of a word only: else one of a megabyte, such as data in a bundle, takes the square of its length.
  */
 const KEEPS_NAMES =
   /(?<![\w$])([\w$]+)\s*=\s*\(([\w$]+),\s*([\w$]+)\)\s*=>\s*[\w$.]+\(\2,\s*"name",\s*\{\s*value(?::\s*\3)?,\s*configurable:\s*(?:true|!0)\s*\}\)/g;
 
 /**
  * The functions of a text: one pass that follows brackets, strings, templates, regular expressions and comments. A syntax
- * tree of a bundle would take hundreds of megabytes, in a thread that has little. Where the brackets do not come out
- * even, nothing is claimed.
+ * tree of a bundle would take hundreds of megabytes. Where the brackets do not come out even, nothing is claimed.
  *
  * @internal
  */

@@ -7,11 +7,9 @@ const COMMENT = /\/\/[^\n\r\u2028\u2029]*|\/\*[^]*?\*\//g;
 const MAGIC = /^\/[/*][#@]\s+sourceMappingURL=(\S*)([^\n\r\u2028\u2029]*)/;
 
 /**
- * What the last comment among these says that is `//# sourceMappingURL=`, its old form with `@`, or the form for block
- * comments; not one that merely has such words in it.
+ * What the last of these comments says that is `//# sourceMappingURL=`, its old form with `@`, or the form for block comments.
  * https://github.com/v8/v8/blob/main/src/parsing/scanner.cc (`TryToParseMagicComment`)
  *
- * @param comments and the space around them
  * @internal
  */
 export function annotationIn(comments: string): string | undefined {
@@ -31,16 +29,11 @@ export function flat(text: string): string {
   return text.length < 13 ? text : Buffer.from(text, 'utf16le').toString('utf16le');
 }
 
-/**
- * Where the map of a generated file is: in the file itself, or in another file, which may not exist.
- *
- * @internal
- */
+/** Where the map of a generated file is: in the file itself, or in another file, which may not exist. @internal */
 export type MapLocation = { readonly text: string } | { readonly file: string; readonly announced: boolean };
 
 /**
- * Finds the map that a generated file announces with this URL, or the one beside it. Throws an `Error` if one is
- * announced that is not on this machine.
+ * The map that a generated file announces with this URL, or the one beside it. @throws where it is not on this machine.
  *
  * @internal
  */
@@ -113,11 +106,7 @@ function decode(encoded: string): string {
   }
 }
 
-/**
- * One plain source map, with the place in the generated file it starts at.
- *
- * @internal
- */
+/** One plain source map, with the place in the generated file it starts at. @internal */
 export interface PlainMap {
   /** 0-based line and column of the generated file that the mappings count from. */
   readonly line: number;
@@ -132,10 +121,10 @@ export interface PlainMap {
 const SCHEME = /^[a-z][a-z\d+.-]+:/i;
 
 /**
- * Reads the JSON of a source map into plain maps: one, or for an index map one per section. Their
- * `sourcesContent`, often most of the text, is left to the garbage collector. Throws an `Error` that says
- * what is wrong with the map.
+ * Reads a source map into plain maps, one for each section of an index map. `sourcesContent`, often most of the text, is left
+ * to the garbage collector.
  *
+ * @throws an `Error` that says what is wrong with the map.
  * @internal
  */
 export function parseSourceMap(text: string): PlainMap[] {

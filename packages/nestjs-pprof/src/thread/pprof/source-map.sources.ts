@@ -5,13 +5,11 @@ import { hasScheme } from './source-map.file.js';
 /**
  * Turns the sources of a map into absolute paths; `null` where a source is none, but something of the bundler's own.
  *
- * A map has paths of the machine that built, which may have been another. So where there is no such file here, the longest
- * ending of the path that exists below the application's package is taken for it. But a path need not exist: in a
- * container image without the sources, `/app/src/app.service.ts` still says best where the code comes from.
+ * A map has paths of the machine that built. So where there is no such file here, the longest ending of the path that exists
+ * below the application's package is taken for it. But a path need not exist: in a container image without the sources,
+ * `/app/src/app.service.ts` still says best where the code comes from.
  *
  * @param sources As written in the map, behind `sourceRoot`
- * @param generatedFile Absolute path of the generated file
- * @param mapDirectory Where the map is
  * @internal
  */
 export async function resolveSources(
@@ -40,7 +38,9 @@ async function resolveSource(
     if (path === undefined) {
       return null;
     }
-    const found = isOfWindows(path) ? path : await findWebpackSource(path, generatedFile, mapDirectory, disk);
+    const found = isOfWindows(path)
+      ? path
+      : await findWebpackSource(path, generatedFile, mapDirectory, packages, disk);
     return (await disk.has(found)) ? found : ((await findEnding(found, packages, disk)) ?? found);
   }
   // Of rollup's plugins, not of any file.
@@ -101,15 +101,10 @@ async function findEnding(
 ): Promise<string | undefined> {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   for (let first = 0; first < parts.length - 1; first++) {
+    const ending = parts.slice(first);
     for (const directory of packages) {
-      const [head = '', ...rest] = parts.slice(first);
-      // Asking for the first part of the path first: one answer does for all sources below `src`.
-      if (
-        head !== '..' &&
-        (await disk.has(join(directory, head))) &&
-        (await disk.has(join(directory, head, ...rest)))
-      ) {
-        return join(directory, head, ...rest);
+      if (ending[0] !== '..' && (await disk.hasBelow(directory, ending))) {
+        return join(directory, ...ending);
       }
     }
   }
@@ -152,23 +147,18 @@ async function findWebpackSource(
   path: string,
   generatedFile: string,
   mapDirectory: string,
+  packages: readonly string[],
   disk: Disk,
 ): Promise<string> {
   if (isAbsolute(path)) {
     return normalize(path);
   }
-  const [firstPart = ''] = normalize(path).split(sep);
-  let packageDirectory: string | undefined;
   for (const directory of ancestors(generatedFile)) {
-    // Asking for the first part of the path first: one answer does for all sources below `src`.
-    if ((await disk.has(join(directory, firstPart))) && (await disk.has(join(directory, path)))) {
+    if (await disk.hasBelow(directory, normalize(path).split(sep))) {
       return join(directory, path);
     }
-    if (packageDirectory === undefined && (await disk.has(join(directory, 'package.json')))) {
-      packageDirectory = directory;
-    }
   }
-  return join(packageDirectory ?? mapDirectory, path);
+  return join(packages[0] ?? mapDirectory, path);
 }
 
 function ancestors(file: string): string[] {
@@ -201,5 +191,10 @@ class Disk {
       this.#known.set(path, known);
     }
     return known;
+  }
+
+  /** The first part is asked for first: one answer does for all sources below `src`. */
+  async hasBelow(directory: string, [first = '', ...others]: readonly string[]): Promise<boolean> {
+    return (await this.has(join(directory, first))) && (await this.has(join(directory, first, ...others)));
   }
 }

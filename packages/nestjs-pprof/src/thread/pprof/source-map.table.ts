@@ -2,8 +2,7 @@ import type { ScriptFunctions } from './script.functions.js';
 import type { PlainMap } from './source-map.file.js';
 
 /**
- * A place in code as V8 reports it: 1-based line and column (0 = unknown), file = absolute path, `file://` URL,
- * `node:…` or `''`.
+ * A place as V8 has it: 1-based line and column (0 = unknown), file = absolute path, `file://` URL, `node:…` or `''`.
  *
  * @internal
  */
@@ -23,8 +22,7 @@ const SOURCE_LINE = 3;
 const SOURCE_COLUMN = 4;
 
 /**
- * What is kept of a source map: a flat, sorted table of its segments (20 bytes each, off the heap), and its sources
- * as absolute paths.
+ * What is kept of a source map: a flat, sorted table of its segments (20 bytes each, off the heap), and paths.
  *
  * @internal
  */
@@ -75,8 +73,8 @@ export class SourceMapTable {
   }
 
   /**
-   * The last segment at or before the column on that line. A function starts for V8 at its `(`, which seldom has a
-   * segment of its own. Code before the first segment is the compiler's own (helpers): there is no original.
+   * The last segment at or before the column: a function starts for V8 at its `(`, which seldom has one of its own. Code
+   * before the first of a line is the compiler's own (helpers): there is no original.
    */
   #segmentAt(line: number, column: number): number | undefined {
     const index = this.#lowerBound(line, column);
@@ -178,10 +176,7 @@ function difference(segments: Int32Array, a: number, b: number, field: number): 
   return (segments[a + field] ?? 0) - (segments[b + field] ?? 0);
 }
 
-/**
- * Receives one segment of `mappings`; all numbers are absolute and 0-based. `source` and `name` are -1 where
- * the segment has none.
- */
+/** All numbers are absolute and 0-based; `source` and `name` are -1 where the segment has none. */
 type OnSegment = (
   line: number,
   column: number,
@@ -205,12 +200,10 @@ const CONTINUES = 32;
 const MAX_SHIFT = 25;
 
 /**
- * Decodes the `mappings` of a source map (https://tc39.es/ecma426/#sec-mappings) and throws where they are
- * malformed.
+ * Decodes `mappings` (https://tc39.es/ecma426/#sec-mappings); throws where they are malformed.
  *
- * Not `@jridgewell/trace-mapping`, because it makes an array of every segment: 77 MB of heap for the map of the
- * minified TypeScript compiler, in a thread that has little, where a flat table needs 16 MB off the heap. It
- * also takes characters that are no digits for zeros. The specs compare the two.
+ * Not `@jridgewell/trace-mapping`, which makes an array of every segment: 77 MB of heap for the map of the minified TypeScript
+ * compiler, where a flat table needs 16 MB off the heap; and takes what is no digit for zero. The specs compare the two.
  */
 function decodeMappings(mappings: string, onSegment: OnSegment): void {
   // Deltas: the generated column restarts on each line, the others run through the whole map.
@@ -254,11 +247,7 @@ function decodeMappings(mappings: string, onSegment: OnSegment): void {
   }
 }
 
-/**
- * Memory of the table of a map, told from its text: to parse that takes several times its size.
- *
- * @internal
- */
+/** Memory of the table of a map, told from its text: to parse that takes several times its size. @internal */
 export function tableBytesOf(mapText: string): number {
   let segments = 0;
   // Within `sourcesContent` the quotes are escaped.

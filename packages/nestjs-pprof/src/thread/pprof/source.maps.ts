@@ -25,8 +25,7 @@ const CONCURRENCY = 4;
 const EVALUATED = /^webpack(?:-internal)?:/;
 
 /**
- * Maps positions in generated code to the original ones. Reads only the maps of the files it is asked about, keeps
- * them for the next profile, and is bounded in memory.
+ * Maps positions in generated code to the original ones, and is bounded in memory.
  *
  * A map is of use only where the text that it was made for is the text that runs. That is seen by the functions: in the
  * text on the disk one must start where V8 says that one starts. Where it does not, V8 is asked for the text that it has.
@@ -46,11 +45,7 @@ export class SourceMaps {
     this.#running = new RunningTexts(this.#reader, scriptsOf);
   }
 
-  /**
-   * Reads, at most once per version of a file, the maps of the files that these are in. Never throws.
-   *
-   * @param seen where functions start, by V8
-   */
+  /** Reads, once per version of a file, the maps of the files in which V8 has seen functions start there. Never throws. */
   async load(seen: Iterable<CodePosition>): Promise<OriginalPositions> {
     const functions = byFile(seen);
     const names = [...functions.keys()].filter((file) => this.#isMapped(file));
@@ -81,24 +76,21 @@ export class SourceMaps {
     const counted = new Set<SourceMapTable>();
     let bytes = 0;
     for (const [name, { path, script }] of found) {
-      if (script.table && !counted.has(script.table)) {
-        bytes += script.table.byteLength;
-        if (bytes > this.#cacheBytes) {
-          bytes -= script.table.byteLength;
-          const unreadable = `the source maps of this profile take up more than ${this.#cacheBytes} bytes`;
-          const { table: _, ...rest } = script;
-          found.set(name, { path, script: { ...rest, unreadable } });
-        } else {
-          counted.add(script.table);
-        }
+      const { table, ...rest } = script;
+      if (table && !counted.has(table) && bytes + table.byteLength > this.#cacheBytes) {
+        const unreadable = `the source maps of this profile take up more than ${this.#cacheBytes} bytes`;
+        found.set(name, { path, script: { ...rest, unreadable } });
+      } else if (table && !counted.has(table)) {
+        counted.add(table);
+        bytes += table.byteLength;
       }
     }
     return found;
   }
 
   /**
-   * Not `node:` modules, and not `node_modules` either: packages often ship maps of sources that they don't ship, and a
-   * compiled position that can be opened beats an original one that cannot. The application may lie in there itself.
+   * Not `node:` modules, nor `node_modules`: packages often ship maps of sources that they don't ship, and a compiled position
+   * that can be opened beats an original one that cannot. The application may lie in there itself.
    */
   #isMapped(name: string): boolean {
     const path = toPath(name);

@@ -80,8 +80,8 @@ export interface TimedStack {
 }
 
 /**
- * The samples of a profile in the order they were taken. A sample stands for the time until the next
- * one: what comes before the first is the time that V8 took to start.
+ * The samples in the order they were taken. Each stands for the time until the next: what comes before the first is the time
+ * that V8 took to start.
  *
  * @internal
  */
@@ -185,8 +185,8 @@ export interface V8HeapNode {
 export type V8Profile = V8CpuProfile | V8HeapProfile;
 
 /**
- * Moves the positions in a profile of V8's own to the original sources, where there are source maps. All else stays exactly
- * as V8 has it, the names of functions too, made printable: tools know those, `(program)` for instance.
+ * Moves positions to the original sources, where there are source maps. All else stays as V8 has it, the names of functions
+ * too, made printable: tools know those, `(program)` for instance.
  *
  * @internal
  */

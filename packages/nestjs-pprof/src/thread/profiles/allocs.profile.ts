@@ -53,7 +53,7 @@ const WORKERS_LEFT_OUT =
   'worker threads are left out, as V8 collects all garbage of a worker before it tells: ask for heap, or name them with "threads"';
 
 /**
- * Scrapers ask for this every few seconds: it must not disturb the heap profile, nor the workers, and not fail where there is
+ * Scrapers ask for it every few seconds: it disturbs neither the heap profile nor workers, nor fails where there is
  * nothing.
  */
 async function liveObjects(
@@ -109,10 +109,10 @@ function allocatedSamples({ thread, total, before }: ThreadAllocations, stackDep
   return [...valued(total.root, 1), ...(before ? valued(before.root, -1) : [])];
 }
 
-function describe({ total, before, stuck }: ThreadAllocations): string {
+function describe({ total, before }: ThreadAllocations): string {
   const details = [
     `by ${total.counted ? 'agent' : 'inspector'}`,
-    ...(stuck ? ['its event loop got stuck'] : []),
+    ...(total.stuck ? ['its event loop got stuck'] : []),
     ...(total.counted && before?.counted !== false ? [] : ['objects not counted']),
   ];
   return ` (${details.join(', ')})`;

@@ -6,6 +6,7 @@ import { isSelected, MAIN_THREAD, type ThreadSelection } from '../capture/thread
 import { type Frame, type Profile, syntheticFrame } from '../pprof/profile.model.js';
 import type { V8CpuNode, V8CpuProfile } from '../pprof/v8.profiles.js';
 import { cpuSamplesOf } from './cpu.samples.js';
+import { segmentsOf, sum } from './cpu.segment.js';
 import { badValue, BadParameterError, singleThread } from './query.parameters.js';
 import type { ProfileKind, Stretch } from './recording.kind.js';
 import { withLabelsOfStacks } from './sample.labels.js';
@@ -75,8 +76,8 @@ function profileOf(capture: CpuCapture, notes: readonly string[]): Profile {
 }
 
 /** Whether the sampler of the main thread was started for this capture. */
-function describeStart({ threads }: CpuCapture, recorded: number | undefined): string[] {
-  const [first] = threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+function describeStart(capture: CpuCapture, recorded: number | undefined): string[] {
+  const [first] = segmentsOf(capture);
   if (!first) {
     return [];
   }
@@ -195,8 +196,4 @@ class NodeTree {
 
 function inWords(from: number, to: number): string {
   return `${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

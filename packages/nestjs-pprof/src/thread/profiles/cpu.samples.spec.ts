@@ -403,7 +403,7 @@ describe('cpuSamplesOf, comments', () => {
 
   it('says where a segment was read by interrupt', () => {
     const { comments } = cpuSamplesOf(captureOf([mainByAgent(segment({ main: 0, readByInterrupt: true }))]));
-    expect(comments[0]).toBe('threads: main (by agent, read by interrupt as its event loop got stuck)');
+    expect(comments[0]).toBe('threads: main (by agent, read by interrupt as its event loop did not turn)');
   });
 
   it('says where the profiling thread could not be measured', () => {

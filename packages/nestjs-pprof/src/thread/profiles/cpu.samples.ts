@@ -2,7 +2,7 @@ import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import { isIdle, PROGRAM, samplesOfTimeline } from '../pprof/v8.profiles.js';
 import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
 import type { SampledSegment } from '../capture/cpu.rotation.js';
-import { samplesOfSegment, type SegmentSamples } from './cpu.segment.js';
+import { samplesOfSegment, type SegmentSamples, segmentsOf, sum } from './cpu.segment.js';
 import { boundedLabels } from './sample.labels.js';
 import { commentsOfThreads } from './threads.comments.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
@@ -54,18 +54,15 @@ export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; com
 
   const labelled = boundedLabels(
     capture,
-    parts.flatMap(({ samples }) => samples),
-  );
-  let at = 0;
-  const samples = parts.flatMap(({ thread, samples: ofThread, cpu: source }) =>
-    labelled.samples
-      .slice(at, (at += ofThread.length))
-      .map(({ stack, labels, values: [count = 0, wall = 0, cpu = 0] }) => ({
+    parts.flatMap(({ thread: { thread }, samples: ofThread, cpu: source }) =>
+      ofThread.map(({ stack, labels, values: [count = 0, wall = 0, cpu = 0] }) => ({
         stack,
         values: [count, wall, source === 'measured' ? cpu : Math.round(cpu * scale)],
-        labels: { ...labels, thread: thread.thread.label },
+        labels: { ...(capture.labels ? labels : {}), thread: thread.label },
       })),
+    ),
   );
+  const samples = [...labelled.samples];
   const rest = Math.round(available - estimated * scale);
   const comments = [...commentsOn(capture, parts, estimated > 0, scale), ...labelled.comments];
   if (otherThreads === undefined || rest === 0) {
@@ -115,8 +112,8 @@ function partOf(thread: ThreadCpu, hz: number): Part {
 }
 
 /**
- * Where the stacks of all segments together ran for longer than the thread has used, it had to wait for a processor, and more in
- * one segment than in another: each counts for what the thread has used in it.
+ * Where the stacks of all segments ran for longer than the thread has used, it had to wait for a processor, and more in one
+ * segment than in another: each counts for what the thread has used in it.
  */
 function byClockOfEach(
   segments: ReadonlyArray<Pick<SegmentSamples, 'samples'>>,
@@ -155,8 +152,8 @@ function partWith(
 
 /**
  * The samples say who, the clock of the thread how much in all. A function is hit in proportion to the time in which it runs,
- * however short its turns, so that is the CPU time of its stacks; all together have no more than the thread: where they ran
- * for longer, they had to wait for a processor. What is left over is nobody's.
+ * however short its turns: that is the CPU time of its stacks, cut where they ran for longer than the thread, which then had
+ * to wait for a processor. What is left over is nobody's.
  */
 function withCpuOfClock(samples: readonly StackSample[], clock: number): StackSample[] {
   const scale = Math.min(1, clock / Math.max(1, cpuOf(samples)));
@@ -181,7 +178,7 @@ function commentsOn(
 ): string[] {
   const { threads: results, skipped } = capture;
   const comments = commentsOfThreads({ results, skipped }, describe);
-  const segments = capture.threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+  const segments = segmentsOf(capture);
   const faster = segments.filter(({ hz }) => hz > capture.hz);
   if (faster.length > 0) {
     const seconds = sum(faster.map(({ durationNanos }) => durationNanos)) / 1e9;
@@ -231,7 +228,7 @@ function describe(entry: ThreadCpu): string {
     return ` (by inspector${entry.stuck ? ', its event loop is stuck' : ''})`;
   }
   const gotStuck = entry.segments.some(({ readByInterrupt }) => readByInterrupt);
-  return ` (by agent${gotStuck ? ', read by interrupt as its event loop got stuck' : ''})`;
+  return ` (by agent${gotStuck ? ', read by interrupt as its event loop did not turn' : ''})`;
 }
 
 /** What is missing of the samples of a segment of the main thread. */
@@ -267,8 +264,4 @@ function cpuOfAll(parts: readonly Part[]): number {
 
 function cpuOf(samples: readonly StackSample[]): number {
   return sum(samples.map(({ values }) => values[2] ?? 0));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

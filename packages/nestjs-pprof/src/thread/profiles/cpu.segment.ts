@@ -1,4 +1,6 @@
-import { decodeAddonProfile } from '../pprof/addon-profile.decoder.js';
+import { decodeAddonProfile } from '../pprof/pprof.decoder.js';
+import type { CpuCapture } from '../capture/cpu.capturer.js';
+import type { SampledSegment } from '../capture/cpu.rotation.js';
 import { IDLE } from '../pprof/v8.profiles.js';
 import { isMark, type StackSample } from '../pprof/profile.model.js';
 import { type CpuSegment, NO_LABELS, NO_STACK, SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
@@ -8,6 +10,11 @@ const OTHER_THREADS = '(non-JavaScript threads)';
 
 /** What a sample itself costs a thread that does nothing else: it has been seen to be 5 to 60 µs. */
 const WAITING_CPU_NANOS = 100_000;
+
+/** Those of the main thread, where its agent has sampled it. @internal */
+export function segmentsOf({ threads }: Pick<CpuCapture, 'threads'>): readonly SampledSegment[] {
+  return threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+}
 
 /** What the addon has sampled on the main thread in a segment. @internal */
 export interface SegmentSamples {
@@ -21,9 +28,8 @@ export interface SegmentSamples {
 }
 
 /**
- * Reads what the addon has sampled on the main thread.
+ * @param hz the rate that was asked for; the segment's is higher where another capture at the same time asked for more.
  *
- * @param hz the rate that was asked for; the segment's own is higher where another capture at the same time asked for more.
  * @internal
  */
 export function samplesOfSegment(segment: CpuSegment, hz: number): SegmentSamples {
@@ -76,9 +82,7 @@ function hitsOf(hits: number): Hits {
   return { hits, waitingHits: 0, waitingNanos: 0 };
 }
 
-/**
- * The samples by stack and labels. A thread waits where two in a row have the same stack, and no CPU time in between.
- */
+/** The samples by stack and labels. A thread waits where two in a row have the same stack, and no CPU time in between. */
 function readLog({ sampleLog, hz }: CpuSegment): {
   stacks: ReadonlyMap<number, ReadonlyMap<number, Hits>>;
   taken: number;
@@ -97,20 +101,20 @@ function readLog({ sampleLog, hz }: CpuSegment): {
     }
     const byLabels = stacks.get(stack) ?? new Map<number, Hits>();
     stacks.set(stack, byLabels);
-    const sum = byLabels.get(labels) ?? hitsOf(0);
-    byLabels.set(labels, sum);
-    sum.hits++;
+    const counted = byLabels.get(labels) ?? hitsOf(0);
+    byLabels.set(labels, counted);
+    counted.hits++;
     if (stack === before && cpuNanos < limit) {
-      sum.waitingHits++;
-      sum.waitingNanos += cpuNanos;
+      counted.waitingHits++;
+      counted.waitingNanos += cpuNanos;
     }
   });
   return { stacks, taken };
 }
 
 /**
- * Turns the number of samples into what would have been taken at another rate, so that a count stands for the same time in
- * all segments. What is rounded off is carried on to the next stack: the total is right.
+ * The number of samples as it would be at another rate, so that a count stands for the same time in all segments. What is
+ * rounded off is carried on to the next stack: the total is right.
  */
 function withCountsAt(rate: number, samples: readonly StackSample[]): readonly StackSample[] {
   if (rate === 1) {
@@ -124,4 +128,9 @@ function withCountsAt(rate: number, samples: readonly StackSample[]): readonly S
     counted += countAtRate;
     return { ...sample, values: [countAtRate, ...others] };
   });
+}
+
+/** @internal */
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -5,8 +5,8 @@ import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 
 /**
- * The difference that so many seconds make to a profile of a moment, as in Go: what has gone has negative values. Threads
- * that have no difference, as what is counted has started anew between the two moments, are left out and named.
+ * The difference that so many seconds make to a profile of a moment, as in Go: what has gone has negative values. Threads of
+ * which what is counted has started anew in between are left out and named.
  *
  * @throws {PprofError} where no thread is left.
  * @internal

@@ -115,7 +115,7 @@ function describeCollection({ collected, asOf }: ThreadHeap): string {
     return 'garbage collected';
   }
   return asOf === undefined
-    ? 'garbage not collected: its event loop does not turn'
+    ? 'garbage not collected: its event loop did not turn within 2 s'
     : 'garbage not collected: its objects are not sampled now';
 }
 
@@ -135,8 +135,7 @@ function toIso(millis: number): string {
 }
 
 /**
- * The memory of the process as lines for reading, where Go has `# runtime.MemStats`. What only the event loop of the main
- * thread can tell is missing where that does not answer.
+ * Memory of the process to read, where Go has `# runtime.MemStats`; of a loop that does not answer, what is known.
  *
  * @internal
  */

@@ -84,13 +84,11 @@ function fakeThreads(
               thread: MAIN_THREAD,
               total: { root: allocations(5000), counted: true },
               before: { root: allocations(3000), counted: true },
-              stuck: false,
             },
             {
               thread: WORKER,
               total: { root: allocations(700), counted: false },
               before: undefined,
-              stuck: false,
             },
           ],
           skipped: ['worker 4: gone'],
@@ -419,9 +417,8 @@ describe('allocs', () => {
     const results = [
       {
         thread: MAIN_THREAD,
-        total: { root: allocations(5000), counted: false },
+        total: { root: allocations(5000), counted: false, stuck: true },
         before: { root: allocations(3000), counted: true },
-        stuck: true,
       },
     ];
     const { samples, comments } = await capture(

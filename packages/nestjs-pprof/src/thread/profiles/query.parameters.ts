@@ -4,8 +4,8 @@ import type {
   CheckedRequest,
   ProfileFormat,
   ProfileKind,
-  ProfileLimits,
   Query,
+  RecordingOptions,
   Stretch,
 } from './recording.kind.js';
 
@@ -18,9 +18,11 @@ const MAX_THRESHOLD_MILLIS = 60_000;
  * @throws {BadParameterError | NotEnabledError}
  * @internal
  */
-export function parseProfileRequest(kind: ProfileKind, query: Query, limits: ProfileLimits): CheckedRequest {
-  const { parameters } = kind;
-  const { maxSeconds, thresholdMillis, recorder } = limits;
+export function parseProfileRequest(
+  { parameters }: ProfileKind,
+  query: Query,
+  { maxSeconds, thresholdMillis, recorder }: Omit<RecordingOptions, 'heapSnapshot'>,
+): CheckedRequest {
   const past = parameters.past ? stretchOf(query, recorder) : undefined;
   const seconds = query.seconds === undefined ? undefined : parseSeconds(query.seconds, maxSeconds);
   const debug = parameters.debug ? Number(parseChoice('debug', query.debug ?? '0', ['0', '1', '2'])) : 0;
@@ -66,7 +68,7 @@ export function isV8Format(format: ProfileFormat): boolean {
 }
 
 /** What is asked of the flight recorder. */
-function stretchOf(query: Query, recorder: ProfileLimits['recorder']): Stretch | undefined {
+function stretchOf(query: Query, recorder: RecordingOptions['recorder']): Stretch | undefined {
   const { past, until } = query;
   if (past === undefined) {
     if (until !== undefined) {
@@ -181,12 +183,7 @@ export function parseThreads(value: string): ThreadSelection {
   return value.split(',').map(Number);
 }
 
-/**
- * The id of the thread that is asked for, where there can be only one.
- *
- * @param what can only be of one thread, for the message
- * @internal
- */
+/** The id of the only thread that is asked for. @param what can only be of one, for the message @internal */
 export function singleThread(selection: ThreadSelection, what: string): number {
   const [id, another] = selection === 'main' ? [MAIN_THREAD.id] : selection === 'all' ? [] : selection;
   if (id === undefined || another !== undefined) {

@@ -19,13 +19,15 @@ export interface Stretch {
 /** What a response may hold; the last two are V8's own, JSON of one thread, by the ending of their files. @internal */
 export type ProfileFormat = 'pprof' | 'text' | 'markdown' | 'cpuprofile' | 'heapprofile';
 
-/** What the options say about profiles. @internal */
-export interface ProfileLimits {
+/** What the options say about recordings. @internal */
+export interface RecordingOptions {
   readonly maxSeconds: number;
   /** Default of the parameter "threshold". */
   readonly thresholdMillis: number;
   /** Undefined where the flight recorder is off. */
   readonly recorder?: { readonly minutes: number; readonly hz: number } | undefined;
+  /** Whether heap snapshots are served. */
+  readonly heapSnapshot: boolean;
 }
 
 /** The parameters of a request for a profile, with the defaults of its kind filled in. @internal */
@@ -56,11 +58,7 @@ export interface ProfileRequest extends CheckedRequest {
   readonly signal: AbortSignal;
 }
 
-/**
- * A kind of profile. The table of these in `recording.table.ts` makes the routes, the index page and the documentation.
- *
- * @internal
- */
+/** The table of these, `recording.table.ts`, makes the routes, the index page and the documentation. @internal */
 export interface ProfileKind {
   /** Last part of its path: `/debug/pprof/<name>`. */
   readonly name: PprofProfileName;
@@ -98,12 +96,6 @@ export interface ProfileKind {
   captureV8?(request: ProfileRequest, threads: ApplicationThreads): Promise<V8Profile>;
 }
 
-/** What the options say about recordings. @internal */
-export interface RecordingOptions extends ProfileLimits {
-  /** Whether heap snapshots are served. */
-  readonly heapSnapshot: boolean;
-}
-
 /** What a recording is made of, and with. @internal */
 export interface RecordingContext {
   readonly threads: ApplicationThreads;
@@ -130,8 +122,8 @@ export type RecordingBody = string | Buffer | { readonly size: number; readonly 
 export interface PreparedRecording {
   readonly head: RecordingHead;
   /**
-   * Length of the window of time that it takes, 0 for what takes as long as it takes and is made for each request anew;
-   * undefined for what is of this moment and the same for all who ask now.
+   * Length of its window, 0 for what takes as long as it takes and is made for each request anew; undefined for what is of
+   * this moment and the same for all who ask now.
    */
   readonly seconds?: number | undefined;
   /** @param signal aborted when nobody waits for the answer any more */
@@ -148,12 +140,7 @@ export interface RecordingView {
   readonly order: 'left-heavy' | 'time-ordered';
 }
 
-/**
- * What is recorded of the application and served under its name, whatever its format. The table of these in
- * `recording.table.ts` makes the routes and the index page.
- *
- * @internal
- */
+/** What is recorded of the application and served under its name, whatever its format. @internal */
 export interface RecordingKind {
   /** Last part of its path: `/debug/pprof/<name>`. */
   readonly name: PprofProfileName;

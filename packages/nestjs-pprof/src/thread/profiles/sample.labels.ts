@@ -1,5 +1,6 @@
 import type { CpuCapture } from '../capture/cpu.capturer.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
+import { segmentsOf } from './cpu.segment.js';
 import { labelledByStack } from '../pprof/handler.frames.js';
 import type { Labels, StackSample } from '../pprof/profile.model.js';
 
@@ -8,13 +9,15 @@ const MAX_VALUES = 1000;
 
 const OTHER = 'other';
 
+interface Labelled {
+  readonly samples: readonly StackSample[];
+  readonly comments: readonly string[];
+}
+
 /** The labels of what was sampled, within bounds, and what is to be said of them. @internal */
-export function boundedLabels(
-  capture: CpuCapture,
-  samples: readonly StackSample[],
-): { readonly samples: readonly StackSample[]; readonly comments: readonly string[] } {
+export function boundedLabels(capture: CpuCapture, samples: readonly StackSample[]): Labelled {
   if (!capture.labels) {
-    return { samples: samples.map(({ stack, values }) => ({ stack, values })), comments: [] };
+    return { samples, comments: [] };
   }
   const kept = mostUsed(samples);
   return {
@@ -24,14 +27,12 @@ export function boundedLabels(
         : samples.map((sample) => ({ ...sample, labels: bounded(sample.labels ?? {}, kept) })),
     comments: [
       ...commentsOn(capture),
-      ...[...kept].map(([name, { others }]) => describeOthers(name, others)),
+      ...[...kept].map(
+        ([name, { others }]) =>
+          `labels: of ${name}, the ${MAX_VALUES} values with the most samples; ${others} more are "${OTHER}"`,
+      ),
     ],
   };
-}
-
-interface Labelled {
-  readonly samples: readonly StackSample[];
-  readonly comments: readonly string[];
 }
 
 /** Labels of the handlers that stacks show, of samples that have none otherwise. @internal */
@@ -89,13 +90,9 @@ function bounded(labels: Labels, kept: ReadonlyMap<string, Kept>): Labels {
   );
 }
 
-function describeOthers(name: string, others: number): string {
-  return `labels: of ${name}, the ${MAX_VALUES} values with the most samples; ${others} more are "${OTHER}"`;
-}
-
 /** How the labels came about, or why there are none. */
-function commentsOn({ threads }: CpuCapture): string[] {
-  const segments = threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+function commentsOn(capture: CpuCapture): string[] {
+  const segments = segmentsOf(capture);
   if (segments.length === 0) {
     return [];
   }

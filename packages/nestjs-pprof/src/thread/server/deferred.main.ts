@@ -11,19 +11,16 @@ let threads: ApplicationThreads | undefined;
 
 /** The application's threads, the same at each call. @internal */
 export function threadsOf(channel: MessagePort, data: ThreadData): ApplicationThreads {
-  threads ??= startThreads(channel, data);
-  return threads;
-}
-
-function startThreads(channel: MessagePort, data: ThreadData): ApplicationThreads {
-  const started = new ApplicationThreads(channel, data);
-  const { recorder } = started;
-  const { directory } = data.flightRecorder ?? {};
-  if (recorder && data.flightRecorder && directory !== undefined) {
-    const recording = { ...data.flightRecorder, directory };
-    new RecordingWriter(channel, { ...data, recorder, recording }).start();
+  if (!threads) {
+    threads = new ApplicationThreads(channel, data);
+    const { recorder } = threads;
+    const { flightRecorder: recording } = data;
+    if (recorder && recording?.directory !== undefined) {
+      const { directory } = recording;
+      new RecordingWriter(channel, { ...data, recorder, recording: { ...recording, directory } }).start();
+    }
   }
-  return started;
+  return threads;
 }
 
 /** Makes what answers the requests. @internal */

@@ -18,14 +18,8 @@ import {
 import { InspectorUnavailableError } from '../../shared/agent.errors.js';
 import { BadParameterError, NotEnabledError } from '../profiles/query.parameters.js';
 import { TooManyCapturesError } from './limits/capture.slots.js';
-import {
-  BodyTooLargeError,
-  ExpectationError,
-  MethodNotAllowedError,
-  ProfileOffError,
-  UnknownProfileError,
-  sendError,
-} from './http.response.js';
+import { PprofError } from '../../shared/pprof.error.js';
+import { UnknownProfileError, sendError } from './http.response.js';
 
 /** What a client gets for an error. */
 function answerTo(error: unknown) {
@@ -48,10 +42,9 @@ describe('sendError', () => {
   const answers: [Error, number][] = [
     [new BadParameterError('invalid value for "hz"'), 400],
     [new UnknownProfileError(), 404],
-    [new MethodNotAllowedError(['GET', 'HEAD']), 405],
-    [new BodyTooLargeError(5), 413],
-    [new ExpectationError(), 417],
-    [new ProfileOffError('heap'), 404],
+    [new PprofError(404, 'Unknown profile: "heap" is switched off'), 404],
+    [new PprofError(405, 'method not allowed, use GET or HEAD'), 405],
+    [new PprofError(413, 'the body of the request is larger than 5 bytes'), 413],
     [new NotEnabledError('heap snapshots are off'), 404],
     [new AgentFailureError({ status: 404, message: 'heap sampling is off' }), 404],
     [new AgentFailureError({ status: 409, message: 'held by another profiler' }), 409],
@@ -61,7 +54,7 @@ describe('sendError', () => {
     [new AgentFailureError({ status: 503, message: 'no build' }), 503],
     [new InspectorUnavailableError(), 503],
     [new SnapshotFileError('/tmp', new Error('ENOSPC')), 503],
-    [new SnapshotStalledError('main', 8000), 504],
+    [new SnapshotStalledError('main', 8000, false), 504],
     [new GarbageNotCollectedError('main'), 504],
     [new ThreadEndedError('worker 3'), 504],
     [new ShortLivedWorkersError(), 504],

@@ -8,14 +8,8 @@ import {
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type GuardedRequest, parseTarget } from './access/access.control.js';
-import {
-  ExpectationError,
-  MethodNotAllowedError,
-  errorText,
-  redirect,
-  sendError,
-  setCommonHeaders,
-} from './http.response.js';
+import { PprofError } from '../../shared/pprof.error.js';
+import { errorText, redirect, sendError, setCommonHeaders } from './http.response.js';
 import { ConnectionLimit, hasBody, REQUEST_LIMITS } from './limits/connection.limit.js';
 import { RateLimit } from './limits/rate.limit.js';
 
@@ -25,11 +19,10 @@ const ROOT = '/debug/pprof';
 const LINGER_MILLIS = 500;
 
 /**
- * The listener on the profiling port: small, so that it is up at once and stays cheap while nobody asks. It turns away
- * what may not pass before anything else is looked at, and has the Nest application made for the first request that may.
- * Whatever a client sends, also what Node would answer by itself, goes one path: rate limit, access, method, application.
+ * The listener on the profiling port: small, so that it is up at once and stays cheap while nobody asks. Whatever a client
+ * sends, also what Node would answer by itself, goes one path: rate limit, access, method, application.
  *
- * @param load makes the application; called once, and again if that failed.
+ * @param load makes the application; called for the first request that may pass, and again if it failed.
  * @param checkAccess throws for a request that may not pass; see `access.control.ts`
  * @internal
  */
@@ -117,25 +110,23 @@ export function createProfilingServer(
   return server;
 }
 
-/** @throws {MethodNotAllowedError} */
 function checkMethod({ method = '', url = '' }: IncomingMessage): void {
   const isSymbol = url.split('?', 1)[0] === `${ROOT}/symbol`;
   const allowed = isSymbol ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD'];
   if (!allowed.includes(method)) {
-    throw new MethodNotAllowedError(allowed);
+    const headers = { Allow: allowed.join(', ') };
+    throw new PprofError(405, `method not allowed, use ${allowed.join(' or ')}`, { headers });
   }
 }
 
-/** HTTP/1.0 knows none. @throws {ExpectationError} */
-function meetExpectation(
-  { headers: { expect }, httpVersion }: IncomingMessage,
-  response: ServerResponse,
-): void {
-  if (expect === undefined || httpVersion === '1.0') {
+function meetExpectation(request: IncomingMessage, response: ServerResponse): void {
+  const expected = request.headers.expect?.toLowerCase();
+  // HTTP/1.0 knows none.
+  if (expected === undefined || request.httpVersion === '1.0') {
     return;
   }
-  if (expect.toLowerCase() !== '100-continue') {
-    throw new ExpectationError();
+  if (expected !== '100-continue') {
+    throw new PprofError(417, 'the header Expect can only be 100-continue: ask without it');
   }
   response.writeContinue();
 }

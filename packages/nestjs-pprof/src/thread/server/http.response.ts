@@ -14,6 +14,9 @@ const COMMON_HEADERS = {
 const TEXT = 'text/plain; charset=utf-8';
 const MARKDOWN = 'text/markdown; charset=utf-8';
 
+/** `go tool pprof` shows the text of an error only with both of these. */
+const ERROR_HEADERS = { 'Content-Type': TEXT, 'X-Go-Pprof': '1' };
+
 /** Written at a time; taken by the client or not, this is what its progress is measured in. */
 const SLICE = 64 * 1024;
 
@@ -32,12 +35,7 @@ export function sendText(response: ServerResponse, text: string, contentType = T
   sendWhole(response, { 'Content-Type': contentType }, Buffer.from(text));
 }
 
-/**
- * What a browser shows, or a part of that. Nothing else in it can do harm, even where a text that somebody has made up
- * gets into a page.
- *
- * @internal
- */
+/** What a browser shows, or a part of that: even a text that somebody has made up can do no harm in it. @internal */
 export function sendPage(
   response: ServerResponse,
   body: Buffer,
@@ -71,12 +69,8 @@ export function sendRecording(
   body: RecordingBody,
   stalledMillis?: number,
 ): Promise<void> {
-  return send(
-    response,
-    recordingHeaders(head),
-    typeof body === 'string' ? Buffer.from(body) : body,
-    stalledMillis,
-  );
+  const content = typeof body === 'string' ? Buffer.from(body) : body;
+  return send(response, recordingHeaders(head), content, stalledMillis);
 }
 
 /** The answer to HEAD: without the length of the body, which nobody knows before it is there. @internal */
@@ -94,22 +88,23 @@ function recordingHeaders(head: RecordingHead): Headers {
     : { 'Content-Type': head.as === 'text' ? TEXT : MARKDOWN };
 }
 
-/**
- * Answers with whatever a request ran into, on one line. `go tool pprof` shows the text of an error only with both of
- * these headers.
- *
- * @internal
- */
+/** Answers with whatever a request ran into, on one line. @internal */
 export function sendError(response: ServerResponse, error: unknown): void {
   if (response.headersSent) {
     // Half an answer must not look like a whole one.
     response.destroy();
     return;
   }
-  const { status, text, headers } = describeError(error);
-  response.statusCode = status;
+  // By its shape and not its class, as it may come from the other program of this thread, see `deferred.program.ts`.
+  const { status = 500, headers = {} } = (error ?? {}) as { status?: unknown; headers?: Headers };
+  const isStatus = typeof status === 'number' && status >= 400 && status <= 599;
+  // What the framework says of a path that there is not repeats the path.
+  const isOthers = status === 404 && !(error instanceof PprofError);
+  const { message } = isOthers ? new UnknownProfileError() : { message: messageOf(error) };
+  response.statusCode = isStatus ? status : 500;
   response.removeHeader('Content-Disposition');
-  sendWhole(response, { ...headers, 'Content-Type': TEXT, 'X-Go-Pprof': '1' }, Buffer.from(text));
+  const text = `${message.replaceAll(/\s+/g, ' ').trim()}\n`;
+  sendWhole(response, { ...headers, ...ERROR_HEADERS }, Buffer.from(text));
 }
 
 /** An error as bytes of a response, for a client that has sent no request that could be answered. @internal */
@@ -117,27 +112,12 @@ export function errorText(status: number, message: string): string {
   const body = `${STATUS_CODES[status]}: ${message}\n`;
   const headers = {
     ...COMMON_HEADERS,
-    'Content-Type': TEXT,
-    'X-Go-Pprof': '1',
+    ...ERROR_HEADERS,
     'Content-Length': String(Buffer.byteLength(body)),
     Connection: 'close',
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
-}
-
-/** By its shape and not its class, as it may come from the other program of this thread, see `deferred.program.ts`. */
-function describeError(error: unknown): { status: number; text: string; headers: Headers } {
-  const { status = 500, headers = {} } = (error ?? {}) as { status?: unknown; headers?: Headers };
-  const isStatus = typeof status === 'number' && status >= 400 && status <= 599;
-  // What the framework says of a path that there is not repeats the path.
-  const isOthers = status === 404 && !(error instanceof PprofError);
-  const message = isOthers ? 'Unknown profile' : messageOf(error);
-  return {
-    status: isStatus ? status : 500,
-    text: `${message.replaceAll(/\s+/g, ' ').trim()}\n`,
-    headers,
-  };
 }
 
 /** That its client leaves, or does not read it, is nobody's error: nothing waits for it, and the connection ends with it. */
@@ -219,33 +199,5 @@ function setHeaders(response: ServerResponse, headers: Headers): void {
 export class UnknownProfileError extends PprofError {
   constructor() {
     super(404, 'Unknown profile');
-  }
-}
-
-/** The option `profiles` leaves this profile out. @internal */
-export class ProfileOffError extends PprofError {
-  constructor(profile: string) {
-    super(404, `Unknown profile: "${profile}" is switched off by the option profiles of this service`);
-  }
-}
-
-/** @internal */
-export class MethodNotAllowedError extends PprofError {
-  constructor(allowed: readonly string[]) {
-    super(405, `method not allowed, use ${allowed.join(' or ')}`, { headers: { Allow: allowed.join(', ') } });
-  }
-}
-
-/** The header `Expect` has something else than `100-continue`. @internal */
-export class ExpectationError extends PprofError {
-  constructor() {
-    super(417, 'the header Expect can only be 100-continue: ask without it');
-  }
-}
-
-/** The client sends more than is read here. @internal */
-export class BodyTooLargeError extends PprofError {
-  constructor(maxBytes: number) {
-    super(413, `the body of the request is larger than ${maxBytes} bytes`);
   }
 }

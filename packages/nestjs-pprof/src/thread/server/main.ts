@@ -49,10 +49,12 @@ if (data.block.watch || data.flightRecorder) {
 server.on('error', () => undefined);
 
 async function serve(): Promise<void> {
-  const listening = await listen(server, data, {
-    onTaken: (message) => tell({ type: 'place-taken', message }),
-    onHalfTaken: (message) => tell({ type: 'warning', message }),
-  });
+  const listening = await listen(
+    server,
+    data,
+    (message) => tell({ type: 'place-taken', message }),
+    (message) => tell({ type: 'warning', message }),
+  );
   tell(listening);
   const address =
     listening.type === 'listening'

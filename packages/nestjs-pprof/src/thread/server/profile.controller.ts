@@ -6,7 +6,8 @@ import { Symbolizer } from '../pprof/profile.symbolizer.js';
 import type { Query as RecordingQuery, RecordingContext, RecordingKind } from '../profiles/recording.kind.js';
 import { RECORDINGS } from '../profiles/recording.table.js';
 import { ApplicationThreads } from '../capture/application.threads.js';
-import { ProfileOffError, UnknownProfileError, sendRecording, sendRecordingHead } from './http.response.js';
+import { PprofError } from '../../shared/pprof.error.js';
+import { UnknownProfileError, sendRecording, sendRecordingHead } from './http.response.js';
 import { CaptureSlots } from './limits/capture.slots.js';
 import {
   PROCESS_DESCRIPTION,
@@ -65,7 +66,8 @@ export class ProfileController implements RecordingContext {
       throw new UnknownProfileError();
     }
     if (!this.options.kinds.includes(kind)) {
-      throw new ProfileOffError(name);
+      const off = `Unknown profile: "${name}" is switched off by the option profiles of this service`;
+      throw new PprofError(404, off);
     }
     return kind;
   }
@@ -79,8 +81,8 @@ function firstValues(query: Readonly<Record<string, string | string[]>>): Record
 }
 
 /**
- * A signal that fires when the client goes away before it has its answer. It is the connection that tells, and not the
- * response: one whose turn has not come, as the client has sent several requests at once, hears of nothing.
+ * Fires when the client goes away before it has its answer. The connection tells, not the response: one whose turn has not
+ * come, as the client has sent several requests at once, hears of nothing.
  */
 function abortedWhenGone({ socket }: IncomingMessage, response: ServerResponse): AbortSignal {
   const controller = new AbortController();

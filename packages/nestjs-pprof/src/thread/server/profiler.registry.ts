@@ -48,9 +48,8 @@ const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const LONGEST_TEXT = 1024;
 
 /**
- * The profilers that this user runs on this host: a file for each, in a directory that nobody else can enter. It is a
- * convenience, so whatever is wrong with the directory, such as that somebody else has made it first, means that there
- * are no others to be seen, and is not an error.
+ * The profilers that this user runs on this host: a file for each, in a directory that nobody else can enter. A convenience:
+ * whatever is wrong with it, such as that somebody else has made it first, means that there are no others to be seen.
  *
  * @internal
  */
@@ -62,23 +61,22 @@ export class ProfilerRegistry {
 
   /** @returns the file to remove when the profiler ends; undefined where there is none. */
   register(application: ListeningApplication): string | undefined {
-    const { pid, port } = application;
+    const { pid, title, argv, cwd, execPath, instance = null, host, port, socketPath } = application;
     try {
       tried(() => mkdirSync(this.directory, { mode: 0o700 }));
       if (!isOursAlone(this.directory)) {
         return undefined;
       }
       const file = join(this.directory, `${pid}-${port ?? `socket${threadId}`}.json`);
-      const entry: Entry = {
-        ...describe(application),
-        startTicks: startTicksOf(pid) ?? null,
-        namespaces: ownNamespaces(),
-      };
+      const program = shown(argv[1] === undefined ? execPath : resolve(cwd, argv[1]));
+      const origin = { startTicks: startTicksOf(pid) ?? null, namespaces: ownNamespaces() };
+      const entry: Entry = { pid, title: shown(title), program, instance, host, port, socketPath, ...origin };
       // One that is there is left over from a process that had the same id. `wx` follows no link.
       tried(() => unlinkSync(file));
       writeFileSync(file, `${JSON.stringify(entry)}\n`, { flag: 'wx', mode: 0o600 });
       this.#own = file;
-      setInterval(() => touch(file), TOUCH_MILLIS).unref();
+      const touch = () => tried(() => utimesSync(file, new Date(), new Date()));
+      setInterval(touch, TOUCH_MILLIS).unref();
       // Where nobody ever looks at them, those of killed processes would pile up.
       this.others();
       return file;
@@ -122,30 +120,6 @@ function isOursAlone(directory: string): boolean {
   );
 }
 
-function describe({
-  pid,
-  title,
-  argv,
-  cwd,
-  execPath,
-  instance,
-  host,
-  port,
-  socketPath,
-}: ListeningApplication): RunningProfiler {
-  const script = argv[1];
-  const program = script === undefined ? execPath : resolve(cwd, script);
-  return {
-    pid,
-    title: shown(title),
-    program: shown(program),
-    instance: instance ?? null,
-    host,
-    port,
-    socketPath,
-  };
-}
-
 function shown(text: string): string {
   return text.slice(0, LONGEST_TEXT).replaceAll(new RegExp(CONTROL_CHARACTERS, 'g'), ' ');
 }
@@ -168,11 +142,6 @@ function runningIn(file: string, namespaces: string): RunningProfiler | undefine
   return { pid, title, program, instance, host, port, socketPath };
 }
 
-function touch(file: string): void {
-  const now = new Date();
-  tried(() => utimesSync(file, now, now));
-}
-
 /** What it is not is not waited for, nor followed: a link, a FIFO, a directory. */
 function readSmallFile(file: string): { text: string; writtenAt: number } {
   // Windows has no such flags.
@@ -188,7 +157,7 @@ function readSmallFile(file: string): { text: string; writtenAt: number } {
   }
 }
 
-/** @returns undefined for what was not written as `describe` does: it is shown, and as a command to copy. */
+/** @returns undefined for what `register` has not written: it is shown, and as a command to copy. */
 function toEntry(text: string): Entry | undefined {
   try {
     const entry = JSON.parse(text) as Partial<Entry>;
@@ -217,8 +186,7 @@ function isPlainText(value: unknown): value is string {
 }
 
 /**
- * When a process was started, in the kernel's ticks since boot: what tells it from a later one with the same id.
- * Undefined where there is no such process, or no `/proc`.
+ * In the kernel's ticks since boot: tells a process from a later one with the same id. Undefined where it or `/proc` is not.
  * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html (field 22)
  */
 function startTicksOf(pid: number): string | undefined {
@@ -227,10 +195,7 @@ function startTicksOf(pid: number): string | undefined {
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }
 
-/**
- * The namespaces in which the process's id and its ports mean something; containers may share a directory and not these.
- * Empty where there are none.
- */
+/** In which an id and a port mean something; containers may share a directory and not these. Empty where there are none. */
 function ownNamespaces(): string {
   return ['pid', 'net'].map((kind) => tried(() => readlinkSync(`/proc/self/ns/${kind}`)) ?? '').join('');
 }

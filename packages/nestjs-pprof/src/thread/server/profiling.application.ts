@@ -31,12 +31,10 @@ export async function createProfilingApplication(
   viewerDirectory: string,
 ): Promise<RequestListener> {
   const adapter = new ExpressAdapter();
-  const application = await NestFactory.create<NestExpressApplication>(
-    moduleFor(data, threads, registry, viewerDirectory),
-    adapter,
-    // Without the adapter, or with abortOnError, Nest would end the process rather than throw.
-    { abortOnError: false, bodyParser: false, logger: false },
-  );
+  const module = moduleFor(data, threads, registry, viewerDirectory);
+  // Without the adapter, or with abortOnError, Nest would end the process rather than throw.
+  const options = { abortOnError: false, bodyParser: false, logger: false } as const;
+  const application = await NestFactory.create<NestExpressApplication>(module, adapter, options);
   application.disable('x-powered-by');
   application.disable('etag');
   // `go tool pprof` sends plain `name=value` pairs; nothing needs nested objects.
@@ -78,10 +76,8 @@ function moduleFor(
     recordingsDirectory: profiles.includes('profile') ? data.flightRecorder?.directory : undefined,
     oomDirectory: profiles.includes('heap') ? outOfMemory?.directory : undefined,
   };
-  const sourceMaps = new SourceMaps({
-    root: description.root,
-    scriptsOf: (names) => threads.runningScripts(names),
-  });
+  const { root } = description;
+  const sourceMaps = new SourceMaps({ root, scriptsOf: (names) => threads.runningScripts(names) });
   return {
     module: ProfilingModule,
     // The routes with a fixed name come before the one that takes any.
@@ -101,7 +97,7 @@ function moduleFor(
       { provide: ApplicationThreads, useValue: threads },
       { provide: ProfilerRegistry, useValue: registry },
       { provide: SourceMaps, useValue: sourceMaps },
-      { provide: Symbolizer, useValue: new Symbolizer(sourceMaps, description.root) },
+      { provide: Symbolizer, useValue: new Symbolizer(sourceMaps, root) },
     ],
   };
 }

@@ -5,8 +5,7 @@ import { isIPv6 } from 'node:net';
 import { isLoopback } from '../../../shared/loopback.host.js';
 
 /**
- * Who may ask: decided for every request before anything else is looked at, so that nobody else learns even which paths
- * there are.
+ * Who may ask: decided before anything else is looked at, so that nobody else learns even which paths there are.
  *
  * @returns throws {PprofError} for a request that may not pass.
  * @internal
@@ -15,9 +14,9 @@ export function createAccessControl({
   allowedHosts,
   credentialsHash,
 }: Pick<ThreadData, 'allowedHosts' | 'credentialsHash'>): (request: GuardedRequest) => void {
-  const guard = createGuard(allowedHosts);
+  const allowed = new Set(allowedHosts.map(asInHostHeader));
   return (request) => {
-    const refusal = guard(request);
+    const refusal = refusalOf(request, allowed);
     if (refusal !== undefined) {
       throw new PprofError(403, refusal);
     }
@@ -26,19 +25,13 @@ export function createAccessControl({
       throw new PprofError(
         401,
         'credentials needed, those of the option auth: http://USER:PASSWORD@HOST:PORT/debug/pprof/',
-        {
-          headers: { 'WWW-Authenticate': 'Basic realm="nestjs-pprof", charset="UTF-8"' },
-        },
+        { headers: { 'WWW-Authenticate': 'Basic realm="nestjs-pprof", charset="UTF-8"' } },
       );
     }
   };
 }
 
-/**
- * Hashes are compared, in constant time: how long it takes says nothing about the credentials, not even their length.
- *
- * @param credentialsHash SHA-256 of `username:password` in hex; nothing else of them is known in this thread
- */
+/** Hashes are compared, in constant time: how long it takes tells nothing of the credentials, not even their length. */
 function hasCredentials(authorization = '', credentialsHash: string): boolean {
   const encoded = /^basic +([a-z0-9+/_=-]+) *$/i.exec(authorization)?.[1] ?? '';
   // A megabyte and more in each thread that loads it, and most have no credentials.
@@ -71,45 +64,39 @@ interface RequestTarget {
  * Listening on loopback is not a wall by itself: a web page that the operator has open can send requests here too, under
  * its own name (DNS rebinding) or as a cross-site request. Both are told by their headers.
  *
- * @param allowedHosts names, besides those of loopback, that a port-forward is asked for.
- * @returns tells why a request is refused, and what to do; undefined for one that may pass.
- * @internal
+ * @returns why a request is refused, and what to do; undefined for one that may pass.
  */
-export function createGuard(
-  allowedHosts: readonly string[],
-): (request: GuardedRequest) => string | undefined {
-  const allowed = new Set(allowedHosts.map(asInHostHeader));
-
+function refusalOf(
+  { headers, rawHeaders, url }: GuardedRequest,
+  allowed: ReadonlySet<string>,
+): string | undefined {
   const isAllowed = (host: string) => {
     const name = HOST_HEADER.exec(host)?.[1]?.toLowerCase();
     return name !== undefined && (isLoopback(name) || allowed.has(name));
   };
-
-  return ({ headers, rawHeaders, url }) => {
-    const { origin } = headers;
-    // Of two, proxies and servers have been known to believe different ones; Node tells only the first.
-    const [host, another] = hostHeaders(rawHeaders);
-    const { authority } = parseTarget(url);
-    if (host === undefined || another !== undefined || !isAllowed(host) || !isAllowed(authority ?? host)) {
-      return (
-        'host not allowed: ask for localhost, 127.0.0.1 or [::1], through ssh -L from another machine; a port-forward ' +
-        'with a name of its own needs the option allowedHosts'
-      );
-    }
-    if (rawHeaders.length > 2 * MAX_HEADERS) {
-      return `more than ${MAX_HEADERS} headers not allowed: send fewer`;
-    }
-    if (origin !== undefined && !isSameOrigin(origin, host)) {
-      return 'origin not allowed: requests from other web pages are refused, open this address itself';
-    }
-    if (PREFETCH_HEADERS.some((name) => headers[name] !== undefined)) {
-      return 'prefetch not allowed: a web page may be what asks for this ahead of time, open this address itself';
-    }
-    if (!isAskedByUser(headers)) {
-      return 'cross-site request not allowed: type the address into the address bar, or use curl';
-    }
-    return undefined;
-  };
+  const { origin } = headers;
+  // Of two, proxies and servers have been known to believe different ones; Node tells only the first.
+  const [host, another] = hostHeaders(rawHeaders);
+  const { authority } = parseTarget(url);
+  if (host === undefined || another !== undefined || !isAllowed(host) || !isAllowed(authority ?? host)) {
+    return (
+      'host not allowed: ask for localhost, 127.0.0.1 or [::1], through ssh -L from another machine; a port-forward ' +
+      'with a name of its own needs the option allowedHosts'
+    );
+  }
+  if (rawHeaders.length > 2 * MAX_HEADERS) {
+    return `more than ${MAX_HEADERS} headers not allowed: send fewer`;
+  }
+  if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
+    return 'origin not allowed: requests from other web pages are refused, open this address itself';
+  }
+  if (PREFETCH_HEADERS.some((name) => headers[name] !== undefined)) {
+    return 'prefetch not allowed: a web page may be what asks for this ahead of time, open this address itself';
+  }
+  if (!isAskedByUser(headers)) {
+    return 'cross-site request not allowed: type the address into the address bar, or use curl';
+  }
+  return undefined;
 }
 
 /**
@@ -143,10 +130,6 @@ function isAskedByUser(headers: IncomingMessage['headers']): boolean {
 
 function hostHeaders(rawHeaders: readonly string[]): string[] {
   return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]!.toLowerCase() === 'host');
-}
-
-function isSameOrigin(origin: string, host: string): boolean {
-  return origin.toLowerCase() === `http://${host.toLowerCase()}`;
 }
 
 /** In lower case; an IPv6 address in brackets and as short as can be, as browsers write it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createGuard, type GuardedRequest, parseTarget } from './access.control.js';
+import { createAccessControl, type GuardedRequest, parseTarget } from './access.control.js';
 
 interface Given extends Partial<Pick<GuardedRequest, 'rawHeaders' | 'url'>> {
   readonly allowedHosts?: readonly string[];
@@ -9,7 +9,14 @@ function refusalOf(
   headers: Readonly<Record<string, string>>,
   { allowedHosts = [], url = '/debug/pprof/', rawHeaders = Object.entries(headers).flat() }: Given = {},
 ): string | undefined {
-  return createGuard(allowedHosts)({ headers, url, rawHeaders });
+  const check = createAccessControl({ allowedHosts, credentialsHash: undefined });
+  try {
+    check({ headers, url, rawHeaders });
+    return undefined;
+  } catch (error) {
+    expect(error).toMatchObject({ status: 403 });
+    return (error as Error).message;
+  }
 }
 
 describe('refusalOf, by the Host header', () => {

@@ -27,8 +27,8 @@ interface Slot {
 }
 
 /**
- * The slots for captures, which hold samplers, sessions and memory of the application for as long as they run. A slot of a
- * capture with a window is taken for a second at least: so `max` bounds also how often captures begin.
+ * The slots for captures, which hold samplers, sessions and memory of the application for as long as they run. That of a
+ * window is taken for a second at least: so `max` bounds also how often captures begin.
  *
  * @internal
  */
@@ -79,11 +79,8 @@ export class CaptureSlots {
 
   /**
    * Captures of this moment: one at a time of each kind, with a rest in between, so that they cannot stop the application
-   * by being asked for over and over. The same question, asked before it is answered, has one answer (single flight), and
-   * takes one slot.
+   * by being asked for over and over. The same question, asked before it is answered, has one answer, and takes one slot.
    *
-   * @param kind captures of the same kind are made one after the other.
-   * @param question the same one has the same answer.
    * @param gone of this asker.
    * @param capture its signal tells that no asker is left.
    * @throws what the capture does, TooManyCapturesError, or the reason of `gone`.

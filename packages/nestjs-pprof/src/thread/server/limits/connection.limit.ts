@@ -67,12 +67,7 @@ export class ConnectionLimit {
   }
 }
 
-/**
- * Limits on what a client may send. None of them cuts a long capture: they are for requests, a response may take as long
- * as its capture does.
- *
- * @internal
- */
+/** Limits on what a client may send. None of them cuts a long capture: a response may take as long as that. @internal */
 export const REQUEST_LIMITS = {
   /** Browsers send the cookies of every service on localhost along: not less than Node's own limit. */
   maxHeaderSize: 16 * 1024,

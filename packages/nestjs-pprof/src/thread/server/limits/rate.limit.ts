@@ -14,9 +14,8 @@ interface Waiting {
 }
 
 /**
- * Answers a flood of requests at a bounded rate: the profiling thread then takes some hundredths of a processor from the
- * application, and not all of one. Who asks for the first time on a connection comes first: one that floods asks again
- * and again on the same, and the operator does not.
+ * Answers a flood at a bounded rate, for some hundredths of a processor and not all of one. Who asks for the first time on a
+ * connection comes first: one that floods asks again and again on the same, and the operator does not.
  *
  * @internal
  */
@@ -40,11 +39,7 @@ export class RateLimit {
     return this.#newcomers.length + this.#others.length;
   }
 
-  /**
-   * Calls `answer`, now or later; not if the client goes away before.
-   *
-   * @param isStrange of what no client of a profiler sends: it comes after all others.
-   */
+  /** Calls `answer`, now or later; not if the client goes away before. What `isStrange` no client of a profiler sends. */
   admit(socket: Duplex, answer: () => void, isStrange = false): void {
     if (socket.destroyed) {
       // Node reads on to the end of what has arrived: thousands of requests, of a client that sends them all at once.
@@ -69,10 +64,8 @@ export class RateLimit {
       if (next === undefined) {
         return;
       }
-      if (!next.socket.destroyed) {
-        this.#tokens -= 1;
-        next.answer();
-      }
+      this.#tokens -= 1;
+      next.answer();
     }
     if (this.waiting > 0) {
       this.#timer = setTimeout(() => this.#letThrough(), TICK_MILLIS);

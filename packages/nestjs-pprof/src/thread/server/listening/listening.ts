@@ -10,25 +10,18 @@ const LONGEST_PAUSE_MILLIS = 1000;
 /** A process, or an application in this one, that is just being replaced is worth no warning. */
 const TRIES_BEFORE_TOLD = 3;
 
-/** What to tell the main thread of. */
-interface ListeningReports {
-  /** Called once, with cause and remedy, where it takes longer than a second. */
-  onTaken(message: string): void;
-  /** It listens, but one who asks for `localhost` may get to somebody else. */
-  onHalfTaken(message: string): void;
-}
-
 /**
- * Has the server listen where the options say, as soon as that is free.
+ * Has the server listen where the options say, as soon as that is free. @returns what to tell the main thread.
  *
- * @returns what to tell the main thread.
- * @throws {ListenError} where waiting does not help.
  * @internal
  */
 export async function listen(
   server: Server,
   options: Pick<ThreadData, 'socketPath'> & PortRule,
-  { onTaken, onHalfTaken }: ListeningReports,
+  /** Called once, with cause and remedy, where it takes longer than a second. */
+  onTaken: (message: string) => void,
+  /** It listens, but one who asks for `localhost` may get to somebody else. */
+  onHalfTaken: (message: string) => void,
 ): Promise<FromThread & { type: 'listening' | 'listening-on-socket' }> {
   const { socketPath } = options;
   if (socketPath !== undefined) {
@@ -44,12 +37,9 @@ export async function listen(
 }
 
 /**
- * Tries to listen until the place is free.
+ * Tries until that is free; throws what `listenNow` throws where waiting does not help.
  *
- * @param listenNow one try
  * @param onTaken called once, with cause and remedy, where it does not become free within a second
- * @param pause waits between one try and the next
- * @returns what `listenNow` returns; or throws what it throws where waiting does not help.
  * @internal
  */
 export async function listenOnceFree<T>(

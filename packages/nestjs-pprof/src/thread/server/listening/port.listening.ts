@@ -34,8 +34,7 @@ interface PortListening {
  * Has the server listen on the first of its ports that is free: for `localhost` on both loopback addresses, so that nobody
  * else gets what is meant for it.
  *
- * @throws {TakenError} where none of them is.
- * @throws {ListenError} where it cannot be listened for another reason.
+ * @throws {TakenError} where none is, {ListenError} where waiting does not help.
  * @internal
  */
 export async function listenOnPort(server: Server, rule: PortRule): Promise<PortListening> {
@@ -50,7 +49,10 @@ export async function listenOnPort(server: Server, rule: PortRule): Promise<Port
     if (listening !== undefined && rule.whenPortTaken === 'wait' && port > 0) {
       return listening;
     }
-    stopListening(server);
+    // Without waiting for whoever has connected: it can listen again right away.
+    if (server.listening) {
+      server.close();
+    }
   }
   const listening = half && (await listenOnAll(server, hosts, half.port));
   if (listening === undefined) {
@@ -60,9 +62,8 @@ export async function listenOnPort(server: Server, rule: PortRule): Promise<Port
 }
 
 /**
- * The ports in the order in which they are tried. The lowest free one, and not one that is reckoned from the number of
- * the process: `node:cluster` never uses a number twice, so after some restarts nobody would know where to look, whereas
- * these stay the same few.
+ * The ports in the order in which they are tried: the lowest free one, and not one reckoned from the number of the process,
+ * which `node:cluster` never uses twice: after some restarts nobody would know where to look.
  *
  * @internal
  */
@@ -81,13 +82,7 @@ function highestOf(port: number): number {
   return Math.min(port + PORTS_ABOVE, 65_535);
 }
 
-/**
- * Listens on one more address, for the same server.
- *
- * @returns false where the machine has no such address.
- * @throws {TakenError} where somebody listens there.
- * @internal
- */
+/** Listens on one more address, for the same server; false where the machine has none. @throws {TakenError} @internal */
 export async function listenBeside(server: Server, host: string, port: number): Promise<boolean> {
   // What `http.createServer` has, see https://github.com/nodejs/node/blob/v24.x/lib/_http_server.js
   const beside = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
@@ -174,13 +169,6 @@ function loopbackAddressOf(server: Server, host: string): AddressInfo {
     throw new ListenError(`${host} is ${address.address} on this machine, which is not a loopback address`);
   }
   return address;
-}
-
-/** Without waiting for whoever has connected: it can listen again right away. */
-function stopListening(server: Server): void {
-  if (server.listening) {
-    server.close();
-  }
 }
 
 function describeTaken({ host, port, whenPortTaken }: PortRule): string {

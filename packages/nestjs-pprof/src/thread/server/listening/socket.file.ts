@@ -11,6 +11,7 @@ import { connect, type Server } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { type SocketFile, statOfSocket } from '../../../shared/file.system.js';
+import { tried } from '../../../shared/pprof.error.js';
 import { ListenError, TakenError } from './port.listening.js';
 
 /** Bytes of `sun_path` in unix(7), without the NUL at its end. A longer path is cut or refused, as the system likes. */
@@ -55,13 +56,9 @@ export async function listenOnSocket(server: Server, path: string): Promise<Sock
 
 /** Not with `rmSync`, which looks at what it removes; see `statOfSocket`. */
 function removeAll(files: readonly string[], directory: string): void {
-  for (const remove of [...files.map((file) => () => unlinkSync(file)), () => rmdirSync(directory)]) {
-    try {
-      remove();
-    } catch {
-      // It was not made, or not moved there.
-    }
-  }
+  // Not each was made, or moved there.
+  files.forEach((file) => tried(() => unlinkSync(file)));
+  tried(() => rmdirSync(directory));
 }
 
 /** Its name is there already, or the stale one has just been taken away. */

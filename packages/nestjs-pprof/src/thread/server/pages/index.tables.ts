@@ -28,17 +28,8 @@ ${rows.length === 0 ? '<p>None so far. ' : `<table>\n${rows.join('\n')}\n</table
 `;
 }
 
-/** What processes have left behind when they ran out of memory. @returns HTML; empty where there is none. @internal */
-export function oomTable(files: readonly OomProfileFile[]): string {
-  return leftBehindTable('Heap profiles of processes that ran out of memory', 'oom', files);
-}
-
-/** The last minutes of processes that have died. @returns HTML; empty where there is none. @internal */
-export function recordingTable(files: readonly OomProfileFile[]): string {
-  return leftBehindTable('The last minutes of processes that were ended', 'incidents', files);
-}
-
-function leftBehindTable(heading: string, path: string, files: readonly OomProfileFile[]): string {
+/** What processes have left behind. @returns HTML; empty where there is nothing. @internal */
+export function leftBehindTable(heading: string, path: string, files: readonly OomProfileFile[]): string {
   if (files.length === 0) {
     return '';
   }
@@ -54,11 +45,9 @@ ${rows.join('\n')}
 }
 
 /**
- * The other processes whose profiles can be had, those of the same program first: for who has found one process of a
- * cluster and wants another.
+ * The other processes whose profiles can be had, for who has found one of a cluster and wants another.
  *
  * @param program absolute path of this process's script.
- * @param reach of this process.
  * @returns HTML; empty where there are none.
  * @internal
  */
@@ -100,23 +89,17 @@ ${processes.map(row).join('\n')}
 
 function row({ pid, title, program, instance, host, port, socketPath }: RunningProfiler): string {
   const name = [instance, title].filter((part) => part !== null).join(', ');
-  const { link, tunnel } = socketPath === null ? onPort(host!, port!) : onSocket(socketPath);
+  const address = socketPath ?? withPort(host!, port!);
+  // No link leads to a socket.
+  const link =
+    socketPath === null
+      ? `<a href="${escapeHtml(`http://${address}/debug/pprof/`)}">${port}</a>`
+      : `<code>${escapeHtml(socketPath)}</code>`;
   const cells = [
     link,
     String(pid),
     `${escapeHtml(name)}<br><code>${escapeHtml(program)}</code>`,
-    `<code>${escapeHtml(tunnel)}</code>`,
+    `<code>${escapeHtml(tunnelCommand(port ?? 6060, address))}</code>`,
   ];
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
-}
-
-function onPort(host: string, port: number): { link: string; tunnel: string } {
-  const address = withPort(host, port);
-  const link = `<a href="${escapeHtml(`http://${address}/debug/pprof/`)}">${port}</a>`;
-  return { link, tunnel: tunnelCommand(port, address) };
-}
-
-/** No link leads to a socket. */
-function onSocket(path: string): { link: string; tunnel: string } {
-  return { link: `<code>${escapeHtml(path)}</code>`, tunnel: tunnelCommand(6060, path) };
 }

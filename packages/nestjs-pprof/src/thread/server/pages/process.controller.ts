@@ -1,11 +1,12 @@
 import { Controller, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PprofError } from '../../../shared/pprof.error.js';
 import { maskSecrets } from '../../capture/secrets.mask.js';
 import type { ProcessVariables } from '../../../shared/process.variables.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
 import { cpuNanosOfMain, kernelThreadCount, processorLimit } from '../../capture/kernel.threads.js';
 import { CaptureSlots } from '../limits/capture.slots.js';
-import { BodyTooLargeError, sendText } from '../http.response.js';
+import { sendText } from '../http.response.js';
 import { ProfilerRegistry } from '../profiler.registry.js';
 import { PROCESS_DESCRIPTION, type ProcessDescription } from '../profiling.tokens.js';
 
@@ -46,10 +47,7 @@ export class ProcessController {
     this.symbol(response);
   }
 
-  /**
-   * Public variables as JSON, like Go's expvar. What only the event loop can tell is null while it is stuck; all else is
-   * told even then.
-   */
+  /** Like Go's expvar. What only the event loop can tell is null while it does not answer; all else is told even then. */
   @Get('vars')
   async vars(@Res() response: ServerResponse): Promise<void> {
     const { stuck, lastTurn, delayMillis, description } = await this.threads.observeLoop();
@@ -96,10 +94,9 @@ export class ProcessController {
 }
 
 /**
- * Reads a body and forgets it: the answer must not be sent before, as closing a connection that holds unread bytes may
- * take the answer with it.
+ * Reads a body and forgets it: to close a connection that holds unread bytes may take the answer with it.
  *
- * @throws {BodyTooLargeError}
+ * @throws {PprofError} where it is larger than `MAX_BODY`.
  * @internal
  */
 export function skipBody(request: IncomingMessage): Promise<void> {
@@ -110,7 +107,7 @@ export function skipBody(request: IncomingMessage): Promise<void> {
       bytes += chunk.length;
       if (bytes > MAX_BODY) {
         request.pause();
-        reject(new BodyTooLargeError(MAX_BODY));
+        reject(new PprofError(413, `the body of the request is larger than ${MAX_BODY} bytes`));
       }
     });
     request.once('end', resolve);

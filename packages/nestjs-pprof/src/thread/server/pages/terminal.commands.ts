@@ -24,18 +24,20 @@ export function terminalCommands(reach: Reach): TerminalCommand[] {
     text: socketPath === undefined ? 'From another machine, first' : 'A browser and go need a port, first',
     command: tunnelCommand(6060, socketPath ?? listenedOn(reach)),
   };
-  const address = `${needsCredentials ? 'USER:PASSWORD@' : ''}${reachable(reach)}`;
-  const profile = `http://${address}/debug/pprof/profile?seconds=10`;
+  const profile = profileUrl(ownAddress(reach), needsCredentials);
   const commands = [
     { text: '', command: `go tool pprof ${quotedUrl(profile)}` },
     { text: '', command: `curl ${quotedUrl(`${profile}&format=text`)}` },
     // It asks for the password, which does not belong on a command line.
-    { text: '', command: `npx nestjs-pprof top ${quotedUrl(`http://${reachable(reach)}`)}` },
+    { text: '', command: `npx nestjs-pprof top ${quotedUrl(`http://${ownAddress(reach)}`)}` },
   ];
   return socketPath === undefined
     ? [...commands, tunnel]
     : [
-        { text: '', command: overSocket(socketPath, needsCredentials) },
+        {
+          text: '',
+          command: `curl ${needsCredentials ? '-u USER:PASSWORD ' : ''}--unix-socket ${quoted(socketPath)} ${quotedUrl(`${profileUrl('localhost', false)}&format=text`)}`,
+        },
         { text: '', command: `npx nestjs-pprof top ${quoted(socketPath)}` },
         tunnel,
         ...commands.slice(0, 2).map(({ command }) => ({ text: 'then', command })),
@@ -43,22 +45,18 @@ export function terminalCommands(reach: Reach): TerminalCommand[] {
 }
 
 /**
- * The one command that takes a profile of all of them at the same time, and merges these. Each port has to be reached as it
- * is, on the host itself or through a tunnel to the same port.
+ * One profile of all of them, taken at the same time. Each port has to be reached as it is, on the host itself or through a
+ * tunnel to the same port.
  *
- * @param addresses of those that have one; with its port
  * @internal
  */
 export function commandForAll(addresses: readonly string[], needsCredentials: boolean): string {
-  const urls = addresses.map((address) =>
-    quotedUrl(`http://${needsCredentials ? 'USER:PASSWORD@' : ''}${address}/debug/pprof/profile?seconds=10`),
-  );
+  const urls = addresses.map((address) => quotedUrl(profileUrl(address, needsCredentials)));
   return `go tool pprof ${urls.join(' ')}`;
 }
 
-/** @internal */
-export function ownAddress(reach: Reach): string {
-  return reachable(reach);
+function profileUrl(address: string, needsCredentials: boolean): string {
+  return `http://${needsCredentials ? 'USER:PASSWORD@' : ''}${address}/debug/pprof/profile?seconds=10`;
 }
 
 /** @param to an address with its port, or the path of a unix socket. @internal */
@@ -76,21 +74,17 @@ function listenedOn({ address = '127.0.0.1', port = 6060 }: Reach): string {
 }
 
 /**
- * A name with our own port is not told: `localhost` can be either of two addresses, and somebody else may listen on the
- * other one. With another port it is that of a tunnel, or without one of a socket.
+ * Where whoever has asked reaches this process. A name with our own port is not told: `localhost` can be either of two
+ * addresses, and somebody else may listen on the other. Another port is a tunnel's; without one it is a socket.
+ *
+ * @internal
  */
-function reachable(reach: Reach): string {
+export function ownAddress(reach: Reach): string {
   const [, hostPort] = /:(\d+)$/.exec(reach.host) ?? [];
   if (hostPort === undefined) {
     return '127.0.0.1:6060';
   }
   return Number(hostPort) === reach.port && /^localhost:/i.test(reach.host) ? listenedOn(reach) : reach.host;
-}
-
-function overSocket(socketPath: string, needsCredentials: boolean): string {
-  const credentials = needsCredentials ? '-u USER:PASSWORD ' : '';
-  const url = quotedUrl('http://localhost/debug/pprof/profile?seconds=10&format=text');
-  return `curl ${credentials}--unix-socket ${quoted(socketPath)} ${url}`;
 }
 
 /** Always: zsh refuses a `?`, and `&` ends a command. No URL of ours has a quote in it, so PowerShell takes it as well. */

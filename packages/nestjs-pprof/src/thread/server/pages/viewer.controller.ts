@@ -30,8 +30,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The flame graph viewer: speedscope, as its package on npm has it; and beside it the style and script of the index page. Links to it carry the profile to
- * show, relative to it: `ui/#profileURL=..%2Fprofile`.
+ * The flame graph viewer: speedscope, as its package on npm has it; and beside it the style and script of the index page.
+ * Links to it carry the profile to show, relative to it: `ui/#profileURL=..%2Fprofile`.
  *
  * @internal
  */
