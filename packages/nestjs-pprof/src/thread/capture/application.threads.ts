@@ -98,7 +98,7 @@ export class ApplicationThreads {
   /** The worker threads there are; they are not interrupted. */
   async listWorkers(signal: AbortSignal): Promise<FromThreads<ThreadInfo>> {
     const { results, skipped } = await MomentDeadline.during(signal, (moment) =>
-      this.#inspected.askWorkers('all', ({ target }) => Promise.resolve(target.thread), signal, moment),
+      this.#inspected.listWorkers(signal, moment),
     );
     return { results: results.toSorted((a, b) => a.id - b.id), skipped };
   }

@@ -8,7 +8,7 @@ import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
 import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
 import { untilAborted } from './single.flight.js';
 import type { SampledSegment } from './cpu.rotation.js';
-import { SharedCpuSampler } from './shared-cpu.sampler.js';
+import { type CpuCaptureRequest, SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
   Answers,
   isSelected,
@@ -33,17 +33,11 @@ const SHORTEST_WINDOW_MILLIS = 20;
 const STUCK_WINDOW_MILLIS = 500;
 
 /** @internal */
-export interface CpuRequest {
-  readonly seconds: number;
-  readonly hz: number;
+export interface CpuRequest extends CpuCaptureRequest {
   readonly threads: ThreadSelection;
-  /** Whether samples are labelled with what they were taken for. */
-  readonly labels: boolean;
-  /** Ends the capture at once, without a result. */
-  readonly signal: AbortSignal;
 }
 
-interface V8CpuProfileRequest extends Pick<CpuRequest, 'seconds' | 'hz' | 'signal'> {
+interface V8CpuProfileRequest extends Omit<CpuCaptureRequest, 'labels'> {
   /** Node's `threadId`; 0 is the main thread. */
   readonly thread: number;
 }
@@ -208,7 +202,7 @@ class CpuCaptureRun {
   async #measureWorkers(): Promise<ReadonlyMap<number, number>> {
     const before = kernelCpu();
     await sleep(this.request.seconds * 1000, undefined, { signal: this.#signal }).catch(() => undefined);
-    const after = kernelCpu();
+    const after = before && kernelCpu();
     const kernelIds = kernelThreadsOf(this.#inUse?.threads ?? []) ?? [];
     return new Map(
       [...kernelIds].flatMap(([id, kernelId]) => {

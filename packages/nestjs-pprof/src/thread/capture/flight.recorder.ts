@@ -51,12 +51,6 @@ export interface Recording {
   readonly unread?: string | undefined;
 }
 
-/** What the recorder keeps: from the oldest to the newest. @internal */
-export interface Kept {
-  readonly from: number;
-  readonly to: number;
-}
-
 /**
  * Keeps the last minutes of the main thread: a client of its CPU sampler that stays, and has it cut into windows. Where captures
  * begin or end, windows are shorter.
@@ -135,8 +129,8 @@ export class FlightRecorder implements StandingClient {
     return last?.to === Infinity ? last.reason : undefined;
   }
 
-  /** Undefined where nothing has been recorded yet. */
-  get kept(): Kept | undefined {
+  /** From the oldest to the newest; undefined where nothing has been recorded yet. */
+  get kept(): Pick<Recording, 'from' | 'to'> | undefined {
     const [oldest] = this.#windows;
     return oldest && { from: oldest.from, to: this.#windows.at(-1)!.to };
   }

@@ -120,6 +120,11 @@ export class InspectedThreads {
     return answers;
   }
 
+  /** The worker threads there are; they are not interrupted. */
+  listWorkers(signal: AbortSignal, moment?: MomentDeadline): Promise<FromThreads<ThreadInfo>> {
+    return this.askWorkers('all', ({ target }) => Promise.resolve(target.thread), signal, moment);
+  }
+
   /** Uses the one thread. @throws {NoThreadError} where there is none of this id, and what `use` and the inspector do. */
   async useThread<T>(
     id: number,

@@ -1,5 +1,29 @@
-import { describe, expect, it } from '@jest/globals';
-import { processorLimit, throttlesSoFar } from './kernel.threads.js';
+import { describe, expect, it, jest } from '@jest/globals';
+
+/** Of a process with three threads, of which the second ends as it is looked at. */
+jest.unstable_mockModule('node:fs', () => ({
+  readdirSync: () => ['1', '2', '3'],
+  readFileSync: (file: string) => {
+    const tid = /^\/proc\/self\/task\/([13])\/schedstat$/.exec(file)?.[1];
+    if (tid === undefined) {
+      throw new Error('ENOENT');
+    }
+    return `${tid}00 ${tid}0 5\n`;
+  },
+  readlinkSync: () => '1/task/3',
+}));
+const { kernelCpu, processorLimit, processorWaits, throttlesSoFar } = await import('./kernel.threads.js');
+
+it('knows of the other threads where one ends as they are looked at', () => {
+  expect([...kernelCpu()!]).toEqual([
+    [1, 100],
+    [3, 300],
+  ]);
+  expect([...processorWaits()]).toEqual([
+    [1, 10],
+    [3, 30],
+  ]);
+});
 
 const readerOf =
   (files: Readonly<Record<string, string>>) =>

@@ -16,7 +16,7 @@ const FRESH_MILLIS = 200;
 
 /** CPU nanoseconds of each kernel thread so far; like all here, undefined where the kernel does not tell (not Linux). @internal */
 export function kernelCpu(): ReadonlyMap<number, number> | undefined {
-  return tried(() => new Map(readdirSync(TASKS).map((tid) => [Number(tid), schedstatOf(tid)[0]])));
+  return schedstats(0);
 }
 
 /** Of the main thread, whose kernel id is that of the process. @internal */
@@ -26,7 +26,7 @@ export function cpuNanosOfMain(): number | undefined {
 
 /** How many threads the process has, V8's and libuv's among them. @internal */
 export function kernelThreadCount(): number | undefined {
-  return tried(() => readdirSync(TASKS).length);
+  return tried(() => tasks().length);
 }
 
 /**
@@ -47,13 +47,13 @@ const kernelThreadsOfIds = keptFor(FRESH_MILLIS, (ids: string) =>
 );
 
 function findKernelThreads(ids: readonly number[]): ReadonlyMap<number, number> | undefined {
-  const mainName = nameOf(String(process.pid));
-  const candidates = readdirSync(TASKS)
-    .filter((tid) => Number(tid) !== process.pid)
-    .map((tid) => ({ tid: Number(tid), name: nameOf(tid) }))
-    // A thread that an addon starts inherits the name of the thread it is started from.
-    .filter(({ name }) => name !== mainName && !NOT_JAVASCRIPT.test(name))
-    .map(({ tid }) => tid)
+  const mainName = nameOf(process.pid);
+  const candidates = tasks()
+    .filter((tid) => {
+      const name = nameOf(tid);
+      // A thread that an addon starts inherits the name of the thread it is started from.
+      return tid !== process.pid && name !== mainName && !NOT_JAVASCRIPT.test(name);
+    })
     .toSorted((a, b) => a - b);
   const isCertain =
     candidates.length === ids.length && candidates[ids.indexOf(threadId)] === ownKernelThread();
@@ -106,9 +106,7 @@ export function startBusyClock(
   const own = ownKernelThread();
   const known = thread.id === MAIN_THREAD.id ? process.pid : kernelThreadsOf(workers)?.get(thread.id);
   const candidates =
-    known === undefined
-      ? [...(kernelCpu()?.keys() ?? [])].filter((tid) => tid !== process.pid && tid !== own)
-      : [known];
+    known === undefined ? (tried(tasks) ?? []).filter((tid) => tid !== process.pid && tid !== own) : [known];
   const startedAt = monotonicMillis();
   const observed = new Map<number, Observed>();
   for (const tid of candidates) {
@@ -145,11 +143,7 @@ export function startBusyClock(
 }
 
 /** How long each thread of the process was ready to run and had no processor, so far: nanoseconds by the kernel's number. @internal */
-export const processorWaits = keptFor(
-  FRESH_MILLIS,
-  (): ReadonlyMap<number, number> =>
-    tried(() => new Map(readdirSync(TASKS).map((tid) => [Number(tid), schedstatOf(tid)[1]]))) ?? new Map(),
-);
+export const processorWaits = keptFor(FRESH_MILLIS, () => schedstats(1) ?? new Map<number, number>());
 
 /** How often a CPU limit has held the process up. @internal */
 export const timesThrottled = keptFor(FRESH_MILLIS, () => throttlesSoFar());
@@ -168,12 +162,33 @@ function keptFor<A extends readonly string[], T>(
   };
 }
 
-function nameOf(tid: string): string {
+function tasks(): number[] {
+  return readdirSync(TASKS).map(Number);
+}
+
+/** One column of each thread's; one that has just ended is left out. */
+function schedstats(column: 0 | 1): ReadonlyMap<number, number> | undefined {
+  const columnOf = (tid: number) => tried(() => schedstatOf(tid)[column]);
+  return tried(
+    () =>
+      new Map(
+        tasks()
+          .map((tid) => [tid, columnOf(tid)] as const)
+          .filter(isKnown),
+      ),
+  );
+}
+
+function isKnown(entry: readonly [number, number | undefined]): entry is readonly [number, number] {
+  return entry[1] !== undefined;
+}
+
+function nameOf(tid: number): string {
   return readFileSync(`${TASKS}/${tid}/comm`, 'utf8').trim();
 }
 
 /** CPU time and waits for a processor, in nanoseconds: https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat */
-function schedstatOf(tid: number | string): readonly [cpu: number, waited: number] {
+function schedstatOf(tid: number): readonly [cpu: number, waited: number] {
   const [cpu = 0, waited = 0] = readFileSync(`${TASKS}/${tid}/schedstat`, 'utf8').split(' ').map(Number);
   return [cpu, waited];
 }

@@ -23,9 +23,11 @@ const LATE_BY_MILLIS = 1000;
 /** The same of a run that goes on for ever, in windows of a quarter of it: as long for each rate, so that it fits whoever joins. */
 const STANDING_MILLIS = 60_000;
 
-interface CpuCaptureRequest {
+/** @internal */
+export interface CpuCaptureRequest {
   readonly seconds: number;
   readonly hz: number;
+  /** Whether samples are labelled with what they were taken for. */
   readonly labels: boolean;
   /** Ends the capture at once, without a result. */
   readonly signal: AbortSignal;

@@ -100,11 +100,7 @@ export class Tracer {
 
   /** Labels of the workers by the number that the kernel has for them, which is the one in the trace; as far as known. */
   async #workerNames(signal: AbortSignal): Promise<ReadonlyMap<number, string>> {
-    const { results } = await this.threads.askWorkers(
-      'all',
-      ({ target }) => Promise.resolve(target.thread),
-      signal,
-    );
+    const { results } = await this.threads.listWorkers(signal);
     const labels = new Map(results.map(({ id, label }) => [id, label]));
     const kernelThreads = [...(kernelThreadsOf(results) ?? [])];
     return new Map(
