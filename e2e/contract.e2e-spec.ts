@@ -207,7 +207,7 @@ describe("Go's TestDeltaProfile", () => {
     do {
       await app.call('hogFirst');
     } while (!(await functionsOf('block')).functions.has('hogFirst'));
-    await app.call('hogSecond');
+    await app.call('hogSecond', 500);
     let window;
     do {
       window = await functionsOf('block?seconds=1');

@@ -20,7 +20,7 @@ let origin: string;
 beforeAll(async () => {
   app = new AppProcess(APP, { env: { PPROF_OPTIONS: JSON.stringify({ block: { watch: true } }) } });
   origin = await profilerOf(app);
-  await app.call('hogSecond');
+  await app.call('hogSecond', 1500);
 });
 
 const isServed = ({ kind }: ScrapeTarget) => KINDS.some(({ name }) => name === kind);

@@ -254,12 +254,16 @@ describe('allocs?seconds=', () => {
   });
 });
 
-describe('debug=1', () => {
-  afterEach(killProcesses);
+describe('of an application that nobody captures', () => {
+  let app: AllocatingApp;
 
-  it.each(['heap', 'allocs'])('of %s ends with the memory of the process', async (name) => {
-    const app = await AllocatingApp.start();
+  beforeAll(async () => {
+    app = await AllocatingApp.start();
     await app.keep(5);
+  });
+  afterAll(killProcesses);
+
+  it.each(['heap', 'allocs'])('%s?debug=1 ends with the memory of the process', async (name) => {
     const { status, headers, text } = await app.ask(`${name}?debug=1`);
     expect({ status, type: headers['content-type'] }).toEqual({
       status: 200,
@@ -270,13 +274,8 @@ describe('debug=1', () => {
       expect(text).toMatch(new RegExp(`^# ${value} = \\d+`, 'm'));
     }
   });
-});
 
-describe('mutex', () => {
-  afterEach(killProcesses);
-
-  it('is valid and empty, with seconds and debug=1 too', async () => {
-    const app = await AllocatingApp.start();
+  it('mutex is valid and empty, with seconds and debug=1 too', async () => {
     for (const path of ['mutex', 'mutex?seconds=1', 'mutex?seconds=1&seconds=1']) {
       const profile = await app.take(path);
       expect(profile.sampleTypes).toEqual(['contentions/count', 'delay/nanoseconds']);

@@ -199,7 +199,10 @@ describe('InspectorConnection, which runs JavaScript where a time limit of the a
     const evaluating = connection.post('Runtime.evaluate');
     FakeSession.latest.fail('Runtime.evaluate', terminated);
     expect(FakeSession.latest.done.at(-1)).toBe('Runtime.terminateExecution');
-    await expect(evaluating).rejects.toThrow(/terminated/);
+    await expect(evaluating).rejects.toMatchObject({
+      status: 504,
+      message: expect.stringMatching(/time limit/),
+    });
     connection.close();
   });
 

@@ -9,6 +9,7 @@ import {
   ConnectionClosedError,
   CoverageOnError,
   inspectorError,
+  TERMINATED,
   ThreadUnreachableError,
 } from './threads.errors.js';
 
@@ -109,13 +110,6 @@ const ATTACH = 'NodeWorker.enable';
 
 /** Runs JavaScript in the main thread, by interrupt. */
 const EVALUATE = 'Runtime.evaluate';
-
-/**
- * V8's words where its time limit (`vm.runInContext(…, { timeout })`), meant for the application's JavaScript, has struck in
- * ours: the application's would then run on for ever.
- * https://github.com/nodejs/node/blob/main/deps/v8/src/inspector/injected-script.cc (`wrapEvaluateResult`)
- */
-const TERMINATED = /terminated/i;
 
 /**
  * A session with V8's inspector in the main thread, to be open only as long as it is used: a process that exits with one open

@@ -192,8 +192,23 @@ export class HeapNotSampledError extends PprofError {
   }
 }
 
+/**
+ * V8's words where its time limit (`vm.runInContext(…, { timeout })`), meant for the application's JavaScript, has struck in
+ * ours: the application's would then run on for ever.
+ * https://github.com/nodejs/node/blob/main/deps/v8/src/inspector/injected-script.cc (`wrapEvaluateResult`)
+ *
+ * @internal
+ */
+export const TERMINATED = /terminated/i;
+
 /** The error for what V8's inspector answers to a command that it does not carry out. @internal */
 export function inspectorError(thread: string, method: string, message: string): PprofError {
+  if (TERMINATED.test(message)) {
+    return new PprofError(
+      504,
+      `what thread ${thread} runs was terminated, by a time limit of node:vm for example, just as it was asked for ${method}. Ask again`,
+    );
+  }
   // V8's own words; there is no code for it. https://github.com/nodejs/node/blob/main/deps/v8/src/inspector/v8-heap-profiler-agent-impl.cc
   return message.includes('heap profiler was not started')
     ? new HeapNotSampledError(thread)
