@@ -166,6 +166,27 @@ describe('CpuSampler', () => {
     expect(sampler.rotate(null)).toMatchObject({ hz: 100 });
   });
 
+  it('starts anew where somebody else has stopped it', () => {
+    sampler.rotate(SLOW);
+    loadAddon().time.stop();
+    expect(() => sampler.rotate(SLOW)).toThrow('somebody else in this process has stopped the CPU sampler');
+    expect(sampler.rotate(SLOW)).toBeNull();
+    expect(loadAddon().time.isStarted()).toBe(true);
+    expect(sampler.rotate(null)).not.toBeNull();
+  });
+
+  it('lets somebody else stop it when it has been abandoned: what a timer throws ends the process', () => {
+    jest.useFakeTimers();
+    try {
+      sampler.rotate(SLOW);
+      sampler.abandon();
+      loadAddon().time.stop();
+      expect(() => jest.runAllTimers()).not.toThrow();
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('says who may hold the sampler where another profiler has started it, and leaves that one alone', () => {
     const { time } = loadAddon();
     time.start({ intervalMicros: 10_000, durationMillis: 10_000 });

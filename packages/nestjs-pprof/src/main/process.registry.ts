@@ -69,12 +69,7 @@ export function unregisterAgent(profilingThreadId: number): void {
   processGlobal()[AGENTS]?.delete(profilingThreadId);
 }
 
-/**
- * The global object of the process's main context: test runners have modules run in contexts of their own, each with
- * another.
- *
- * @internal
- */
+/** That of the main context: test runners have modules run in contexts of their own. @internal */
 export function processGlobal(): ProcessGlobal {
   return process.getBuiltinModule('node:vm').runInThisContext('globalThis') as ProcessGlobal;
 }

@@ -50,28 +50,6 @@ export class SamplerSharedError extends PprofError {
   }
 }
 
-/** Live objects are not sampled while all allocations are counted. @internal */
-export class AllocationsCountedError extends PprofError {
-  constructor() {
-    super(
-      409,
-      'a capture of all allocations (allocs?seconds=) has the heap sampler. Ask again when it has ended',
-    );
-  }
-}
-
-/** To read the heap profile holds the main thread up for so long that it must not be done often. @internal */
-export class HeapReadTooOftenError extends PprofError {
-  constructor(readMillis: number, pauseMillis: number, leftMillis: number, samplingInterval: number) {
-    const [pause, left] = [pauseMillis, leftMillis].map((millis) => Math.ceil(millis / 1000));
-    super(
-      503,
-      `to read the heap profile took ${Math.round(readMillis)} ms of the main thread the last time, so it is read twice in ${pause} s at the most. ` +
-        `Ask again in ${left} s. A heap.samplingInterval larger than ${samplingInterval} makes it shorter`,
-    );
-  }
-}
-
 function nameOthers(others: readonly string[]): string {
   return (
     others.join(', ') ||

@@ -1,4 +1,4 @@
-import type { SocketFile } from './socket.removal.js';
+import type { SocketFile } from './file.system.js';
 import type { AgentReply, AgentRequest, CpuSegment, HandlerClass, HeapSampling } from './agent.protocol.js';
 import type { LeftBehindLimits } from './oom-profile.files.js';
 import type { PprofProfileName } from './profile.names.js';
