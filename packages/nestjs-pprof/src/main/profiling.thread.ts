@@ -203,8 +203,8 @@ export function closeConnections(connections: SharedArrayBuffer, tell: () => voi
 const PATIENCE_SECONDS = 30;
 
 /**
- * Waits for the profiling thread to say that it is ours, and gives it up when it does not. Seconds are counted in turns of
- * this thread's event loop: where that is starved or stopped, the other may be, too.
+ * Gives the profiling thread up where it does not say that it is ours. Seconds are counted in turns of this thread's event loop:
+ * where that is starved or stopped, the other may be, too.
  *
  * @internal
  */

@@ -23,8 +23,8 @@ type StartThread = (
 ) => Pick<ProfilingThread, 'stop'> & Partial<Pick<ProfilingThread, 'saveRecording'>>;
 
 /**
- * Keeps a profiling thread running: one that ends by itself is started again, after pauses that grow as long as that goes
- * on. One that could not start in the first place is not: what is wrong then stays wrong.
+ * Keeps a profiling thread running: one that ends by itself is started again, after pauses that grow. One that could not start
+ * in the first place is not: what is wrong then stays wrong.
  *
  * @internal
  */
