@@ -107,10 +107,10 @@ describe('the addresses in the documents', () => {
   beforeAll(async () => {
     const origin = await profilerOf(startFixture('http', OPTIONS));
     const ask = async (address: string) => {
-      // One second says as much as thirty, and the last one as much as one of a night long past.
+      // One second says as much as thirty, and the last minute as much as one of a night long past.
       const short = address
         .replace(/seconds=[\d.]+/, 'seconds=1')
-        .replace(/past=\d+(&until=[^&]*)?/, 'past=1');
+        .replace(/past=\d+(&until=[^&]*)?/, 'past=60');
       const isOfThirty = /\/profile(?!.*(seconds|past)=)/.test(short);
       const target = isOfThirty ? `${short}${short.includes('?') ? '&' : '?'}seconds=1` : short;
       answers.set(address, await request(origin + target));

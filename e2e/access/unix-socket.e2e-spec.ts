@@ -78,7 +78,7 @@ describe('the socket is removed', () => {
     const app = await startListening();
     await app.call('stop');
     expect(readdirSync(directory)).toEqual([]);
-    // In Node 20, looking at a socket can break the loading of packages; see socket.removal.ts.
+    // In Node 20, looking at a socket can break the loading of packages; see file.system.ts.
     expect(await app.call('canImport', 'pino')).toBe(true);
     expect(await app.call('start')).toMatchObject({ socketPath });
     expect((await ask('/debug/pprof/symbol')).status).toBe(200);

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { request } from '../support/http.request.js';
-import { patience } from '../support/patience.js';
+import { windowOf } from '../support/patience.js';
 import { decodeProfile, type DecodedProfile, takeProfile } from '../support/pprof.profile.js';
 import { expectRight } from '../support/right.figures.js';
 import { noteTruth } from './truth.table.js';
@@ -23,7 +23,7 @@ async function takeDifference(megabytes: number): Promise<{ grown: number; after
   const url = `${app.origin}/debug/pprof/heap?threads=main&gc=1`;
   expect(leaked(await takeProfile(url))).toBe(0);
   // Both moments may be late, by seconds on a starved machine.
-  const seconds = Math.ceil(patience(3000) / 1000);
+  const seconds = windowOf(2);
   const asked = request(`${url}&seconds=${seconds}`);
   await new Promise((resolve) => setTimeout(resolve, (seconds * 1000) / 2));
   await app.process.call('leak', { megabytes, arrays: 1024 });

@@ -4,8 +4,7 @@ import type { PprofProfileName } from './shared/profile.names.js';
 /** How live objects are sampled. */
 export interface PprofHeapOptions {
   /**
-   * Average number of bytes allocated between two samples. Smaller sees smaller leaks sooner and costs more; V8's own
-   * default, and Go's, is 512 KiB.
+   * Average number of bytes allocated between two samples. Smaller sees smaller leaks sooner and costs more.
    *
    * @default 524288
    */
@@ -22,17 +21,15 @@ export interface PprofHeapOptions {
 /** How blocked event loops are found. */
 export interface PprofBlockOptions {
   /**
-   * Whether the main thread's event loop is watched all the time, so that `block` without `seconds` tells what has blocked
-   * it since start-up. Costs one timer on the main thread, and a look at its stack whenever it is blocked for longer than
-   * 100 ms, which takes longer the larger the heap is.
+   * Whether the main thread's event loop is watched all the time, so that `block` without `seconds` tells what has blocked it
+   * since start-up. Costs a timer, and a look at the stack of whatever blocks it for 100 ms, longer with a larger heap.
    *
    * @default false
    */
   watch?: boolean;
 
   /**
-   * Milliseconds that a turn of an event loop may take before it counts as blocking, 1 to 60000. Raise it where turns are
-   * long by design.
+   * Milliseconds, 1 to 60000: a turn of an event loop that takes longer blocks it. Raise it where turns are long by design.
    *
    * @default 20
    */
@@ -42,7 +39,7 @@ export interface PprofBlockOptions {
 /** What is kept of the minutes before, and what counts as an incident. */
 export interface PprofFlightRecorderOptions {
   /**
-   * Minutes that are kept, 1 to 60. The oldest go first, also where all together have more than 4 MB.
+   * Minutes that are kept, 1 to 60; fewer where they have more than 4 MB.
    *
    * @default 15
    */
@@ -56,8 +53,7 @@ export interface PprofFlightRecorderOptions {
   hz?: number;
 
   /**
-   * Whether what is recorded carries labels, as far as the option `labels` has them. It costs each request about a
-   * microsecond, all the time.
+   * Whether what is recorded has labels, as the option `labels` says. It costs each request about a microsecond.
    *
    * @default false
    */
@@ -71,8 +67,7 @@ export interface PprofFlightRecorderOptions {
   blockThreshold?: number;
 
   /**
-   * Bytes of the main thread's heap: an incident where it grows beyond. Leave it some room below
-   * `--max-old-space-size`.
+   * Bytes of the main thread's heap: an incident where it grows beyond. Leave room below `--max-old-space-size`.
    *
    * @default undefined
    */
@@ -86,9 +81,9 @@ export interface PprofFlightRecorderOptions {
   rssLimit?: number;
 
   /**
-   * Where the last minutes are written when the process dies of an exception that nobody has caught, is ended by a signal
-   * that Nest's shutdown hooks see, or has no room left in its heap. The index page of the next process lists it. A directory
-   * of the service's own, as for `outOfMemory`; both may be the same.
+   * Where the last minutes are written when the process dies of an exception that nobody has caught, of a signal that Nest's
+   * shutdown hooks see, or of a full heap. The index page of the next process lists them. As `outOfMemory.directory`, which
+   * may be the same.
    *
    * @default undefined
    */
@@ -112,9 +107,9 @@ export interface PprofFlightRecorderOptions {
 /** How CPU samples are labelled with what they were taken for. */
 export interface PprofLabelsOptions {
   /**
-   * Whether handlers that nothing tells of when they are called are wrapped at start-up, so that their samples are labelled, too:
-   * of microservices, gateways, GraphQL, `@nestjs/schedule`, `@nestjs/event-emitter`, BullMQ and nest-commander. While nobody captures that costs each call
-   * of such a handler some nanoseconds.
+   * Whether handlers that are not called by HTTP requests are wrapped at start-up, so that their samples are labelled, too: of
+   * microservices, gateways, GraphQL, `@nestjs/schedule`, `@nestjs/event-emitter`, BullMQ and nest-commander. While nobody
+   * captures it costs each of their calls some nanoseconds.
    *
    * @default false
    */
@@ -133,9 +128,8 @@ export interface PprofAuthOptions {
 /** What is left behind by a process that runs out of memory. */
 export interface PprofOutOfMemoryOptions {
   /**
-   * Where the heap profiles are written: a directory of the service's own, made, for the owner alone, where it is missing. A
-   * warning is logged where others may write to it. In a container it must be on a volume that outlives it, which several may
-   * share.
+   * A directory of the service's own, made, for the owner alone, where it is missing; a warning is logged where others may
+   * write to it. In a container it must be on a volume that outlives it, which several may share.
    */
   directory: string;
 
@@ -157,20 +151,19 @@ export interface PprofOutOfMemoryOptions {
 /** Options of `PprofModule.forRoot`. Each has a default; `undefined` means "not given". */
 export interface PprofModuleOptions {
   /**
-   * Whether profiling starts with the application, when the module is constructed. `false` starts no thread, opens no port and loads no native addon;
-   * `PprofService.start()` can still switch it on later. The texts of `process.env` are refused, `'true'` as well as `''`:
-   * `enabled: process.env.PPROF_ENABLED === 'true'`.
+   * Whether profiling starts with the application, when the module is constructed. `false` starts no thread, opens no port and
+   * loads no native addon, until `PprofService.start()` does. Texts are refused: `process.env.PPROF_ENABLED === 'true'`.
    *
    * @default true
    */
   enabled?: boolean;
 
   /**
-   * The loopback address to listen on: `localhost`, `127.0.0.0/8` or `::1`. Anything else is refused, as a profile
-   * tells a stranger what your program does: reach it from elsewhere through `ssh -L`. Not together with `socketPath`.
+   * The loopback address to listen on: `localhost`, `127.0.0.0/8` or `::1`. Anything else is refused, as a profile tells a
+   * stranger what your program does: reach it from elsewhere through `ssh -L`. Not together with `socketPath`.
    *
-   * `localhost` is both `127.0.0.1` and, on a machine with IPv6, `::1`, without looking the name up: clients ask for either, so
-   * nobody else shall have the other one. Where somebody has, a warning says so, and which address to ask for meanwhile.
+   * `localhost` is both `127.0.0.1` and `::1`, as clients ask for either. Where somebody else has one of them, a warning says
+   * which to ask for meanwhile.
    *
    * @default 'localhost'
    */
@@ -187,11 +180,10 @@ export interface PprofModuleOptions {
   /**
    * What to do where the port is taken. Either way the application starts, and `PprofService.status` tells.
    *
-   * - `'wait'`: a warning, and then this very port as soon as it is free, so that the port is always that of this
-   *   service. It is tried again after 250 ms, then after pauses that grow to a second, for as long as the process runs; the
-   *   warning comes only where it is still taken after a second.
-   * - `'next'`: the lowest free port of `port` to `port + 63`, for processes that share a host and their options. Which
-   *   one it is, each process logs, and the index page of any of them shows all. Where none is free, it waits.
+   * - `'wait'`: this very port, as soon as it is free: it is tried again at least once a second, and a warning says so after
+   *   the first.
+   * - `'next'`: the lowest free port of `port` to `port + 63`, for processes that share a host and their options. Each logs
+   *   its own, and the index page of any of them shows all. Where none is free, it waits.
    *
    * A `socketPath` that is taken is waited for in the same way.
    *
@@ -201,10 +193,9 @@ export interface PprofModuleOptions {
   whenPortTaken?: 'wait' | 'next';
 
   /**
-   * The absolute path of a unix socket to listen on instead of `host` and `port`: its file permissions (0600) keep out
-   * the other users of the machine, which no TCP port can. Its directory has to be there, and is best the service's own:
-   * `/run/my-service/pprof.sock`. A socket that a killed process has left there is replaced; anything else in its place is
-   * left alone, which is logged. Not on Windows.
+   * The absolute path of a unix socket to listen on instead of `host` and `port`: its permissions (0600) keep out the other
+   * users of the machine, which no TCP port can. Its directory has to be there, and is best the service's own. A socket that
+   * a killed process has left there is replaced; anything else is left alone, which is logged. Not on Windows.
    *
    * Ask with `curl --unix-socket /run/my-service/pprof.sock http://localhost/debug/pprof/`; for `go tool pprof` and a
    * browser, also on the same machine, forward a port to it: `ssh -L 6060:/run/my-service/pprof.sock user@host`.
@@ -214,9 +205,9 @@ export interface PprofModuleOptions {
   socketPath?: string;
 
   /**
-   * Names, besides `localhost`, `127.0.0.0/8` and `[::1]`, that a request may ask for in its `Host` header: host names or
-   * IP addresses, exact, without port and wildcard. Needed only where a proxy or port-forward in front keeps a name of its
-   * own (a development container, an alias in `/etc/hosts`); `ssh -L` and `kubectl port-forward` need none.
+   * Names, besides `localhost`, `127.0.0.0/8` and `[::1]`, that a request may ask for in its `Host` header: host names or IP
+   * addresses, without port and wildcard. Needed only where what is in front keeps a name of its own (a development
+   * container, an alias in `/etc/hosts`); `ssh -L` and `kubectl port-forward` need none.
    *
    * It opens the profiler to web pages under each of these names: whoever decides where the name points to, or serves
    * pages under it, can read profiles through the browser of someone who can reach the port. And browsers send
@@ -228,9 +219,9 @@ export interface PprofModuleOptions {
   allowedHosts?: readonly string[];
 
   /**
-   * Credentials that every request has to send (HTTP Basic): where other users of the machine, or the other containers
-   * of a pod, must not read profiles and a `socketPath` does not do. They are never logged. Basic is not encryption; what
-   * carries it (loopback, `ssh -L`) has to be. The profiler keeps their SHA-256, this object stays as it is.
+   * Credentials that every request has to send (HTTP Basic): where other users of the machine, or other containers of a pod,
+   * must not read profiles and a `socketPath` does not do. They are never logged, and kept as their SHA-256. Basic is no
+   * encryption; what carries it (loopback, `ssh -L`) has to be.
    *
    * `go tool pprof http://127.0.0.1:6060/debug/pprof/profile`, `curl -u USER:PASSWORD`.
    *
@@ -262,9 +253,9 @@ export interface PprofModuleOptions {
   block?: PprofBlockOptions;
 
   /**
-   * Keeps the last minutes of the main thread's CPU profile in the profiling thread: `profile?past=300` is the last five
-   * minutes, asked for when it is over. `incidents` lists what blocked the event loop, filled the memory or the processors.
-   * `{}` for the defaults. It samples all the time; the README has what that costs.
+   * Keeps the last minutes of the main thread's CPU profile: `profile?past=300` is the last five minutes, asked for when it is
+   * over. `incidents` lists what blocked the event loop, filled the memory or the processors. `{}` for the defaults. It
+   * samples all the time; the README has what that costs.
    *
    * @default false
    */
@@ -282,30 +273,27 @@ export interface PprofModuleOptions {
   labels?: boolean | PprofLabelsOptions;
 
   /**
-   * Whether `heapsnapshot` is served: the whole heap of a thread, for Chrome DevTools. It shows what holds an object, which
-   * no profile does. It also holds every string of the heap, passwords and keys included, stops the thread while it is
-   * taken (seconds for each 100 MB of heap), and has V8 take up to ten times the memory of the heap: a container with
-   * less is killed. Switch it on where you can afford all of that.
+   * Whether `heapsnapshot` is served: the whole heap of a thread, for Chrome DevTools, which shows what holds an object. It
+   * has every string of the heap, passwords and keys included, stops the thread (seconds for each 100 MB of heap), and has V8
+   * take up to ten times the memory of the heap: a container with less is killed.
    *
    * @default false
    */
   heapSnapshot?: boolean;
 
   /**
-   * Has a heap profile written when the heap of the main thread is full, before the process dies of it. The index page
-   * of the next process lists it. Needs `heap`. To have the time for it, the heap may grow once beyond its limit by what
-   * V8 reserves for young objects (16 to some hundred MB), and the process that writes takes some 80 MB: leave a container
-   * that much more than `--max-old-space-size`.
+   * Has a heap profile written when the heap of the main thread is full, before the process dies of it. The index page of the
+   * next process lists it. Needs `heap`. Meanwhile the heap may grow once by what V8 reserves for young objects (16 to some
+   * hundred MB), and the process that writes takes some 80 MB: leave a container that much more than `--max-old-space-size`.
    *
    * @default false
    */
   outOfMemory?: PprofOutOfMemoryOptions | false;
 
   /**
-   * Seconds for which the CPU sampler of the main thread may run on after a capture, 0 (never) to 300: where captures come again and
-   * again, as a scraper's, the next need not start it, which holds a large application up for a tenth of a second. It costs some 2 % of the
-   * main thread's CPU time meanwhile. One capture alone is not followed by it, and where a start takes less it is shorter: 0.6 s for each
-   * millisecond that the start took.
+   * Seconds for which the CPU sampler of the main thread may run on between captures that come again and again, as a
+   * scraper's, 0 (never) to 300: the next need not start it, which holds a large application up for a tenth of a second. It
+   * costs some 2 % of the main thread's CPU time meanwhile, and lasts no longer than 0.6 s for each millisecond of a start.
    *
    * @default 60
    */
@@ -319,9 +307,9 @@ export interface PprofModuleOptions {
   maxSeconds?: number;
 
   /**
-   * How many captures may run at a time, 1 to 256: requests for a window of time, of any kind of profile, from any number of
-   * clients. One more is answered 429, with the time to wait in `Retry-After`; profiles of a moment are always answered.
-   * Lower it where memory is short; raise it where many scrapers ask at once.
+   * How many requests for a window of time, of any kind of profile, may be answered at a time, 1 to 256. One more gets 429,
+   * with the time to wait in `Retry-After`; profiles of a moment are always answered. Lower it where memory is short; raise it
+   * where many scrapers ask at once.
    *
    * @default 16
    */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { runInThisContext } from 'node:vm';
 import { Logger, type LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -293,6 +294,20 @@ describe('two of them in one process', () => {
     expect(first.status.state).toBe('failed');
     expect(logged.some((line) => SHARED.test(line))).toBe(false);
   });
+});
+
+it('does without one that is of a version which nobody knows', async () => {
+  const place = runInThisContext('globalThis') as Record<symbol, unknown>;
+  const slot = Symbol.for('nestjs-pprof profiler');
+  place[slot] = { holder: {}, freed: new Promise(() => undefined) };
+  try {
+    const service = create();
+    expect(await service.start()).toBeUndefined();
+    expect(service.status.state).toBe('failed');
+    expect(complaints()).toEqual([expect.stringMatching(/^warn .*another PprofModule .* cannot be asked: /)]);
+  } finally {
+    delete place[slot];
+  }
 });
 
 describe('PprofService in an application', () => {

@@ -1,4 +1,4 @@
-import { messageOf } from './shared/pprof.error.js';
+import { messageOf, tried } from './shared/pprof.error.js';
 import {
   Inject,
   Injectable,
@@ -13,19 +13,14 @@ import { runWithLabels } from './main/label.sets.js';
 import { NEST_CONTAINER, NestContainer } from './main/nest.container.js';
 import { handlerClassesOf, labelUntoldHandlers } from './main/nest.handlers.js';
 import { isPermitted, unsupportedRuntime } from './main/process.facts.js';
-import { isPackageMissing } from './main/own.package.js';
+import { ownPackage } from './main/own.package.js';
 import { describeLeftBehind, isUsable, prepareOomExport } from './main/oom.export.js';
 import { resolveOptions } from './options.table.js';
 import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
 import type { PprofLabelValues } from './pprof.labels.js';
 import { PPROF_OPTIONS, type PprofModuleOptions } from './pprof.options.js';
-import {
-  describeAddress,
-  type ListeningAddress,
-  type PprofAddress,
-  toPprofAddress,
-  type PprofStatus,
-} from './pprof.status.js';
+import { describeAddress, type PprofAddress, type PprofStatus } from './pprof.status.js';
+import { ProfilingThread } from './main/profiling.thread.js';
 import { type Slot, type SlotHolder, takeSlot } from './main/process.registry.js';
 import { RequestLabels } from './main/request.labels.js';
 import { RouteLabels } from './main/route.labels.js';
@@ -44,6 +39,7 @@ const LONGEST_TIMER_MILLIS = 2 ** 31 - 1;
 @Injectable()
 export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   readonly #logger = new Logger('PprofModule');
+  readonly #warn = (text: string) => this.#logger.warn(text);
   readonly #options: ResolvedPprofOptions;
   readonly #agent: Agent;
   readonly #holder: SlotHolder;
@@ -72,7 +68,11 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
     this.#options = resolveOptions(options);
     const container = found?.container instanceof NestContainer ? found.container : undefined;
     this.#agent = this.#options.labels ? this.#labellingAgent(container) : new Agent();
-    this.#holder = this.#asHolder();
+    this.#holder = {
+      options: JSON.stringify(this.#options),
+      status: () => this.#status,
+      listening: () => this.#starting ?? Promise.resolve(undefined),
+    };
     this.#status = { state: this.#options.enabled ? 'stopped' : 'disabled' };
     if (this.#options.enabled) {
       // Not awaited: the application does not wait for its profiler.
@@ -176,11 +176,20 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
     if (slot.holder === this.#holder) {
       this.#slot = slot;
       this.#status = { state: 'starting' };
-      this.#prepareRecordings();
+      const recordings = this.#options.flightRecorder?.directory;
+      if (recordings !== undefined) {
+        // Made before the profiling thread looks for it.
+        isUsable('flightRecorder.directory', recordings, this.#warn);
+      }
       this.#startHeapSampling();
       void this.#startThreadOnceStopped();
     } else {
-      void this.#share(slot);
+      // It may be of another version of this package.
+      this.#share(slot).catch((error: unknown) =>
+        this.#fail(
+          `another PprofModule of this process has its profiler, and cannot be asked: ${messageOf(error)}`,
+        ),
+      );
     }
     return started;
   }
@@ -230,47 +239,40 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
 
   #startThread(): void {
     void this.#tellOfLeftBehind();
-    this.#supervisor = ThreadSupervisor.of(this.#options, this.#agent, {
-      onListening: (address) => this.#onListening(address),
-      onWaiting: (reason) => {
-        this.#status = { state: 'waiting', reason };
-        this.#logger.warn(`Profiling is not available yet, the application goes on without it: ${reason}`);
-        this.#settleStart();
+    const supervisor = new ThreadSupervisor(
+      (previousPort, listeners) => new ProfilingThread(this.#options, previousPort, this.#agent, listeners),
+      {
+        onListening: (address) => {
+          this.#status = { state: 'listening', address };
+          this.#logger.log(`Profiling server listening on ${describeAddress(address)}`);
+          this.#settleStart();
+        },
+        onWaiting: (reason) => {
+          this.#status = { state: 'waiting', reason };
+          this.#logger.warn(`Profiling is not available yet, the application goes on without it: ${reason}`);
+          this.#settleStart();
+        },
+        onRestarting: (reason, isFirst) => {
+          this.#status = { state: 'restarting', reason: `the profiling thread has ended: ${reason}` };
+          if (isFirst) {
+            this.#logger.warn(
+              `The profiling thread has ended and is started again, the application goes on: ${reason}`,
+            );
+          }
+          this.#settleStart();
+        },
+        onWarning: this.#warn,
+        onFailed: (reason) => this.#fail(reason),
       },
-      onRestarting: (reason, isFirst) => {
-        this.#status = { state: 'restarting', reason: `the profiling thread has ended: ${reason}` };
-        if (isFirst) {
-          this.#logger.warn(
-            `The profiling thread has ended and is started again, the application goes on: ${reason}`,
-          );
-        }
-        this.#settleStart();
-      },
-      onWarning: (message) => this.#logger.warn(message),
-      onFailed: (reason) => this.#fail(reason),
-    });
-    this.#supervisor.start();
+    );
+    this.#supervisor = supervisor;
+    supervisor.start();
   }
 
   #fail(reason: string): void {
     this.#status = { state: 'failed', reason };
     this.#logger.warn(`Profiling is not available, the application goes on without it: ${reason}`);
     void this.stop();
-  }
-
-  #onListening(listening: ListeningAddress): void {
-    const address = toPprofAddress(listening);
-    this.#status = { state: 'listening', address };
-    this.#logger.log(`Profiling server listening on ${describeAddress(address)}`);
-    this.#settleStart();
-  }
-
-  #asHolder(): SlotHolder {
-    return {
-      options: JSON.stringify(this.#options),
-      status: () => this.#status,
-      listening: () => this.#starting ?? Promise.resolve(undefined),
-    };
   }
 
   /** With what is known now; what start() gives from now on is the same. */
@@ -293,22 +295,14 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
     return new Agent(labels, () => (container ? handlerClassesOf(container) : []));
   }
 
-  /** Before the profiling thread looks for it. */
-  #prepareRecordings(): void {
-    const directory = this.#options.flightRecorder?.directory;
-    if (directory !== undefined) {
-      isUsable('flightRecorder.directory', directory, (text) => this.#logger.warn(text));
-    }
-  }
-
   #startHeapSampling(): void {
     const { heap } = this.#options;
     // Without threads nobody could ask for it.
-    if (heap === false || !isPermitted('worker') || isPackageMissing()) {
+    if (heap === false || !isPermitted('worker') || tried(ownPackage) === undefined) {
       return;
     }
     try {
-      const oomExport = prepareOomExport(this.#options, heap, (text) => this.#logger.warn(text));
+      const oomExport = prepareOomExport(this.#options, heap, this.#warn);
       this.#agent.startHeapSampling(heap, oomExport);
     } catch (error) {
       this.#logger.warn(`Heap profiles are not available: ${messageOf(error)}`);

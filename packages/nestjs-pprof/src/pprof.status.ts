@@ -42,12 +42,10 @@ export interface PprofSocketAddress {
 /** Where the profiles are served: `socketPath` tells which of the two it is. */
 export type PprofAddress = PprofTcpAddress | PprofSocketAddress;
 
-/** What the profiling thread listens on. @internal */
-export type ListeningAddress =
-  { readonly host: string; readonly port: number } | { readonly socketPath: string };
-
-/** @internal */
-export function toPprofAddress(listening: ListeningAddress): PprofAddress {
+/** Of what the profiling thread listens on. @internal */
+export function toPprofAddress(
+  listening: { readonly host: string; readonly port: number } | { readonly socketPath: string },
+): PprofAddress {
   if ('socketPath' in listening) {
     return { socketPath: listening.socketPath, url: 'http://localhost/debug/pprof/' };
   }

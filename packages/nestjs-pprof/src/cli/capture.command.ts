@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { extname } from 'node:path';
+import { access, constants, stat, writeFile } from 'node:fs/promises';
+import { dirname, extname } from 'node:path';
 import { messageOf } from '../shared/pprof.error.js';
 import type { SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';
 import { CliError, UsageError } from './cli.errors.js';
@@ -62,7 +62,7 @@ export const runCapture: Run = async (command, options, surroundings) => {
     gc: gc ? '1' : undefined,
     format: format === 'pprof' || format === 'json' ? undefined : format,
   };
-  const body = await fetched(command, query, surroundings, seconds);
+  const body = await fetched(command, query, options, surroundings, seconds);
   const shown = format === 'json' ? jsonOf(profileAsJson(readProfile(body))) : body;
   await put(shown, isToRead, options, surroundings.stdout);
 };
@@ -70,7 +70,7 @@ export const runCapture: Run = async (command, options, surroundings) => {
 /** What every thread is doing; the text that the service makes of it, or each stack as JSON. @internal */
 export const runStacks: Run = async (command, options, surroundings) => {
   const { threads, json } = options;
-  const body = await fetched(command, { debug: json ? undefined : '2', threads }, surroundings);
+  const body = await fetched(command, { debug: json ? undefined : '2', threads }, options, surroundings);
   await put(json ? jsonOf(stacksAsJson(readProfile(body))) : body, true, options, surroundings.stdout);
 };
 
@@ -85,19 +85,36 @@ function stacksAsJson({ samples, comments, startedAt }: SymbolizedProfile): obje
 
 /** @internal */
 export const runIncidents: Run = async (command, options, surroundings) => {
-  const body = await fetched(command, { format: options.json ? 'json' : undefined }, surroundings);
+  const body = await fetched(command, { format: options.json ? 'json' : undefined }, options, surroundings);
   await put(body, true, options, surroundings.stdout);
 };
 
-function fetched(
+async function fetched(
   { name, serves = name }: CommandDescription,
   query: Readonly<Record<string, string | undefined>>,
+  { output }: Options,
   { client, signal }: Surroundings,
   seconds?: number,
 ): Promise<Buffer> {
+  if (isFile(output)) {
+    await checkWritable(output);
+  }
   return withProgress(name, seconds, () =>
     client.get(`pprof/${serves}${queryOf(query)}`, { signal, seconds }),
   );
+}
+
+/** What has taken a minute cannot be taken again. @throws {FileError} */
+async function checkWritable(output: string): Promise<void> {
+  try {
+    const found = await stat(output).catch(() => undefined);
+    if (found?.isDirectory()) {
+      throw new Error(`${output} is a directory`);
+    }
+    await access(found ? output : dirname(output), constants.W_OK);
+  } catch (error) {
+    throw new FileError(messageOf(error), { cause: error });
+  }
 }
 
 function jsonOf(value: object): Buffer {

@@ -108,24 +108,14 @@ export class ServiceClient {
     // Of a name with several addresses the first one tells.
     const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
     const { code, message } = first as NodeJS.ErrnoException;
-    switch (code) {
-      case 'ECONNREFUSED':
-        return new UnreachableError(
-          `nothing listens on ${label}${socketPath === undefined ? ': is the service up, its profiler enabled, the tunnel open? `npx nestjs-pprof list` has the processes of this user on this machine' : ''}`,
-        );
-      case 'ENOENT':
-        return new UnreachableError(
-          `there is no ${label}: the service does not run, or has another socketPath`,
-        );
-      case 'EACCES':
-        return new UnreachableError(`${label} is for its own user alone: run this as that user, or as root`);
-      case 'ECONNRESET':
-        return new UnreachableError(
-          `${label} has closed the connection: the process has ended, the tunnel has closed, or it is no HTTP server`,
-        );
-      default:
-        return new UnreachableError(`${label} cannot be asked: ${printable(message, 500)}`);
-    }
+    const ofSocket = socketPath !== undefined;
+    const known: Readonly<Record<string, string>> = {
+      ECONNREFUSED: `nothing listens on ${label}${ofSocket ? '' : ': is the service up, its profiler enabled, the tunnel open? `npx nestjs-pprof list` has the processes of this user on this machine'}`,
+      ENOENT: `there is no ${label}: the service does not run, or has another socketPath`,
+      EACCES: `${label} is for its own user alone: run this as that user, or as root`,
+      ECONNRESET: `${label} has closed the connection: the process has ended, the tunnel has closed, or it is no HTTP server`,
+    };
+    return new UnreachableError(known[code ?? ''] ?? `${label} cannot be asked: ${printable(message, 500)}`);
   }
 }
 

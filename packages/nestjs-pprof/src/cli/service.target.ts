@@ -69,8 +69,7 @@ function targetOf({ host, port, socketPath }: RunningProfiler): ServiceTarget {
 }
 
 /**
- * Whom to ask where nobody is named: the only profiler of this user that runs here; without one it may be a tunnel, which
- * has the port that all have unless they are told another.
+ * Whom to ask where nobody is named: the only profiler of this user that runs here; without one a tunnel, by the usual port.
  *
  * @throws {UsageError} where there are several: which of them is meant is not guessed.
  * @internal

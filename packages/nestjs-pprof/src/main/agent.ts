@@ -9,6 +9,7 @@ import {
   type HeapSampling,
   monotonicMillis,
 } from '../shared/agent.protocol.js';
+import { tried } from '../shared/pprof.error.js';
 import { takeRequest } from '../shared/shared.memory.js';
 import { CpuSampler } from './cpu.sampler.js';
 import type { SampleLabels } from './sample.labels.js';
@@ -23,12 +24,7 @@ export interface AgentPort {
   postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
 }
 
-/**
- * The part of the profiler that runs in the application's main thread: it starts and stops samplers when the profiling
- * thread asks, and hands over what they saw. Everything else happens over there.
- *
- * @internal
- */
+/** Starts and stops the samplers of the main thread when the profiling thread asks, and hands over what they saw. @internal */
 export class Agent {
   readonly #cpu: CpuSampler;
   #handlers: readonly HandlerClass[] | undefined;
@@ -144,11 +140,7 @@ export class Agent {
 
   /** What the CPU sampler has seen last, as the process dies: it stops. */
   takeLastSegment(): CpuSegment | null {
-    try {
-      return this.#cpu.rotate(null);
-    } catch {
-      return null;
-    }
+    return tried(() => this.#cpu.rotate(null)) ?? null;
   }
 
   /** Ends the captures whose taker is gone. */
@@ -160,8 +152,8 @@ export class Agent {
   }
 
   stop(): void {
-    this.abandonCaptures();
     this.#heap.stop();
+    this.abandonCaptures();
   }
 }
 

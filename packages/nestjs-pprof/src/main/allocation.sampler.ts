@@ -52,12 +52,7 @@ export class AllocationSampler {
   }
 }
 
-/**
- * Whether somebody has started V8's sampling heap profiler on this thread. Starting it a second time does nothing, and
- * says nothing.
- *
- * @internal
- */
+/** Whether somebody has started V8's sampling heap profiler on this thread: to start it again does nothing. @internal */
 export function isHeapSampled(): boolean {
   let session: Session;
   try {

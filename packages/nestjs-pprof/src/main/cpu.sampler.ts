@@ -2,13 +2,12 @@ import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { SourceMapper, TimeProfileNode } from '@datadog/pprof';
 import {
   type Addon,
-  addonIfLoaded,
   loadAddon,
   isCpuSampledByOther,
   isOtherAddonLoaded,
   otherProfilers,
 } from './profiler.addon.js';
-import { failureOf, SamplerHeldError, SamplerStoppedError } from '../shared/agent.errors.js';
+import { failureOf, SamplerHeldError } from '../shared/agent.errors.js';
 import {
   type CpuSampling,
   type CpuSegment,
@@ -17,7 +16,7 @@ import {
   SAMPLE_LOG_COLUMNS,
 } from '../shared/agent.protocol.js';
 import { PprofError } from '../shared/pprof.error.js';
-import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
+import { cpuBetween, threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import { storageMadeBy } from './label.frames.js';
 import { LabelSets } from './label.sets.js';
 import { isSigprofAwaited } from './sigprof.holder.js';
@@ -56,10 +55,7 @@ interface RunningSegment {
 /** Of the addon's profile: its samples are told apart by their stacks alone. */
 const NO_LABELS_IN_PROFILE = {};
 
-/**
- * Each sample with its time, its labels and the CPU time since the one before. In a profile they are only sums, of stacks. The addon asks
- * for the labels of each sample when it writes a profile, so that is where they can be seen one by one.
- */
+/** Each sample by itself; a profile has sums. The addon asks for the labels of each when it writes a profile. */
 class SampleLog {
   readonly #values: number[] = [];
   #written = 0;
@@ -109,15 +105,11 @@ function endAbandoned(): void {
   if (abandoned) {
     clearTimeout(abandoned);
     abandoned = undefined;
-    stopIfStarted();
-  }
-}
-
-/** The application may have stopped it, where it uses the same copy of the addon: a stop throws then. */
-function stopIfStarted(): void {
-  const time = addonIfLoaded()?.time;
-  if (time?.isStarted()) {
-    time.stop();
+    const { time } = loadAddon();
+    // What a timer throws ends the application.
+    if (time.isStarted()) {
+      time.stop();
+    }
   }
 }
 
@@ -133,12 +125,10 @@ export class CpuSampler {
   /**
    * Ends the running segment, if there is one, and starts the next, if one is wanted. Where there is a segment to hand over
    * and the next cannot start, the segment says so.
-   *
-   * @throws {SamplerStoppedError} where the segment is lost; the next call starts anew.
    */
   rotate(next: CpuSampling | null): CpuSegment | null {
     this.#takeBack();
-    this.#forgetStopped();
+    this.#checkStarted();
     const running = this.#running;
     const goesOn =
       next !== null &&
@@ -167,11 +157,11 @@ export class CpuSampler {
   }
 
   /**
-   * Ends the running segment, and goes on as before. What by an interrupt is cut off anywhere by a time limit of the
-   * application's (`vm`) loses that segment then; a stop would leave the addon neither started nor stopped.
+   * Ends the running segment, and goes on as before: where a time limit of the application's (`vm`) cuts it off anywhere, the
+   * segment is lost; a stop would leave the addon neither started nor stopped.
    */
   readOn(): CpuSegment | null {
-    this.#forgetStopped();
+    this.#checkStarted();
     return this.#running ? this.#end(this.#running, true) : null;
   }
 
@@ -188,14 +178,16 @@ export class CpuSampler {
     }
   }
 
-  /** Who uses the same copy of the addon can stop what it has not started. */
-  #forgetStopped(): void {
+  /** Whoever else uses this copy of the addon may have stopped it. */
+  #checkStarted(): void {
     const running = this.#running;
     if (running && !loadAddon().time.isStarted()) {
       this.#running = undefined;
-      this.#label(null);
       if (!running.sampling.unread) {
-        throw new SamplerStoppedError(otherProfilers('CPU'));
+        throw new PprofError(
+          409,
+          'somebody else in this process has stopped the CPU sampler, by @datadog/pprof, and what it had sampled is lost. Ask again',
+        );
       }
     }
   }
@@ -288,9 +280,8 @@ export class CpuSampler {
     const disturbedBy = isCpuSampledByOther() ? otherProfilers('CPU') : null;
     const log = new SampleLog();
     const { time } = loadAddon();
-    // The addon tells of a stuck sampler only when it goes on, and then restarts it. It takes one without samples for stuck, as it
-    // may be after a moment; and that is not free of harm where another copy
-    // of the addon samples: it takes the other's signals.
+    // The addon tells of a stuck sampler only when it goes on, and then restarts it, which takes the signals of another copy that
+    // samples. It takes one without samples, as after a moment, for stuck.
     const asksWhetherStuck = goesOn || (disturbedBy === null && isLongEnough(since, sampling));
     const profile = time.stop(asksWhetherStuck, log.note).encode();
     const samplerStuck = asksWhetherStuck ? (time.v8ProfilerStuckEventLoopDetected() as 0 | 1 | 2) : 0;
@@ -305,7 +296,8 @@ export class CpuSampler {
       startMillis,
       durationNanos: Number(until.nanos - since.nanos),
       processCpuNanos: cpuMicros * 1000,
-      mainCpuNanos: threadCpuBetween(since, until) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
+      mainCpuNanos:
+        cpuBetween(since.threadCpuNanos, until.threadCpuNanos) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
       sampleLog: log.encode(),
       labels: this.labels
         ? { sets: log.labels.sets, missing: this.labels.missing, leftOut: [...log.labels.leftOut] }
@@ -361,12 +353,6 @@ function now(): Moment {
     cpu: process.cpuUsage(),
     threadCpuNanos: threadCpuNanos(),
   };
-}
-
-function threadCpuBetween(since: Moment, until: Moment): number | undefined {
-  return since.threadCpuNanos === undefined || until.threadCpuNanos === undefined
-    ? undefined
-    : until.threadCpuNanos - since.threadCpuNanos;
 }
 
 function toPprofError(cause: unknown): unknown {

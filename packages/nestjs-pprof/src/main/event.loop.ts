@@ -4,12 +4,7 @@ import { LoopWatchMemory } from '../shared/shared.memory.js';
 /** Rare enough to cost nothing; it is how exactly one can tell since when a loop has been stuck. */
 const BEAT_MILLIS = 500;
 
-/**
- * Notes in shared memory, twice a second, that the main thread's event loop turns: from there another thread can tell
- * since when it does not.
- *
- * @internal
- */
+/** Notes in shared memory that the event loop turns: another thread can tell from there since when it does not. @internal */
 export class Heartbeat {
   readonly memory = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT);
   readonly #lastBeat = new BigInt64Array(this.memory);

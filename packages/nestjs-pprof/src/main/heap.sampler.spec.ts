@@ -2,12 +2,7 @@ import { Session } from 'node:inspector';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { samplesOfAllocations } from '../thread/pprof/allocation.tree.js';
 import { addonIfLoaded, loadAddon } from './profiler.addon.js';
-import {
-  AllocationsCountedError,
-  HeapReadTooOftenError,
-  HeapSamplingOffError,
-  SamplerHeldError,
-} from '../shared/agent.errors.js';
+import { HeapSamplingOffError, SamplerHeldError } from '../shared/agent.errors.js';
 import type { AllocationNode } from '../shared/agent.protocol.js';
 import { HeapSampler } from './heap.sampler.js';
 
@@ -145,7 +140,7 @@ describe('HeapSampler, counting all allocations', () => {
     const kept = leak();
     const { live } = sampler.beginAllocations(SAMPLING);
     expect(bytesOf(live!.root, 'leak')).toBeGreaterThan(500_000);
-    expect(() => sampler.sample()).toThrow(AllocationsCountedError);
+    expect(() => sampler.sample()).toThrow(/^a capture of all allocations /);
     expect(sampler.endAllocations()).toMatchObject({ restarted: 'allocs' });
     const after = sampler.sample();
     expect(kept).toHaveLength(200);
@@ -164,7 +159,10 @@ describe('HeapSampler, counting all allocations', () => {
   it('ends with the sampler, and leaves nothing running', () => {
     sampler.start(SAMPLING);
     sampler.beginAllocations(SAMPLING);
+    const start = jest.spyOn(loadAddon().heap, 'start');
     sampler.stop();
+    expect(start).not.toHaveBeenCalled();
+    start.mockRestore();
     expect(() => post('HeapProfiler.getSamplingProfile')).toThrow('not started');
     expect(() => sampler.readAllocations()).toThrow('was ended within the window');
   });
@@ -213,14 +211,14 @@ describe('HeapSampler, of a heap with very many stacks', () => {
     expect(() => sampler.sample()).toThrow(
       /took \d+ ms of the main thread the last time, .* Ask again in \d+ s\. A heap\.samplingInterval larger than 16384 /,
     );
-    expect(() => sampler.beginAllocations(SAMPLING)).toThrow(HeapReadTooOftenError);
+    expect(() => sampler.beginAllocations(SAMPLING)).toThrow(/^to read the heap profile took /);
     seconds += 50;
-    expect(() => sampler.sample()).toThrow(HeapReadTooOftenError);
+    expect(() => sampler.sample()).toThrow(/^to read the heap profile took /);
     seconds += 300;
     sampler.sample();
     seconds += 1;
     sampler.sample();
-    expect(() => sampler.sample()).toThrow(HeapReadTooOftenError);
+    expect(() => sampler.sample()).toThrow(/^to read the heap profile took /);
     sampler.stop();
     sampler.start(SAMPLING);
     sampler.sample();

@@ -1,11 +1,5 @@
 import { addonIfLoaded, loadAddon, isOtherAddonLoaded, otherProfilers } from './profiler.addon.js';
-import {
-  AllocationsCountedError,
-  HeapReadTooOftenError,
-  HeapSamplingOffError,
-  SamplerHeldError,
-  SamplerSharedError,
-} from '../shared/agent.errors.js';
+import { HeapSamplingOffError, SamplerHeldError, SamplerSharedError } from '../shared/agent.errors.js';
 import { PprofError } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import {
@@ -20,19 +14,12 @@ import {
 import { AllocationSampler, isHeapSampled } from './allocation.sampler.js';
 import type { OomExportOptions } from '../shared/oom-profile.files.js';
 
-/**
- * Gives the program, with its arguments, that is given what was sampled when the heap is full.
- *
- * @internal
- */
+/** Gives the program, with its arguments, that is run when the heap is full. @internal */
 export type OomExportCommand = (
   sampled: Pick<OomExportOptions, 'since' | 'withGarbage'>,
 ) => readonly string[];
 
-/**
- * The limit of the heap is raised once, by what V8 needs to go on until the profile is written: as much as it reserves
- * for young objects.
- */
+/** The limit of the heap is raised once, by as much as V8 reserves for young objects, to go on until the profile is written. */
 const HEAP_EXTENSION = 'auto';
 const HEAP_EXTENSIONS = 1;
 
@@ -81,10 +68,11 @@ export class HeapSampler {
   }
 
   stop(): void {
-    this.endAllocations();
+    // First: what a window has displaced does not start again.
     this.#sampling = undefined;
+    this.endAllocations();
+    this.#failure = new HeapSamplingOffError();
     if (this.#running) {
-      this.#failure = new HeapSamplingOffError();
       if (isOtherAddonLoaded()) {
         // It may be reading our samples, having found V8's sampler started; @pyroscope/nodejs takes the process down with
         // an unhandled rejection where they are gone. To go on costs nearly nothing.
@@ -99,7 +87,10 @@ export class HeapSampler {
   /** What is alive of what was allocated since the sampling began. */
   sample(): HeapSample {
     if (this.#window && this.#sampling) {
-      throw new AllocationsCountedError();
+      throw new PprofError(
+        409,
+        'a capture of all allocations (allocs?seconds=) has the heap sampler. Ask again when it has ended',
+      );
     }
     if (this.#sampling && !this.#running && this.#failure instanceof SamplerHeldError) {
       // Whoever held it may have let go.
@@ -116,11 +107,7 @@ export class HeapSampler {
     return { root, ...this.#running, takenAt: Date.now(), memory: process.memoryUsage() };
   }
 
-  /**
-   * Begins a window in which all allocations count; the sampling of what is alive ends.
-   *
-   * @returns what was alive before.
-   */
+  /** Begins a window in which all allocations count; the sampling of what is alive ends. */
   beginAllocations(sampling: HeapSampling): AgentCommands['beginAllocations']['result'] {
     if (isOtherAddonLoaded()) {
       const isTheirs = !this.#running && isHeapSampled();
@@ -167,13 +154,19 @@ export class HeapSampler {
 
   /** V8 and the addon make an object of each frame of each stack, in one go, some millions of which take seconds. */
   #checkReads({ samplingInterval }: HeapSampling): void {
-    const [earlier] = this.#readAt;
-    if (this.#readMillis >= LONG_READ_MILLIS && this.#readAt.length === 2 && earlier !== undefined) {
-      const pause = 2 * READ_SHARE * this.#readMillis;
-      const left = earlier + pause - monotonicMillis();
-      if (left > 0) {
-        throw new HeapReadTooOftenError(this.#readMillis, pause, left, samplingInterval);
-      }
+    const [earlier, later] = this.#readAt;
+    if (this.#readMillis < LONG_READ_MILLIS || earlier === undefined || later === undefined) {
+      return;
+    }
+    const pauseMillis = 2 * READ_SHARE * this.#readMillis;
+    const leftMillis = earlier + pauseMillis - monotonicMillis();
+    if (leftMillis > 0) {
+      const [pause, left] = [pauseMillis, leftMillis].map((millis) => Math.ceil(millis / 1000));
+      throw new PprofError(
+        503,
+        `to read the heap profile took ${Math.round(this.#readMillis)} ms of the main thread the last time, so it is read twice in ${pause} s at the most. ` +
+          `Ask again in ${left} s. A heap.samplingInterval larger than ${samplingInterval} makes it shorter`,
+      );
     }
   }
 

@@ -1,4 +1,4 @@
-/** Under this token a module has its container. @internal */
+/** The token of the container of a module. @internal */
 export const NEST_CONTAINER = Symbol('nestjs-pprof container');
 
 /** What this package reads of a class, or of a handler, that Nest has found. @internal */

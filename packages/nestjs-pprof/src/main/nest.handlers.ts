@@ -1,6 +1,7 @@
 import type { HandlerClass, LabelSet } from '../shared/agent.protocol.js';
+import { tried } from '../shared/pprof.error.js';
 import type { NestContainer } from './nest.container.js';
-import { describeRoute, type HandlerRoute, metadata, methodsOf, routesOf } from './nest.routes.js';
+import { describeRoute, grouped, metadata, metadataKeys, methodsOf, routesOf } from './nest.routes.js';
 import { labelled, type Method } from './label.sets.js';
 
 /** A method that Nest, or one of its modules, calls when something comes in. */
@@ -23,53 +24,52 @@ type LabelsOf = (
 const TRANSPORTS = ['TCP', 'REDIS', 'NATS', 'MQTT', 'GRPC', 'RMQ', 'KAFKA'];
 
 /** What decorators leave on a method, by the key under which they do: the modules themselves are not needed for that. */
-const OF_METHODS: Readonly<Record<string, LabelsOf>> = {
-  'microservices:pattern': (pattern, { type, method }) => ({
-    controller: type.name,
-    pattern: textOf(pattern),
-    ...transportOf(metadata('microservices:transport', method)),
+const OF_METHODS: ReadonlyMap<unknown, LabelsOf> = new Map(
+  Object.entries<LabelsOf>({
+    'microservices:pattern': (pattern, { type, method }) => ({
+      controller: type.name,
+      pattern: textOf(pattern),
+      ...transportOf(metadata('microservices:transport', method)),
+    }),
+    'websockets:message_mapping': (_, { type, method }) => ({
+      gateway: type.name,
+      event: textOf(metadata('message', method)),
+    }),
+    'graphql:resolver_type': (kind, { type, name, method }) => ({
+      resolver: type.name,
+      operation: `${textOf(kind)}.${textOf(metadata('graphql:resolver_name', method) ?? name)}`,
+    }),
+    SCHEDULER_TYPE: (_, { type, name, method }) => ({
+      provider: type.name,
+      job: textOf(metadata('SCHEDULER_NAME', method) ?? `${type.name}.${name}`),
+    }),
+    EVENT_LISTENER_METADATA: (listeners, { type }) => ({
+      provider: type.name,
+      event: listOf(listeners)
+        .map((listener) => textOf((listener as { readonly event?: unknown }).event))
+        .join(', '),
+    }),
+    'bull:module_queue_process': (_, { type }) => ({
+      provider: type.name,
+      queue: nameIn(metadata('bull:module_queue', type) ?? { name: '' }),
+    }),
   }),
-  'websockets:message_mapping': (_, { type, method }) => ({
-    gateway: type.name,
-    event: textOf(metadata('message', method)),
-  }),
-  'graphql:resolver_type': (kind, { type, name, method }) => ({
-    resolver: type.name,
-    operation: `${textOf(kind)}.${textOf(metadata('graphql:resolver_name', method) ?? name)}`,
-  }),
-  SCHEDULER_TYPE: (_, { type, name, method }) => ({
-    provider: type.name,
-    job: textOf(metadata('SCHEDULER_NAME', method) ?? `${type.name}.${name}`),
-  }),
-  EVENT_LISTENER_METADATA: (listeners, { type }) => ({
-    provider: type.name,
-    event: listOf(listeners)
-      .map((listener) => textOf((listener as { readonly event?: unknown }).event))
-      .join(', '),
-  }),
-  'bull:module_queue_process': (_, { type }) => ({
-    provider: type.name,
-    queue: textOf((metadata('bull:module_queue', type) as { name?: unknown } | undefined)?.name ?? ''),
-  }),
-};
+);
+
+const ofProvider: LabelsOf = (_, { type }) => ({ provider: type.name });
+const ofCommand: LabelsOf = (command, { type }) => ({ provider: type.name, command: nameIn(command) });
 
 /** The same for classes, with the method that is called. */
 const OF_CLASSES: Readonly<Record<string, readonly [method: string, labelsOf: LabelsOf]>> = {
   'bullmq:processor_metadata': [
     'process',
-    (processor, { type }) => ({ provider: type.name, queue: textOf((processor as { name?: unknown }).name) }),
+    (processor, { type }) => ({ provider: type.name, queue: nameIn(processor) }),
   ],
-  'CommandBuilder:Command:Meta': [
-    'run',
-    (command, { type }) => ({ provider: type.name, command: textOf((command as { name?: unknown }).name) }),
-  ],
-  'CommandBuilder:Subcommand:Meta': [
-    'run',
-    (command, { type }) => ({ provider: type.name, command: textOf((command as { name?: unknown }).name) }),
-  ],
-  __commandHandler__: ['execute', (_, { type }) => ({ provider: type.name })],
-  __queryHandler__: ['execute', (_, { type }) => ({ provider: type.name })],
-  __eventsHandler__: ['handle', (_, { type }) => ({ provider: type.name })],
+  'CommandBuilder:Command:Meta': ['run', ofCommand],
+  'CommandBuilder:Subcommand:Meta': ['run', ofCommand],
+  __commandHandler__: ['execute', ofProvider],
+  __queryHandler__: ['execute', ofProvider],
+  __eventsHandler__: ['handle', ofProvider],
 };
 
 /** All that discovery finds in the modules of an application. */
@@ -86,26 +86,26 @@ function handlersOf(container: NestContainer): NestHandler[] {
 
 function httpHandlersOf(container: NestContainer): NestHandler[] {
   // Two classes can have the same name.
-  const byClass = new Map<ClassType, Map<string, HandlerRoute[]>>();
-  for (const route of routesOf(container)) {
-    const routes = byClass.get(route.type) ?? new Map<string, HandlerRoute[]>();
-    byClass.set(route.type, routes.set(route.handler, [...(routes.get(route.handler) ?? []), route]));
-  }
-  const handlers = [...byClass.values()].flatMap((routes) => [...routes.values()]);
-  return handlers.map((all) => {
-    const { type, controller, handler, method, pattern } = all[0]!;
+  const ofClasses = grouped(routesOf(container), ({ type }) => type).values();
+  const ofHandlers = [...ofClasses].flatMap((routes) => [
+    ...grouped(routes, ({ handler }) => handler).values(),
+  ]);
+  return ofHandlers.map((routes) => {
+    const { type, controller, handler, method, pattern } = routes[0]!;
     // Of several the stack does not show which.
-    const route = all.length === 1 ? { route: describeRoute(method, pattern, all[0]!) } : {};
+    const route = routes.length === 1 ? { route: describeRoute(method, pattern, routes[0]!) } : {};
     return { type, method: handler, labels: { controller, handler, ...route }, isTold: true };
   });
 }
 
 function othersOf(type: ClassType): NestHandler[] {
   const methods = methodsOf(type);
+  // Of tens of thousands of methods, at the start of the application, few have any metadata.
   const ofMethods = methods.flatMap(([name, method]) =>
-    Object.entries(OF_METHODS).flatMap(([key, labelsOf]) => {
-      const found = metadata(key, method);
-      return found === undefined ? [] : [handlerOf(name, method, found, labelsOf)];
+    metadataKeys(method).flatMap((key) => {
+      const labelsOf = OF_METHODS.get(key);
+      const found = labelsOf && metadata(key, method);
+      return found === undefined ? [] : [handlerOf(name, method, found, labelsOf!)];
     }),
   );
   const ofClass = Object.entries(OF_CLASSES).flatMap(([key, [name, labelsOf]]) => {
@@ -132,24 +132,14 @@ function othersOf(type: ClassType): NestHandler[] {
  * @internal
  */
 export function handlerClassesOf(container: NestContainer): HandlerClass[] {
-  try {
-    return classesOf(container);
-  } catch {
-    // Metadata that nobody has expected: no stack is labelled, and the application starts as it would.
-    return [];
-  }
+  // Metadata that nobody has expected: no stack is labelled, and the application starts as it would.
+  return tried(() => classesOf(container)) ?? [];
 }
 
 function classesOf(container: NestContainer): HandlerClass[] {
-  const byClass = new Map<ClassType, Map<string, NestHandler[]>>();
-  for (const handler of handlersOf(container)) {
-    const declaring = declaringClass(handler);
-    const methods = byClass.get(declaring) ?? new Map<string, NestHandler[]>();
-    byClass.set(declaring, methods.set(handler.method, [...(methods.get(handler.method) ?? []), handler]));
-  }
-  return [...byClass].flatMap(([type, methods]) => {
+  return [...grouped(handlersOf(container), declaringClass)].flatMap(([type, ofClass]) => {
     const text = sourceOf(type);
-    const handlers = [...methods].flatMap(([name, [handler, another]]) => {
+    const handlers = [...grouped(ofClass, ({ method }) => method)].flatMap(([name, [handler, another]]) => {
       const offset = offsetIn(text, name, (type.prototype as Record<string, unknown>)[name]);
       // Inherited by several classes: which of them it is, the stack does not show.
       const labels = another ? { handler: name } : handler!.labels;
@@ -207,6 +197,10 @@ function sourceOf(code: ClassType): string {
 function transportOf(transport: unknown): LabelSet {
   const name = typeof transport === 'number' ? TRANSPORTS[transport] : undefined;
   return name === undefined ? {} : { transport: name };
+}
+
+function nameIn(value: unknown): string {
+  return textOf((value as { readonly name?: unknown }).name);
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -98,9 +98,10 @@ export function methodsOf(type: { readonly prototype?: unknown }): Array<readonl
     typeof at === 'object' && at !== null && at !== Object.prototype;
     at = Object.getPrototypeOf(at)
   ) {
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
+    for (const name of Object.getOwnPropertyNames(at)) {
+      const value: unknown = Object.getOwnPropertyDescriptor(at, name)?.value;
       if (typeof value === 'function' && name !== 'constructor' && !methods.has(name)) {
-        methods.set(name, value as object);
+        methods.set(name, value);
       }
     }
   }
@@ -108,9 +109,30 @@ export function methodsOf(type: { readonly prototype?: unknown }): Array<readonl
 }
 
 /** @internal */
-export function metadata(key: string, of: object): unknown {
-  const { getMetadata } = Reflect as { getMetadata?(key: string, of: object): unknown };
+export function grouped<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) {
+      group.push(item);
+    } else {
+      groups.set(key, [item]);
+    }
+  }
+  return groups;
+}
+
+/** @internal */
+export function metadata(key: unknown, of: object): unknown {
+  const { getMetadata } = Reflect as { getMetadata?(key: unknown, of: object): unknown };
   return getMetadata?.(key, of);
+}
+
+/** @internal */
+export function metadataKeys(of: object): readonly unknown[] {
+  const { getOwnMetadataKeys } = Reflect as { getOwnMetadataKeys?(of: object): readonly unknown[] };
+  return getOwnMetadataKeys?.(of) ?? [];
 }
 
 const NEUTRAL = '';

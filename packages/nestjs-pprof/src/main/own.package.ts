@@ -2,6 +2,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { PACKAGE } from '../shared/package.identity.js';
+import { tried } from '../shared/pprof.error.js';
 
 /** Where this package is installed. Its programs, and the addon, are found from there. */
 interface OwnPackage {
@@ -38,16 +39,6 @@ export function ownPackage(): OwnPackage {
   return found;
 }
 
-/** Whether nothing of it can be started. @internal */
-export function isPackageMissing(): boolean {
-  try {
-    ownPackage();
-    return false;
-  } catch {
-    return true;
-  }
-}
-
 /**
  * A program of the package, for a thread or a process of its own.
  *
@@ -69,16 +60,11 @@ export function programFile(name: 'thread/listener.cjs' | 'post-mortem.cjs'): st
  */
 export function ownCode(): string[] {
   const { directory, isUnbundled } = ownPackage();
-  const main = isUnbundled ? [dirname(thisFile()!) + sep] : [];
-  return [...main, ...addonDirectory(directory)].flatMap((path) => [path, pathToFileURL(path).href]);
-}
-
-function addonDirectory(directory: string): string[] {
-  try {
-    return [dirname(requireFrom(directory).resolve('@datadog/pprof/package.json')) + sep];
-  } catch {
-    return [];
-  }
+  const addon = tried(() => requireFrom(directory).resolve('@datadog/pprof/package.json'));
+  return [isUnbundled ? thisFile() : undefined, addon]
+    .filter((file) => file !== undefined)
+    .map((file) => dirname(file) + sep)
+    .flatMap((path) => [path, pathToFileURL(path).href]);
 }
 
 /** Node's own: test runners replace the one in scope. @internal */
@@ -109,31 +95,19 @@ function unbundled(): OwnPackage | undefined {
 /** From where the bundle lies, and from where that lies which was started: never the working directory. */
 function besideBundle(): OwnPackage | undefined {
   for (const base of [thisFile(), isSingleExecutable() ? process.execPath : process.argv[1]]) {
-    try {
-      const manifest = requireFrom(dirname(base!)).resolve(`${PACKAGE.name}/package.json`);
-      if (manifestIn(dirname(manifest)).version === PACKAGE.version) {
-        return { directory: dirname(manifest), isUnbundled: false };
-      }
-    } catch {
-      // It is not installed there.
+    const manifest = tried(() => requireFrom(dirname(base!)).resolve(`${PACKAGE.name}/package.json`));
+    if (manifest !== undefined && manifestIn(dirname(manifest)).version === PACKAGE.version) {
+      return { directory: dirname(manifest), isUnbundled: false };
     }
   }
   return undefined;
 }
 
 function manifestIn(directory: string): { readonly name?: string; readonly version?: string } {
-  try {
-    return JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as object;
-  } catch {
-    return {};
-  }
+  return tried(() => JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as object) ?? {};
 }
 
 /** Bundlers leave `import.meta.url`, or what it is in CommonJS, undefined, or have it name a file of their own choice. */
 function thisFile(): string | undefined {
-  try {
-    return fileURLToPath(import.meta.url);
-  } catch {
-    return undefined;
-  }
+  return tried(() => fileURLToPath(import.meta.url));
 }

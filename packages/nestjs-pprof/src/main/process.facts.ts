@@ -44,11 +44,9 @@ function isCoverageOn(): boolean {
 }
 
 /**
- * What this process is called among those that are started from the same program to share its work, for example
- * `cluster worker 3`; undefined for one that is alone. The number is that by which its process manager knows it.
- *
- * PM2 says so in the environment, also in cluster mode, where `node:cluster` counts the workers of all programs:
- * https://pm2.keymetrics.io/docs/usage/environment/#specific-environment-variables
+ * What this process is called among those that share the work of one program, by the number that its manager knows it under:
+ * `cluster worker 3`; undefined for one that is alone. PM2 says so in the environment, also in cluster mode, where `node:cluster`
+ * counts the workers of all programs. https://pm2.keymetrics.io/docs/usage/environment/#specific-environment-variables
  *
  * @internal
  */
@@ -86,24 +84,13 @@ export function unsupportedRuntime(): string | undefined {
   return undefined;
 }
 
-/**
- * Whether Node's permission model, where it is on, lets this process do something. Node 20 and 22 know no `inspector`, and
- * so never allow it.
- * https://nodejs.org/api/permissions.html
- *
- * @internal
- */
+/** Of Node's permission model, where it is on; Node 20 and 22 know no `inspector`. https://nodejs.org/api/permissions.html @internal */
 export function isPermitted(scope: 'worker' | 'inspector'): boolean {
   const { permission } = process as { permission?: { has(scope: string): boolean } };
   return permission === undefined || permission.has(scope);
 }
 
-/**
- * The flags of Node's permission model that this process was started with, for a thread that is to get no others: without
- * them it would be bound by none of the limits.
- *
- * @internal
- */
+/** Those of Node's permission model: a thread that gets flags of its own is bound by none of the limits without. @internal */
 export function permissionFlags(
   execArgv: readonly string[] = process.execArgv,
   nodeOptions = process.env.NODE_OPTIONS ?? '',

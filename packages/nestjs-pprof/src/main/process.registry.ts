@@ -35,8 +35,7 @@ export interface Slot {
 
 /**
  * Profiles are of the whole process, and V8 has one sampler of a kind to a thread: so there is one profiler, however many
- * `PprofModule`s there are. It is imported twice, there are several applications, a test has not closed its own, or the
- * package is there in several copies.
+ * `PprofModule`s, applications and copies of this package there are.
  *
  * @returns the slot; it is the caller's where its holder is the caller.
  * @internal
@@ -69,12 +68,7 @@ export function unregisterAgent(profilingThreadId: number): void {
   processGlobal()[AGENTS]?.delete(profilingThreadId);
 }
 
-/**
- * The global object of the process's main context: test runners have modules run in contexts of their own, each with
- * another.
- *
- * @internal
- */
+/** That of the main context: test runners have modules run in contexts of their own. @internal */
 export function processGlobal(): ProcessGlobal {
   return process.getBuiltinModule('node:vm').runInThisContext('globalThis') as ProcessGlobal;
 }

@@ -1,5 +1,6 @@
 import type * as pprof from '@datadog/pprof';
 import { AddonUnavailableError } from '../shared/agent.errors.js';
+import { tried } from '../shared/pprof.error.js';
 import { ownPackage, requireFrom } from './own.package.js';
 import { dirname, join, sep } from 'node:path';
 
@@ -95,12 +96,10 @@ function loadedProfilers(): string[] {
 function addonEntryOf(packageName: string): string | undefined {
   const { createRequire } = process.getBuiltinModule('node:module');
   const application = process.argv[1] ?? join(process.cwd(), 'index.js');
-  try {
+  return tried(() => {
     const entry = createRequire(application).resolve(packageName);
     return createRequire(join(dirname(entry), 'index.js')).resolve('@datadog/pprof');
-  } catch {
-    return undefined;
-  }
+  });
 }
 
 function isOwnEntry(loaded: NodeJS.Require['cache'], file: string): boolean {

@@ -9,10 +9,10 @@ import { Heartbeat } from './event.loop.js';
 import { messageOf } from '../shared/pprof.error.js';
 import { PACKAGE } from '../shared/package.identity.js';
 import type { FromThread, ResolvedPprofOptions, ToThread } from '../shared/thread.protocol.js';
-import type { ListeningAddress } from '../pprof.status.js';
+import { type PprofAddress, toPprofAddress } from '../pprof.status.js';
 import { isPermitted, permissionFlags, threadDataFor } from './process.facts.js';
 import { holdSigprof } from './sigprof.holder.js';
-import { removeSocket, type SocketFile } from '../shared/socket.removal.js';
+import { removeSocket, type SocketFile } from '../shared/file.system.js';
 import { programFile } from './own.package.js';
 
 /** A profile too large for this much memory ends the profiling thread, and not the application. */
@@ -24,7 +24,7 @@ const FORBIDDEN =
 
 /** @internal */
 export interface ThreadListeners {
-  onListening(address: ListeningAddress): void;
+  onListening(address: PprofAddress): void;
   /** It waits for its port or socket, and listens when that is free. */
   onPlaceTaken(message: string): void;
   /** Something that an operator has to know; it goes on. */
@@ -35,12 +35,7 @@ export interface ThreadListeners {
   onEnd(reason: string): void;
 }
 
-/**
- * The application's handle on the thread that serves the profiles. It never keeps the process alive, and an error in
- * there stays in there.
- *
- * @internal
- */
+/** The thread that serves the profiles: it never keeps the process alive, and an error in there stays in there. @internal */
 export class ProfilingThread {
   readonly #worker: Worker;
   readonly #closeConnections: () => void;
@@ -49,9 +44,7 @@ export class ProfilingThread {
   #registryEntry: string | undefined;
   #socket: SocketFile | undefined;
 
-  /**
-   * @throws where the thread cannot be started, such as under `--permission` without `--allow-worker`.
-   */
+  /** @throws where the thread cannot be started, such as under `--permission` without `--allow-worker`. */
   constructor(
     options: ResolvedPprofOptions,
     previousPort: number | undefined,
@@ -107,10 +100,10 @@ export class ProfilingThread {
         case 'agent-request':
           return agent.answer(message, worker);
         case 'listening':
-          return listeners.onListening({ host: message.host, port: message.port });
+          return listeners.onListening(toPprofAddress(message));
         case 'listening-on-socket':
           this.#socket = message.socket;
-          return listeners.onListening({ socketPath: message.socket.path });
+          return listeners.onListening(toPprofAddress({ socketPath: message.socket.path }));
         case 'place-taken':
           return listeners.onPlaceTaken(message.message);
         case 'warning':
@@ -210,8 +203,8 @@ export function closeConnections(connections: SharedArrayBuffer, tell: () => voi
 const PATIENCE_SECONDS = 30;
 
 /**
- * Waits for the profiling thread to say that it is ours, and gives it up when it does not. Seconds are counted in turns of
- * this thread's event loop: where that is starved or stopped, the other may be, too.
+ * Gives the profiling thread up where it does not say that it is ours. Seconds are counted in turns of this thread's event loop:
+ * where that is starved or stopped, the other may be, too.
  *
  * @internal
  */

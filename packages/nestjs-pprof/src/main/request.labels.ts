@@ -1,3 +1,4 @@
+import type { Channel } from 'node:diagnostics_channel';
 import type { LabelSet } from '../shared/agent.protocol.js';
 import type { Frames } from './label.frames.js';
 import { RequestContext, type RouteGroup } from './route.groups.js';
@@ -250,11 +251,6 @@ export class RequestLabels {
     each(channel('http2.server.stream.close'), this.#onStreamClose);
     each(channel('tracing:fastify.request.handler:start'), this.#onFastifyRoute);
   }
-}
-
-interface Channel {
-  subscribe(subscriber: (message: unknown) => void): void;
-  unsubscribe(subscriber: (message: unknown) => void): void;
 }
 
 /** What a subscriber throws comes out as an uncaught exception of the application's. */

@@ -1,6 +1,6 @@
 import type { LabelSet } from '../shared/agent.protocol.js';
 import type { NestContainer } from './nest.container.js';
-import { canonical, describeRoute, type HandlerRoute, routesOf } from './nest.routes.js';
+import { canonical, describeRoute, grouped, type HandlerRoute, routesOf } from './nest.routes.js';
 import { type RouteGroup, RouteGroups } from './route.groups.js';
 
 /** Node's request; what else it has is Express's, which sets `route` when one has matched. @internal */
@@ -73,13 +73,8 @@ export class RouteLabels {
     this.#platform = platform;
     const madeOf = JSON.stringify([modules.length, globalPrefix, versioning?.type]);
     if (madeOf !== this.#madeOf) {
-      const table = new Map<string, HandlerRoute[]>();
       const routes = routesOf(container);
-      for (const route of routes) {
-        const key = canonical(route.pattern);
-        table.set(key, [...(table.get(key) ?? []), route]);
-      }
-      this.#table = table;
+      this.#table = grouped(routes, ({ pattern }) => canonical(pattern));
       this.#groups = new RouteGroups(routes.map(({ pattern }) => pattern));
       this.#madeOf = madeOf;
       this.#express = new WeakMap();

@@ -51,14 +51,11 @@ export class SampleLabels {
     try {
       this.requests.start(new LabelFrames(time, storage ?? frames));
     } catch (error) {
-      this.#refuse(`what tells of requests cannot be subscribed to: ${messageOf(error)}`);
+      this.#refuse(`requests cannot be labelled here: ${messageOf(error)}`);
       return;
     }
     this.#begun = true;
-    labelScope().run = (labels, task) => {
-      const context = contextWithin(time, labels);
-      return context ? time.runWithContext(context, task) : task();
-    };
+    labelScope().run = (labels, task) => runWithin(time, labels, task);
   }
 
   end(): void {
@@ -80,16 +77,21 @@ export class SampleLabels {
   }
 }
 
-/** Undefined where the sampler has ended without us, or the labels cannot be read. */
-function contextWithin(
-  time: Addon['time'],
-  labels: Readonly<Record<string, unknown>>,
-): LabelContext | undefined {
+/** Without labels where somebody else has ended the sampler, or started it anew, or where the labels cannot be read. */
+function runWithin<R>(time: Addon['time'], labels: Readonly<Record<string, unknown>>, task: () => R): R {
+  let hasBegun = false;
   try {
     const outer: unknown = time.getContext();
-    return new LabelContext(outer instanceof LabelContext ? outer : undefined, { ...labels });
-  } catch {
-    return undefined;
+    const context = new LabelContext(outer instanceof LabelContext ? outer : undefined, { ...labels });
+    return time.runWithContext(context, () => {
+      hasBegun = true;
+      return task();
+    });
+  } catch (error) {
+    if (hasBegun) {
+      throw error;
+    }
+    return task();
   }
 }
 

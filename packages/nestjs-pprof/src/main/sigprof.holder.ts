@@ -1,3 +1,5 @@
+import { tried } from '../shared/pprof.error.js';
+
 const SIGNAL = 'SIGPROF';
 
 /** Until V8 has put back what it has found: sampling ends a little after the thread that has asked for it. */
@@ -80,22 +82,12 @@ function isHandledByOther(): boolean {
 
 /** Whether V8 samples any thread, for us or for somebody else. */
 function isBeingSampled(): boolean {
-  const { readdirSync } = process.getBuiltinModule('node:fs');
-  try {
-    // https://github.com/v8/v8/blob/main/src/profiler/cpu-profiler.cc (`ProfilerEventsProcessor`)
-    return readdirSync('/proc/self/task').some((thread) =>
-      readProc(`/proc/self/task/${thread}/comm`).startsWith('v8:ProfEvntProc'),
-    );
-  } catch {
-    return false;
-  }
+  const threads = tried(() => process.getBuiltinModule('node:fs').readdirSync('/proc/self/task')) ?? [];
+  // https://github.com/v8/v8/blob/main/src/profiler/cpu-profiler.cc (`ProfilerEventsProcessor`)
+  return threads.some((thread) => readProc(`/proc/self/task/${thread}/comm`).startsWith('v8:ProfEvntProc'));
 }
 
 /** Empty where there is no such file: not Linux, or the thread has ended. */
 function readProc(file: string): string {
-  try {
-    return process.getBuiltinModule('node:fs').readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
+  return tried(() => process.getBuiltinModule('node:fs').readFileSync(file, 'utf8')) ?? '';
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { ThreadListeners } from './profiling.thread.js';
 import { ThreadSupervisor } from './thread.supervisor.js';
 
-const ADDRESS = { host: '127.0.0.1', port: 6060 };
+const ADDRESS = { host: '127.0.0.1', port: 6060, url: 'http://127.0.0.1:6060/debug/pprof/' };
 const FIVE_MINUTES = 300_000;
 
 let threads: Array<{ previousPort: number | undefined; listeners: ThreadListeners; stopped: boolean }>;

@@ -1,8 +1,6 @@
-import type { Agent } from './agent.js';
 import { messageOf } from '../shared/pprof.error.js';
-import type { ResolvedPprofOptions } from '../shared/thread.protocol.js';
-import type { ListeningAddress } from '../pprof.status.js';
-import { ProfilingThread, type ThreadListeners } from './profiling.thread.js';
+import type { PprofAddress } from '../pprof.status.js';
+import type { ProfilingThread, ThreadListeners } from './profiling.thread.js';
 
 const FIRST_PAUSE_MILLIS = 1000;
 const LONGEST_PAUSE_MILLIS = 60_000;
@@ -10,13 +8,10 @@ const LONGEST_PAUSE_MILLIS = 60_000;
 /** A thread that has served for so long is well again. More than the time between two scrapes, should they be the cause. */
 const WELL_AFTER_MILLIS = 5 * 60_000;
 
-interface SupervisorListeners {
-  onListening(address: ListeningAddress): void;
+interface SupervisorListeners extends Pick<ThreadListeners, 'onListening' | 'onWarning'> {
   onWaiting(reason: string): void;
   /** The thread has ended by itself, and is started again after a pause. `isFirst`: until then it was well. */
   onRestarting(reason: string, isFirst: boolean): void;
-  /** Something that an operator has to know; it goes on. */
-  onWarning(message: string): void;
   /** It cannot start, and is not tried again. */
   onFailed(reason: string): void;
 }
@@ -28,8 +23,8 @@ type StartThread = (
 ) => Pick<ProfilingThread, 'stop'> & Partial<Pick<ProfilingThread, 'saveRecording'>>;
 
 /**
- * Keeps a profiling thread running: one that ends by itself is started again, after pauses that grow as long as that goes
- * on. One that could not start in the first place is not: what is wrong then stays wrong.
+ * Keeps a profiling thread running: one that ends by itself is started again, after pauses that grow. One that could not start
+ * in the first place is not: what is wrong then stays wrong.
  *
  * @internal
  */
@@ -46,13 +41,6 @@ export class ThreadSupervisor {
     private readonly startThread: StartThread,
     private readonly listeners: SupervisorListeners,
   ) {}
-
-  static of(options: ResolvedPprofOptions, agent: Agent, listeners: SupervisorListeners): ThreadSupervisor {
-    return new ThreadSupervisor(
-      (previousPort, threadListeners) => new ProfilingThread(options, previousPort, agent, threadListeners),
-      listeners,
-    );
-  }
 
   start(): void {
     try {
@@ -79,9 +67,9 @@ export class ThreadSupervisor {
     await this.#thread?.stop();
   }
 
-  #onListening(address: ListeningAddress): void {
+  #onListening(address: PprofAddress): void {
     this.#hasStarted = true;
-    this.#port = 'port' in address ? address.port : undefined;
+    this.#port = address.port;
     this.#timer = setTimeout(() => {
       this.#isWell = true;
       this.#pauseMillis = FIRST_PAUSE_MILLIS;

@@ -126,6 +126,9 @@ function utilizationText({ eventLoop: { utilization }, sampled }: ProcessVariabl
   return all > 0 ? `${Math.round((100 * active) / all)} %` : '…';
 }
 
+/** So often at least it is looked at again where it is. */
+const LOOK_AGAIN_MILLIS = 10_000;
+
 /**
  * Since when it has not turned, and for how long when it was looked at where it is. A look costs something, and mostly it stays
  * there; but within one turn it may go on to where it gets stuck, so it is looked at again when that has lasted twice as long.
@@ -148,7 +151,10 @@ async function showStuck({
     byId('stuck-where').textContent = 'looking where …';
     box.hidden = false;
   }
-  if (looked?.since !== lastTurn || sinceTurnMillis >= 2 * looked.millis) {
+  if (
+    looked?.since !== lastTurn ||
+    sinceTurnMillis - looked.millis >= Math.min(looked.millis, LOOK_AGAIN_MILLIS)
+  ) {
     try {
       const dump = await (await ask('goroutine?debug=2&threads=main')).text();
       const { text, isKnown } = placeIn(dump);

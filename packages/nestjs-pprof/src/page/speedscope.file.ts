@@ -23,12 +23,7 @@ const PARTS_BY: ReadonlyArray<readonly [prefix: string, nameOf: (labels: Labels)
 /** As many as a list can be chosen from. */
 const MAX_PARTS = 100;
 
-/**
- * What there is to choose from. A flame graph has no negative values, so a difference comes as two: what has grown, and what
- * has shrunk.
- *
- * @internal
- */
+/** What there is to choose from. A flame graph has no negative values, so a difference comes as two. @internal */
 export function partsOf(profile: SymbolizedProfile): ProfilePart[] {
   const index = shownTypeIndex(profile);
   const { samples } = profile;

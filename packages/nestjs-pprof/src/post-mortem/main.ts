@@ -31,12 +31,13 @@ async function leaveBehind(exportOptions: OomExportOptions, pid: number): Promis
   if (marker !== undefined) {
     await writeFile(marker, '', { mode: 0o600 }).catch(() => undefined);
   }
+  // Either has its time where the other fails.
+  await Promise.all([heaps && exportHeap(exportOptions, heaps, pid), marker && recordingWritten(marker)]);
+}
+
+async function recordingWritten(marker: string): Promise<void> {
   const until = Date.now() + LONGEST_WAIT_MILLIS;
-  if (heaps) {
-    await exportHeap(exportOptions, heaps, pid);
-  }
-  const isWritten = () => marker === undefined || !existsSync(marker);
-  while (!isWritten() && Date.now() < until) {
+  while (existsSync(marker) && Date.now() < until) {
     await sleep(WAIT_MILLIS);
   }
 }

@@ -38,18 +38,6 @@ export class SamplerHeldError extends PprofError {
   }
 }
 
-/** What samples for us was stopped by somebody else who uses the same copy of the addon. @internal */
-export class SamplerStoppedError extends PprofError {
-  /** @param others names of those that it may be, as far as they are known */
-  constructor(others: readonly string[]) {
-    super(
-      409,
-      "other code in this process that uses the profiler's copy of @datadog/pprof has stopped the CPU sampler, and what was sampled last is lost: " +
-        `${others.join(', ') || 'it is not known which'}. It is started anew when it is asked for next; switch the profiler of the other off`,
-    );
-  }
-}
-
 /** Another profiler may have come to rely on the sampler that this one has started. @internal */
 export class SamplerSharedError extends PprofError {
   /** @param others names of those that it may be, as far as they are known */
@@ -58,28 +46,6 @@ export class SamplerSharedError extends PprofError {
       409,
       `another profiler in this process may be using the same heap sampler: ${nameOthers(others)}. To count all allocations ` +
         'would spoil its heap profiles. Ask without "seconds" for what is in use, or start the process without the other',
-    );
-  }
-}
-
-/** Live objects are not sampled while all allocations are counted. @internal */
-export class AllocationsCountedError extends PprofError {
-  constructor() {
-    super(
-      409,
-      'a capture of all allocations (allocs?seconds=) has the heap sampler. Ask again when it has ended',
-    );
-  }
-}
-
-/** To read the heap profile holds the main thread up for so long that it must not be done often. @internal */
-export class HeapReadTooOftenError extends PprofError {
-  constructor(readMillis: number, pauseMillis: number, leftMillis: number, samplingInterval: number) {
-    const [pause, left] = [pauseMillis, leftMillis].map((millis) => Math.ceil(millis / 1000));
-    super(
-      503,
-      `to read the heap profile took ${Math.round(readMillis)} ms of the main thread the last time, so it is read twice in ${pause} s at the most. ` +
-        `Ask again in ${left} s. A heap.samplingInterval larger than ${samplingInterval} makes it shorter`,
     );
   }
 }

@@ -1,3 +1,5 @@
+import { tried } from './pprof.error.js';
+
 // threadCpuUsage came with Node 22.19 and 23.9.
 const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
 
@@ -15,13 +17,9 @@ export function threadCpuNanos(): number | undefined {
     const { user, system } = threadCpuUsage.call(process);
     return (user + system) * 1000;
   }
-  try {
-    const { readFileSync } = process.getBuiltinModule('node:fs');
-    // First field: nanoseconds on the CPU. https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
-    return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ', 1)[0]);
-  } catch {
-    return undefined;
-  }
+  const { readFileSync } = process.getBuiltinModule('node:fs');
+  // First field: nanoseconds on the CPU. https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
+  return tried(() => Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ', 1)[0]));
 }
 
 /** CPU time from one reading to the next; undefined where one of them is. @internal */

@@ -1,4 +1,4 @@
-import type { SocketFile } from './socket.removal.js';
+import type { SocketFile } from './file.system.js';
 import type { AgentReply, AgentRequest, CpuSegment, HandlerClass, HeapSampling } from './agent.protocol.js';
 import type { LeftBehindLimits } from './oom-profile.files.js';
 import type { PprofProfileName } from './profile.names.js';
@@ -52,11 +52,11 @@ export interface SharedWithMain extends Pick<
   ResolvedPprofOptions,
   'heap' | 'block' | 'flightRecorder' | 'keepWarm'
 > {
-  /** Where the main thread notes that its event loop turns, see `main/event.loop.ts`. */
+  /** Where the main thread notes that its event loop turns. */
   readonly heartbeat: SharedArrayBuffer;
-  /** Where the profiling thread counts its open inspector sessions, see `main/profiling.thread.ts`. */
+  /** Where the profiling thread counts its open inspector sessions. */
   readonly connections: SharedArrayBuffer;
-  /** Where the main thread notes which worker threads it has started when, see `WorkerStartsMemory`. */
+  /** Of `WorkerStartsMemory`. */
   readonly workerStarts: SharedArrayBuffer;
   /** `os.tmpdir()` of the application: the thread has none of its environment. */
   readonly temporaryDirectory: string;

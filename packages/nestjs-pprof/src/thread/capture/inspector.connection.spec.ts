@@ -65,10 +65,11 @@ const shared = {
   inspector: true,
   coverage: false,
 };
-const inspector = new Inspector(shared);
+let inspector: InstanceType<typeof Inspector>;
 
 beforeEach(() => {
   jest.useFakeTimers();
+  inspector = new Inspector(shared);
   const nodeInspector = { Session: FakeSession };
   jest.spyOn(process, 'getBuiltinModule').mockImplementation((() => nodeInspector) as never);
 });
@@ -176,6 +177,8 @@ describe('InspectorConnection, closed while sessions to workers are being opened
     expect(FakeSession.latest.done.at(-1)).toBe('disconnect');
     FakeSession.latest.answer('NodeWorker.enable');
     expect(FakeSession.latest.done.filter((what) => what === 'disconnect')).toHaveLength(1);
+    // What follows would stay open when the process exits.
+    expect(() => inspector.open()).toThrow(ConnectionClosedError);
   });
 
   it('ends at once where they have been opened', async () => {

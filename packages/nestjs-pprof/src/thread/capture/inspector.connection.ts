@@ -42,6 +42,7 @@ export class Inspector {
   readonly workerStarts: WorkerStartsMemory;
   readonly #open = new Set<InspectorConnection>();
   readonly #count: Int32Array;
+  #isEnding = false;
 
   constructor(
     private readonly shared: Pick<SharedWithMain, 'connections' | 'workerStarts' | 'inspector' | 'coverage'>,
@@ -54,6 +55,9 @@ export class Inspector {
   open(): InspectorConnection {
     if (!this.shared.inspector) {
       throw new InspectorUnavailableError();
+    }
+    if (this.#isEnding) {
+      throw new ConnectionClosedError();
     }
     const connection = new InspectorConnection(this, () => {
       this.#open.delete(connection);
@@ -78,8 +82,9 @@ export class Inspector {
     }
   }
 
-  /** Closes all sessions, whatever they are in the middle of. */
+  /** Closes all sessions, whatever they are in the middle of, and opens no more: a capture may have another one to follow. */
   closeAll(): void {
+    this.#isEnding = true;
     this.#open.forEach((connection) => {
       connection.close();
       connection.disconnect();

@@ -13,7 +13,7 @@ import {
 } from './threads.errors.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import type { WorkerStartsMemory } from '../../shared/shared.memory.js';
-import { maskSecrets } from '../../shared/secrets.mask.js';
+import { maskSecrets } from './secrets.mask.js';
 
 /** The main thread writes the last events down before it answers. */
 const STOP_DEADLINE_MILLIS = 60_000;

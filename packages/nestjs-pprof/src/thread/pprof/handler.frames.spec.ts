@@ -55,7 +55,7 @@ function frame(functionName: string, line: number, column: number, inFile = file
 }
 
 async function labelsOf(samples: readonly StackSample[], classes = [CATS]) {
-  const labelled = await labelledByStack(samples, classes);
+  const labelled = await labelledByStack({ samples, comments: [] }, classes);
   return labelled.samples.map(({ labels }) => labels);
 }
 

@@ -10,22 +10,27 @@ const FILE_BYTES = 32 * 2 ** 20;
 /** Of `async name(`: V8 has a method begin at its name, or at the parenthesis behind it. */
 const LONGEST_HEAD = 300;
 
-interface Place {
+interface HandlerStart {
   readonly from: number;
   readonly labels: LabelSet;
+}
+
+/** Samples with labels, and what is to be said of these. @internal */
+export interface Labelled {
+  readonly samples: readonly StackSample[];
+  readonly comments: readonly string[];
 }
 
 /**
  * Labels the samples whose stack has a handler of the application in it, where nothing else tells what they were taken for. A
  * handler is told by file and line: its class, as the main thread has it, is looked for in the text of the file.
  *
- * @returns the samples, and how many of them have labels now.
  * @internal
  */
 export async function labelledByStack(
-  samples: readonly StackSample[],
+  { samples, comments }: Labelled,
   classes: readonly HandlerClass[],
-): Promise<{ readonly samples: readonly StackSample[]; readonly count: number }> {
+): Promise<Labelled> {
   const names = new Set(classes.flatMap(({ handlers }) => handlers.map(({ name }) => name)));
   const frames = new Set(
     samples
@@ -33,9 +38,6 @@ export async function labelledByStack(
       .flatMap(({ stack }) => stack)
       .filter(({ functionName, file }) => file !== '' && names.has(functionName)),
   );
-  if (frames.size === 0) {
-    return { samples, count: 0 };
-  }
   const labelsOf = await labelsOfFrames([...frames], classes);
   let count = 0;
   const labelled = samples.map((sample) => {
@@ -49,7 +51,8 @@ export async function labelledByStack(
     count += 1;
     return { ...sample, labels: { ...labelsOf.get(frame), ...sample.labels } };
   });
-  return { samples: labelled, count };
+  const comment = `labels by the stack, of ${count} stacks that show a handler and tell no route`;
+  return { samples: labelled, comments: count === 0 ? comments : [...comments, comment] };
 }
 
 function hasHandler(labels: LabelSet | undefined): boolean {
@@ -64,13 +67,13 @@ async function labelsOfFrames(
   const files = new Set(frames.map(({ file }) => file));
   for (const file of files) {
     const text = await textOf(file);
-    const places = placesIn(text, classes);
-    const lines = lineStartsOf(places.length > 0 ? text : '');
+    const starts = startsIn(text, classes);
+    const lines = lineStartsOf(starts.length > 0 ? text : '');
     for (const frame of frames.filter((candidate) => candidate.file === file)) {
       const at = (lines[frame.line - 1] ?? Infinity) + Math.max(0, frame.column - 1);
-      const place = places.find(({ from }) => isHeadOf(frame.functionName, text, from, at));
-      if (place) {
-        labels.set(frame, place.labels);
+      const start = starts.find(({ from }) => isHeadOf(frame.functionName, text, from, at));
+      if (start) {
+        labels.set(frame, start.labels);
       }
     }
   }
@@ -87,20 +90,20 @@ async function textOf(file: string): Promise<string> {
 }
 
 /** Where the handlers of these classes begin in a text that has them. Read once: it may be a bundle with a hundred of them. */
-function placesIn(text: string, classes: readonly HandlerClass[]): Place[] {
-  const names = new Set(classes.map(({ name }) => name));
-  const found = [...text.matchAll(/class ([^\s{]*)(?=[\s{])/g)].filter(({ 1: name }) => names.has(name!));
-  return found.flatMap(({ index: start, 1: of }) =>
-    classes
-      .filter(
-        ({ name, length, handlers }) =>
-          name === of &&
-          text[start + length - 1] === '}' &&
-          handlers.every((handler) => isHead(headAt(text, start + handler.offset), handler.name)),
-      )
-      .flatMap(({ handlers }) => handlers)
-      .map(({ offset, labels }) => ({ from: start + offset, labels })),
-  );
+function startsIn(text: string, classes: readonly HandlerClass[]): HandlerStart[] {
+  const starts: HandlerStart[] = [];
+  for (const { index, 1: named } of text.matchAll(/class ([^\s{]*)(?=[\s{])/g)) {
+    for (const { name, length, handlers } of classes) {
+      const isIt =
+        name === named &&
+        text[index + length - 1] === '}' &&
+        handlers.every((handler) => isHead(headAt(text, index + handler.offset), handler.name));
+      if (isIt) {
+        starts.push(...handlers.map(({ offset, labels }) => ({ from: index + offset, labels })));
+      }
+    }
+  }
+  return starts;
 }
 
 /** What comes before the parameters of the function whose text begins there. */

@@ -67,13 +67,10 @@ export class OriginalPositions {
   /** Why positions are not those of the source; one comment for all files that have the same reason. */
   describeUnused(): string[] {
     const { unreadable, unmapped } = this;
-    const filesOf = new Map<string, string[]>();
-    for (const [file, reason] of unreadable) {
-      filesOf.set(reason, [...(filesOf.get(reason) ?? []), file]);
-    }
-    const comments = [...filesOf].map(
-      ([reason, files]) => `source map of ${listed(files)} not used: ${reason}`,
-    );
+    const comments = [...new Set(unreadable.values())].map((reason) => {
+      const files = [...unreadable].filter(([, of]) => of === reason).map(([file]) => file);
+      return `source map of ${listed(files)} not used: ${reason}`;
+    });
     if (unmapped.length > 0) {
       comments.push(
         `no source map of ${listed(unmapped)}: positions are those of the compiled code ("sourceMap": true in tsconfig.json makes maps)`,

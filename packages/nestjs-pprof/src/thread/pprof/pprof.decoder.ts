@@ -26,8 +26,8 @@ export function decodePprof(encoded: Uint8Array): SymbolizedProfile {
   const profile = PprofProfile.decode(encoded);
   const text = (index: number | bigint | undefined, maxLength = MAX_FULL_NAME_LENGTH) =>
     printable(profile.stringTable.strings[Number(index ?? 0)] ?? '', maxLength);
-  const frames = framesIn(profile, (entry, place) => ({
-    ...place,
+  const frames = framesIn(profile, (entry, position) => ({
+    ...position,
     name: text(entry?.name) || '(unknown)',
     file: text(entry?.filename),
     startLine: Number(entry?.startLine ?? 0),
@@ -86,10 +86,10 @@ interface AddonProfile {
 export function decodeAddonProfile(encoded: Uint8Array): AddonProfile {
   const profile = PprofProfile.decode(encoded);
   const { strings } = profile.stringTable;
-  const frames = framesIn(profile, (entry, place): CodePosition => {
+  const frames = framesIn(profile, (entry, position): CodePosition => {
     const name = strings[Number(entry?.name ?? 0)] ?? '';
-    const functionName = isAnonymous(name, place) ? '' : name;
-    return { ...place, functionName, file: strings[Number(entry?.filename ?? 0)] ?? '' };
+    const functionName = isAnonymous(name, position) ? '' : name;
+    return { ...position, functionName, file: strings[Number(entry?.filename ?? 0)] ?? '' };
   });
   return {
     samples: profile.sample.map(({ locationId, value }) => ({
@@ -108,29 +108,26 @@ function withoutSyntheticParent(stack: CodePosition[]): readonly CodePosition[] 
 }
 
 /** The addon writes the position of anonymous functions into their names; of a function called so it is another. */
-function isAnonymous(name: string, { line, column }: Place): boolean {
+function isAnonymous(name: string, { line, column }: Position): boolean {
   return line === 0
     ? name === '(anonymous)'
     : name === `(anonymous:L#${line}:C#${column})` || name === `(anonymous:L#${line})`;
 }
 
-interface Place {
-  readonly line: number;
-  readonly column: number;
-}
+type Position = Pick<CodePosition, 'line' | 'column'>;
 
 /** The frames of a profile, by the ids of their locations. */
 function framesIn<T>(
   profile: PprofProfile,
-  frameOf: (entry: PprofFunction | undefined, place: Place) => T,
+  frameOf: (entry: PprofFunction | undefined, position: Position) => T,
 ): ReadonlyMap<number, T> {
   const functions = new Map(profile.function.map((entry) => [Number(entry.id), entry]));
   return new Map(
-    profile.location.map(({ id, line: [position] }) => [
+    profile.location.map(({ id, line: [line] }) => [
       Number(id),
-      frameOf(functions.get(Number(position?.functionId)), {
-        line: Number(position?.line ?? 0),
-        column: Number(position?.column ?? 0),
+      frameOf(functions.get(Number(line?.functionId)), {
+        line: Number(line?.line ?? 0),
+        column: Number(line?.column ?? 0),
       }),
     ]),
   );

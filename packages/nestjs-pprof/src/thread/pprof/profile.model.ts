@@ -112,13 +112,11 @@ const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\
 export function printable(text: string, maxLength = Infinity): string {
   const cut = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
   return cut.replace(UNPRINTABLE, (character) => {
-    const code = character.codePointAt(0)!;
-    return ESCAPES[character] ?? (code < 0x100 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`);
+    const hex = character.codePointAt(0)!.toString(16);
+    return (
+      ESCAPES[character] ?? (hex.length <= 2 ? `\\x${hex.padStart(2, '0')}` : `\\u${hex.padStart(4, '0')}`)
+    );
   });
-}
-
-function hex(code: number, digits: number): string {
-  return code.toString(16).padStart(digits, '0');
 }
 
 /** The same for a reader who sees one type only: another where that one is 0 throughout, as nobody has measured it. @internal */

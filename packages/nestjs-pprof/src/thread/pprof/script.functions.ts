@@ -1,8 +1,8 @@
 import { type FoundFunction, type Owner, ScriptScan } from './script.scan.js';
 import { annotationIn } from './source-map.file.js';
 
-/** A place as V8 reports it, 1-based. @internal */
-interface Place {
+/** As V8 has it, 1-based. */
+interface PositionInText {
   readonly functionName: string;
   readonly line: number;
   readonly column: number;
@@ -84,7 +84,7 @@ export class ScriptFunctions {
    * Whether the text may be the one that V8 has. Undefined where the place tells nothing (of a module as a whole, of the
    * initializers of a class), or the text could not be followed.
    */
-  has({ functionName, line, column }: Place): boolean | undefined {
+  has({ functionName, line, column }: PositionInText): boolean | undefined {
     if (line <= 0 || column <= 0 || (line === 1 && column === 1) || functionName.startsWith('<')) {
       return undefined;
     }
@@ -97,7 +97,7 @@ export class ScriptFunctions {
   }
 
   /** What the text, and the names of the map that were added, know of the function that starts there. */
-  nameAt({ functionName, line, column }: Place): QualifiedName {
+  nameAt({ functionName, line, column }: PositionInText): QualifiedName {
     const found = this.#at(line, column);
     if (!found || functionName.startsWith('<')) {
       return { functionName };

@@ -54,7 +54,7 @@ export async function locateMap(file: string, url: string | undefined): Promise<
   }
   const directory = dirname(file);
   // tsc percent-encodes the name, others don't.
-  const decoded = resolve(directory, decode(url.replace(/[?#].*$/, '')));
+  const decoded = resolve(directory, decodePercents(url.replace(/[?#].*$/, '')));
   for (const candidate of [decoded, resolve(directory, url)]) {
     if ((await fileVersion(candidate)) !== undefined) {
       return { file: candidate, announced: true };
@@ -95,10 +95,11 @@ function decodeDataUrl(url: string): string {
   const data = url.slice(comma + 1);
   return /;\s*base64\s*$/i.test(url.slice(0, comma))
     ? Buffer.from(data, 'base64').toString('utf8')
-    : decode(data);
+    : decodePercents(data);
 }
 
-function decode(encoded: string): string {
+/** As it is where it is none, such as a plain path with a `%` in it. @internal */
+export function decodePercents(encoded: string): string {
   try {
     return decodeURIComponent(encoded);
   } catch {

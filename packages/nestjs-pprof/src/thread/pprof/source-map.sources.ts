@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, join, normalize, resolve, sep } from 'node:path';
 import { stat } from '../../shared/file.system.js';
-import { hasScheme } from './source-map.file.js';
+import { decodePercents, hasScheme } from './source-map.file.js';
 
 /**
  * Turns the sources of a map into absolute paths; `null` where a source is none, but something of the bundler's own.
@@ -56,7 +56,9 @@ async function resolveSource(
     return null;
   }
   // By the standard sources are URLs, but compilers write plain paths: both kinds of `%20` occur.
-  const absolute = isOfWindows(path) ? path : resolve(mapDirectory, hasScheme(source) ? path : decoded(path));
+  const absolute = isOfWindows(path)
+    ? path
+    : resolve(mapDirectory, hasScheme(source) ? path : decodePercents(path));
   return (await disk.has(absolute)) ? absolute : ((await findEnding(absolute, packages, disk)) ?? absolute);
 }
 
@@ -67,7 +69,7 @@ function pathOf(source: string): string | null {
     return path;
   }
   const [, scheme = '', host = '', rest = ''] = /^([^:]+):(?:\/\/([^/]*))?(.*)$/s.exec(path) ?? [];
-  const location = decoded(rest.replace(/[?#].*$/s, ''));
+  const location = decodePercents(rest.replace(/[?#].*$/s, ''));
   switch (scheme.toLowerCase()) {
     case 'file':
       return isOfWindows(location.slice(1))
@@ -167,14 +169,6 @@ function ancestors(file: string): string[] {
     directories.push(directory);
   }
   return directories;
-}
-
-function decoded(source: string): string {
-  try {
-    return decodeURIComponent(source);
-  } catch {
-    return source;
-  }
 }
 
 /** Remembers what exists, for as long as one map is read. */

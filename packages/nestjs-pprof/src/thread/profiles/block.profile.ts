@@ -1,8 +1,8 @@
 import type { ApplicationThreads } from '../capture/application.threads.js';
+import { labelledByStack } from '../pprof/handler.frames.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
 import type { Profile, StackSample } from '../pprof/profile.model.js';
 import type { ProfileKind, ProfileRequest } from './recording.kind.js';
-import { withLabelsOfStacks } from './sample.labels.js';
 import { commentsOfThreads } from './threads.comments.js';
 
 const CONTENTIONS = { type: 'contentions', unit: 'count' };
@@ -38,7 +38,7 @@ export const blockProfile: ProfileKind = {
       // Stores sort by it, and refuse what is old: since when the watch is on, a comment says.
       startedAt,
       ...blocks,
-      ...(await withLabelsOfStacks(blocks, labels, threads)),
+      ...(labels ? await labelledByStack(blocks, threads.handlers) : {}),
     };
   },
 };

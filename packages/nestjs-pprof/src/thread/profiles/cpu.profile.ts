@@ -3,13 +3,13 @@ import type { CpuCapture } from '../capture/cpu.capturer.js';
 import type { FlightRecorder, Recording } from '../capture/flight.recorder.js';
 import { timelineOfSegments } from '../capture/recorded.window.js';
 import { isSelected, MAIN_THREAD, type ThreadSelection } from '../capture/thread.selection.js';
+import { labelledByStack } from '../pprof/handler.frames.js';
 import { type Frame, type Profile, syntheticFrame } from '../pprof/profile.model.js';
 import type { V8CpuNode, V8CpuProfile } from '../pprof/v8.profiles.js';
 import { cpuSamplesOf } from './cpu.samples.js';
 import { segmentsOf, sum } from './cpu.segment.js';
 import { badValue, BadParameterError, singleThread } from './query.parameters.js';
 import type { ProfileKind, Stretch } from './recording.kind.js';
-import { withLabelsOfStacks } from './sample.labels.js';
 
 const DEFAULT_SECONDS = 30;
 const DEFAULT_HZ = 100;
@@ -53,7 +53,7 @@ export const cpuProfile: ProfileKind = {
       const capture = await threads.cpu.capture({ seconds, hz, threads: selection, labels, signal });
       profile = profileOf(capture, describeStart(capture, threads.recorder?.hz));
     }
-    return { ...profile, ...(await withLabelsOfStacks(profile, labels, threads)) };
+    return labels ? { ...profile, ...(await labelledByStack(profile, threads.handlers)) } : profile;
   },
 };
 

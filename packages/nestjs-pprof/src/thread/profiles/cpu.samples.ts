@@ -102,7 +102,7 @@ function partOf(thread: ThreadCpu, hz: number): Part {
       withoutOwnFrames(byClockOfEach(segments, clocks)),
       clock,
       taken > 0 ? `by the ${busy} of ${taken} samples that were not idle` : 'by samples',
-      sum(segments.map(({ samples }) => cpuOf(samples))),
+      cpuOfAll(segments),
     ),
     otherThreadsNanos:
       clock === undefined
@@ -194,12 +194,11 @@ function commentsOn(
     comments.push(`cpu by the clock of the thread: ${figures.join(', ')}`);
   }
   if (hasEstimates) {
-    const cut =
-      scale < 1
-        ? `, cut to ${Math.round(scale * 100)} % so that it does not exceed what the process used`
-        : '';
+    const labels = parts.flatMap(({ thread, cpu }) => (cpu === 'estimated' ? thread.thread.label : []));
+    const percent = Math.round(scale * 100);
+    const cut = scale < 1 ? `, cut to ${percent} % so that it does not exceed what the process used` : '';
     comments.push(
-      `cpu of ${listed(parts.filter(({ cpu }) => cpu === 'estimated'))} is an estimate, as nobody tells the CPU time of the thread: the wall time in which it was not idle${cut}`,
+      `cpu of ${labels.join(', ')} is an estimate, as nobody tells the CPU time of the thread: the wall time in which it was not idle${cut}`,
     );
   }
   comments.push(...segments.flatMap((segment) => lossesOf(segment)));
@@ -250,15 +249,11 @@ function lossesOf({ samplerStuck, hz, durationNanos, startFailure }: SampledSegm
   return losses;
 }
 
-function listed(parts: readonly Part[]): string {
-  return parts.map(({ thread }) => thread.thread.label).join(', ');
-}
-
 function millis(nanos: number): string {
   return `${Math.round(nanos / 1e6)} ms`;
 }
 
-function cpuOfAll(parts: readonly Part[]): number {
+function cpuOfAll(parts: ReadonlyArray<Pick<Part, 'samples'>>): number {
   return sum(parts.map(({ samples }) => cpuOf(samples)));
 }
 

@@ -1,18 +1,12 @@
 import type { CpuCapture } from '../capture/cpu.capturer.js';
-import type { ApplicationThreads } from '../capture/application.threads.js';
 import { segmentsOf } from './cpu.segment.js';
-import { labelledByStack } from '../pprof/handler.frames.js';
+import type { Labelled } from '../pprof/handler.frames.js';
 import type { Labels, StackSample } from '../pprof/profile.model.js';
 
 /** Stores of profiles make a series of each value. */
 const MAX_VALUES = 1000;
 
 const OTHER = 'other';
-
-interface Labelled {
-  readonly samples: readonly StackSample[];
-  readonly comments: readonly string[];
-}
 
 /** The labels of what was sampled, within bounds, and what is to be said of them. @internal */
 export function boundedLabels(capture: CpuCapture, samples: readonly StackSample[]): Labelled {
@@ -32,28 +26,6 @@ export function boundedLabels(capture: CpuCapture, samples: readonly StackSample
           `labels: of ${name}, the ${MAX_VALUES} values with the most samples; ${others} more are "${OTHER}"`,
       ),
     ],
-  };
-}
-
-/** Labels of the handlers that stacks show, of samples that have none otherwise. @internal */
-export async function withLabelsOfStacks(
-  { samples, comments }: Labelled,
-  areAsked: boolean,
-  threads: Pick<ApplicationThreads, 'handlers'>,
-): Promise<Labelled> {
-  if (!areAsked || threads.handlers.length === 0) {
-    return { samples, comments };
-  }
-  const labelled = await labelledByStack(samples, threads.handlers);
-  return {
-    samples: labelled.samples,
-    comments:
-      labelled.count === 0
-        ? comments
-        : [
-            ...comments,
-            `labels by the stack, of ${labelled.count} stacks that show a handler and tell no route`,
-          ],
   };
 }
 

@@ -52,11 +52,9 @@ const MAX_HEADERS = 100;
 /** Of a request, what the guard looks at. @internal */
 export type GuardedRequest = Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'url'>;
 
-/** What a request asks for. */
 interface RequestTarget {
   /** The host that is asked, where the target names one: `http://host:port/path`, as a client sends it to a proxy. */
   readonly authority: string | undefined;
-  /** Path and query. */
   readonly path: string;
 }
 

@@ -40,7 +40,6 @@ export class CaptureSlots {
 
   constructor(private readonly max: number) {}
 
-  /** How many are taken. */
   get taken(): number {
     return this.#taken.size;
   }

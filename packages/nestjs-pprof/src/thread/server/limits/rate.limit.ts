@@ -5,7 +5,6 @@ const BURST = 200;
 /** Requests a second beyond. */
 const RATE = 100;
 
-/** How often those that wait are looked at. */
 const TICK_MILLIS = 20;
 
 interface Waiting {
@@ -34,12 +33,11 @@ export class RateLimit {
     this.#tokens = burst;
   }
 
-  /** How many requests wait. */
   get waiting(): number {
     return this.#newcomers.length + this.#others.length;
   }
 
-  /** Calls `answer`, now or later; not if the client goes away before. What `isStrange` no client of a profiler sends. */
+  /** Calls `answer`, now or later; not if the client leaves before. `isStrange` is what no client of a profiler sends. */
   admit(socket: Duplex, answer: () => void, isStrange = false): void {
     if (socket.destroyed) {
       // Node reads on to the end of what has arrived: thousands of requests, of a client that sends them all at once.

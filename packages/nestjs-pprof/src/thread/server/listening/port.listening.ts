@@ -4,7 +4,6 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { isLoopback } from '../../../shared/loopback.host.js';
 import { messageOf, tried } from '../../../shared/pprof.error.js';
 
-/** How far above the wanted port one is looked for. */
 const PORTS_ABOVE = 63;
 
 /** Clients take `localhost` for the one or the other, and ask the other where nobody answers. */
@@ -22,7 +21,6 @@ export interface PortRule {
   readonly previousPort?: number | undefined;
 }
 
-/** Where a server listens. */
 interface PortListening {
   readonly host: string;
   readonly port: number;

@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { removeSocket } from '../../../shared/socket.removal.js';
+import { removeSocket } from '../../../shared/file.system.js';
 import { ListenError, TakenError } from './port.listening.js';
 import { listenOnSocket } from './socket.file.js';
 

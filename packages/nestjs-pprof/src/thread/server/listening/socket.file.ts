@@ -10,8 +10,8 @@ import {
 import { connect, type Server } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
+import { type SocketFile, statOfSocket } from '../../../shared/file.system.js';
 import { tried } from '../../../shared/pprof.error.js';
-import { type SocketFile, statOfSocket } from '../../../shared/socket.removal.js';
 import { ListenError, TakenError } from './port.listening.js';
 
 /** Bytes of `sun_path` in unix(7), without the NUL at its end. A longer path is cut or refused, as the system likes. */

@@ -29,23 +29,17 @@ export class IncidentsController {
     const as = parseChoice('format', asked, ['text', 'json']);
     const listed = await reportOf(await incidents.list(true), this.symbolizer, recorder.seconds);
     const since = new Date(incidents.startedAt).toISOString();
-    const { kept, hz } = recorder;
+    const { kept, hz, outage = null } = recorder;
+    const [from, to] = [kept?.from, kept?.to].map((at) => new Date(at ?? 0).toISOString());
     if (as === 'json') {
-      const recorded = kept && {
-        from: new Date(kept.from).toISOString(),
-        to: new Date(kept.to).toISOString(),
-        hz,
-      };
-      const body = { since, recorded: recorded ?? null, outage: recorder.outage ?? null, incidents: listed };
+      const body = { since, recorded: kept ? { from, to, hz } : null, outage, incidents: listed };
       sendText(response, `${JSON.stringify(body, null, 2)}\n`, 'application/json; charset=utf-8');
       return;
     }
     const heading = [
       `${listed.length} ${listed.length === 1 ? 'incident' : 'incidents'} since ${since}, the newest first; the last 100 are kept`,
-      kept
-        ? `recorded from ${new Date(kept.from).toISOString()} to ${new Date(kept.to).toISOString()}, ${hz} Hz`
-        : 'nothing has been recorded yet',
-      ...(recorder.outage === undefined ? [] : [`nothing is recorded now: ${recorder.outage}`]),
+      kept ? `recorded from ${from} to ${to}, ${hz} Hz` : 'nothing has been recorded yet',
+      ...(outage === null ? [] : [`nothing is recorded now: ${outage}`]),
     ];
     sendText(response, `${[...heading, '', renderIncidents(listed)].join('\n').trimEnd()}\n`);
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { RECORDINGS } from '../../profiles/recording.table.js';
 import type { ApplicationThreads } from '../../capture/application.threads.js';
 import type { LoopState } from '../../capture/agent.client.js';
@@ -115,7 +115,9 @@ describe('the index page', () => {
   it('tells that the loop turns, or since when it has not, without waiting for it', async () => {
     expect(await pageOf({})).toMatch(/<p id="stuck" role="alert" hidden>[^]*1\.3 ms/);
     const never = new Promise<LoopState>(() => undefined);
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.UTC(2026, 0));
     const silent = await pageOf({}, {}, threadsWith(never, Date.now() - 12_000));
+    clock.mockRestore();
     expect(silent).toMatch(/<p id="stuck" role="alert"><strong>The event loop has not turned since[^]*12 s</);
     // It may only be busy: nothing is said of that.
     expect(await pageOf({}, {}, threadsWith(never))).toContain('<p id="stuck" role="alert" hidden>');

@@ -3,7 +3,6 @@ import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { listOomProfiles } from '../../../shared/oom-profile.files.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
-import type { LoopState } from '../../capture/agent.client.js';
 import { Symbolizer } from '../../pprof/profile.symbolizer.js';
 import { sendPage } from '../http.response.js';
 import { ProfilerRegistry } from '../profiler.registry.js';
@@ -50,17 +49,11 @@ export class IndexController {
       oomDirectory === undefined ? [] : listOomProfiles(oomDirectory).catch(() => []),
       recordingsDirectory === undefined ? [] : listOomProfiles(recordingsDirectory, 'flight').catch(() => []),
       this.registry.others(),
-      this.#loopIfAtHand(),
+      Promise.race([this.threads.observeLoop().catch(() => undefined), sleep(PATIENCE_MILLIS, undefined)]),
     ]);
     const { incidents: kept, recorder } = this.threads;
-    const incidents =
-      kept && recorder
-        ? await reportOf(
-            (await kept.list(false)).slice(0, SHOWN_INCIDENTS),
-            this.symbolizer,
-            recorder.seconds,
-          )
-        : undefined;
+    const last = (await kept?.list(false))?.slice(0, SHOWN_INCIDENTS);
+    const incidents = last && recorder && (await reportOf(last, this.symbolizer, recorder.seconds));
     const reach = {
       host: request.headers.host ?? '',
       address: request.socket.localAddress,
@@ -83,10 +76,5 @@ export class IndexController {
       reach,
     });
     sendPage(response, Buffer.from(page), 'text/html; charset=utf-8', CONTENT_SECURITY_POLICY);
-  }
-
-  async #loopIfAtHand(): Promise<LoopState | undefined> {
-    const observed = this.threads.observeLoop().catch(() => undefined);
-    return Promise.race([observed, sleep(PATIENCE_MILLIS, undefined)]);
   }
 }

@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PprofError } from '../../../shared/pprof.error.js';
-import { maskSecrets } from '../../../shared/secrets.mask.js';
+import { maskSecrets } from '../../capture/secrets.mask.js';
 import type { ProcessVariables } from '../../../shared/process.variables.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
 import { cpuNanosOfMain, kernelThreadCount, processorLimit } from '../../capture/kernel.threads.js';

@@ -9,7 +9,7 @@ import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ProfileKind, ProfileRequest } from './recording.kind.js';
 
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
-const { captureDelta } = await import('./delta.profile.js');
+const { captureDelta } = await import('./profile.recording.js');
 
 const NOW = Date.UTC(2026, 10, 23);
 const threads = {} as ApplicationThreads;
