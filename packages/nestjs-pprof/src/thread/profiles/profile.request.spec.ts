@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { BadParameterError, parseProfileRequest } from './query.parameters.js';
 import type { ProfileKind, Query } from './recording.kind.js';
 
@@ -142,5 +142,55 @@ describe('parseProfileRequest, errors', () => {
     for (const [query, message] of steps) {
       expect(() => parse(query, kind)).toThrow(message);
     }
+  });
+});
+
+describe('parseProfileRequest, past', () => {
+  const recorder = { minutes: 15, hz: 20 };
+
+  function untilOf(until: string): string {
+    const { past } = parseProfileRequest(
+      kindWith({ past: true }),
+      { past: '300', until },
+      { maxSeconds: 300, thresholdMillis: 20, recorder },
+    );
+    expect(past!.to - past!.from).toBe(300_000);
+    return new Date(past!.to).toISOString();
+  }
+
+  beforeEach(() => {
+    jest.useFakeTimers({ now: new Date('2026-11-28T03:19:00Z') });
+  });
+
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it.each([
+    ['03:15:00', '2026-11-28T03:15:00.000Z'],
+    ['03:15', '2026-11-28T03:15:00.000Z'],
+    ['03:15:00Z', '2026-11-28T03:15:00.000Z'],
+    ['03:19:01', '2026-11-27T03:19:01.000Z'],
+    ['04:15:00+01:00', '2026-11-28T03:15:00.000Z'],
+    ['04:20:00 01:00', '2026-11-27T03:20:00.000Z'],
+    ['00:15:00-03:00', '2026-11-28T03:15:00.000Z'],
+    ['22:15:00-05:00', '2026-11-28T03:15:00.000Z'],
+    ['13:15:00+10:00', '2026-11-28T03:15:00.000Z'],
+    ['16:15:00+14:00', '2026-11-28T02:15:00.000Z'],
+    ['2026-11-28T04:15:00 01:00', '2026-11-28T03:15:00.000Z'],
+    ['2026-11-28T03:15:00', '2026-11-28T03:15:00.000Z'],
+  ])('takes %s for %s, at 03:19', (until, time) => {
+    expect(untilOf(until)).toBe(time);
+  });
+
+  it.each(['', '24:00:00', '3:15', '03:15:00+1', '03:15:00+25:00', '2026-11-28', 'now'])(
+    'refuses %j',
+    (until) => {
+      expect(() => untilOf(until)).toThrow(/^invalid value for "until" - must be an ISO time .* or a time/);
+    },
+  );
+
+  it('is refused, not left out, where there is no past', () => {
+    expect(() => parse({ past: '300' })).toThrow('"past" parameter is of profile alone');
   });
 });

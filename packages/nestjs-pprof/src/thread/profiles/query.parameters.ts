@@ -23,6 +23,9 @@ export function parseProfileRequest(
   query: Query,
   { maxSeconds, thresholdMillis, recorder }: Omit<RecordingOptions, 'heapSnapshot'>,
 ): CheckedRequest {
+  if (!parameters.past && query.past !== undefined) {
+    throw new BadParameterError('"past" parameter is of profile alone: the flight recorder keeps no other');
+  }
   const past = parameters.past ? stretchOf(query, recorder) : undefined;
   const seconds = query.seconds === undefined ? undefined : parseSeconds(query.seconds, maxSeconds);
   const debug = parameters.debug ? Number(parseChoice('debug', query.debug ?? '0', ['0', '1', '2'])) : 0;
@@ -136,7 +139,7 @@ function withinMaximum(seconds: number, what: string, maxSeconds: number): numbe
   return seconds;
 }
 
-const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,3})?)?Z?$/;
+const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?$/;
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?$/;
 
@@ -146,18 +149,18 @@ const DAY_MILLIS = 86_400_000;
 function parseUntil(value: string, now: number): number {
   // An unescaped + of a time zone is a space in a query.
   const text = value.replace(' ', '+');
+  const inZone = /Z|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`;
+  let time = ISO_TIME.test(text) ? Date.parse(inZone) : Number.NaN;
   if (TIME_OF_DAY.test(text)) {
     const [date] = new Date(now).toISOString().split('T');
-    const today = Date.parse(`${date}T${text.replace('Z', '')}Z`);
-    return today > now ? today - DAY_MILLIS : today;
+    time = Date.parse(`${date}T${inZone}`);
+    // Where the zone has another date than UTC it may be of tomorrow, or of the day before.
+    time -= Math.ceil((time - now) / DAY_MILLIS) * DAY_MILLIS;
   }
-  const time = ISO_TIME.test(text)
-    ? Date.parse(/Z|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`)
-    : Number.NaN;
   if (Number.isNaN(time)) {
     throw badValue(
       'until',
-      'must be an ISO time (2026-01-31T03:15:00Z) or a time of the day (03:15:00), UTC unless it names a zone',
+      'must be an ISO time (2026-01-31T03:15:00Z) or a time of the day (03:15:00), UTC unless it names a zone (04:15:00+01:00)',
     );
   }
   return time;
