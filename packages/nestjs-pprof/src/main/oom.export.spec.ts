@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -38,9 +38,23 @@ describe('where there is no directory for temporary files', () => {
   });
 });
 
-it('warns of a directory that cannot be made', () => {
-  expect(isUsable('flightRecorder.directory', '/dev/null/below', warn)).toBe(false);
+it.each([
+  ['/dev/null/below', 'ENOTDIR'],
+  // Node's `recursive` never returns there.
+  ['/proc/no/directory', 'ENOENT'],
+])('warns of a directory that cannot be made: %s', (path, code) => {
+  expect(isUsable('flightRecorder.directory', path, warn)).toBe(false);
   expect(warnings).toEqual([
-    expect.stringMatching(/^Flight recorder: nothing is written .*: .*ENOTDIR.*"flightRecorder.directory"/),
+    expect.stringMatching(
+      new RegExp(`^Flight recorder: nothing is written .*: .*${code}.*"flightRecorder.directory"`),
+    ),
   ]);
+});
+
+it('makes the directory, and those above it, for the owner alone', async () => {
+  const path = join(directory, 'service', 'profiles');
+  expect(isUsable('flightRecorder.directory', path, warn)).toBe(true);
+  expect(isUsable('flightRecorder.directory', path, warn)).toBe(true);
+  expect((await stat(path)).mode & 0o777).toBe(0o700);
+  expect(warnings).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { OomExportCommand } from './heap.sampler.js';
 import {
   type LeftBehind,
@@ -74,13 +74,36 @@ export function isUsable(
   warn: (text: string) => void,
 ): boolean {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     accessSync(directory, constants.W_OK | constants.X_OK);
     warnOfOthers(option, directory, warn);
     return true;
   } catch (cause) {
     warn(`${LOST[option]}: ${messageOf(cause)}. The option "${option}" must be writable for the process`);
     return false;
+  }
+}
+
+/**
+ * Node's own `recursive` never returns where ENOENT is said of a name in a directory that is there, as in `/proc`: the application
+ * would not start.
+ * https://github.com/nodejs/node/blob/v24.x/src/node_file.cc (`MKDirpSync`)
+ */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) {
+    return;
+  }
+  const parent = dirname(directory);
+  if (parent !== directory) {
+    makeDirectory(parent);
+  }
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    // Several processes of a service start at the same time.
+    if (!existsSync(directory)) {
+      throw error;
+    }
   }
 }
 

@@ -122,10 +122,15 @@ const describeWithIPv6 = Object.values(networkInterfaces()).some((addresses) =>
   : describe.skip;
 
 describeWithIPv6('listenOnPort, on localhost', () => {
+  /** And free on IPv4, where another process may have it. */
   async function takenOnIPv6(): Promise<{ port: number; blocker: Server }> {
     const blocker = newServer().listen(0, '::1');
     await once(blocker, 'listening');
-    return { port: (blocker.address() as AddressInfo).port, blocker };
+    const { port } = blocker.address() as AddressInfo;
+    const probe = createServer().listen(port, HOST);
+    const isFree = await once(probe, 'listening').catch(() => false);
+    probe.close();
+    return isFree ? { port, blocker } : takenOnIPv6();
   }
 
   function connects(host: string, port: number): Promise<void> {

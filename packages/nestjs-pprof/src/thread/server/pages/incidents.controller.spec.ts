@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { Incident } from '../../capture/incidents.js';
+import { incidentTable } from './index.tables.js';
 import { renderIncidents, type ReportedIncident, reportOf } from './incidents.controller.js';
 
 it('shows what calls itself as one line, so that who has called it is seen', () => {
@@ -38,7 +39,29 @@ it.each([
   const [report] = await reportOf(
     [incident as unknown as Incident],
     symbolizer as unknown as Parameters<typeof reportOf>[1],
-    900,
+    { seconds: 900, kept: undefined },
   );
   expect(report?.text).toBe(text);
+});
+
+it('leads to what is recorded of it, and says where all that is recorded is of later', async () => {
+  const at = Date.parse('2026-01-28T03:12:00Z');
+  const incident = { kind: 'blocked', from: at, to: at + 2000, stacks: [] } as unknown as Incident;
+  const symbolizer = { symbolize: () => Promise.resolve({ samples: [] }) };
+  const profileWhere = async (keptFrom: number) => {
+    const recorder = { seconds: 900, kept: { from: keptFrom, to: Date.now() } };
+    const reports = await reportOf(
+      [incident],
+      symbolizer as unknown as Parameters<typeof reportOf>[1],
+      recorder,
+    );
+    return [reports[0]!.profile, renderIncidents(reports).split('\n').at(-1), incidentTable(reports)];
+  };
+  const link = 'profile?past=17&until=2026-01-28T03:12:07.000Z';
+  expect(await profileWhere(at + 6000)).toEqual([link, `  ${link}`, expect.stringContaining('>profile</a>')]);
+  expect(await profileWhere(at + 7000)).toEqual([
+    null,
+    '  no profile: it is older than all that is recorded',
+    expect.not.stringContaining('>profile</a>'),
+  ]);
 });

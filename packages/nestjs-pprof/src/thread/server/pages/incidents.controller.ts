@@ -4,6 +4,7 @@ import { ApplicationThreads } from '../../capture/application.threads.js';
 import { Symbolizer, type SymbolizedFrame } from '../../pprof/profile.symbolizer.js';
 import { NotEnabledError, parseChoice } from '../../profiles/query.parameters.js';
 import { sendText } from '../http.response.js';
+import type { FlightRecorder } from '../../capture/flight.recorder.js';
 import type { Incident, IncidentKind } from '../../capture/incidents.js';
 
 /** Serves what went wrong with the process lately, each with the way to what the flight recorder has of it. @internal */
@@ -27,7 +28,7 @@ export class IncidentsController {
     }
     const [asked = 'text'] = [format].flat();
     const as = parseChoice('format', asked, ['text', 'json']);
-    const listed = await reportOf(await incidents.list(true), this.symbolizer, recorder.seconds);
+    const listed = await reportOf(await incidents.list(true), this.symbolizer, recorder);
     const since = new Date(incidents.startedAt).toISOString();
     const { kept, hz, outage = null } = recorder;
     const [from, to] = [kept?.from, kept?.to].map((at) => new Date(at ?? 0).toISOString());
@@ -79,15 +80,15 @@ export interface ReportedIncident {
     readonly labels: Readonly<Record<string, string>>;
     readonly frames: ReadonlyArray<Pick<SymbolizedFrame, 'name' | 'file' | 'line'>>;
   }>;
-  /** What the recorder has of it, as long as it keeps that: relative to the list. */
-  readonly profile: string;
+  /** What the recorder has of it, relative to the list; null where all that it keeps is of later. */
+  readonly profile: string | null;
 }
 
 /** @internal */
 export async function reportOf(
   incidents: readonly Incident[],
   symbolizer: Symbolizer,
-  mostSeconds: number,
+  { seconds: mostSeconds, kept }: Pick<FlightRecorder, 'seconds' | 'kept'>,
 ): Promise<ReportedIncident[]> {
   return Promise.all(
     incidents.map(async (incident) => {
@@ -118,7 +119,8 @@ export async function reportOf(
           labels,
           frames: stack.map(({ name, file, line }) => ({ name, file, line })),
         })),
-        profile: `profile?past=${past}&until=${new Date(until).toISOString()}`,
+        profile:
+          kept && kept.from >= until ? null : `profile?past=${past}&until=${new Date(until).toISOString()}`,
       };
     }),
   );
@@ -142,7 +144,7 @@ export function renderIncidents(incidents: readonly ReportedIncident[]): string 
             ...(more > 0 ? [`    … ${more} more`] : []),
           ];
         }),
-        `  ${profile}`,
+        `  ${profile ?? 'no profile: it is older than all that is recorded'}`,
       ].join('\n'),
     )
     .join('\n\n');

@@ -53,7 +53,7 @@ export class IndexController {
     ]);
     const { incidents: kept, recorder } = this.threads;
     const last = (await kept?.list(false))?.slice(0, SHOWN_INCIDENTS);
-    const incidents = last && recorder && (await reportOf(last, this.symbolizer, recorder.seconds));
+    const incidents = last && recorder && (await reportOf(last, this.symbolizer, recorder));
     const reach = {
       host: request.headers.host ?? '',
       address: request.socket.localAddress,

@@ -20,8 +20,11 @@ export function incidentTable(incidents: readonly ReportedIncident[]): string {
   const rows = incidents.map(({ from, text, stacks: [first], profile }) => {
     // What Node and V8 have in front of it tells less.
     const seen = (first?.frames.find(({ file }) => /^(?!node:)./.test(file)) ?? first?.frames[0])?.name;
-    const flameGraph = `ui/#profileURL=${encodeURIComponent(`../${profile}`)}&amp;view=left-heavy`;
-    return `<tr><td>${from}</td><td>${escapeHtml(text)}${seen === undefined ? '' : `, in ${escapeHtml(seen)}`} <a href="${escapeHtml(profile)}">profile</a>, <a href="${flameGraph}">flame graph</a></td></tr>`;
+    const links =
+      profile === null
+        ? ''
+        : ` <a href="${escapeHtml(profile)}">profile</a>, <a href="ui/#profileURL=${encodeURIComponent(`../${profile}`)}&amp;view=left-heavy">flame graph</a>`;
+    return `<tr><td>${from}</td><td>${escapeHtml(text)}${seen === undefined ? '' : `, in ${escapeHtml(seen)}`}${links}</td></tr>`;
   });
   return `<h2>What happened: incidents</h2>
 ${rows.length === 0 ? '<p>None so far. ' : `<table>\n${rows.join('\n')}\n</table>\n<p>`}<a href="incidents">All that are kept</a>, <a href="incidents?format=json">as JSON</a>; <a href="ui/#profileURL=${encodeURIComponent('../profile?past=60')}&amp;view=left-heavy">flame graph of the last minute</a></p>
