@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { request } from '../support/http.request.js';
+import { windowOf } from '../support/patience.js';
 import { takeProfile } from '../support/pprof.profile.js';
 
 // A scraper asks again and again: the sampler of the main thread runs on in between, so that it need not be started each time.
@@ -64,7 +65,8 @@ describe('a scraper', () => {
   );
 
   it.concurrent('that does not come again finds nothing running', async () => {
-    const app = await ScrapedApp.start(1);
+    // Longer than it takes to ask again.
+    const app = await ScrapedApp.start(windowOf(2));
     expect(await app.scrape(3)).toEqual(['cold', 'cold', 'warm']);
     await app.stops();
     expect(await app.isSampled()).toBe(false);
