@@ -158,7 +158,7 @@ describe('RecordingWriter', () => {
     const profiles = await written();
     expect(read).toHaveBeenCalledTimes(1);
     expect(profiles.map(({ comments: [first] }) => first)).toEqual([
-      expect.stringContaining('which was ended by a full heap'),
+      expect.stringContaining(`of pid ${process.pid}, which had no room left in its heap, node`),
     ]);
   });
 

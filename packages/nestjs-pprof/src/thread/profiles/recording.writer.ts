@@ -48,7 +48,7 @@ export class RecordingWriter {
     this.channel.on('message', (message: ToThread) => {
       if (message.type === 'save-recording') {
         const { segment, cause, written } = message;
-        void this.#write(cause, segment).finally(() => {
+        void this.#write(`was ended by ${cause}`, segment).finally(() => {
           Atomics.store(new Int32Array(written), 0, 1);
           Atomics.notify(new Int32Array(written), 0);
         });
@@ -71,7 +71,10 @@ export class RecordingWriter {
     await this.#encode(this.#profile('', Date.now()), UNMAPPED);
   }
 
-  /** The main thread is in V8's garbage collector then, and another process waits for the file. */
+  /**
+   * The main thread is in V8's garbage collector then, and another process waits for the file. It may live on: what filled the heap
+   * may be garbage a moment later.
+   */
   #watchForFullHeap(): void {
     const { recording, heapFullMarker } = this.options;
     try {
@@ -79,7 +82,7 @@ export class RecordingWriter {
         // It is told of more than once, and also when the file is gone.
         if (name === heapFullMarker && !this.#isHeapFull) {
           this.#isHeapFull = true;
-          void this.#write('a full heap', null).finally(() =>
+          void this.#write('had no room left in its heap', null).finally(() =>
             rm(join(recording.directory, name)).catch(() => undefined),
           );
         }
@@ -93,7 +96,7 @@ export class RecordingWriter {
    * At once with the positions that V8 has; then, if the process lives as long, with those in the original sources. Never
    * throws: with a full disk, or no directory, the process dies as it would have without.
    */
-  async #write(cause: string, lastSegment: CpuSegment | null): Promise<void> {
+  async #write(what: string, lastSegment: CpuSegment | null): Promise<void> {
     const { recorder, recording } = this.options;
     const writtenAt = new Date();
     const unique = uniqueDigits();
@@ -103,7 +106,7 @@ export class RecordingWriter {
         recorder.onSegment(lastSegment);
       }
       if (recorder.kept) {
-        const profile = this.#profile(cause, writtenAt.getTime());
+        const profile = this.#profile(what, writtenAt.getTime());
         const unmapped = await this.#encode(profile, UNMAPPED);
         // All at once: each turn of this loop may have to wait for a processor.
         const temporary = join(recording.directory, `.flight-${process.pid}-${unique}.tmp`);
@@ -121,13 +124,13 @@ export class RecordingWriter {
     return encodePprof(await new Symbolizer(sourceMaps, this.#root).symbolize(profile), this.#entryScript);
   }
 
-  #profile(cause: string, now: number): Profile {
+  #profile(what: string, now: number): Profile {
     const { recorder } = this.options;
     const stretch = { from: now - LAST_MILLIS, to: now };
     const recording = recorder.readKept(stretch.from, stretch.to);
     const profile = recordedProfile(recording, recorder, true, stretch);
     const { version, platform, arch } = process;
-    const heading = `nestjs-pprof: the last minutes of pid ${process.pid}, which was ended by ${cause}, node ${version} ${platform}-${arch}`;
+    const heading = `nestjs-pprof: the last minutes of pid ${process.pid}, which ${what}, node ${version} ${platform}-${arch}`;
     return { ...profile, comments: [heading, ...profile.comments] };
   }
 }
