@@ -70,7 +70,7 @@ describe('a process that runs out of memory', () => {
     expect(framesNamed(profile, /^rememberSession /)).toEqual([
       expect.objectContaining({ file: exampleSource('sessions/sessions.service.ts') }),
     ]);
-    expect(profile.comments[0]).toContain(`heap of pid ${dead.app.process.pid} as it ran out of memory`);
+    expect(profile.comments[0]).toContain(`heap of pid ${dead.app.process.pid} as it was full`);
   });
 
   it('is told of by the next one: in its log, on the index page, for download', async () => {
@@ -80,7 +80,7 @@ describe('a process that runs out of memory', () => {
     const url = await profilingUrl(next.process);
     await next.process.printed(
       new RegExp(
-        `LOG .*A process has run out of memory before, the last one with pid ${dead.app.process.pid} at .*\\n`,
+        `LOG .*A process has had a full heap, the last one with pid ${dead.app.process.pid} at .*\\n`,
       ),
     );
     const { text } = await request(`${url}/debug/pprof/`);

@@ -100,7 +100,7 @@ describe('a recorder whose profiling thread was stopped and started', () => {
 describe('the last minutes of a process', () => {
   it.each([
     {
-      ending: 'uncaught Error',
+      ending: 'an uncaught Error',
       end: (app: RecordedApp) => void app.process.call('throwUncaught').catch(() => undefined),
       code: 1,
       signal: null,
@@ -129,7 +129,7 @@ describe('the last minutes of a process', () => {
     const index = await next.ask('');
     const [, path = ''] = /href="(incidents\/flight-[^"]+)"/.exec(index.text) ?? [];
     const profile = decodeProfile((await next.ask(path)).body);
-    expect(profile.comments[0]).toContain(`of pid ${app.process.pid}, which was ended by ${ending}`);
+    expect(profile.comments[0]).toContain(`of pid ${app.process.pid}, which had ${ending}`);
     expect(framesNamed(profile, /^phaseOne /)).toHaveLength(1);
     await next.process.printed(/LOG .*A process has left its last minutes behind/);
   });

@@ -40,7 +40,7 @@ describe('LastRecording', () => {
     expect(tell).toHaveBeenCalledTimes(1);
     expect(tell.mock.calls[0]![0]).toMatchObject({
       type: 'save-recording',
-      cause: 'uncaught TypeError',
+      cause: 'an uncaught TypeError',
       segment: SEGMENT,
     });
   });
@@ -48,7 +48,7 @@ describe('LastRecording', () => {
   it('names what is no Error by its type', () => {
     throwUncaught('a secret');
     recording.onExit();
-    expect(causes()).toEqual(['uncaught string']);
+    expect(causes()).toEqual(['an uncaught string']);
   });
 
   it('is not written at an exit without one', () => {
@@ -68,7 +68,7 @@ describe('LastRecording', () => {
     throwUncaught(new Error('caught'));
     await jest.advanceTimersByTimeAsync(9000);
     recording.onExit();
-    expect(causes()).toEqual(['uncaught Error']);
+    expect(causes()).toEqual(['an uncaught Error']);
   });
 
   it('is written once, whatever comes after', () => {

@@ -40,7 +40,7 @@ export class LastRecording {
   /** One that the application has caught by `uncaughtException`, and lived on with, is no reason. */
   onExit(): void {
     if (this.#uncaught && monotonicMillis() - this.#uncaught.at < EXITS_WITHIN_MILLIS) {
-      this.save(`uncaught ${this.#uncaught.name}`);
+      this.save(`an uncaught ${this.#uncaught.name}`);
     }
   }
 

@@ -145,7 +145,7 @@ function warnOfOthers(option: string, directory: string, warn: (text: string) =>
 }
 
 const LEFT: Readonly<Record<LeftBehind, readonly [what: string, files: string]>> = {
-  oom: ['has run out of memory before', 'heap profile(s)'],
+  oom: ['has had a full heap', 'heap profile(s)'],
   flight: ['has left its last minutes behind', 'recording(s)'],
 };
 

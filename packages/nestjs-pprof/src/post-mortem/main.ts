@@ -77,7 +77,7 @@ function oomProfileOf(
     })),
     startedAt: takenAt.getTime(),
     comments: [
-      `nestjs-pprof: heap of pid ${pid} as it ran out of memory, node ${process.version} ${process.platform}-${process.arch}`,
+      `nestjs-pprof: heap of pid ${pid} as it was full, node ${process.version} ${process.platform}-${process.arch}`,
       withGarbage
         ? `all objects allocated in a window of allocs?seconds= that was open, garbage too, one sample every ${samplingInterval} bytes`
         : `live objects, one sample every ${samplingInterval} bytes`,

@@ -2,7 +2,7 @@ import { constants, createReadStream, type ReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { close, fstat, lstat, open, readdir, rename, rm, writeFile } from './file.system.js';
 
-/** What a process leaves behind: a heap profile as it ran out of memory, or the last minutes of the flight recorder. @internal */
+/** What a process leaves behind: a heap profile as it was full, or the last minutes of the flight recorder. @internal */
 export type LeftBehind = 'oom' | 'flight';
 
 /** A profile that a process has left behind. @internal */

@@ -233,7 +233,7 @@ describe('FlightRecorder', () => {
     sampler.end(held('an agent'));
     const tried = jest.spyOn(sampler, 'join');
     await pass(120);
-    expect(recorder.outage).toBe('held by an agent');
+    expect(recorder.outage).toMatch(/^held by an agent \(as of .*Z\)$/);
     expect(tried.mock.calls.length).toBeGreaterThan(1);
     expect(tried.mock.calls.length).toBeLessThan(6);
     sampler.trouble.join = undefined;
@@ -241,6 +241,20 @@ describe('FlightRecorder', () => {
     expect(recorder).toMatchObject({ isRunning: true, outage: undefined });
     const { missing } = await recorder.read(at(0), at(430));
     expect(missing).toEqual([expect.stringMatching(new RegExp(`^${time(1)} to .*: held by an agent$`))]);
+  });
+
+  it('tries again soon where somebody asks, who is told as of when the reason is', async () => {
+    const recorder = started();
+    await pass(10);
+    sampler.trouble.join = held('an agent');
+    sampler.end(held('an agent'));
+    await pass(20);
+    sampler.trouble.join = undefined;
+    const before = await recorder.read(at(0), at(30));
+    const [, to, seen] = / to (\S+): held by an agent \(as of (\S+)\)$/.exec(before.missing[0] ?? '') ?? [];
+    expect(Date.parse(seen!)).toBeLessThan(Date.parse(to!));
+    await pass(1);
+    expect(recorder).toMatchObject({ isRunning: true, outage: undefined });
   });
 
   it('tells who listens of each window', async () => {

@@ -37,6 +37,8 @@ interface Outage {
   readonly from: number;
   to: number;
   readonly reason: string;
+  /** When the reason was seen last. */
+  seenAt: number;
 }
 
 /** What was recorded in a stretch of time. Times in milliseconds since the epoch. @internal */
@@ -126,7 +128,7 @@ export class FlightRecorder implements StandingClient {
   /** Why nothing is recorded now. */
   get outage(): string | undefined {
     const last = this.#outages.at(-1);
-    return last?.to === Infinity ? last.reason : undefined;
+    return last?.to === Infinity ? describeOutage(last) : undefined;
   }
 
   /** From the oldest to the newest; undefined where nothing has been recorded yet. */
@@ -143,7 +145,12 @@ export class FlightRecorder implements StandingClient {
 
   /** Takes over what the sampler holds. @returns what is missing, and why, where it cannot be had now. */
   async refresh(): Promise<string | undefined> {
-    if (!this.#isRunning || monotonicMillis() - this.#begunAt <= FRESH_MILLIS) {
+    if (!this.#isRunning) {
+      // Whoever asks shall not have to wait for the next try.
+      this.#tryAt = 0;
+      return undefined;
+    }
+    if (monotonicMillis() - this.#begunAt <= FRESH_MILLIS) {
       return undefined;
     }
     this.#refreshing ??= this.sampler.cut(true).finally(() => (this.#refreshing = undefined));
@@ -205,11 +212,13 @@ export class FlightRecorder implements StandingClient {
       this.#pauseMillis = Math.min(2 * this.#pauseMillis, LONGEST_PAUSE_MILLIS);
     }
     // For how long it has been stuck is another text each time.
-    if (this.outage === reason || (isStuck && this.outage !== undefined)) {
+    const last = this.#outages.at(-1);
+    if (last?.to === Infinity && (last.reason === reason || isStuck)) {
+      last.seenAt = Date.now();
       return;
     }
     this.#endOutage();
-    this.#outages.push({ from: this.#since, to: Infinity, reason });
+    this.#outages.push({ from: this.#since, to: Infinity, reason, seenAt: Date.now() });
     this.#outages.splice(0, this.#outages.length - MAX_OUTAGES);
     this.#since = Date.now();
   }
@@ -259,7 +268,12 @@ export class FlightRecorder implements StandingClient {
       ? 'the profiling thread was started again, and what the one before had recorded is lost'
       : 'the recorder was started';
     const beginning = this.#dropped ?? `${started} at ${new Date(this.startedAt).toISOString()}`;
-    const reason = isOldest && !outage ? beginning : (outage?.reason ?? 'nothing was recorded');
+    const reason = outage ? describeOutage(outage) : isOldest ? beginning : 'nothing was recorded';
     return `${new Date(from).toISOString()} to ${new Date(to).toISOString()}: ${reason}`;
   }
+}
+
+/** It is looked at now and then: what had the sampler may be gone. */
+function describeOutage({ reason, to, seenAt }: Outage): string {
+  return to === Infinity ? `${reason} (as of ${new Date(seenAt).toISOString()})` : reason;
 }

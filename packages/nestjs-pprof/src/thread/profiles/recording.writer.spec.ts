@@ -91,7 +91,7 @@ describe('RecordingWriter', () => {
     expect((await stat(join(directory, name))).mode & 0o777).toBe(0o600);
     const [profile] = await written();
     expect(profile!.comments[0]).toContain(
-      `of pid ${process.pid}, which was ended by SIGTERM, node ${process.version}`,
+      `of pid ${process.pid}, which had SIGTERM, node ${process.version}`,
     );
     expect(profile!.comments).toContainEqual('missing: before 0');
     expect(profile!.samples.flatMap(({ stack }) => stack.map(({ name: frame }) => frame))).toContainEqual(

@@ -48,7 +48,7 @@ export class RecordingWriter {
     this.channel.on('message', (message: ToThread) => {
       if (message.type === 'save-recording') {
         const { segment, cause, written } = message;
-        void this.#write(`was ended by ${cause}`, segment).finally(() => {
+        void this.#write(`had ${cause}`, segment).finally(() => {
           Atomics.store(new Int32Array(written), 0, 1);
           Atomics.notify(new Int32Array(written), 0);
         });

@@ -95,7 +95,7 @@ ${
 </section>`
     : ''
 }
-${incidents ? incidentTable(incidents) : ''}${leftBehindTable('The last minutes of processes that were ended', 'incidents', recordings)}${leftBehindTable('Heap profiles of processes that ran out of memory', 'oom', oomProfiles)}<section aria-labelledby="profiles">
+${incidents ? incidentTable(incidents) : ''}${leftBehindTable('The last minutes before a signal, an uncaught exception, or a full heap', 'incidents', recordings)}${leftBehindTable('Heap profiles of processes whose heap was full', 'oom', oomProfiles)}<section aria-labelledby="profiles">
 <h2 id="profiles">Types of profiles available</h2>
 <table>
 <thead><tr><th scope="col">profile</th><th scope="col">what it is</th><th scope="col">view</th><th scope="col">download</th><th scope="col">read</th></tr></thead>
