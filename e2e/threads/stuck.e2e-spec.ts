@@ -18,16 +18,22 @@ afterEach(killProcesses);
 async function startBlockedExample(kind: string) {
   const app = await startExample();
   const pprof = `${await profilingUrl(app.process)}/debug/pprof`;
-  openRequest(`${app.url}/faults/block?kind=${kind}&ms=600000`, { method: 'POST' }).cut.catch(
-    () => undefined,
+  let answer: Error | undefined;
+  void openRequest(`${app.url}/faults/block?kind=${kind}&ms=600000`, { method: 'POST' }).cut.then(
+    (ended) => (answer = ended),
   );
-  return { process: app.process, pprof };
+  /** Of all threads, while it is blocked. */
+  const dump = (query: string) => {
+    expect(answer).toBeUndefined();
+    return request(`${pprof}/goroutine?${query}`);
+  };
+  return { process: app.process, pprof, dump };
 }
 
 /** The dump of all threads, once it shows what is looked for. */
-async function dumpWith(pprof: string, wanted: RegExp): Promise<string> {
+async function dumpWith(dump: (query: string) => Promise<Response>, wanted: RegExp): Promise<string> {
   for (;;) {
-    const { status, text } = await request(`${pprof}/goroutine?debug=2`);
+    const { status, text } = await dump('debug=2');
     if (status === 200 && wanted.test(text)) {
       return text;
     }
@@ -46,8 +52,11 @@ describeWithGo('an example whose event loop is stuck in', () => {
     '$kind',
     ({ kind, stuckIn }) => {
       it('answers what does not need the loop, and names the function', async () => {
-        const { process: app, pprof } = await startBlockedExample(kind);
-        const dump = await dumpWith(pprof, new RegExp(String.raw`^thread main \[stuck[^]*^${stuckIn} `, 'm'));
+        const { process: app, pprof, dump: dumped } = await startBlockedExample(kind);
+        const dump = await dumpWith(
+          dumped,
+          new RegExp(String.raw`^thread main \[stuck[^]*^${stuckIn} `, 'm'),
+        );
         expect(dump).toMatch(/^# event loop has not turned since \d{4}-\d\d-\d\dT/m);
         expect(dump).toMatch(
           new RegExp(
@@ -79,9 +88,9 @@ describeWithGo('an example whose event loop is stuck in', () => {
   );
 
   it('busy turns of 80 ms each', async () => {
-    const { pprof } = await startBlockedExample('busy');
+    const { pprof, dump: dumped } = await startBlockedExample('busy');
     // Not the function that it calls in turn: see docs/profiles.md for what V8 does not show of that.
-    const dump = await dumpWith(pprof, /^holdUpEveryTurn .*\n.*\/event-loop\.blocks\.ts:\d+$/m);
+    const dump = await dumpWith(dumped, /^holdUpEveryTurn .*\n.*\/event-loop\.blocks\.ts:\d+$/m);
     expect(dump).not.toMatch(/^thread main \[stuck/m);
     const { stdout, warnings } = await goToolPprof('-top', '-cum', `${pprof}/profile?seconds=1`);
     expect(warnings).toEqual([]);
@@ -94,7 +103,7 @@ describeWithGo('an example whose event loop is stuck in', () => {
   });
 
   it('a native call: 504, with what is known', async () => {
-    const { pprof } = await startBlockedExample('native');
+    const { pprof, dump } = await startBlockedExample('native');
     // On a starved machine the kernel has not seen it compute for long enough: then it says that.
     const cause =
       '(?:it is busy in a synchronous native call .*Ask again when it has returned|it was ready to run and had no processor)';
@@ -108,7 +117,7 @@ describeWithGo('an example whose event loop is stuck in', () => {
       (error: Error) => error.message,
     );
     // It is calibrated first, in calls that do return. The cause is told once the kernel has shown enough of it.
-    let last = await request(`${pprof}/goroutine?threads=main`);
+    let last = await dump('threads=main');
     while (!isKnown(last)) {
       if (last.status !== 200) {
         expect(last).toMatchObject({
@@ -116,7 +125,7 @@ describeWithGo('an example whose event loop is stuck in', () => {
           text: expect.stringMatching(/main: thread main has not answered for \d\.\d s\b/),
         });
       }
-      last = await request(`${pprof}/goroutine?threads=main`);
+      last = await dump('threads=main');
     }
     expect(await tool).toMatch(new RegExp(`server response: 504 .*main: thread main has not answered`, 's'));
   });
@@ -144,7 +153,8 @@ describe('a loop that got stuck before the first request', () => {
     const again = await request(`${app.pprof}/trace?seconds=0.5`);
     expect(again.status).toBe(504);
     // Said once the kernel has seen it compute for long enough; V8 may be collecting garbage just then.
-    await dumpWith(app.pprof, /^thread main \[stuck\]:\n# event loop has not turned since .*\nspinForever /m);
+    const dump = (query: string) => request(`${app.pprof}/goroutine?${query}`);
+    await dumpWith(dump, /^thread main \[stuck\]:\n# event loop has not turned since .*\nspinForever /m);
   });
 });
 
