@@ -112,8 +112,8 @@ export class FakeV8Thread implements InspectorTarget {
         callFrame: {
           functionName,
           url: functionName.startsWith('(') ? '' : '/app/a.js',
-          lineNumber: 0,
-          columnNumber: 0,
+          lineNumber: functionName.startsWith('(') ? -1 : 0,
+          columnNumber: functionName.startsWith('(') ? -1 : 0,
         },
       })),
       startTime: from * 1000 + this.clockOffset - this.startMillis * 1000,

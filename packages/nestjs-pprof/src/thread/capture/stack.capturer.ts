@@ -1,5 +1,5 @@
 import { type Frame, isMark } from '../pprof/profile.model.js';
-import { framesWithLine, isIdle, PROGRAM, timelineOf } from '../pprof/v8.profiles.js';
+import { framesWithLine, GARBAGE_COLLECTOR, isIdle, PROGRAM, timelineOf } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import { MomentDeadline } from './moment.deadline.js';
@@ -104,11 +104,16 @@ export class StackCapturer {
     const { thread } = sampler.target;
     const { profile, note } = await this.cpu.capture(sampler, request);
     const timeline = timelineOf(profile);
-    // The very last samples may be of the inspector, as it takes the request to stop.
-    const last = timeline.findLast(({ stack }) => !isMark(stack.frames[0], PROGRAM)) ?? timeline.at(-1);
+    // The very last samples may be of the inspector, which takes the request to stop, and may collect garbage for it.
+    const last = timeline.findLast(({ stack }) => !isStackless(stack.frames[0])) ?? timeline.at(-1);
     const state = !last || isIdle(last) ? 'waiting' : 'running';
     return { thread, state, frames: last ? framesWithLine(last.stack) : [], note };
   }
+}
+
+/** Where V8 shows no stack, the thread goes on with that of the sample before. */
+function isStackless(frame: Frame | undefined): boolean {
+  return isMark(frame, PROGRAM) || isMark(frame, GARBAGE_COLLECTOR);
 }
 
 /** @param threads how many there are that are asked at the same time */

@@ -57,6 +57,9 @@ export const IDLE = '(idle)';
 /** V8's name for native code that it attributes to no function. @internal */
 export const PROGRAM = '(program)';
 
+/** V8's name for its own work on the heap; who has called is not in the sample. @internal */
+export const GARBAGE_COLLECTOR = '(garbage collector)';
+
 /** Our own mark: V8 was being stopped and started again, and the thread did nothing else. @internal */
 export const ROTATING = '(profiler)';
 
