@@ -136,7 +136,7 @@ function tableOf(output, rows) {
 }
 
 function routesOf(output) {
-  return output.slice(output.search(/^Showing .* routes/m));
+  return output.slice(output.search(/^Showing .* routes/m)).split('\n\n', 1)[0];
 }
 
 function head(output, lines) {
