@@ -49,17 +49,18 @@ export function fiveFigures(results) {
   ].join('\n\n');
 }
 
-/** What the suites themselves leave behind in the load average is no more than that. */
+/** What the suites of these figures themselves leave behind in the load average is no more than that. */
 const BUSY = 1.5;
 
 function busyNote(results) {
+  const suites = new Set(FIGURES.map(({ from: [suite] }) => suite));
   const loads = results
-    .filter(({ machine }) => machine.load > BUSY * machine.processors)
+    .filter(({ suite, machine }) => suites.has(suite) && machine.load > BUSY * machine.processors)
     .map(({ machine }) => machine.load);
   return loads.length === 0
     ? []
     : [
-        `The machine was busy with other things meanwhile (load average up to ${Math.max(...loads)}): rough figures.`,
+        `Others were busy on the machine (load average of up to ${Math.max(...loads)} before a suite): rough figures.`,
       ];
 }
 
