@@ -110,6 +110,22 @@ describe('CpuSampler', () => {
     expect(sampler.rotate(SLOW)).toBeNull();
   });
 
+  it('ends also where what it has sampled cannot be written', () => {
+    const { time } = loadAddon();
+    sampler.rotate(SLOW);
+    spin(50);
+    const stuck = jest.spyOn(time, 'v8ProfilerStuckEventLoopDetected').mockImplementation(() => {
+      throw new Error('out of memory');
+    });
+    try {
+      expect(() => sampler.rotate(null)).toThrow('out of memory');
+    } finally {
+      stuck.mockRestore();
+    }
+    expect(time.isStarted()).toBe(false);
+    expect(sampler.rotate(SLOW)).toBeNull();
+  });
+
   it.each([
     ['goes on', SLOW],
     ['ends', null],

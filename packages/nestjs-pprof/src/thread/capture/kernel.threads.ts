@@ -30,8 +30,9 @@ export function kernelThreadCount(): number | undefined {
 }
 
 /**
- * Finds the kernel threads of the workers. Both sides number threads in the order of their creation, so the two orders are laid side
- * by side; only where every thread that may be a worker is one, and this, the profiling, thread is found in its place.
+ * Finds the kernel threads of the workers. Node numbers threads in the order of their creation, and the kernel knows when each was
+ * created, so the two orders are laid side by side; only where every thread that may be a worker is one, and this, the profiling,
+ * thread is found in its place. (The kernel's numbers begin anew when they have come to the highest, 32,768 on many machines.)
  *
  * @param workers all of the application's worker threads
  * @returns kernel ids by `threadId`; undefined where they cannot be told for certain, as before Node 24.
@@ -54,7 +55,9 @@ function findKernelThreads(ids: readonly number[]): ReadonlyMap<number, number> 
       // A thread that an addon starts inherits the name of the thread it is started from.
       return tid !== process.pid && name !== mainName && !NOT_JAVASCRIPT.test(name);
     })
-    .toSorted((a, b) => a - b);
+    .map((tid) => ({ tid, startTicks: Number(statOf(tid)[START_TIME]) }))
+    .toSorted((a, b) => a.startTicks - b.startTicks || a.tid - b.tid)
+    .map(({ tid }) => tid);
   const isCertain =
     candidates.length === ids.length && candidates[ids.indexOf(threadId)] === ownKernelThread();
   return isCertain ? new Map(ids.map((id, index) => [id, candidates[index]!])) : undefined;
@@ -78,10 +81,18 @@ export interface KernelThread {
 export function kernelThread(tid: number): KernelThread | undefined {
   return tried(() => {
     const [cpuNanos, waitedNanos] = schedstatOf(tid);
-    // The name before it, in parentheses, may hold spaces and parentheses itself: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
-    const stat = readFileSync(`${TASKS}/${tid}/stat`, 'utf8');
-    return { cpuNanos, waitedNanos, state: stat.charAt(stat.lastIndexOf(')') + 2) };
+    return { cpuNanos, waitedNanos, state: statOf(tid)[STATE] ?? '' };
   });
+}
+
+/** Positions among the fields after the name: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+const STATE = 0;
+const START_TIME = 19;
+
+/** The name before them, in parentheses, may hold spaces and parentheses itself. */
+function statOf(tid: number): string[] {
+  const stat = readFileSync(`${TASKS}/${tid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 /** How often it is seen to whether the thread runs or is ready to. */

@@ -252,7 +252,7 @@ function withPath(profile: V8CpuProfile, path: Path, by: Path): V8CpuProfile {
     [...pathsIn(profile)].flatMap(([id, other]) => (keyOfPath(other) === key ? [id] : [])),
   );
   const [root, ...others] = profile.nodes;
-  const firstId = Math.max(...profile.nodes.map(({ id }) => id)) + 1;
+  const firstId = profile.nodes.reduce((highest, { id }) => Math.max(highest, id), 0) + 1;
   const leafId = firstId + by.length - 1;
   const chain = by.map((node, index) => ({
     ...node,
