@@ -7,7 +7,7 @@ import { flat, takeProfile } from '../support/pprof.profile.js';
 
 const SCRIPT = fileURLToPath(new URL('fixtures/other-profiler.app.mjs', import.meta.url));
 
-const HELD = /sampler is held by another profiler in this process: @pyroscope\/nodejs\. .*switch/;
+const HELD = /sampler is held by another profiler in this process: perhaps @pyroscope\/nodejs\. .*switch/;
 
 let app: AppProcess;
 let pprof: string;

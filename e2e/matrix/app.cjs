@@ -1,16 +1,13 @@
 // A CommonJS application on the platform that it is told, `express` unless one is. app.mjs is the same as an ES module.
 require('reflect-metadata');
 const { setFlagsFromString } = require('node:v8');
-const { Module } = require('@nestjs/common');
+const { Controller, Get, Module } = require('@nestjs/common');
 const { NestFactory } = require('@nestjs/core');
 const { PprofModule } = require('nestjs-pprof');
 
 // See fixtures/apps/hot.mjs.
 setFlagsFromString('--no-turbo-inlining');
 setFlagsFromString('--max-inlined-bytecode-size=0');
-
-class AppModule {}
-Module({ imports: [PprofModule.forRoot({ port: 0 })] })(AppModule);
 
 function crunchNumbers() {
   let x = 1;
@@ -19,6 +16,22 @@ function crunchNumbers() {
   }
   return x;
 }
+
+class CatsController {
+  one() {
+    const end = performance.now() + 5;
+    let cats = 0;
+    while (performance.now() < end) {
+      cats += crunchNumbers();
+    }
+    return String(cats);
+  }
+}
+Get(':id')(CatsController.prototype, 'one', Object.getOwnPropertyDescriptor(CatsController.prototype, 'one'));
+Controller('cats')(CatsController);
+
+class AppModule {}
+Module({ imports: [PprofModule.forRoot({ port: 0 })], controllers: [CatsController] })(AppModule);
 
 // Often rather than long: V8 of Node 22 and 24 tells a profiler nothing of a loop that it was in already.
 function turn() {
@@ -34,6 +47,7 @@ async function main() {
   const app = await NestFactory.create(AppModule, ...adapter);
   app.enableShutdownHooks();
   await app.listen(0, '127.0.0.1');
+  console.log(`Application on ${await app.getUrl()}`);
   turn();
 }
 

@@ -43,7 +43,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'a recorder with labels', () => {
 
 describe('a recorder beside another profiler', () => {
   const SCRIPT = fileURLToPath(new URL('../heaps/fixtures/other-profiler.app.mjs', import.meta.url));
-  const HELD = /the CPU sampler is held by another profiler in this process: @pyroscope\/nodejs/;
+  const HELD = /the CPU sampler is held by another profiler in this process: perhaps @pyroscope\/nodejs/;
 
   async function start(...args: string[]): Promise<{ app: AppProcess; pprof: string }> {
     const app = new AppProcess(SCRIPT, {

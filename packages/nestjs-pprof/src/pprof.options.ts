@@ -307,9 +307,9 @@ export interface PprofModuleOptions {
   maxSeconds?: number;
 
   /**
-   * How many requests for a window of time, of any kind of profile, may be answered at a time, 1 to 256. One more gets 429,
-   * with the time to wait in `Retry-After`; profiles of a moment are always answered. Lower it where memory is short; raise it
-   * where many scrapers ask at once.
+   * How many captures, of any kind of profile, may run at a time, 1 to 256. One more gets 429, with the time to wait in
+   * `Retry-After`. The same profile of a moment, asked for by several, is one. Lower it where memory is short; raise it where
+   * many scrapers ask at once.
    *
    * @default 16
    */

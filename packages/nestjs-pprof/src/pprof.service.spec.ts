@@ -151,6 +151,25 @@ describe('PprofService.start', () => {
     expect(complaints()).toEqual([]);
   });
 
+  it('goes on where the logger of the application throws', async () => {
+    const throwing = () => {
+      throw new Error('the logger is closed');
+    };
+    Logger.overrideLogger({ log: throwing, warn: throwing, error: throwing, debug: throwing });
+    const failures: unknown[] = [];
+    const onFailure = (error: unknown) => failures.push(error);
+    process.on('uncaughtException', onFailure);
+    process.on('unhandledRejection', onFailure);
+    try {
+      expect(await create().start()).toMatchObject({ host: '127.0.0.1' });
+      expect(create(OFF).status).toEqual({ state: 'disabled' });
+      expect(failures).toEqual([]);
+    } finally {
+      process.off('uncaughtException', onFailure);
+      process.off('unhandledRejection', onFailure);
+    }
+  });
+
   it('does not reject where no thread can be started: it tells why, and can be tried again', async () => {
     const service = create(OFF);
     breakThreads();

@@ -39,7 +39,7 @@ const LONGEST_TIMER_MILLIS = 2 ** 31 - 1;
 @Injectable()
 export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   readonly #logger = new Logger('PprofModule');
-  readonly #warn = (text: string) => this.#logger.warn(text);
+  readonly #warn = (text: string) => this.#say('warn', text);
   readonly #options: ResolvedPprofOptions;
   readonly #agent: Agent;
   readonly #holder: SlotHolder;
@@ -78,7 +78,7 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
       // Not awaited: the application does not wait for its profiler.
       void this.#start();
     } else {
-      this.#logger.debug('Profiling is off: the option "enabled" is false');
+      this.#say('debug', 'Profiling is off: the option "enabled" is false');
     }
   }
 
@@ -221,9 +221,9 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
     const place = address === undefined ? '' : ` on ${describeAddress(address)}`;
     const text = `Another PprofModule of this process has its profiler already${place}, and both use that`;
     if (differing.length === 0) {
-      this.#logger.log(text);
+      this.#say('log', text);
     } else {
-      this.#logger.warn(`${text}: with its options, which differ in ${differing.join(', ')}`);
+      this.#say('warn', `${text}: with its options, which differ in ${differing.join(', ')}`);
     }
   }
 
@@ -244,18 +244,19 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
       {
         onListening: (address) => {
           this.#status = { state: 'listening', address };
-          this.#logger.log(`Profiling server listening on ${describeAddress(address)}`);
+          this.#say('log', `Profiling server listening on ${describeAddress(address)}`);
           this.#settleStart();
         },
         onWaiting: (reason) => {
           this.#status = { state: 'waiting', reason };
-          this.#logger.warn(`Profiling is not available yet, the application goes on without it: ${reason}`);
+          this.#say('warn', `Profiling is not available yet, the application goes on without it: ${reason}`);
           this.#settleStart();
         },
         onRestarting: (reason, isFirst) => {
           this.#status = { state: 'restarting', reason: `the profiling thread has ended: ${reason}` };
           if (isFirst) {
-            this.#logger.warn(
+            this.#say(
+              'warn',
               `The profiling thread has ended and is started again, the application goes on: ${reason}`,
             );
           }
@@ -269,9 +270,14 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
     supervisor.start();
   }
 
+  /** The logger is the application's. What it throws, from a timer or as a message comes in, would end the process. */
+  #say(level: 'log' | 'warn' | 'debug', text: string): void {
+    tried(() => this.#logger[level](text));
+  }
+
   #fail(reason: string): void {
     this.#status = { state: 'failed', reason };
-    this.#logger.warn(`Profiling is not available, the application goes on without it: ${reason}`);
+    this.#say('warn', `Profiling is not available, the application goes on without it: ${reason}`);
     void this.stop();
   }
 
@@ -286,11 +292,11 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
       try {
         labelUntoldHandlers(container);
       } catch (error) {
-        this.#logger.warn(`Not every handler is labelled in CPU profiles: ${messageOf(error)}`);
+        this.#say('warn', `Not every handler is labelled in CPU profiles: ${messageOf(error)}`);
       }
     }
     const labels = new SampleLabels(new RequestLabels(new RouteLabels(container)), (reason) =>
-      this.#logger.debug(`CPU samples are not labelled by what they were taken for: ${reason}`),
+      this.#say('debug', `CPU samples are not labelled by what they were taken for: ${reason}`),
     );
     return new Agent(labels, () => (container ? handlerClassesOf(container) : []));
   }
@@ -305,7 +311,7 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
       const oomExport = prepareOomExport(this.#options, heap, this.#warn);
       this.#agent.startHeapSampling(heap, oomExport);
     } catch (error) {
-      this.#logger.warn(`Heap profiles are not available: ${messageOf(error)}`);
+      this.#say('warn', `Heap profiles are not available: ${messageOf(error)}`);
     }
   }
 
@@ -315,6 +321,6 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
       outOfMemory && (await describeLeftBehind(outOfMemory.directory, 'oom')),
       flightRecorder?.directory && (await describeLeftBehind(flightRecorder.directory, 'flight')),
     ];
-    texts.forEach((text) => text && this.#logger.log(text));
+    texts.forEach((text) => text && this.#say('log', text));
   }
 }

@@ -16,12 +16,15 @@ afterEach(() => {
   sampler.rotate(null);
 });
 
-/** Keeps the thread busy until the clocks have moved on. */
+/** Keeps the thread busy until the clocks have moved on, its own as well: without a processor there are no samples. */
 function spin(millis: number): void {
   const end = performance.now() + millis;
-  while (performance.now() < end) {
-    Math.sqrt(end);
-  }
+  const cpuEnd = threadCpuNanos() + millis * 1e6;
+  do {
+    for (let round = 0; round < 1000; round += 1) {
+      Math.sqrt(round + end);
+    }
+  } while (performance.now() < end || threadCpuNanos() < cpuEnd);
 }
 
 /** Of the kernel: the tests run on Linux. */
@@ -106,6 +109,22 @@ describe('CpuSampler', () => {
       start.mockRestore();
     }
     expect(sampler.rotate(null)).toBeNull();
+    expect(time.isStarted()).toBe(false);
+    expect(sampler.rotate(SLOW)).toBeNull();
+  });
+
+  it('ends also where what it has sampled cannot be written', () => {
+    const { time } = loadAddon();
+    sampler.rotate(SLOW);
+    spin(50);
+    const stuck = jest.spyOn(time, 'v8ProfilerStuckEventLoopDetected').mockImplementation(() => {
+      throw new Error('out of memory');
+    });
+    try {
+      expect(() => sampler.rotate(null)).toThrow('out of memory');
+    } finally {
+      stuck.mockRestore();
+    }
     expect(time.isStarted()).toBe(false);
     expect(sampler.rotate(SLOW)).toBeNull();
   });

@@ -283,10 +283,16 @@ export class CpuSampler {
     // The addon tells of a stuck sampler only when it goes on, and then restarts it, which takes the signals of another copy that
     // samples. It takes one without samples, as after a moment, for stuck.
     const asksWhetherStuck = goesOn || (disturbedBy === null && isLongEnough(since, sampling));
-    const profile = time.stop(asksWhetherStuck, log.note).encode();
-    const samplerStuck = asksWhetherStuck ? (time.v8ProfilerStuckEventLoopDetected() as 0 | 1 | 2) : 0;
-    if (asksWhetherStuck && !goesOn) {
-      time.stop();
+    let profile: Uint8Array;
+    let samplerStuck: CpuSegment['samplerStuck'] = 0;
+    try {
+      profile = time.stop(asksWhetherStuck, log.note).encode();
+      samplerStuck = asksWhetherStuck ? (time.v8ProfilerStuckEventLoopDetected() as 0 | 1 | 2) : 0;
+    } finally {
+      // Also where it could not be written: what runs on for nobody would be taken for somebody else's.
+      if (asksWhetherStuck && !goesOn) {
+        time.stop();
+      }
     }
     const cpuMicros = until.cpu.user + until.cpu.system - since.cpu.user - since.cpu.system;
     return {

@@ -1,8 +1,5 @@
 import { type LoopDescription, monotonicMillis, type LoopWatchRequest } from '../shared/agent.protocol.js';
-import { LoopWatchMemory } from '../shared/shared.memory.js';
-
-/** Rare enough to cost nothing; it is how exactly one can tell since when a loop has been stuck. */
-const BEAT_MILLIS = 500;
+import { BEAT_MILLIS, LoopWatchMemory } from '../shared/shared.memory.js';
 
 /** Notes in shared memory that the event loop turns: another thread can tell from there since when it does not. @internal */
 export class Heartbeat {

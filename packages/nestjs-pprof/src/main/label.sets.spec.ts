@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { LabelContext, LabelSets } from './label.sets.js';
+import { RequestContext } from './route.groups.js';
 
 /** Of a context within others, the innermost last. */
 function within(...labels: Record<string, unknown>[]): LabelContext {
@@ -34,6 +35,19 @@ describe('LabelSets', () => {
     const inner = new LabelContext(request, { tenant: 'a' });
     request.labels = { route: 'GET /cats' };
     expect(setOf(inner).set).toEqual({ route: 'GET /cats', tenant: 'a' });
+  });
+
+  it('has the labels of a task within others, which is one object however deep that is', () => {
+    const request = new RequestContext();
+    const outer = request.within({ a: 1, b: 1 });
+    let inner = outer;
+    for (let round = 2; round <= 100; round++) {
+      inner = inner.within({ b: round });
+    }
+    expect(inner.outer).toBe(request);
+    request.labels = { route: 'GET /cats', a: 'of the request' };
+    expect(setOf(inner).set).toEqual({ route: 'GET /cats', a: '1', b: '100' });
+    expect(setOf(outer).set).toEqual({ route: 'GET /cats', a: '1', b: '1' });
   });
 
   it('gives equal sets one number, whatever they are of', () => {

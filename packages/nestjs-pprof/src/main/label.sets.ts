@@ -22,6 +22,14 @@ export class LabelContext {
   ) {
     this.labels = labels;
   }
+
+  /**
+   * The context of a task within: with these labels, and those of this one that they do not replace. One object in the place of
+   * two, as a task that starts itself anew, by a timer, is within all that were before it.
+   */
+  within(labels: Readonly<Record<string, unknown>>): LabelContext {
+    return new LabelContext(this.outer, { ...labels, ...this.labels, ...labels });
+  }
 }
 
 /** What gives labels to the samples that are taken while a task runs, while somebody captures. @internal */

@@ -205,6 +205,27 @@ describe('what discovery finds', () => {
     }
   });
 
+  it.each(['*', 'a(b', '[x', String.raw`a\b`, 'a$b'])(
+    'is told also where a method is called %j, and a decorator has replaced it',
+    (name) => {
+      const type = { Odd: class {} }.Odd;
+      class Plain {
+        @SetMetadata('microservices:pattern', 'plain')
+        plain(): void {}
+      }
+      const replaced = () => 'replaced';
+      SetMetadata('microservices:pattern', 'odd')(replaced);
+      Object.defineProperty(type.prototype, name, { value: replaced });
+      const odd = new NestContainer({
+        getModules: () =>
+          new Map([
+            ['app', { metatype: class {}, controllers: wrappers(type, Plain), providers: new Map() }],
+          ]) as never,
+      });
+      expect(handlerClassesOf(odd).map((found) => found.name)).toEqual(['Plain']);
+    },
+  );
+
   it('is nothing where metadata are of no form that is known', () => {
     const broken = new NestContainer({
       getModules: () => {

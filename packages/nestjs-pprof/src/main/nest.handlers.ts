@@ -186,7 +186,7 @@ function offsetIn(text: string, name: string, method: unknown): number {
   if (found !== -1) {
     return found;
   }
-  const escaped = name.replace(/[$]/g, String.raw`\$`);
+  const escaped = name.replace(/[$^*+?.()[\]{}|\\]/g, String.raw`\$&`);
   return text.search(new RegExp(`(?<![\\w$.#])${escaped}\\s*\\(`));
 }
 

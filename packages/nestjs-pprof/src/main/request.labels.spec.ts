@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { createServer, request as httpRequest } from 'node:http';
+import { Agent, createServer, type IncomingMessage, request as httpRequest } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { channel } from 'node:diagnostics_channel';
 import { setFlagsFromString } from 'node:v8';
@@ -171,13 +171,27 @@ async function ask(path: string, method?: string, headers?: Record<string, strin
   return contexts.pop()!.labels;
 }
 
-async function send(path: string, method = 'GET', headers: Record<string, string> = {}): Promise<void> {
+async function send(
+  path: string,
+  method = 'GET',
+  headers: Record<string, string> = {},
+  agent: Agent | false = false,
+): Promise<void> {
   const { port } = app.getHttpServer().address() as AddressInfo;
   await new Promise<void>((resolve, reject) => {
-    const request = httpRequest({ host: '127.0.0.1', port, path, method, headers, agent: false });
+    const request = httpRequest({ host: '127.0.0.1', port, path, method, headers, agent });
     request.on('response', (response) => response.resume().on('close', resolve));
     request.on('error', reject).end();
   });
+}
+
+async function collect(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  for (let round = 0; round < 3; round++) {
+    await new Promise(setImmediate);
+    gc();
+  }
 }
 
 describe('the labels of a request', () => {
@@ -449,6 +463,83 @@ describe('where it may be another’s', () => {
   });
 });
 
+describe('with an Express that does not let its router be read', () => {
+  /** As Express 4, which Nest 10 has: it keeps its router elsewhere. */
+  function hideRouter(created: INestApplication, isKept: boolean): void {
+    const express = created.getHttpAdapter().getInstance() as { handle(...args: unknown[]): unknown };
+    const { handle, router } = express as typeof express & { readonly router: object };
+    let isHandling = false;
+    Object.defineProperty(express, 'router', {
+      get: () => {
+        if (isHandling) {
+          return router;
+        }
+        throw new Error("'app.router' is deprecated!");
+      },
+    });
+    Object.assign(express, isKept && { _router: router });
+    express.handle = (...args) => {
+      isHandling = true;
+      try {
+        return handle.apply(express, args);
+      } finally {
+        isHandling = false;
+      }
+    };
+  }
+
+  /** Names of handlers are of Nest 12: before it, the order of the routes tells. */
+  const withoutNames = (created: INestApplication) => {
+    const { stack } = (
+      created.getHttpAdapter().getInstance() as {
+        router: { stack: Array<{ route?: { stack: Array<{ handle: object }> } }> };
+      }
+    ).router;
+    for (const { handle } of stack.flatMap(({ route }) => route?.stack ?? [])) {
+      Object.defineProperty(handle, 'name', { value: '' });
+    }
+  };
+
+  it('knows the routes by where Express 4 has it', async () => {
+    await start();
+    withoutNames(app);
+    hideRouter(app, true);
+    expect(await ask('/cats/1')).toEqual({
+      route: 'GET /cats/:id',
+      controller: 'CatsController',
+      handler: 'one',
+    });
+  });
+
+  it('says that it does not know them elsewhere; requests end, and those under way are settled', async () => {
+    const requests: WeakRef<object>[] = [];
+    await start((created) =>
+      created.use((request: IncomingMessage, _: unknown, next: () => void) => {
+        requests.push(new WeakRef(request));
+        next();
+      }),
+    );
+    withoutNames(app);
+    hideRouter(app, false);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    try {
+      for (let round = 0; round < 3; round++) {
+        frames.sampleCount++;
+        await send('/cats/1', 'GET', {}, agent);
+      }
+      labels.settle();
+      expect(contexts.map((context) => context.labels)).toEqual(
+        contexts.map(() => ({ route: 'GET (route not known)' })),
+      );
+      await collect();
+      // Node itself may have the last one.
+      expect(requests.slice(0, -1).map((request) => request.deref())).toEqual([undefined, undefined]);
+    } finally {
+      agent.destroy();
+    }
+  });
+});
+
 describe('requests that look alike, and begin between two samples', () => {
   const ONE = { route: 'GET /cats/:id', controller: 'CatsController', handler: 'one' };
   const UNKNOWN = { route: 'GET (route not known)' };
@@ -582,15 +673,6 @@ describe('a request that was aborted', () => {
     }
     socket.destroyed = isDestroyed;
     return requests.map((request) => new WeakRef(request));
-  }
-
-  async function collect(): Promise<void> {
-    setFlagsFromString('--expose-gc');
-    const gc = runInNewContext('gc') as () => void;
-    for (let round = 0; round < 3; round++) {
-      await new Promise(setImmediate);
-      gc();
-    }
   }
 
   it.each(['alone', 'pipelined'])('is not held on to: %s', async (how) => {

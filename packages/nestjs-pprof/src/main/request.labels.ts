@@ -144,7 +144,16 @@ export class RequestLabels {
     group: RouteGroup | undefined,
     told: LabelSet | undefined,
   ): LabelSet | undefined {
-    return (request && this.routes.ofExpress(request, group)) ?? told;
+    return (request && this.#ofExpress(request, group)) ?? told;
+  }
+
+  /** What is read there is Express's, and whoever extends it: what throws tells no route, and everything else goes on. */
+  #ofExpress(request: HttpRequest, group: RouteGroup | undefined, status?: number): LabelSet | undefined {
+    try {
+      return this.routes.ofExpress(request, group, status);
+    } catch {
+      return this.routes.unknown(request);
+    }
   }
 
   #end(inFlight: InFlight, labels: LabelSet): void {
@@ -201,7 +210,7 @@ export class RequestLabels {
       const { routes } = this;
       const { inFlight } = current;
       const { group, told } = inFlight;
-      const labels = routes.ofExpress(request, group, statusCode) ?? told;
+      const labels = this.#ofExpress(request, group, statusCode) ?? told;
       this.#end(inFlight, labels ?? routes.none(request, statusCode));
       current.request = undefined;
       if (current.among?.delete(request)) {

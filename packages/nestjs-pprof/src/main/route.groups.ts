@@ -16,6 +16,11 @@ export class RequestContext extends LabelContext {
     super(undefined);
   }
 
+  /** What the request turns out to be is told later. */
+  override within(labels: Readonly<Record<string, unknown>>): LabelContext {
+    return new LabelContext(this, { ...labels });
+  }
+
   /** @returns whether it tells what those before it have told. */
   end(labels: LabelSet): boolean {
     this.#ended ??= labels;

@@ -12,10 +12,19 @@ export interface HttpRequest {
   readonly stream?: object;
   readonly baseUrl?: string;
   readonly route?: ExpressRoute | undefined;
-  readonly app?: {
-    readonly mountpath?: unknown;
-    readonly router?: { readonly stack: ReadonlyArray<{ readonly route?: ExpressRoute }> };
-  };
+  readonly app?: ExpressApplication;
+}
+
+interface ExpressApplication {
+  readonly mountpath?: unknown;
+  /** Of Express 5; in Express 4 it throws. */
+  readonly router?: ExpressRouter;
+  /** Of Express 4. */
+  readonly _router?: ExpressRouter;
+}
+
+interface ExpressRouter {
+  readonly stack: ReadonlyArray<{ readonly route?: ExpressRoute }>;
 }
 
 interface ExpressRoute {
@@ -274,7 +283,7 @@ function registeredAs(
   // What Express answers HEAD with is the route of GET, unless there is one for it.
   const asked = candidates.every((candidate) => candidate.method === 'GET') ? 'GET' : method;
   const names = new Set(candidates.map(nameOf));
-  const registered = (app?.router?.stack ?? []).flatMap(({ route: other }) =>
+  const registered = ((app?._router ?? app?.router)?.stack ?? []).flatMap(({ route: other }) =>
     other && canonicalOf(other) === pattern && other.methods?.[asked.toLowerCase()] ? [other] : [],
   );
   const hasNames = registered.some((other) => names.has(registeredName(other)));

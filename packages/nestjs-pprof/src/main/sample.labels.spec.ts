@@ -48,6 +48,21 @@ describe('a task with labels', () => {
     expect(runWithLabels({ a: 1 }, () => 'done')).toBe('done');
   });
 
+  it('that starts itself anew, over and over, holds on to none of those before', () => {
+    begin();
+    jest.spyOn(time, 'runWithContext').mockImplementation((context, task) => {
+      time.context = context;
+      return task();
+    });
+    const poll = (left: number): void => {
+      runWithLabels({ job: 'poll' }, () => (left > 0 ? poll(left - 1) : undefined));
+    };
+    poll(50);
+    expect((time.context as LabelContext).outer).toBeUndefined();
+    expect((time.context as LabelContext).labels).toEqual({ job: 'poll' });
+    time.context = undefined;
+  });
+
   it('throws what the task throws, which runs once', () => {
     begin();
     const task = jest.fn(() => {

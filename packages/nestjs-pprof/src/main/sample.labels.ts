@@ -82,7 +82,8 @@ function runWithin<R>(time: Addon['time'], labels: Readonly<Record<string, unkno
   let hasBegun = false;
   try {
     const outer: unknown = time.getContext();
-    const context = new LabelContext(outer instanceof LabelContext ? outer : undefined, { ...labels });
+    const context =
+      outer instanceof LabelContext ? outer.within(labels) : new LabelContext(undefined, { ...labels });
     return time.runWithContext(context, () => {
       hasBegun = true;
       return task();

@@ -27,11 +27,11 @@ export class InspectorUnavailableError extends PprofError {
 
 /** Somebody else in the process has started the profiler that a thread has only one of. @internal */
 export class SamplerHeldError extends PprofError {
-  /** @param others names of those that it may be, as far as they are known */
+  /** @param others names of those that it may be, as far as they are known: that they are loaded does not prove that they sample */
   constructor(sampler: 'CPU' | 'heap', others: readonly string[], cause?: unknown) {
     super(
       409,
-      `the ${sampler} sampler is held by another profiler in this process: ${nameOthers(others)}. Only one of them can profile ` +
+      `the ${sampler} sampler is held by another profiler in this process: ${others.length > 0 ? 'perhaps ' : ''}${nameOthers(others)}. Only one of them can profile ` +
         'at a time: switch the profiler of the other off',
       { cause },
     );

@@ -10,7 +10,7 @@ import {
   type CpuSegment,
   type LoopDescription,
 } from '../../shared/agent.protocol.js';
-import { newClaim, withdrawRequest, lastBeatIn } from '../../shared/shared.memory.js';
+import { BEAT_MILLIS, lastBeatIn, newClaim, withdrawRequest } from '../../shared/shared.memory.js';
 import { AnswerDeadline } from './answer.deadline.js';
 import { cpuNanosOfMain } from './kernel.threads.js';
 import { type Silence, AgentFailureError, LONG_TURN_NANOS, ThreadStuckError } from './threads.errors.js';
@@ -20,8 +20,9 @@ import type { Inspector } from './inspector.connection.js';
 /** An event loop that has not turned for this long may be stuck; until then it is merely late. */
 const LATE_MILLIS = 1000;
 
-/** Whatever is known of the loop, it gets this long to answer, once. */
+/** Whatever is known of the loop, it gets this long to answer, once; less where it has not turned for a second for certain. */
 const SHORTEST_WAIT_MILLIS = 250;
+const SHORTEST_WAIT_FOR_STUCK_MILLIS = 120;
 
 /** Of a segment. Its labels are the application's, and may be called anything. */
 const BYTES = new Set(['profile', 'sampleLog']);
@@ -102,7 +103,10 @@ export class AgentClient {
     if (silence?.lastTurn === lastTurn && silence.cause !== 'starved' && sinceTurn >= lateMillis) {
       return Promise.reject(new ThreadStuckError('the main thread', { ...silence, millis: sinceTurn }));
     }
-    return this.#send(command, args, Math.max(SHORTEST_WAIT_MILLIS, lateMillis - sinceTurn));
+    // It may have turned until just before the next beat.
+    const isCertain = sinceTurn >= LATE_MILLIS + BEAT_MILLIS;
+    const shortest = isCertain ? SHORTEST_WAIT_FOR_STUCK_MILLIS : SHORTEST_WAIT_MILLIS;
+    return this.#send(command, args, Math.max(shortest, lateMillis - sinceTurn));
   }
 
   /** Since when the event loop has not turned, in milliseconds since the epoch; undefined of one that is not even late. */

@@ -14,7 +14,7 @@ import {
   type ThreadInfo,
   type ThreadSelection,
 } from './thread.selection.js';
-import { ThreadStuckError } from './threads.errors.js';
+import { noteOfStarved, ThreadStuckError } from './threads.errors.js';
 import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
 
@@ -94,7 +94,7 @@ export class BlockCapturer {
       const blocks = silent
         ? busyStretches(timeline, thresholdMicros)
         : blocksIn(timeline, watch, this.threads.inspector.ownStalls, clockOffset, thresholdMicros);
-      return blocksOf(MAIN_THREAD, blocks, timeline, stuck, note);
+      return blocksOf(MAIN_THREAD, blocks, timeline, stuck, note ?? noteOfStarved(silent?.silence));
     } finally {
       void this.agent.requestPatiently('stopLoopWatch', id).catch(() => undefined);
     }

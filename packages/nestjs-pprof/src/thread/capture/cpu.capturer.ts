@@ -22,6 +22,7 @@ import {
   ThreadStuckError,
   CaptureStuckError,
   ConnectionClosedError,
+  noteOfStarved,
 } from './threads.errors.js';
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
@@ -236,7 +237,7 @@ class CpuCaptureRun {
       const millis = lost ? STUCK_WINDOW_MILLIS : this.request.seconds * 1000;
       const lastTurn = error.isStuck ? this.inspected.lastTurn : undefined;
       await this.inspected.useMain(
-        (sampler) => this.#captureByInspector(sampler, { millis, lastTurn }),
+        (sampler) => this.#captureByInspector(sampler, { millis, lastTurn }, noteOfStarved(error.silence)),
         this.#signal,
       );
     }
@@ -276,6 +277,7 @@ class CpuCaptureRun {
   #captureByInspector(
     sampler: V8Sampler,
     request: Pick<V8CpuRequest, 'millis' | 'lastTurn' | 'workers'>,
+    known?: string,
   ): Promise<void> {
     const { thread } = sampler.target;
     const capture = async (): Promise<ThreadCpu> => {
@@ -293,7 +295,7 @@ class CpuCaptureRun {
         thread,
         timeline: timelineOf(profile),
         stuck: request.lastTurn !== undefined,
-        note,
+        note: note ?? known,
         cpuNanos,
       };
     };

@@ -112,6 +112,8 @@ export function writeSnapshot(
 /** A file for what does not fit in memory: for this user only, and without a name, so that nothing is left of it. @internal */
 export class UnlinkedFile {
   #size = 0;
+  /** It takes nothing more: its descriptor may be that of another file by then, or of a connection. */
+  #isEnded = false;
 
   private constructor(
     private readonly directory: string,
@@ -138,6 +140,9 @@ export class UnlinkedFile {
 
   /** @throws {SnapshotFileError} */
   write(text: string): void {
+    if (this.#isEnded) {
+      throw new SnapshotFileError(this.directory, new Error('it has been closed'));
+    }
     const bytes = Buffer.from(text);
     try {
       for (let written = 0; written < bytes.length;) {
@@ -151,10 +156,12 @@ export class UnlinkedFile {
 
   /** From the beginning; closes the file when it is read, or given up. */
   read(): Readable {
+    this.#isEnded = true;
     return createReadStream('', { fd: this.descriptor, start: 0 });
   }
 
   close(): void {
+    this.#isEnded = true;
     closeSync(this.descriptor);
   }
 }

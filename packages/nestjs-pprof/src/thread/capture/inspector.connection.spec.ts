@@ -14,6 +14,7 @@ class FakeSession {
   /** What has been done to it, in order. */
   readonly done: string[] = [];
   readonly #answers = new Map<string, (error: Error | null, result?: unknown) => void>();
+  readonly #listeners = new Map<string, (message: { params: object }) => void>();
 
   constructor() {
     FakeSession.latest = this;
@@ -28,6 +29,14 @@ class FakeSession {
     if (callback) {
       this.#answers.set(method, callback);
     }
+  }
+
+  on(event: string, listener: (message: { params: object }) => void): void {
+    this.#listeners.set(event, listener);
+  }
+
+  emit(event: string, params: object): void {
+    this.#listeners.get(event)?.({ params });
   }
 
   answer(method: string, result: unknown = {}): void {
@@ -102,6 +111,16 @@ describe('InspectorConnection', () => {
       'Profiler.start',
       'disconnect',
     ]);
+  });
+
+  it('hands no event over once it has ended: what was on its way still arrives', () => {
+    const connection = inspector.open();
+    const seen: object[] = [];
+    connection.on('HeapProfiler.addHeapSnapshotChunk', (params) => seen.push(params as object));
+    FakeSession.latest.emit('HeapProfiler.addHeapSnapshotChunk', { chunk: 'a' });
+    connection.close();
+    FakeSession.latest.emit('HeapProfiler.addHeapSnapshotChunk', { chunk: 'b' });
+    expect(seen).toEqual([{ chunk: 'a' }]);
   });
 
   it('notes for how long it has held the thread up, and not what that was in before', async () => {

@@ -143,7 +143,13 @@ export class InspectorConnection implements InspectorTarget {
   }
 
   on<P>(event: string, listener: (params: P) => void): void {
-    this.#session.on(event, ({ params }: { params: P }) => listener(params));
+    this.#session.on(event, ({ params }: { params: P }) => {
+      // What the main thread has sent until it learns of the end still arrives.
+      // https://github.com/nodejs/node/blob/main/src/inspector/main_thread_interface.cc (`ThreadSafeDelegate`)
+      if (!this.#isDisconnected) {
+        listener(params);
+      }
+    });
   }
 
   /** Calls the listener while messages can still be sent. */

@@ -30,8 +30,9 @@ export function kernelThreadCount(): number | undefined {
 }
 
 /**
- * Finds the kernel threads of the workers. Both sides number threads in the order of their creation, so the two orders are laid side
- * by side; only where every thread that may be a worker is one, and this, the profiling, thread is found in its place.
+ * Finds the kernel threads of the workers. Node numbers threads in the order of their creation, and the kernel knows when each was
+ * created, so the two orders are laid side by side; only where every thread that may be a worker is one, and this, the profiling,
+ * thread is found in its place. (The kernel's numbers begin anew when they have come to the highest, 32,768 on many machines.)
  *
  * @param workers all of the application's worker threads
  * @returns kernel ids by `threadId`; undefined where they cannot be told for certain, as before Node 24.
@@ -54,7 +55,9 @@ function findKernelThreads(ids: readonly number[]): ReadonlyMap<number, number> 
       // A thread that an addon starts inherits the name of the thread it is started from.
       return tid !== process.pid && name !== mainName && !NOT_JAVASCRIPT.test(name);
     })
-    .toSorted((a, b) => a - b);
+    .map((tid) => ({ tid, startTicks: Number(statOf(tid)[START_TIME]) }))
+    .toSorted((a, b) => a.startTicks - b.startTicks || a.tid - b.tid)
+    .map(({ tid }) => tid);
   const isCertain =
     candidates.length === ids.length && candidates[ids.indexOf(threadId)] === ownKernelThread();
   return isCertain ? new Map(ids.map((id, index) => [id, candidates[index]!])) : undefined;
@@ -78,10 +81,18 @@ export interface KernelThread {
 export function kernelThread(tid: number): KernelThread | undefined {
   return tried(() => {
     const [cpuNanos, waitedNanos] = schedstatOf(tid);
-    // The name before it, in parentheses, may hold spaces and parentheses itself: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
-    const stat = readFileSync(`${TASKS}/${tid}/stat`, 'utf8');
-    return { cpuNanos, waitedNanos, state: stat.charAt(stat.lastIndexOf(')') + 2) };
+    return { cpuNanos, waitedNanos, state: statOf(tid)[STATE] ?? '' };
   });
+}
+
+/** Positions among the fields after the name: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+const STATE = 0;
+const START_TIME = 19;
+
+/** The name before them, in parentheses, may hold spaces and parentheses itself. */
+function statOf(tid: number): string[] {
+  const stat = readFileSync(`${TASKS}/${tid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 /** How often it is seen to whether the thread runs or is ready to. */
@@ -210,12 +221,29 @@ export function processorLimit(read = readText, processors = availableParallelis
     : { count: processors, by: 'processors that it may run on' };
 }
 
-/** How often such a quota has held the process up so far, by the group's own count. @internal */
+/** Periods of such a quota in which the group wanted to run, and those of them in which the quota has held it up. @internal */
+export interface Throttling {
+  readonly periods: number;
+  readonly throttled: number;
+}
+
+/** So far, of each control group that the process lies in; the groups' own counts. @internal */
+export function throttling(read = readText): ReadonlyMap<string, Throttling> {
+  return new Map(groupDirectories(read).map((directory) => [directory, throttlingIn(directory, read)]));
+}
+
+/** How often such a quota has held the process up so far. @internal */
 export function throttlesSoFar(read = readText): number {
-  return groupDirectories(read)
-    .map((directory) => tried(() => read(join(directory, 'cpu.stat'))) ?? '')
-    .map((stat) => Number(/^nr_throttled (\d+)$/m.exec(stat)?.[1] ?? 0))
-    .reduce((sum, count) => sum + count, 0);
+  return [...throttling(read).values()].reduce((sum, { throttled }) => sum + throttled, 0);
+}
+
+/** Version 2 has the same names: https://docs.kernel.org/scheduler/sched-bwc.html#statistics */
+function throttlingIn(directory: string, read: (file: string) => string): Throttling {
+  const stat = tried(() => read(join(directory, 'cpu.stat'))) ?? '';
+  const [periods = 0, throttled = 0] = [/^nr_periods (\d+)$/m, /^nr_throttled (\d+)$/m].map((line) =>
+    Number(line.exec(stat)?.[1] ?? 0),
+  );
+  return { periods, throttled };
 }
 
 function readText(file: string): string {

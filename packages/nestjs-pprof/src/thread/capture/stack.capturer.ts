@@ -12,6 +12,7 @@ import {
   type ThreadInfo,
   type ThreadSelection,
 } from './thread.selection.js';
+import { noteOfStarved } from './threads.errors.js';
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
 
@@ -85,6 +86,7 @@ export class StackCapturer {
     const stack = await this.threads.useMain((sampler) => this.#stackOf(sampler, moment), request.signal);
     return {
       ...stack,
+      note: stack.note ?? noteOfStarved(silence),
       ...(description && { activeResources: description.activeResources }),
       ...(silence && { silentSince: lastTurn }),
       ...(stuck && { state: 'stuck' }),

@@ -270,6 +270,14 @@ export interface Silence {
   readonly throttled: boolean;
 }
 
+/** What a main thread that is starved shows less of than one that is known to be stuck, for those who read it. @internal */
+export function noteOfStarved(silence: Silence | undefined): string | undefined {
+  return silence?.cause === 'starved'
+    ? `it had no processor for ${Math.round((100 * silence.withoutProcessorMillis) / silence.millis)} % of the time that its event loop was waited for, ` +
+        'so it is not known whether it is stuck: a function in which it has been looping for long may be shown as its caller'
+    : undefined;
+}
+
 /** Nothing but the time is known. @internal */
 export function silenceOf(millis: number): Silence {
   return { millis, cause: 'unknown', withoutProcessorMillis: 0, isOfAnyThread: false, throttled: false };

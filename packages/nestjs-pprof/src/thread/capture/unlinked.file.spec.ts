@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -42,6 +42,19 @@ describe('UnlinkedFile', () => {
     stream.destroy();
     await closed;
     expect(() => file.write('more')).toThrow(SnapshotFileError);
+  });
+
+  it('writes nothing once it is closed: its descriptor may be another file by then', () => {
+    const file = UnlinkedFile.create(directory);
+    file.close();
+    const others = Array.from({ length: 3 }, (_, index) => join(directory, `other-${index}`));
+    const descriptors = others.map((name) => openSync(name, 'w'));
+    try {
+      expect(() => file.write('a chunk that was on its way')).toThrow(SnapshotFileError);
+      expect(others.map((name) => statSync(name).size)).toEqual([0, 0, 0]);
+    } finally {
+      descriptors.forEach(closeSync);
+    }
   });
 
   it('says what to do where there is no directory to write to', () => {

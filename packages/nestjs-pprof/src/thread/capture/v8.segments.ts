@@ -35,18 +35,20 @@ export function joinSegments(segments: readonly V8Segment[], { millis, hz }: V8W
   for (const { profile, ...segment } of segments) {
     const renumber = (id: number) => id + offset;
     const [root, ...others] = profile.nodes;
-    topLevel.push(...(root?.children ?? []).map(renumber));
-    nodes.push(
-      ...others.map((node) => ({
-        ...node,
-        id: renumber(node.id),
-        ...(node.children && { children: node.children.map(renumber) }),
-      })),
-    );
-    points.push(...pointsOf(profile, segment, hz).map(({ time, node }) => ({ time, node: renumber(node) })));
+    // One by one: a long profile has more than a call can have arguments.
+    root?.children?.forEach((id) => topLevel.push(renumber(id)));
+    let highest = offset;
+    for (const node of others) {
+      const id = renumber(node.id);
+      highest = Math.max(highest, id);
+      nodes.push({ ...node, id, ...(node.children && { children: node.children.map(renumber) }) });
+    }
+    for (const { time, node } of pointsOf(profile, segment, hz)) {
+      points.push({ time, node: renumber(node) });
+    }
     end = profile.endTime;
     points.push({ time: end, node: ROTATING_ID });
-    offset = Math.max(offset, ...profile.nodes.map(({ id }) => renumber(id)));
+    offset = highest;
   }
   const begin = points[0]?.time ?? end;
   const until = Math.min(end, begin + millis * 1000);

@@ -29,7 +29,7 @@ export function samplesOfAllocations(root: AllocationNode, stackDepth: number): 
         values: [objects, bytes],
       });
     }
-    open.push(...node.children.map((child) => ({ node: child, callers: stack })));
+    node.children.forEach((child) => open.push({ node: child, callers: stack }));
   }
   return samples;
 }
