@@ -55,9 +55,9 @@ export async function launchChromium(...args: readonly string[]): Promise<Browse
   return browser;
 }
 
-/** A page that waits for as long as the machine needs. */
+/** A page that waits for as long as the machine needs, as do those that it opens. */
 export async function openPage(from: Browser | BrowserContext): Promise<Page> {
   const page = await from.newPage();
-  page.setDefaultTimeout(patience(30_000));
+  page.context().setDefaultTimeout(patience(30_000));
   return page;
 }

@@ -16,12 +16,15 @@ afterEach(() => {
   sampler.rotate(null);
 });
 
-/** Keeps the thread busy until the clocks have moved on. */
+/** Keeps the thread busy until the clocks have moved on, its own as well: without a processor there are no samples. */
 function spin(millis: number): void {
   const end = performance.now() + millis;
-  while (performance.now() < end) {
-    Math.sqrt(end);
-  }
+  const cpuEnd = threadCpuNanos() + millis * 1e6;
+  do {
+    for (let round = 0; round < 1000; round += 1) {
+      Math.sqrt(round + end);
+    }
+  } while (performance.now() < end || threadCpuNanos() < cpuEnd);
 }
 
 /** Of the kernel: the tests run on Linux. */

@@ -114,6 +114,42 @@ describe('HeapSampler', () => {
   });
 });
 
+describe('HeapSampler, whose heap was full', () => {
+  const EXPORT = ['export'];
+
+  it('has the addon export again, not soon, and with no more room while the heap has that which it was given', () => {
+    jest.useFakeTimers();
+    const { heap } = loadAddon();
+    const v8 = process.getBuiltinModule('node:v8');
+    const monitored = jest.spyOn(heap, 'monitorOutOfMemory').mockImplementation(() => undefined);
+    const limited = jest.spyOn(v8, 'getHeapStatistics');
+    const extensions = () => monitored.mock.calls.map(([, count]) => count);
+    try {
+      sampler.start(SAMPLING, () => EXPORT);
+      expect(monitored.mock.calls).toEqual([['auto', 1, false, EXPORT]]);
+      jest.advanceTimersByTime(29_000);
+      expect(extensions()).toEqual([1]);
+      const statistics = v8.getHeapStatistics();
+      limited.mockReturnValue({ ...statistics, heap_size_limit: statistics.heap_size_limit + 2 ** 24 });
+      jest.advanceTimersByTime(1000);
+      expect(extensions()).toEqual([1, 0]);
+      limited.mockReturnValue(statistics);
+      monitored.mockImplementationOnce(() => {
+        throw new Error('Heap profiler must already be started');
+      });
+      jest.advanceTimersByTime(60_000);
+      expect(extensions()).toEqual([1, 0, 1, 1]);
+      sampler.stop();
+      jest.advanceTimersByTime(60_000);
+      expect(extensions()).toEqual([1, 0, 1, 1]);
+    } finally {
+      monitored.mockRestore();
+      limited.mockRestore();
+      jest.useRealTimers();
+    }
+  });
+});
+
 describe('HeapSampler, counting all allocations', () => {
   const bytesOf = (root: AllocationNode, name: string) =>
     samplesOfAllocations(root, 64)

@@ -1,6 +1,6 @@
 import { addonIfLoaded, loadAddon, isOtherAddonLoaded, otherProfilers } from './profiler.addon.js';
 import { HeapSamplingOffError, SamplerHeldError, SamplerSharedError } from '../shared/agent.errors.js';
-import { PprofError } from '../shared/pprof.error.js';
+import { PprofError, tried } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import {
   type AgentCommands,
@@ -22,6 +22,12 @@ export type OomExportCommand = (
 /** The limit of the heap is raised once, by as much as V8 reserves for young objects, to go on until the profile is written. */
 const HEAP_EXTENSION = 'auto';
 const HEAP_EXTENSIONS = 1;
+
+/**
+ * The addon exports once. A process that has lived on, as what filled its heap turned out to be garbage, may die later: it is told
+ * again, though not soon, as each export holds the process up.
+ */
+const EXPORT_AGAIN_MILLIS = 30_000;
 
 /** In CPU time of the main thread: what takes less may be read as often as anybody likes. */
 const LONG_READ_MILLIS = 250;
@@ -50,6 +56,7 @@ export class HeapSampler {
   /** When what is alive was read the last two times: a difference takes two. */
   #readAt: readonly number[] = [];
   #readMillis = 0;
+  #exportAgain: NodeJS.Timeout | undefined;
 
   /**
    * Starts sampling allocations and, if there is a command for it, has the addon export what was sampled when the heap is
@@ -70,6 +77,7 @@ export class HeapSampler {
   stop(): void {
     // First: what a window has displaced does not start again.
     this.#sampling = undefined;
+    clearInterval(this.#exportAgain);
     this.endAllocations();
     this.#failure = new HeapSamplingOffError();
     if (this.#running) {
@@ -194,9 +202,17 @@ export class HeapSampler {
 
   /** Anew with each start: the addon forgets it when the sampler stops. */
   #watchMemory(sampled: Parameters<OomExportCommand>[0]): void {
+    clearInterval(this.#exportAgain);
     if (this.#oomExport) {
       const command = [...this.#oomExport(sampled)];
-      loadAddon().heap.monitorOutOfMemory(HEAP_EXTENSION, HEAP_EXTENSIONS, false, command);
+      const watch = (extensions: number) =>
+        loadAddon().heap.monitorOutOfMemory(HEAP_EXTENSION, extensions, false, command);
+      watch(HEAP_EXTENSIONS);
+      const limit = heapLimit();
+      // V8 takes the extension back when the heap has become small enough: until then there is no second one.
+      const watchOn = () => watch(heapLimit() > limit ? 0 : HEAP_EXTENSIONS);
+      // Another user of the addon may have stopped it.
+      this.#exportAgain = setInterval(() => tried(watchOn), EXPORT_AGAIN_MILLIS).unref();
     }
   }
 
@@ -213,6 +229,10 @@ export class HeapSampler {
       return heap.v8Profile() as AllocationNode;
     }
   }
+}
+
+function heapLimit(): number {
+  return process.getBuiltinModule('node:v8').getHeapStatistics().heap_size_limit;
 }
 
 function millisOfThread(): number {

@@ -5,6 +5,7 @@ import type { OomExportCommand } from './heap.sampler.js';
 import {
   type LeftBehind,
   listOomProfiles,
+  NOT_RECORDED,
   type OomExportOptions,
   uniqueDigits,
 } from '../shared/oom-profile.files.js';
@@ -17,7 +18,7 @@ const ENV = '/usr/bin/env';
 const SHELL = '/bin/sh';
 
 /** For at most 100 ms; it takes some milliseconds to start, where a Node takes fifty. */
-const ASK_AND_WAIT = ': > "$0"; n=0; while [ -e "$0" ] && [ $n -lt 10 ]; do sleep 0.01; n=$((n+1)); done';
+const ASK_AND_WAIT = `: > "$0"; n=0; while [ -e "$0" ] && [ $n -lt 10 ]; do sleep 0.01; n=$((n+1)); done; [ ! -e "$0" ] || echo "${NOT_RECORDED}" >&2`;
 
 /** @internal */
 export const HEAP_FULL_MARKER = `.flight-${process.pid}-${uniqueDigits()}.full`;

@@ -6,7 +6,7 @@ import { parseAddonHeap, LIVE_OBJECTS, samplesOfAllocations } from '../thread/pp
 import { encodePprof } from '../thread/pprof/pprof.encoder.js';
 import { SourceMaps } from '../thread/pprof/source.maps.js';
 import { Symbolizer, programPaths } from '../thread/pprof/profile.symbolizer.js';
-import { type OomExportOptions, storeOomProfile } from '../shared/oom-profile.files.js';
+import { NOT_RECORDED, type OomExportOptions, storeOomProfile } from '../shared/oom-profile.files.js';
 import type { AllocationNode } from '../shared/agent.protocol.js';
 import type { Profile } from '../thread/pprof/profile.model.js';
 import { withoutOwnFrames } from '../thread/pprof/own.frames.js';
@@ -39,6 +39,9 @@ async function recordingWritten(marker: string): Promise<void> {
   const until = Date.now() + LONGEST_WAIT_MILLIS;
   while (existsSync(marker) && Date.now() < until) {
     await sleep(WAIT_MILLIS);
+  }
+  if (existsSync(marker)) {
+    process.stderr.write(`${NOT_RECORDED}\n`);
   }
 }
 

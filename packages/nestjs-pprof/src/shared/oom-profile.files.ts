@@ -199,6 +199,9 @@ async function abandonedIn(directory: string): Promise<string[]> {
   return ages.filter(({ isAbandoned }) => isAbandoned).map(({ name }) => name);
 }
 
+/** What it says where the profiling thread has not done its part in time. The addon prints it with the command, too. @internal */
+export const NOT_RECORDED = 'nestjs-pprof: no answer of the flight recorder in time';
+
 /** What the process that writes the profile is told, as its argument. @internal */
 export interface OomExportOptions {
   /** Where a heap profile is written; undefined for nowhere. */

@@ -20,7 +20,7 @@ class FakeSampler {
   trouble: { join?: Error | undefined; cut?: Error | undefined } = {};
   /** Of what each segment holds besides its samples, which takes memory. */
   ballast = 0;
-  #since = 0;
+  #since = { time: 0, at: 0 };
 
   readonly asSampler = this as unknown as SharedCpuSampler;
 
@@ -29,7 +29,7 @@ class FakeSampler {
       return Promise.reject(this.trouble.join);
     }
     this.client = client;
-    this.#since = Date.now();
+    this.#since = { time: Date.now(), at: performance.now() };
     return Promise.resolve();
   }
 
@@ -48,8 +48,9 @@ class FakeSampler {
   }
 
   #segment(): SampledSegment {
-    const [startedAt, millis] = [this.#since, Date.now() - this.#since];
-    this.#since = Date.now();
+    const { time: startedAt, at: begunAt } = this.#since;
+    const millis = performance.now() - begunAt;
+    this.#since = { time: Date.now(), at: performance.now() };
     const count = Math.round((millis / 1000) * SAMPLES_PER_SECOND);
     const log = Array.from({ length: count }, (_, index) => [
       (startedAt + ((index + 0.5) * 1000) / SAMPLES_PER_SECOND) * 1000,
@@ -109,15 +110,58 @@ const stretches = (recorder: FlightRecorder, from: number, to: number) =>
       (startedAt - STARTED_AT) / 1000 + durationNanos / 1e9,
     ]);
 
+describe('a clock of the machine that is set', () => {
+  const HOUR = 3_600_000;
+
+  it('forward leaves what was recorded, for as long as before, and is said where it left a gap', async () => {
+    const recorder = started();
+    await pass(20);
+    jest.setSystemTime(at(20) + HOUR);
+    await pass(30);
+    expect(recorder.kept!.from).toBe(at(0));
+    const { missing, segments } = await recorder.read(at(3600), at(3650));
+    expect(segments.length).toBeGreaterThan(0);
+    expect(missing).toEqual([
+      expect.stringMatching(
+        new RegExp(`^${time(3600)} to .*: the clock of the machine was set forward by 3600.0 s, or it slept`),
+      ),
+    ]);
+    // Fifteen minutes later, as they would have gone without.
+    await pass(900);
+    expect(recorder.kept!.from).toBeGreaterThan(at(3600));
+  });
+
+  it('back leaves what was recorded with its times, and says so where that is missing', async () => {
+    const recorder = started();
+    await pass(100);
+    jest.setSystemTime(at(100) - HOUR);
+    await pass(20);
+    const { segments, missing, from, to } = await recorder.read(at(-3600), at(-3480));
+    expect(segments.length).toBeGreaterThan(0);
+    expect(from).toBeGreaterThanOrEqual(at(-3500));
+    expect(to).toBe(at(-3480));
+    expect(missing).toEqual([
+      expect.stringMatching(
+        /: the clock of the machine was set back by 3600.0 s at .*Z: what was recorded before/,
+      ),
+    ]);
+    expect(recorder.kept!.from).toBeLessThan(recorder.kept!.to);
+    expect(recorder.readKept(at(10), at(20)).segments.length).toBeGreaterThan(0);
+    // What was recorded before goes when it is fifteen minutes old, though its times are ahead.
+    await pass(950);
+    expect(recorder.readKept(at(10), at(20)).segments).toEqual([]);
+  });
+});
+
 it('goes on at once where the clock of the machine is set back', async () => {
   const recorder = started();
   await pass(20);
   const { cuts } = sampler;
   jest.setSystemTime(STARTED_AT - 3_600_000);
   await pass(32);
-  expect(cuts).toHaveLength(4);
+  expect(cuts).toHaveLength(7);
   await recorder.refresh();
-  expect(cuts).toHaveLength(5);
+  expect(cuts).toHaveLength(8);
   sampler.trouble = { join: held('x') };
   sampler.end(held('x'));
   await pass(1);
@@ -128,12 +172,15 @@ it('goes on at once where the clock of the machine is set back', async () => {
 });
 
 describe('FlightRecorder', () => {
-  it('reads a first window soon, and then one every quarter of a minute, side by side', async () => {
+  it('reads a first window soon, then longer ones, up to a quarter of a minute, side by side', async () => {
     const recorder = started();
     await pass(47);
     expect(stretches(recorder, 0, 47)).toEqual([
       [0, 1],
-      [1, 16],
+      [1, 2],
+      [2, 4],
+      [4, 8],
+      [8, 16],
       [16, 31],
       [31, 46],
     ]);
@@ -144,11 +191,11 @@ describe('FlightRecorder', () => {
   it('cuts a stretch out of the windows', async () => {
     const recorder = started();
     await pass(40);
-    expect(stretches(recorder, 5, 20)).toEqual([
-      [5, 16],
+    expect(stretches(recorder, 9, 20)).toEqual([
+      [9, 16],
       [16, 20],
     ]);
-    expect(recorder.readKept(at(5), at(20))).toMatchObject({ from: at(5), to: at(20), missing: [] });
+    expect(recorder.readKept(at(9), at(20))).toMatchObject({ from: at(9), to: at(20), missing: [] });
   });
 
   it('takes over what the sampler holds for who asks for what has just been, once for all who do', async () => {
@@ -240,7 +287,7 @@ describe('FlightRecorder', () => {
     await pass(300);
     expect(recorder).toMatchObject({ isRunning: true, outage: undefined });
     const { missing } = await recorder.read(at(0), at(430));
-    expect(missing).toEqual([expect.stringMatching(new RegExp(`^${time(1)} to .*: held by an agent$`))]);
+    expect(missing).toEqual([expect.stringMatching(new RegExp(`^${time(8)} to .*: held by an agent$`))]);
   });
 
   it('tries again soon where somebody asks, who is told as of when the reason is', async () => {
@@ -262,6 +309,6 @@ describe('FlightRecorder', () => {
     const listener = jest.fn();
     recorder.onWindow(listener);
     await pass(20);
-    expect(listener).toHaveBeenCalledTimes(2);
+    expect(listener).toHaveBeenCalledTimes(5);
   });
 });

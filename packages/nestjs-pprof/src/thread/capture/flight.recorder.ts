@@ -10,11 +10,20 @@ import { ThreadStuckError } from './threads.errors.js';
 /** A rotation costs main a millisecond or two, and two samples. */
 const WINDOW_MILLIS = 15_000;
 
-/** Until the first segment has been read the regular way, none is read by interrupt: see `agent.ts`. */
+/**
+ * Until the first segment has been read the regular way, none is read by interrupt: see `agent.ts`. And what is not read is lost
+ * where the heap is full: at first, each window is as long as all before it together.
+ */
 const FIRST_WINDOW_MILLIS = 1000;
 
 /** A thread that is stuck is not interrupted for a window: only before the addon's buffer is full, and for who asks. */
 const INTERRUPTED_AFTER_MILLIS = 45_000;
+
+/** A window comes soon after its end, or the clock was set. */
+const LATE_MILLIS = 5000;
+
+/** No segment is longer, as a rule. */
+const LONG_WINDOW_MILLIS = 60_000;
 
 const CHECK_MILLIS = 1000;
 
@@ -34,11 +43,17 @@ const MAX_OUTAGES = 100;
 
 /** A time in which nothing could be recorded; undefined ends are not over. */
 interface Outage {
-  readonly from: number;
+  from: number;
   to: number;
   readonly reason: string;
   /** When the reason was seen last. */
   seenAt: number;
+}
+
+/** The clock of the machine was set by so many milliseconds, or the machine has slept for them. */
+interface ClockChange {
+  readonly at: number;
+  readonly by: number;
 }
 
 /** What was recorded in a stretch of time. Times in milliseconds since the epoch. @internal */
@@ -65,6 +80,8 @@ export class FlightRecorder implements StandingClient {
   readonly startedAt = Date.now();
   readonly #windows: RecordedWindow[] = [];
   readonly #outages: Outage[] = [];
+  readonly #clockChanges: ClockChange[] = [];
+  #clockOffset = Date.now() - monotonicMillis();
   readonly #listeners: Array<() => void> = [];
   #pauseMillis = FIRST_PAUSE_MILLIS;
   #bytes = 0;
@@ -75,6 +92,7 @@ export class FlightRecorder implements StandingClient {
   /** Since when the running segment runs, or nothing does; and the former by a clock that is never set back. */
   #since = Date.now();
   #begunAt = monotonicMillis();
+  #joinedAt = monotonicMillis();
   #ownCpu = threadCpuNanos();
   /** Why what is older than the oldest window is not there. */
   #dropped: string | undefined;
@@ -99,11 +117,14 @@ export class FlightRecorder implements StandingClient {
   }
 
   onSegment(segment: SampledSegment): void {
+    this.#noteClock();
     const own = threadCpuNanos();
     const profilerCpuNanos = cpuBetween(this.#ownCpu, own);
     this.#ownCpu = own;
     const window = new RecordedWindow({ ...segment, startFailure: undefined, profilerCpuNanos });
-    this.#since = window.to;
+    const now = Date.now();
+    // Where the clock was set meanwhile, the window ends at a time of before.
+    this.#since = now >= window.to && now - window.to < LATE_MILLIS ? window.to : now;
     this.#begunAt = monotonicMillis();
     this.#windows.push(window);
     this.#bytes += window.bytes;
@@ -133,12 +154,14 @@ export class FlightRecorder implements StandingClient {
 
   /** From the oldest to the newest; undefined where nothing has been recorded yet. */
   get kept(): Pick<Recording, 'from' | 'to'> | undefined {
-    const [oldest] = this.#windows;
-    return oldest && { from: oldest.from, to: this.#windows.at(-1)!.to };
+    const newest = this.#windows.at(-1);
+    // The clock may have been set back meanwhile.
+    return newest && { from: Math.min(...this.#windows.map(({ from }) => from)), to: newest.to };
   }
 
   /** @returns what was recorded in the stretch, whose parts lie side by side without a sample in both. */
   async read(from: number, to: number): Promise<Recording> {
+    this.#noteClock();
     const unread = to > this.#since ? await this.refresh() : undefined;
     return { ...this.readKept(from, to, unread === undefined ? [] : [unread]), unread };
   }
@@ -164,7 +187,9 @@ export class FlightRecorder implements StandingClient {
 
   /** The same without what the sampler holds: at once, whatever the main thread does. */
   readKept(from: number, to: number, missing: string[] = []): Recording {
-    const windows = this.#windows.filter((window) => window.to > from && window.from < to);
+    const windows = this.#windows
+      .filter((window) => window.to > from && window.from < to)
+      .toSorted((a, b) => a.from - b.from);
     const segments = windows.map((window) => window.unpackWithin(from, to));
     missing.unshift(...this.#missingIn(from, Math.min(to, Date.now()), windows));
     return {
@@ -176,6 +201,7 @@ export class FlightRecorder implements StandingClient {
   }
 
   async #check(): Promise<void> {
+    this.#noteClock();
     const now = monotonicMillis();
     if (this.#isBusy || now < this.#tryAt) {
       return;
@@ -189,8 +215,9 @@ export class FlightRecorder implements StandingClient {
         this.#endOutage();
         this.#since = Date.now();
         this.#begunAt = monotonicMillis();
+        this.#joinedAt = this.#begunAt;
         this.#ownCpu = threadCpuNanos();
-      } else if (age >= (this.#windows.length === 0 ? FIRST_WINDOW_MILLIS : WINDOW_MILLIS)) {
+      } else if (age >= this.#windowMillis) {
         await this.sampler.cut(age >= INTERRUPTED_AFTER_MILLIS);
         this.#pauseMillis = FIRST_PAUSE_MILLIS;
       }
@@ -201,6 +228,10 @@ export class FlightRecorder implements StandingClient {
       }
     }
     this.#isBusy = false;
+  }
+
+  get #windowMillis(): number {
+    return Math.min(WINDOW_MILLIS, Math.max(FIRST_WINDOW_MILLIS, this.#begunAt - this.#joinedAt));
   }
 
   /** It is tried again: another profiler may end, and a loop turn again. */
@@ -230,11 +261,28 @@ export class FlightRecorder implements StandingClient {
     }
   }
 
+  /** What has been recorded keeps its times; what goes on has the new ones. */
+  #noteClock(): void {
+    const offset = Date.now() - monotonicMillis();
+    const by = offset - this.#clockOffset;
+    this.#clockOffset = offset;
+    if (Math.abs(by) < GAP_MILLIS) {
+      return;
+    }
+    this.#clockChanges.push({ at: Date.now(), by });
+    this.#clockChanges.splice(0, this.#clockChanges.length - MAX_OUTAGES);
+    this.#since += by;
+    const outage = this.#outages.at(-1);
+    if (outage?.to === Infinity) {
+      outage.from += by;
+    }
+  }
+
   #dropOldest(): void {
-    const oldest = Date.now() - this.options.minutes * 60_000;
+    const oldest = monotonicMillis() - this.options.minutes * 60_000;
     for (let [first] = this.#windows; first; [first] = this.#windows) {
       const isFull = this.#bytes > MAX_BYTES;
-      if (first.to >= oldest && !isFull) {
+      if (first.recordedAt >= oldest && !isFull) {
         return;
       }
       this.#windows.shift();
@@ -268,7 +316,18 @@ export class FlightRecorder implements StandingClient {
       ? 'the profiling thread was started again, and what the one before had recorded is lost'
       : 'the recorder was started';
     const beginning = this.#dropped ?? `${started} at ${new Date(this.startedAt).toISOString()}`;
-    const reason = outage ? describeOutage(outage) : isOldest ? beginning : 'nothing was recorded';
+    const clock = this.#clockChanges.findLast(({ at, by }) => {
+      // The segment in which the clock was set has the times of before to its end.
+      const [begin, end] = [at - (by > 0 ? by : this.seconds * 1000), at + LONG_WINDOW_MILLIS];
+      return from < end && to > begin;
+    });
+    const reason = outage
+      ? describeOutage(outage)
+      : clock
+        ? describeClockChange(clock)
+        : isOldest
+          ? beginning
+          : 'nothing was recorded';
     return `${new Date(from).toISOString()} to ${new Date(to).toISOString()}: ${reason}`;
   }
 }
@@ -276,4 +335,11 @@ export class FlightRecorder implements StandingClient {
 /** It is looked at now and then: what had the sampler may be gone. */
 function describeOutage({ reason, to, seenAt }: Outage): string {
   return to === Infinity ? `${reason} (as of ${new Date(seenAt).toISOString()})` : reason;
+}
+
+function describeClockChange({ at, by }: ClockChange): string {
+  const [seconds, time] = [Math.abs(by / 1000).toFixed(1), new Date(at).toISOString()];
+  return by > 0
+    ? `the clock of the machine was set forward by ${seconds} s, or it slept for them, until ${time}`
+    : `the clock of the machine was set back by ${seconds} s at ${time}: what was recorded before has the times of before`;
 }

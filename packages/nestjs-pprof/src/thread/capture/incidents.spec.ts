@@ -4,11 +4,14 @@ import type { BlockWatcher, OnBlock } from './block.watcher.js';
 import type { FlightRecorder, Recording } from './flight.recorder.js';
 import { syntheticFrame } from '../pprof/profile.model.js';
 
-const main = { cpuNanos: undefined as number | undefined };
+/** Undefined where the kernel does not tell. */
+const main = { cpuNanos: undefined as number | undefined, waitedNanos: 0 };
 const limit = { count: 2 };
+const groups = new Map<string, { periods: number; throttled: number }>();
 jest.unstable_mockModule('./kernel.threads.js', () => ({
-  cpuNanosOfMain: () => main.cpuNanos,
+  kernelThread: () => (main.cpuNanos === undefined ? undefined : main),
   processorLimit: () => limit,
+  throttling: () => structuredClone(groups),
 }));
 const { Incidents } = await import('./incidents.js');
 
@@ -56,21 +59,21 @@ const recorder = {
   },
 };
 
-/** Processors that are busy. */
+/** Processors that are busy, and what came of it so far. */
 let busy = 0;
+let cpuMicros = 0;
 let rss = 0;
 let incidents: InstanceType<typeof Incidents>;
 
 beforeEach(() => {
   jest.useFakeTimers({ now: STARTED_AT });
-  [busy, rss, limit.count, main.cpuNanos] = [0, 0, 2, 0];
+  [busy, cpuMicros, rss, limit.count] = [0, 0, 0, 2];
+  Object.assign(main, { cpuNanos: 0, waitedNanos: 0 });
+  groups.clear();
   Object.assign(watcher, { heapUsed: 0, blockedSince: undefined });
   Object.assign(recorder, { kept: undefined, refreshed: 0 });
   jest.spyOn(process.memoryUsage, 'rss').mockImplementation(() => rss);
-  jest.spyOn(process, 'cpuUsage').mockImplementation((earlier) => ({
-    user: busy * performance.now() * 1000 - (earlier?.user ?? 0),
-    system: 0,
-  }));
+  jest.spyOn(process, 'cpuUsage').mockImplementation(() => ({ user: cpuMicros, system: 0 }));
   incidents = new Incidents(
     watcher as unknown as BlockWatcher,
     recorder as unknown as FlightRecorder,
@@ -93,6 +96,7 @@ afterEach(() => {
 
 async function pass(seconds: number): Promise<void> {
   for (let second = 0; second < seconds; second += 1) {
+    cpuMicros += busy * 1e6;
     await jest.advanceTimersByTimeAsync(1000);
   }
 }
@@ -232,12 +236,111 @@ describe('Incidents, processors at their limit', () => {
     expect((await list()).map(([kind]) => kind)).toEqual(['cpu']);
   });
 
-  it('has the main thread alone, too, where the process has more processors', async () => {
-    busy = 1;
-    for (let second = 0; second < 31; second += 1) {
-      main.cpuNanos = main.cpuNanos! + 1e9;
+  /** One second after the other, in which main has so much of a processor, waits for one, and a quota holds the process up. */
+  async function passAs(
+    seconds: number,
+    {
+      cpu,
+      waited = 0,
+      throttled,
+      group = '/app',
+    }: { cpu: number; waited?: number; throttled?: number; group?: string },
+  ): Promise<void> {
+    busy = cpu;
+    for (let second = 0; second < seconds; second += 1) {
+      main.cpuNanos! += cpu * 1e9;
+      main.waitedNanos += waited * 1e9;
+      const before = groups.get(group) ?? { periods: 0, throttled: 0 };
+      if (throttled !== undefined) {
+        groups.set(group, { periods: before.periods + 10, throttled: before.throttled + throttled });
+      }
       await pass(1);
     }
+  }
+
+  it('has the main thread alone, too, where the process has more processors', async () => {
+    await passAs(31, { cpu: 1 });
     expect(await list()).toEqual([['main-cpu', 0, undefined]]);
   });
+
+  it('is one where neighbours leave less than the quota, which holds the process up in nearly each of its periods', async () => {
+    limit.count = 0.5;
+    await passAs(1, { cpu: 0, throttled: 0 });
+    await passAs(31, { cpu: 0.44, throttled: 9 });
+    expect(await list()).toEqual([['cpu', 1, undefined]]);
+    const [{ use, peak } = {}] = await incidents.list(false);
+    expect(use!.throttled / use!.periods).toBeCloseTo(0.9);
+    expect(use!.cpu / use!.millis).toBeCloseTo(0.44);
+    expect(peak).toBeCloseTo(0.44);
+  });
+
+  it('knows the quota of a group around its own', async () => {
+    limit.count = 0.5;
+    groups.set('/pod/app', { periods: 5, throttled: 5 });
+    await passAs(1, { cpu: 0, throttled: 0, group: '/pod' });
+    await passAs(30, { cpu: 0.3, throttled: 10, group: '/pod' });
+    expect((await list()).map(([kind]) => kind)).toEqual(['cpu']);
+  });
+
+  it.each([
+    ['is held up now and then', { cpu: 0.4, throttled: 5 }],
+    ['does little beside another process of the group, which uses up the quota', { cpu: 0.1, throttled: 10 }],
+    ['has been held up long ago', { cpu: 0.45, throttled: 0 }],
+    ['has no quota', { cpu: 0.45 }],
+  ])('is none where the process %s', async (_, use) => {
+    limit.count = 0.5;
+    groups.set('/app', { periods: 1000, throttled: 1000 });
+    await passAs(60, use);
+    expect(await list()).toEqual([]);
+  });
+
+  it('is one of the main thread where that is ready to run all the time, and others have the processors', async () => {
+    await passAs(10, { cpu: 0.6, waited: 0.1 });
+    await passAs(31, { cpu: 0.6, waited: 0.4 });
+    expect(await list()).toEqual([['main-cpu', 10, undefined]]);
+    await passAs(5, { cpu: 0.1, waited: 0.1 });
+    expect(await list()).toEqual([['main-cpu', 10, 41]]);
+    const [{ use } = {}] = await incidents.list(false);
+    expect(use!.mainWaited! / use!.millis).toBeCloseTo(0.4);
+  });
+
+  it('takes a wait that counts late, as it was not over, for what it was', async () => {
+    for (let second = 0; second < 36; second += 3) {
+      await passAs(2, { cpu: 0.2, waited: 0.4 });
+      await passAs(1, { cpu: 0.2, waited: 1.6 });
+    }
+    expect(await list()).toEqual([['main-cpu', 2, undefined]]);
+  });
+
+  it('does not tell of the main thread where the kernel does not', async () => {
+    main.cpuNanos = undefined;
+    busy = 1;
+    await pass(60);
+    expect(await list()).toEqual([]);
+  });
+
+  it('is in the list while it goes on, however much happens meanwhile', async () => {
+    busy = 2;
+    await pass(30);
+    for (let second = 30; second < 300; second += 2) {
+      watcher.block(at(second), at(second + 1.5), []);
+    }
+    const listed = await list();
+    expect(listed).toHaveLength(100);
+    expect(listed.at(-1)).toEqual(['cpu', 0, undefined]);
+  });
+});
+
+it('has the length that an incident had, whatever the clock was set to meanwhile', async () => {
+  busy = 2;
+  rss = 600 * MEGABYTE;
+  await pass(30);
+  jest.setSystemTime(at(30 - 3600));
+  await pass(10);
+  [busy, rss] = [0, 0];
+  await pass(5);
+  expect((await list()).toSorted()).toEqual([
+    ['cpu', 0, 40],
+    ['rss', 1, 41],
+  ]);
 });

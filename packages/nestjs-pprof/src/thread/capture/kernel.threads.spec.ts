@@ -12,7 +12,8 @@ jest.unstable_mockModule('node:fs', () => ({
   },
   readlinkSync: () => '1/task/3',
 }));
-const { kernelCpu, processorLimit, processorWaits, throttlesSoFar } = await import('./kernel.threads.js');
+const { kernelCpu, processorLimit, processorWaits, throttlesSoFar, throttling } =
+  await import('./kernel.threads.js');
 
 it('knows of the other threads where one ends as they are looked at', () => {
   expect([...kernelCpu()!]).toEqual([
@@ -70,6 +71,22 @@ describe('processorLimit', () => {
     expect(
       limitWith({ '/proc/self/cgroup': '0::/../../other\n', '/sys/fs/cgroup/cpu.max': '20000 100000' }),
     ).toBe(0.2);
+  });
+});
+
+describe('throttling', () => {
+  it('is told by group: the periods in which it wanted to run, and those in which it was held up', () => {
+    const files = {
+      '/proc/self/cgroup': '0::/pod/app\n',
+      '/sys/fs/cgroup/pod/app/cpu.stat': 'usage_usec 5\nnr_periods 9\nnr_throttled 7\nthrottled_usec 1\n',
+      '/sys/fs/cgroup/pod/cpu.stat': 'usage_usec 5\nnr_periods 8\nnr_throttled 2\nthrottled_usec 1\n',
+    };
+    expect([...throttling(readerOf(files))]).toEqual([
+      ['/sys/fs/cgroup/pod/app', { periods: 9, throttled: 7 }],
+      ['/sys/fs/cgroup/pod', { periods: 8, throttled: 2 }],
+      ['/sys/fs/cgroup/', { periods: 0, throttled: 0 }],
+    ]);
+    expect([...throttling(readerOf({}))]).toEqual([]);
   });
 });
 

@@ -221,12 +221,29 @@ export function processorLimit(read = readText, processors = availableParallelis
     : { count: processors, by: 'processors that it may run on' };
 }
 
-/** How often such a quota has held the process up so far, by the group's own count. @internal */
+/** Periods of such a quota in which the group wanted to run, and those of them in which the quota has held it up. @internal */
+export interface Throttling {
+  readonly periods: number;
+  readonly throttled: number;
+}
+
+/** So far, of each control group that the process lies in; the groups' own counts. @internal */
+export function throttling(read = readText): ReadonlyMap<string, Throttling> {
+  return new Map(groupDirectories(read).map((directory) => [directory, throttlingIn(directory, read)]));
+}
+
+/** How often such a quota has held the process up so far. @internal */
 export function throttlesSoFar(read = readText): number {
-  return groupDirectories(read)
-    .map((directory) => tried(() => read(join(directory, 'cpu.stat'))) ?? '')
-    .map((stat) => Number(/^nr_throttled (\d+)$/m.exec(stat)?.[1] ?? 0))
-    .reduce((sum, count) => sum + count, 0);
+  return [...throttling(read).values()].reduce((sum, { throttled }) => sum + throttled, 0);
+}
+
+/** Version 2 has the same names: https://docs.kernel.org/scheduler/sched-bwc.html#statistics */
+function throttlingIn(directory: string, read: (file: string) => string): Throttling {
+  const stat = tried(() => read(join(directory, 'cpu.stat'))) ?? '';
+  const [periods = 0, throttled = 0] = [/^nr_periods (\d+)$/m, /^nr_throttled (\d+)$/m].map((line) =>
+    Number(line.exec(stat)?.[1] ?? 0),
+  );
+  return { periods, throttled };
 }
 
 function readText(file: string): string {

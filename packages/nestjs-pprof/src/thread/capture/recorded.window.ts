@@ -1,6 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { Profile as PprofProfile } from 'pprof-format';
-import { SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
+import { monotonicMillis, SAMPLE_LOG_COLUMNS } from '../../shared/agent.protocol.js';
 import { decodeAddonProfile } from '../pprof/pprof.decoder.js';
 import { syntheticFrame } from '../pprof/profile.model.js';
 import { IDLE, type ProfiledStack, type TimedStack } from '../pprof/v8.profiles.js';
@@ -22,6 +22,8 @@ export class RecordedWindow {
   /** Milliseconds since the epoch. */
   readonly from: number;
   readonly to: number;
+  /** By a clock that is never set. */
+  readonly recordedAt = monotonicMillis();
   readonly #rest: Omit<RecordedSegment, 'profile' | 'sampleLog' | 'labels'>;
   readonly #packed: Buffer;
   readonly #profileBytes: number;

@@ -188,6 +188,12 @@ describe('V8CpuCapturer', () => {
       expect(thread.forgotten).toBe(1);
     });
 
+    it('is watched for longer where it was hardly sampled, as on a busy machine', async () => {
+      const thread = main(HIDDEN_LOOP);
+      thread.firstSampleMillis = 99;
+      expect((await capture(thread, stuckFor(2000))).stacks).toEqual(['loop < main']);
+    });
+
     it.each<[string, StackAt, number | undefined, number]>([
       ['whose event loop is only late', HIDDEN_LOOP, 1, 300],
       ['that waits in a native call', HIDDEN_LOOP, 0, 60_000],

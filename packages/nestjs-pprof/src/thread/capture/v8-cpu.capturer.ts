@@ -21,6 +21,9 @@ const WATCH = { millis: 500, hz: 100 };
 /** For a main thread less will do: its event loop has not turned for a second and more. */
 const WATCH_STUCK = { millis: 100, hz: 1000 };
 
+/** A main thread that was sampled less often meanwhile had hardly a processor: it is watched again, and for longer. */
+const ENOUGH_SAMPLES = 20;
+
 /** As long as it takes V8 to compile a loop anew, and to show it, also on a busy machine: there is no third look. */
 const SECOND_LOOK = { millis: 500, hz: 1000 };
 
@@ -182,9 +185,16 @@ async function isStuckUnseen(sampler: V8Sampler, lastTurn: number, signal: Abort
   if (sampler.keepsCode || Date.now() - lastTurn < STUCK_MILLIS) {
     return false;
   }
-  const { isBurning, profile } = await watch(sampler, { ...WATCH_STUCK, signal }, []);
-  const isLong = Date.now() - lastTurn >= LONG_STUCK_MILLIS;
-  return isBurning && (isLong || onlyPathIn(profile) !== undefined);
+  for (let tries = 1, { millis, hz } = WATCH_STUCK; ; tries += 1, millis *= 2) {
+    const { isBurning, profile } = await watch(sampler, { millis, hz, signal }, []);
+    const isLong = Date.now() - lastTurn >= LONG_STUCK_MILLIS;
+    if (isBurning && (isLong || onlyPathIn(profile) !== undefined)) {
+      return true;
+    }
+    if (tries === TRIES || profile.samples.length >= ENOUGH_SAMPLES) {
+      return false;
+    }
+  }
 }
 
 /** The stack that the thread was in all the time, unless it was idle. */

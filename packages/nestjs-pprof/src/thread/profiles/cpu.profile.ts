@@ -153,7 +153,8 @@ export function recordedProfile(
 /** Samples one after the other, as V8 has them, with what the recorder cannot know of left out. */
 function v8ProfileOf({ segments }: Recording): V8CpuProfile {
   const tree = new NodeTree();
-  const timeline = timelineOfSegments(segments);
+  // Where the clock was set, two segments may be of one time.
+  const timeline = timelineOfSegments(segments).toSorted((a, b) => a.from - b.from);
   const startTime = Math.round((segments[0]?.startedAt ?? 0) * 1000);
   const times = timeline.map(({ from }) => Math.round(from));
   return {

@@ -170,25 +170,60 @@ describe('parseProfileRequest, past', () => {
     ['03:15:00', '2026-11-28T03:15:00.000Z'],
     ['03:15', '2026-11-28T03:15:00.000Z'],
     ['03:15:00Z', '2026-11-28T03:15:00.000Z'],
-    ['03:19:01', '2026-11-27T03:19:01.000Z'],
+    // The clock of who asks is ahead of this one, a little.
+    ['03:19:01', '2026-11-28T03:19:00.000Z'],
+    ['03:20:00', '2026-11-28T03:19:00.000Z'],
+    ['04:19:40+01:00', '2026-11-28T03:19:00.000Z'],
+    ['2026-11-28T03:19:40Z', '2026-11-28T03:19:00.000Z'],
     ['04:15:00+01:00', '2026-11-28T03:15:00.000Z'],
-    ['04:20:00 01:00', '2026-11-27T03:20:00.000Z'],
+    ['04:18:00 01:00', '2026-11-28T03:18:00.000Z'],
     ['00:15:00-03:00', '2026-11-28T03:15:00.000Z'],
     ['22:15:00-05:00', '2026-11-28T03:15:00.000Z'],
     ['13:15:00+10:00', '2026-11-28T03:15:00.000Z'],
     ['16:15:00+14:00', '2026-11-28T02:15:00.000Z'],
     ['2026-11-28T04:15:00 01:00', '2026-11-28T03:15:00.000Z'],
     ['2026-11-28T03:15:00', '2026-11-28T03:15:00.000Z'],
+    ['2026-11-28 03:15:00', '2026-11-28T03:15:00.000Z'],
+    ['2026-11-28 04:15:00 01:00', '2026-11-28T03:15:00.000Z'],
+    ['2024-02-29T03:15:00Z', '2024-02-29T03:15:00.000Z'],
+    ['15:20:00', '2026-11-27T15:20:00.000Z'],
   ])('takes %s for %s, at 03:19', (until, time) => {
     expect(untilOf(until)).toBe(time);
   });
 
-  it.each(['', '24:00:00', '3:15', '03:15:00+1', '03:15:00+25:00', '2026-11-28', 'now'])(
-    'refuses %j',
+  it.each([
+    '',
+    '24:00:00',
+    '3:15',
+    '03:15:00+1',
+    '03:15:00+25:00',
+    '2026-11-28',
+    'now',
+    '2026-02-30T03:15:00Z',
+    '2026-02-29T03:15',
+    '2026-04-31 03:15:00',
+    '2026-13-01T03:15:00Z',
+    '2026-11-00T03:15:00Z',
+    '2026-11-28T24:00:00Z',
+    '2026-11-28T03:60:00Z',
+    '2026-11-28T03:15:00+24:00',
+  ])('refuses %j', (until) => {
+    expect(() => untilOf(until)).toThrow(/^invalid value for "until" - must be an ISO time .* or a time/);
+  });
+
+  it.each(['03:20:01', '04:15:00', '04:20:01+01:00', '15:00:00'])(
+    'refuses %s, which is to come, with the time that it is',
     (until) => {
-      expect(() => untilOf(until)).toThrow(/^invalid value for "until" - must be an ISO time .* or a time/);
+      expect(() => untilOf(until)).toThrow(
+        `invalid value for "until" - ${until} is ahead of the clock here, which says 03:19:00 UTC; a time is UTC unless`,
+      );
     },
   );
+
+  it('takes a time of the day that is to come for that of yesterday, of which something may be kept', () => {
+    jest.setSystemTime(new Date('2026-11-28T00:05:00Z'));
+    expect(untilOf('23:55:00')).toBe('2026-11-27T23:55:00.000Z');
+  });
 
   it('is refused, not left out, where there is no past', () => {
     expect(() => parse({ past: '300' })).toThrow('"past" parameter is of profile alone');

@@ -89,9 +89,10 @@ function stretchOf(query: Query, recorder: RecordingOptions['recorder']): Stretc
     throw new BadParameterError(`past and ${other} params are incompatible`);
   }
   const option = ' (option "flightRecorder.minutes" of PprofModule)';
-  const seconds = parseInteger('past', past, recorder.minutes * 60, 'seconds, ', option);
+  const most = recorder.minutes * 60;
+  const seconds = parseInteger('past', past, most, 'seconds, ', option);
   const now = Date.now();
-  const to = until === undefined ? now : parseUntil(until, now);
+  const to = until === undefined ? now : parseUntil(until, now, most * 1000);
   return { from: to - seconds * 1000, to };
 }
 
@@ -139,31 +140,55 @@ function withinMaximum(seconds: number, what: string, maxSeconds: number): numbe
   return seconds;
 }
 
-const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?$/;
+const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,3})?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)?$/;
 
-const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?$/;
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)?$/;
 
 const DAY_MILLIS = 86_400_000;
 
-/** An ISO time, or HH:MM[:SS] of the last 24 hours; UTC unless it says otherwise, as all times in profiles are. */
-function parseUntil(value: string, now: number): number {
-  // An unescaped + of a time zone is a space in a query.
-  const text = value.replace(' ', '+');
-  const inZone = /Z|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`;
-  let time = ISO_TIME.test(text) ? Date.parse(inZone) : Number.NaN;
-  if (TIME_OF_DAY.test(text)) {
-    const [date] = new Date(now).toISOString().split('T');
-    time = Date.parse(`${date}T${inZone}`);
-    // Where the zone has another date than UTC it may be of tomorrow, or of the day before.
-    time -= Math.ceil((time - now) / DAY_MILLIS) * DAY_MILLIS;
-  }
+/** What is ahead of the clock here by no more is now, by the clock of who asks. */
+const AHEAD_MILLIS = 60_000;
+
+/**
+ * An ISO time, or HH:MM[:SS] of the last 24 hours; UTC unless it says otherwise, as all times in profiles are.
+ *
+ * @param keptMillis how far back anything can be kept
+ */
+function parseUntil(value: string, now: number, keptMillis: number): number {
+  // A log has a space between date and time. An unescaped + of a time zone is one in a query.
+  const text = value.replace(/^(\d{4}-\d\d-\d\d) /, '$1T').replace(' ', '+');
+  const isOfDay = TIME_OF_DAY.test(text);
+  const time = isOfDay
+    ? parseTime(`${new Date(now).toISOString().slice(0, 'yyyy-mm-ddT'.length)}${text}`)
+    : ISO_TIME.test(text)
+      ? parseTime(text)
+      : Number.NaN;
   if (Number.isNaN(time)) {
     throw badValue(
       'until',
       'must be an ISO time (2026-01-31T03:15:00Z) or a time of the day (03:15:00), UTC unless it names a zone (04:15:00+01:00)',
     );
   }
-  return time;
+  // Where the zone has another date than UTC it may be of tomorrow, or of the day before.
+  const days = isOfDay ? Math.ceil((time - now - AHEAD_MILLIS) / DAY_MILLIS) : 0;
+  const last = time - days * DAY_MILLIS;
+  const ahead = last + DAY_MILLIS - now;
+  // Rather a local time, or one that is still to come, than that of yesterday, of which nothing can be kept.
+  if (isOfDay && now - last > keptMillis && ahead < DAY_MILLIS / 2) {
+    throw badValue(
+      'until',
+      `${text} is ahead of the clock here, which says ${new Date(now).toISOString().slice('yyyy-mm-ddT'.length, 'yyyy-mm-ddThh:mm:ss'.length)} UTC; a time is UTC unless it names a zone (04:15:00+01:00)`,
+    );
+  }
+  return last > now && last <= now + AHEAD_MILLIS ? now : last;
+}
+
+/** @returns NaN for a day that there is not: `Date.parse` takes the 30th of February for the 2nd of March. */
+function parseTime(text: string): number {
+  const minutes = 'yyyy-mm-ddThh:mm'.length;
+  const local = new Date(`${text.slice(0, minutes)}Z`);
+  const isThere = !Number.isNaN(local.getTime()) && local.toISOString().startsWith(text.slice(0, minutes));
+  return isThere ? Date.parse(/(Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}Z`) : Number.NaN;
 }
 
 /** @internal */

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { readdirSync, watch } from 'node:fs';
+import * as fs from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,28 @@ import { encodeAddonProfile } from '../../../test-fixtures/addon-profile.js';
 import { readPprof, type ReadableProfile } from '../../../test-fixtures/pprof-rules.js';
 import type { CpuSegment } from '../../shared/agent.protocol.js';
 import type { FlightRecorder, Recording } from '../capture/flight.recorder.js';
-import { RecordingWriter, type WriterOptions } from './recording.writer.js';
+import type { WriterOptions } from './recording.writer.js';
+
+/** What is wrong with the disk, and what is said on stderr. */
+const disk = { isFull: false, watch: undefined as Error | undefined };
+const said: string[] = [];
+jest.unstable_mockModule('node:fs', () => ({
+  ...fs,
+  watch: (...args: Parameters<typeof fs.watch>) => {
+    if (disk.watch) {
+      throw disk.watch;
+    }
+    return fs.watch(...args);
+  },
+  writeSync: (_: number, text: string) => said.push(text),
+  writeFileSync: (file: string, content: Uint8Array, options: fs.WriteFileOptions) => {
+    fs.writeFileSync(file, disk.isFull ? content.subarray(0, 10) : content, options);
+    if (disk.isFull) {
+      throw new Error('ENOSPC: no space left on device, write');
+    }
+  },
+}));
+const { RecordingWriter } = await import('./recording.writer.js');
 
 const MARKER = '.flight-1-00000000.full';
 const WORK = { name: 'work', file: '/app/a.js', line: 1, column: 1 };
@@ -18,17 +39,29 @@ const SEGMENT = { hz: 20 } as CpuSegment;
 
 let directory: string;
 let channel: EventEmitter;
+let told: object[];
 let recorder: FakeRecorder;
 
 /** Has the last ten seconds, all in `work`. */
 class FakeRecorder {
   readonly hz = 20;
   readonly labels = false;
-  kept: object | undefined = {};
+  kept: { to: number } | undefined = { to: Date.now() - 5000 };
+  outage: string | undefined;
   readonly onSegment = jest.fn();
   onWindow = jest.fn<(listener: () => void) => void>();
 
-  readKept(from: number, to: number): Recording {
+  hold(reason: string): void {
+    Object.assign(this, { kept: undefined, outage: reason });
+  }
+
+  fail(message: string): void {
+    this.readKept = () => {
+      throw new Error(message);
+    };
+  }
+
+  readKept(from: number, to: number, missing: string[] = []): Recording {
     const segment = {
       profile: encodeAddonProfile([{ stack: [WORK], values: [200, 1e10, 0] }], 1e10),
       sampleLog: new Uint8Array(),
@@ -41,13 +74,16 @@ class FakeRecorder {
       profilerCpuNanos: 0,
       samplerStuck: 0,
     } as unknown as Recording['segments'][number];
-    return { segments: [segment], from: to - 10_000, to, missing: [`before ${from - from}`] };
+    return { segments: [segment], from: to - 10_000, to, missing: [`before ${from - from}`, ...missing] };
   }
 }
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'flight-'));
-  channel = new EventEmitter();
+  told = [];
+  said.length = 0;
+  Object.assign(disk, { isFull: false, watch: undefined });
+  channel = Object.assign(new EventEmitter(), { postMessage: (message: object) => told.push(message) });
   recorder = new FakeRecorder();
 });
 
@@ -75,6 +111,20 @@ async function save(cause: string, segment: CpuSegment | null = SEGMENT): Promis
   }
 }
 
+/** As the process does that a full heap starts. */
+async function markFull(): Promise<void> {
+  const gone = new Promise<void>((resolve) => {
+    const watcher = fs.watch(directory, { persistent: false }, (_, name) => {
+      if (name === MARKER && !fs.existsSync(join(directory, MARKER))) {
+        watcher.close();
+        resolve();
+      }
+    });
+  });
+  await writeFile(join(directory, MARKER), '');
+  await gone;
+}
+
 async function written(): Promise<ReadableProfile[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.pb.gz'));
   return Promise.all(names.map(async (name) => readPprof(await readFile(join(directory, name)))));
@@ -93,7 +143,9 @@ describe('RecordingWriter', () => {
     expect(profile!.comments[0]).toContain(
       `of pid ${process.pid}, which had SIGTERM, node ${process.version}`,
     );
-    expect(profile!.comments).toContainEqual('missing: before 0');
+    expect(profile!.comments.filter((comment) => comment.startsWith('missing'))).toEqual([
+      'missing: before 0',
+    ]);
     expect(profile!.samples.flatMap(({ stack }) => stack.map(({ name: frame }) => frame))).toContainEqual(
       expect.stringMatching(/^work /),
     );
@@ -116,9 +168,7 @@ describe('RecordingWriter', () => {
   it('lets the process die, and the thread go on, where what was recorded cannot be read', async () => {
     const unhandled = jest.fn();
     process.on('unhandledRejection', unhandled);
-    recorder.readKept = () => {
-      throw new Error('cut short');
-    };
+    recorder.fail('cut short');
     start();
     const [listener] = recorder.onWindow.mock.calls[0]!;
     expect(listener).not.toThrow();
@@ -141,24 +191,63 @@ describe('RecordingWriter', () => {
     expect(names.toSorted()).toEqual(['flight-7-20250103T000000Z.pb.gz', 'mine.txt', ...own].toSorted());
   });
 
-  it('writes once when the marker of a full heap is there, and takes that away', async () => {
+  it('writes once when the marker of a full heap is there, and takes that away; again where the process lived on', async () => {
     start();
     const read = jest.spyOn(recorder, 'readKept');
-    const gone = new Promise<void>((resolve) => {
-      const watcher = watch(directory, { persistent: false }, (_, name) => {
-        const names = readdirSync(directory);
-        if (name === MARKER && names.length > 0 && !names.includes(MARKER)) {
-          watcher.close();
-          resolve();
-        }
-      });
+    for (const times of [1, 2]) {
+      await markFull();
+      const profiles = await written();
+      expect(read).toHaveBeenCalledTimes(times);
+      expect(profiles.map(({ comments: [first] }) => first)).toEqual(
+        Array.from({ length: times }, () =>
+          expect.stringContaining(`of pid ${process.pid}, which had no room left in its heap, node`),
+        ),
+      );
+      // The last window was handed over five seconds ago.
+      expect(profiles[0]!.comments).toContainEqual(
+        expect.stringMatching(/^missing: since \S+Z: the main thread could not be asked any more$/),
+      );
+    }
+  });
+
+  it.each([
+    ['nothing has been recorded yet, 0.', () => (recorder.kept = undefined)],
+    ['nothing has been recorded yet, held by another', () => recorder.hold('held by another')],
+    ['cut short', () => recorder.fail('cut short')],
+  ])('says on stderr where a full heap leaves nothing behind: %s', async (why, prepare) => {
+    prepare();
+    start();
+    await markFull();
+    expect(said.join('')).toMatch(
+      new RegExp(`^nestjs-pprof: the flight recorder leaves nothing behind: ${why}[^\\n]*\\n$`),
+    );
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it("says nothing where the process ends by an exception: its output is the application's", async () => {
+    recorder.kept = undefined;
+    start();
+    await save('an uncaught Error');
+    expect(said).toEqual([]);
+  });
+
+  it('leaves no half of a file behind where the disk is full', async () => {
+    disk.isFull = true;
+    start();
+    await save('SIGTERM');
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('tells where the directory cannot be watched, so that nobody sees a full heap', () => {
+    disk.watch = Object.assign(new Error('ENOSPC: System limit for number of file watchers reached'), {
+      code: 'ENOSPC',
     });
-    await writeFile(join(directory, MARKER), '');
-    await gone;
-    const profiles = await written();
-    expect(read).toHaveBeenCalledTimes(1);
-    expect(profiles.map(({ comments: [first] }) => first)).toEqual([
-      expect.stringContaining(`of pid ${process.pid}, which had no room left in its heap, node`),
+    start();
+    expect(told).toEqual([
+      {
+        type: 'warning',
+        message: expect.stringMatching(/^Flight recorder: nothing .* file watchers reached$/),
+      },
     ]);
   });
 

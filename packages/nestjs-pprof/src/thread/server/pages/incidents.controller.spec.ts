@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import type { Incident } from '../../capture/incidents.js';
+import type { Incident } from '../../capture/incident.model.js';
 import { incidentTable } from './index.tables.js';
 import { renderIncidents, type ReportedIncident, reportOf } from './incidents.controller.js';
 

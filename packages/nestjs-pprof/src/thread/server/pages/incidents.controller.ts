@@ -4,8 +4,9 @@ import { ApplicationThreads } from '../../capture/application.threads.js';
 import { Symbolizer, type SymbolizedFrame } from '../../pprof/profile.symbolizer.js';
 import { NotEnabledError, parseChoice } from '../../profiles/query.parameters.js';
 import { sendText } from '../http.response.js';
+import { describeIncident, type ProcessorParts, processorParts } from './incident.text.js';
 import type { FlightRecorder } from '../../capture/flight.recorder.js';
-import type { Incident, IncidentKind } from '../../capture/incidents.js';
+import type { Incident, IncidentKind } from '../../capture/incident.model.js';
 
 /** Serves what went wrong with the process lately, each with the way to what the flight recorder has of it. @internal */
 @Controller('debug/pprof/incidents')
@@ -54,14 +55,6 @@ const SHOWN_FRAMES = 12;
 
 const SHARE = { type: 'share', unit: 'fraction' };
 
-const FORMS: Readonly<Record<IncidentKind, string>> = {
-  blocked: 'the event loop was blocked',
-  heap: 'the heap of the main thread was above its line',
-  rss: 'the resident memory was above its line',
-  cpu: 'the process used all the processors it may',
-  'main-cpu': 'the main thread used a whole processor',
-};
-
 /** An incident as it is told, in text and JSON. @internal */
 export interface ReportedIncident {
   readonly kind: IncidentKind;
@@ -74,6 +67,8 @@ export interface ReportedIncident {
   readonly mainCpuSeconds: number | null;
   readonly peak: number | null;
   readonly limit: number | null;
+  /** Null where it is not about processors. */
+  readonly processors: ProcessorParts | null;
   /** Those seen longest, with the share of the time in which a stack was seen. */
   readonly stacks: ReadonlyArray<{
     readonly share: number;
@@ -92,7 +87,7 @@ export async function reportOf(
 ): Promise<ReportedIncident[]> {
   return Promise.all(
     incidents.map(async (incident) => {
-      const { kind, from, to, mainCpuNanos, peak = null, limit = null, stacks = [] } = incident;
+      const { kind, from, to, mainCpuNanos, peak = null, limit = null, use, stacks = [] } = incident;
       const { samples } = await symbolizer.symbolize({
         sampleTypes: [SHARE],
         periodType: SHARE,
@@ -101,19 +96,21 @@ export async function reportOf(
         startedAt: from,
         comments: [],
       });
-      const end = to ?? Date.now();
-      const until = Math.min(end + AROUND_SECONDS.after * 1000, Date.now());
+      // The clock may have been set back since.
+      const end = to ?? Math.max(from, Date.now());
+      const until = Math.max(end, Math.min(end + AROUND_SECONDS.after * 1000, Date.now()));
       // Of one that has lasted for longer than the recorder keeps, the last part.
       const past = Math.min(mostSeconds, Math.ceil((until - from) / 1000) + AROUND_SECONDS.before);
       return {
         kind,
-        text: describe(incident, end),
+        text: describeIncident(incident, end),
         from: new Date(from).toISOString(),
         to: to === undefined ? null : new Date(to).toISOString(),
         seconds: (end - from) / 1000,
         mainCpuSeconds: mainCpuNanos === undefined ? null : mainCpuNanos / 1e9,
         peak,
         limit,
+        processors: use ? processorParts(use) : null,
         stacks: samples.map(({ stack, values: [share = 0], labels }) => ({
           share,
           labels,
@@ -162,18 +159,4 @@ function withoutRepeats(lines: readonly string[]): string[] {
     }
   }
   return runs.map(({ line, count }) => (count === 1 ? line : `${line} (${count} times)`));
-}
-
-function describe({ kind, to, peak, limit, mainCpuNanos, from }: Incident, end: number): string {
-  const seconds = `${((end - from) / 1000).toFixed(1)} s`;
-  const length = to === undefined ? `for ${seconds} so far` : `for ${seconds}`;
-  const hasWaited = kind === 'blocked' && (mainCpuNanos ?? Infinity) < ((end - from) * 1e6) / 2;
-  const rest = hasWaited ? ', and did not run for the rest' : '';
-  const cpu =
-    mainCpuNanos === undefined ? '' : `, main used ${(mainCpuNanos / 1e9).toFixed(1)} s of CPU${rest}`;
-  const isCpu = kind === 'cpu' || kind === 'main-cpu';
-  const figure = (value: number) => (isCpu ? value.toFixed(1) : `${Math.round(value / 2 ** 20)} MB`);
-  const level =
-    peak === undefined || limit === undefined ? '' : `: ${figure(peak)} at most, of ${figure(limit)}`;
-  return `${FORMS[kind]} ${length}${level}${cpu}`;
 }
