@@ -32,6 +32,26 @@ function settled(app: AppProcess): Promise<{ state: string; reason?: string }> {
   return app.until('status', ({ state }) => state !== 'starting');
 }
 
+// Elsewhere a directory that a process is in cannot be removed.
+describeWhere(
+  process.platform !== 'win32',
+  'Windows',
+  'a working directory that is removed under the process',
+  () => {
+    it('costs nothing, also where the profiling thread has to be started again', async () => {
+      const app = startFixture('faults', {}, { execArgv: ['--require', fixtureFile('thread-faults.cjs')] });
+      const url = await profilerOf(app);
+      await app.call('loseWorkingDirectory');
+      await expectAllProfiles(app);
+      await app.call('break', 'exit');
+      await app.until<{ state: string }>('status', ({ state }) => state === 'restarting');
+      await app.until<{ state: string }>('status', ({ state }) => state === 'listening');
+      expect((await request(`${url}/debug/vars`)).status).toBe(200);
+      expect(app.complaints).toEqual([expect.stringContaining('started again')]);
+    });
+  },
+);
+
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 describe("Node's permission model", () => {
@@ -170,6 +190,13 @@ describe('a process with DevTools attached', () => {
     expect(app.complaints).toEqual([]);
   });
 
+  it('and with none: has no warning of Node about our listener', async () => {
+    const app = startFixture('http', {}, { execArgv: ['--inspect=127.0.0.1:0'] });
+    await expectAllProfiles(app);
+    // "process.on(SIGPROF) is reserved while debugging"
+    expect(app.output).not.toContain('SIGPROF');
+  });
+
   it('at a breakpoint: answers what does not need the thread, does not resume it, and profiles it afterwards', async () => {
     const { app, devtools } = await startInspected();
     const url = await profilerOf(app);
@@ -208,6 +235,14 @@ describe('a process with DevTools attached', () => {
     devtools.close();
     await expectAllProfiles(app);
     expect(app.complaints).toEqual([]);
+  });
+});
+
+describe('an application that takes deprecations for errors', () => {
+  it.each([['--throw-deprecation'], ['--no-deprecation']])('starts, and is profiled: %s', async (flag) => {
+    const app = startFixture('http', {}, { execArgv: ['--pending-deprecation', flag] });
+    await expectAllProfiles(app);
+    expect(app.output).not.toContain('Deprecation');
   });
 });
 

@@ -135,6 +135,13 @@ describe('Agent.answer', () => {
     expect(decodePprof(profile).sampleType).toHaveLength(3);
   });
 
+  it('answers later what it has to wait for itself', async () => {
+    const posted = ask('readWorkerClocks', null);
+    expect(posted.map(({ message: { type } }) => type)).toEqual(['agent-accepted']);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(posted.at(-1)!.message).toEqual({ type: 'agent-reply', id: 7, result: new Map() });
+  });
+
   it('has null for a result where there is nothing to tell', () => {
     expect(ask('rotateCpu', null)[1]?.message).toMatchObject({ result: null });
     expect(ask('stopLoopWatch', 99)[1]?.message).toMatchObject({ result: null });

@@ -12,6 +12,7 @@ import {
 import type { ResolvedPprofOptions } from '../shared/thread.protocol.js';
 import { isSingleExecutable, ownCode, programFile } from './own.package.js';
 import { messageOf } from '../shared/pprof.error.js';
+import { workingDirectory } from '../shared/process.variables.js';
 import type { HeapSampling } from '../shared/agent.protocol.js';
 
 const ENV = '/usr/bin/env';
@@ -119,7 +120,7 @@ function exportCommand(
     samplingInterval,
     stackDepth,
     script: process.argv[1],
-    cwd: process.cwd(),
+    cwd: workingDirectory(),
     ownCode: ownCode(),
   };
   if (!heaps && exportOptions.marker !== undefined && existsSync(SHELL)) {

@@ -2,7 +2,7 @@ import { HEAP_FULL_MARKER } from './oom.export.js';
 import { tmpdir } from 'node:os';
 import type { ResolvedPprofOptions, SharedWithMain, ThreadData } from '../shared/thread.protocol.js';
 import { ownCode } from './own.package.js';
-import { registryDirectory } from '../shared/process.variables.js';
+import { registryDirectory, workingDirectory } from '../shared/process.variables.js';
 import { isMainThread } from 'node:worker_threads';
 
 /** What the profiling thread is told when it starts. @internal */
@@ -29,10 +29,11 @@ export function threadDataFor(
     application: {
       pid: process.pid,
       title: process.title,
-      argv: process.argv,
+      // Applications put there what they like.
+      argv: process.argv.map((argument: unknown) => String(argument ?? '')),
       execPath: process.execPath,
       execArgv: process.execArgv,
-      cwd: process.cwd(),
+      cwd: workingDirectory(),
       instance,
     },
   };

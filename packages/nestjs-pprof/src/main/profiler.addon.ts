@@ -1,6 +1,7 @@
 import type * as pprof from '@datadog/pprof';
 import { AddonUnavailableError } from '../shared/agent.errors.js';
 import { tried } from '../shared/pprof.error.js';
+import { workingDirectory } from '../shared/process.variables.js';
 import { ownPackage, requireFrom } from './own.package.js';
 import { dirname, join, sep } from 'node:path';
 
@@ -19,12 +20,27 @@ let addon: Addon | undefined;
 export function loadAddon(): Addon {
   if (addon === undefined) {
     try {
-      addon = requireFrom(ownPackage().directory)('@datadog/pprof') as Addon;
+      addon = withoutDeprecations(() => requireFrom(ownPackage().directory)('@datadog/pprof') as Addon);
     } catch (cause) {
       throw new AddonUnavailableError(cause);
     }
   }
   return addon;
+}
+
+/** It asks for `module.parent` as it is loaded: with `--throw-deprecation --pending-deprecation` that ends the process. */
+function withoutDeprecations<T>(task: () => T): T {
+  const { noDeprecation = false } = process;
+  // With `--no-deprecation` it cannot be written.
+  if (noDeprecation) {
+    return task();
+  }
+  process.noDeprecation = true;
+  try {
+    return task();
+  } finally {
+    process.noDeprecation = noDeprecation;
+  }
 }
 
 /** @internal */
@@ -95,7 +111,7 @@ function loadedProfilers(): string[] {
 /** An ES module leaves no trace in `require.cache`, but the addon that it uses does. */
 function addonEntryOf(packageName: string): string | undefined {
   const { createRequire } = process.getBuiltinModule('node:module');
-  const application = process.argv[1] ?? join(process.cwd(), 'index.js');
+  const application = process.argv[1] ?? join(workingDirectory(), 'index.js');
   return tried(() => {
     const entry = createRequire(application).resolve(packageName);
     return createRequire(join(dirname(entry), 'index.js')).resolve('@datadog/pprof');

@@ -76,6 +76,7 @@ export class ProfilingThread {
     const onWorker = (started: Worker) => {
       const startedAt = monotonicMillis();
       workerStarts.note(started.threadId, startedAt);
+      agent.workerClocks.note(started);
       started.once('exit', () => workerStarts.noteEnd(startedAt, monotonicMillis()));
       tell({ type: 'worker-started' });
     };

@@ -35,9 +35,8 @@ const onRemoved = (event: string | symbol, removed: unknown) => {
 export function holdSigprof(): () => void {
   holders++;
   clearTimeout(release);
-  if (!isHeld && process.platform !== 'win32' && !isHandledByOther()) {
+  if (!isHeld && process.platform !== 'win32' && !isHandledByOther() && listens()) {
     isHeld = true;
-    process.on(SIGNAL, listener);
     process.on('removeListener', onRemoved);
   }
   let isReleased = false;
@@ -69,6 +68,29 @@ function releaseSoon(): void {
     process.off('removeListener', onRemoved);
     process.off(SIGNAL, listener);
   }, RELEASE_AFTER_MILLIS).unref();
+}
+
+/**
+ * Where a debugger is connected (`--inspect`, a session of the application's), Node warns and installs no handler, for nobody: it
+ * then leaves V8's alone, too. https://github.com/nodejs/node/blob/main/src/signal_wrap.cc (`SignalWrap::Start`)
+ *
+ * @returns whether the listener was added
+ */
+function listens(): boolean {
+  const { emitWarning } = process;
+  let isReserved = false;
+  process.emitWarning = (...warning: unknown[]) => {
+    isReserved ||= String(warning[0]).includes('SIGPROF');
+    if (!isReserved) {
+      Reflect.apply(emitWarning, process, warning);
+    }
+  };
+  process.on(SIGNAL, listener);
+  process.emitWarning = emitWarning;
+  if (isReserved) {
+    process.off(SIGNAL, listener);
+  }
+  return !isReserved;
 }
 
 /** Whether there is a handler that is not of a listener: a profiler is sampling (`--cpu-prof`, an APM agent). */

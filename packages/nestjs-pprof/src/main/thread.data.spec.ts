@@ -34,6 +34,16 @@ describe('threadDataFor', () => {
     expect(whenPortTaken({}, '3')).toBe('next');
   });
 
+  it('has text for whatever the application has put among its arguments', () => {
+    const { argv } = process;
+    process.argv = ['node', undefined, 7] as unknown as string[];
+    try {
+      expect(dataFor({}).application.argv).toEqual(['node', '', '7']);
+    } finally {
+      process.argv = argv;
+    }
+  });
+
   it('leaves it to the options', () => {
     expect(whenPortTaken({ whenPortTaken: 'wait' }, '3')).toBe('wait');
     expect(whenPortTaken({ whenPortTaken: 'next' })).toBe('next');

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import type { LoopDescription } from './agent.protocol.js';
+import { tried } from './pprof.error.js';
 
 /** A process of this user that serves profiles, for a person who looks for the right one. @internal */
 export interface RunningProfiler {
@@ -24,6 +25,11 @@ export interface RunningProfiler {
  */
 export function registryDirectory(): string {
   return join(tmpdir(), `nestjs-pprof-${process.getuid?.() ?? 'profilers'}`);
+}
+
+/** Of one that a deployment has removed under a running process nobody knows the name: Node throws. @internal */
+export function workingDirectory(cwd: () => string = process.cwd): string {
+  return tried(cwd) ?? parse(process.execPath).root;
 }
 
 /** What `/debug/vars` tells, as JSON. What nobody knows at the moment is null. @internal */

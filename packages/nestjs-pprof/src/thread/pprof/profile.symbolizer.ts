@@ -225,7 +225,7 @@ export interface ProgramPaths {
 
 /** @internal */
 export function programPaths(script: string | undefined, cwd: string, execPath: string): ProgramPaths {
-  const entryScript = script === undefined ? execPath : resolve(cwd, script);
+  const entryScript = script ? resolve(cwd, script) : execPath;
   return { entryScript, root: script ? packageOf(entryScript, cwd) : cwd };
 }
 

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { join } from 'node:path';
 import { messageOf } from '../../shared/pprof.error.js';
 import { PACKAGE } from '../../shared/package.identity.js';
+import { workingDirectory } from '../../shared/process.variables.js';
 import type { FromThread, ThreadData, ToThread } from '../../shared/thread.protocol.js';
 import { createAccessControl } from './access/access.control.js';
 import { DeferredProgram } from './deferred.program.js';
@@ -13,6 +14,10 @@ import { ProfilerRegistry } from './profiler.registry.js';
 
 const data = workerData as ThreadData;
 const channel = parentPort!;
+
+// Express and Nest ask for it as they are loaded, long after a deployment may have removed it.
+const { cwd } = process;
+process.cwd = () => workingDirectory(cwd);
 
 tell({ type: 'hello', ...PACKAGE });
 

@@ -68,7 +68,7 @@ export class ProfilerRegistry {
         return undefined;
       }
       const file = join(this.directory, `${pid}-${port ?? `socket${threadId}`}.json`);
-      const program = shown(argv[1] === undefined ? execPath : resolve(cwd, argv[1]));
+      const program = shown(argv[1] ? resolve(cwd, argv[1]) : execPath);
       const origin = { startTicks: startTicksOf(pid) ?? null, namespaces: ownNamespaces() };
       const entry: Entry = { pid, title: shown(title), program, instance, host, port, socketPath, ...origin };
       // One that is there is left over from a process that had the same id. `wx` follows no link.
