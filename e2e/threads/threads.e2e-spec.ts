@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { killProcesses } from '../support/app.process.js';
 import { describeWithGo, goToolPprof, savedProfile } from '../support/go.tool.js';
@@ -226,8 +227,8 @@ describe('the CPU time of threads that are not JavaScript', () => {
 
   it('is in the profile once, and the total is what the process used', async () => {
     const app = await ThreadsApp.start();
-    // One that does little: before Node 24, what a worker does is estimated, at the expense of the other threads.
-    await app.startWorker('idle');
+    // One that does little: before Node 22.23, what a worker does is estimated, at the expense of the other threads.
+    const worker = await app.startWorker('idle');
     await app.process.call('startHashing');
     await app.process.call('startAccount');
     const profile = await takeProfile(`${app.pprof}/profile?seconds=${WINDOW}`);
@@ -241,6 +242,14 @@ describe('the CPU time of threads that are not JavaScript', () => {
     // As in accuracy.e2e-spec.ts: the account has an entry every few milliseconds, and what the profiler itself used is
     // left out, less than 100 ms in each of its two threads. Twice, it would be off by 100 %.
     expect(Math.abs(total - used)).toBeLessThan(0.02 * used + 200);
+    const isKnown = 'cpuUsage' in Worker.prototype;
+    expect(profile.comments).toContainEqual(
+      expect.stringMatching(
+        new RegExp(
+          String.raw`^cpu by the clock of the thread: main [^)]*\)${isKnown ? `, worker ${worker} ` : '$'}`,
+        ),
+      ),
+    );
     // Nearly all of it is hashing, in two threads of libuv.
     expect(hashing).toBeGreaterThan(0.5 * used);
   });

@@ -15,6 +15,7 @@ import { CpuSampler } from './cpu.sampler.js';
 import type { SampleLabels } from './sample.labels.js';
 import { describeLoop, LoopWatch } from './event.loop.js';
 import { HeapSampler, type OomExportCommand } from './heap.sampler.js';
+import { WorkerClocks } from './worker.clocks.js';
 
 /** What is waited for takes a millisecond or two; a profiling thread that is held up must not hold up the application. */
 const LONGEST_WAIT_MILLIS = 50;
@@ -31,13 +32,16 @@ export class Agent {
   #onHandlers: ((classes: readonly HandlerClass[]) => void) | undefined;
   readonly #heap = new HeapSampler();
   readonly #loopWatch = new LoopWatch();
+  readonly workerClocks = new WorkerClocks();
   /** Whether a profiling thread has ended, with what it had recorded. */
   hasLostThread = false;
   /** Whether a segment has been read at a point where the thread was not in the middle of something. */
   #hasReadCpu = false;
 
   readonly #commands: {
-    [C in AgentCommand]: (args: AgentCommands[C]['args']) => AgentCommands[C]['result'];
+    [C in AgentCommand]: (
+      args: AgentCommands[C]['args'],
+    ) => AgentCommands[C]['result'] | Promise<AgentCommands[C]['result']>;
   } = {
     rotateCpu: (next) => {
       // Not every way to run Nest calls a hook when the application is put together.
@@ -59,6 +63,7 @@ export class Agent {
       Atomics.wait(new Int32Array(gate), 0, 0, LONGEST_WAIT_MILLIS);
       return null;
     },
+    readWorkerClocks: () => this.workerClocks.read(),
     sampleHeap: () => this.#heap.sample(),
     beginAllocations: (sampling) => this.#heap.beginAllocations(sampling),
     readAllocations: () => this.#heap.readAllocations(),
@@ -105,11 +110,19 @@ export class Agent {
     }
     const begunAt = monotonicMillis();
     port.postMessage({ type: 'agent-accepted', id });
+    const reply = (result: unknown) =>
+      port.postMessage({ type: 'agent-reply', id, result } satisfies AgentReply, transferableIn(result));
+    const fail = (error: unknown) =>
+      port.postMessage({ type: 'agent-reply', id, failure: failureOf(error) } satisfies AgentReply);
     try {
       const result = this.#commands[request.command](request.args);
-      port.postMessage({ type: 'agent-reply', id, result } satisfies AgentReply, transferableIn(result));
+      if (result instanceof Promise) {
+        void result.then(reply, fail);
+      } else {
+        reply(result);
+      }
     } catch (error) {
-      port.postMessage({ type: 'agent-reply', id, failure: failureOf(error) } satisfies AgentReply);
+      fail(error);
     }
     this.#loopWatch.leaveOut(monotonicMillis() - begunAt);
   }

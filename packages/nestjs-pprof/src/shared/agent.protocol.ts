@@ -20,6 +20,9 @@ export interface CpuSampling {
 /** Names and values of labels. */
 export type LabelSet = Readonly<Record<string, string>>;
 
+/** Behind the method, in the label `route` of a request of which nobody has told the route. */
+export const ROUTE_NOT_KNOWN = '(route not known)';
+
 /** A class with methods that Nest calls when something comes in. */
 export interface HandlerClass {
   readonly name: string;
@@ -154,6 +157,11 @@ export interface AgentCommands {
   readonly describeLoop: { readonly args: null; readonly result: LoopDescription };
   /** Waits, between two turns of the event loop, until the gate is opened; not for long. */
   readonly waitAtGate: { readonly args: SharedArrayBuffer; readonly result: null };
+  /** CPU nanoseconds so far of each worker thread that main has started, by `threadId`; undefined where it has not answered. */
+  readonly readWorkerClocks: {
+    readonly args: null;
+    readonly result: ReadonlyMap<number, number | undefined>;
+  };
   readonly sampleHeap: { readonly args: null; readonly result: HeapSample };
   /** All allocations count until `endAllocations`, and the sampling of live objects, of which it has the last, pauses. */
   readonly beginAllocations: {

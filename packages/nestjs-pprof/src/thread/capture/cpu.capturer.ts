@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { cpuBetween, threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import { timelineOf, type TimedStack, type V8CpuProfile } from '../pprof/v8.profiles.js';
@@ -29,6 +30,9 @@ import type { V8Sampler } from './v8.sampler.js';
 
 /** Less of a window is not worth interrupting a thread that has just started. */
 const SHORTEST_WINDOW_MILLIS = 20;
+
+/** Node 22.23, 24.21 and later. */
+const HAS_WORKER_CLOCKS = 'cpuUsage' in Worker.prototype;
 
 /** How long a thread that got stuck during the capture is looked at. */
 const STUCK_WINDOW_MILLIS = 500;
@@ -123,6 +127,15 @@ export class CpuCapturer {
   }
 }
 
+function differenceOf(
+  id: number,
+  before: number | undefined,
+  after: number | undefined,
+): Array<[number, number]> {
+  const nanos = cpuBetween(before, after);
+  return nanos === undefined ? [] : [[id, nanos]];
+}
+
 /** One capture, from its request to its result. */
 class CpuCaptureRun {
   readonly #answers = new Answers<ThreadCpu>();
@@ -137,7 +150,7 @@ class CpuCaptureRun {
 
   constructor(
     private readonly request: CpuRequest,
-    agent: AgentClient,
+    private readonly agent: AgentClient,
     private readonly sampler: SharedCpuSampler,
     private readonly inspected: InspectedThreads,
     private readonly v8: V8CpuCapturer,
@@ -199,18 +212,34 @@ class CpuCaptureRun {
     };
   }
 
-  /** CPU time of each worker in the window, by `threadId`, as far as the kernel tells. */
+  /** CPU time of each worker in the window, by `threadId`: by the kernel, else by Node, as far as they tell. */
   async #measureWorkers(): Promise<ReadonlyMap<number, number>> {
     const before = kernelCpu();
+    const nodeBefore = this.#readWorkerClocks();
     await sleep(this.request.seconds * 1000, undefined, { signal: this.#signal }).catch(() => undefined);
-    const after = before && kernelCpu();
-    const kernelIds = kernelThreadsOf(this.#inUse?.threads ?? []) ?? [];
+    const after = kernelCpu();
+    const workers = this.#inUse?.threads ?? [];
+    const kernelIds = before && after && kernelThreadsOf(workers);
+    if (kernelIds) {
+      return new Map(
+        [...kernelIds].flatMap(([id, tid]) => differenceOf(id, before.get(tid) ?? 0, after.get(tid))),
+      );
+    }
+    const nodeAfter = workers.length > 0 ? this.#readWorkerClocks() : undefined;
+    const [first, last] = await Promise.all([nodeBefore, nodeAfter]);
+    // One that has started since has used nothing before.
     return new Map(
-      [...kernelIds].flatMap(([id, kernelId]) => {
-        const used = after?.get(kernelId);
-        return used === undefined ? [] : [[id, used - (before?.get(kernelId) ?? 0)] as const];
-      }),
+      [...(last ?? [])].flatMap(([id, nanos]) =>
+        first ? differenceOf(id, first.has(id) ? first.get(id) : 0, nanos) : [],
+      ),
     );
+  }
+
+  /** @returns undefined where this Node does not tell, or main cannot be asked. */
+  async #readWorkerClocks(): Promise<ReadonlyMap<number, number | undefined> | undefined> {
+    return HAS_WORKER_CLOCKS && !this.#signal.aborted
+      ? this.agent.request('readWorkerClocks', null, 0).catch(() => undefined)
+      : undefined;
   }
 
   close(): void {
