@@ -51,7 +51,7 @@ export async function labelledByStack(
     count += 1;
     return { ...sample, labels: { ...labelsOf.get(frame), ...sample.labels } };
   });
-  const comment = `labels by the stack, of ${count} stacks that show a handler and tell no route`;
+  const comment = `labels by the stack, where it shows a handler and nothing else tells the route: ${count} of ${samples.length} stacks`;
   return { samples: labelled, comments: count === 0 ? comments : [...comments, comment] };
 }
 
