@@ -18,7 +18,7 @@ const PROCESSES = {
   disabled: { ...OURS, options: { enabled: false } },
   enabled: OURS,
   visited: OURS,
-  recorder: { ...OURS, options: { flightRecorder: {} } },
+  recorder: { ...OURS, options: { flightRecorder: { hz: 20 } } },
   pyroscope: { profiler: 'pyroscope' },
   'dd-trace': { profiler: 'dd-trace' },
   flame: { profiler: 'flame' },

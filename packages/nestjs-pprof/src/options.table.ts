@@ -82,7 +82,8 @@ const OPTIONS = {
   flightRecorder: orFalse(
     group(false, {
       minutes: integer(15, 1, 60),
-      hz: integer(20, 1, 100, 'samples per second'),
+      // Not 20: a timer of 50 ms, and of whatever that is a multiple of, falls into step with it (docs/profiles.md).
+      hz: integer(19, 1, 100, 'samples per second'),
       labels: flag(false),
       blockThreshold: integer(1000, 100, 60_000, 'milliseconds'),
       heapLimit: integer(undefined, 1, Infinity, 'bytes'),

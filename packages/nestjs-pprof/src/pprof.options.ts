@@ -46,9 +46,10 @@ export interface PprofFlightRecorderOptions {
   minutes?: number;
 
   /**
-   * Samples per second, 1 to 100.
+   * Samples per second, 1 to 100. At 20, 50 and 100 timers of your own that run every 10, 50 or 100 ms may fall into step with the
+   * samples, and be shown twice too often or not at all.
    *
-   * @default 20
+   * @default 19
    */
   hz?: number;
 

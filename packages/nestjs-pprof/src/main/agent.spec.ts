@@ -127,11 +127,14 @@ describe('Agent.answer', () => {
   it('hands the bytes of a profile over rather than copy them, where they fill their buffer', () => {
     ask('rotateCpu', SAMPLING);
     const reply = ask('rotateCpu', null)[1]!;
-    const { profile } = reply.message.result as CpuSegment;
-    const fills = profile.byteLength === profile.buffer.byteLength;
+    const { profile, sampleLog } = reply.message.result as CpuSegment;
+    // On a busy machine there may be a sample in the log.
+    const filled = [profile, sampleLog].filter(
+      ({ byteLength, buffer }) => byteLength > 0 && byteLength === buffer.byteLength,
+    );
     // Jest compares the contents of buffers, with those of another realm it cannot.
-    expect(reply.transfer).toHaveLength(fills ? 1 : 0);
-    expect(reply.transfer?.[0] === (fills ? profile.buffer : undefined)).toBe(true);
+    expect(reply.transfer).toHaveLength(filled.length);
+    expect(filled.every(({ buffer }, index) => reply.transfer?.[index] === buffer)).toBe(true);
     expect(decodePprof(profile).sampleType).toHaveLength(3);
   });
 

@@ -2,6 +2,7 @@ import type { Session } from 'node:inspector';
 import { addonIfLoaded, loadAddon, otherProfilers } from './profiler.addon.js';
 import { InspectorUnavailableError, SamplerHeldError } from '../shared/agent.errors.js';
 import type { AllocationNode, HeapSampling } from '../shared/agent.protocol.js';
+import { PprofError } from '../shared/pprof.error.js';
 
 /**
  * Samples all allocations, also of what is garbage by now. Only the inspector can have V8 do that before Node 26, from a
@@ -43,7 +44,16 @@ export class AllocationSampler {
 
   /** All there was since the start. V8 collects garbage before it tells. */
   read(): AllocationNode {
-    return loadAddon().heap.v8Profile() as AllocationNode;
+    try {
+      return loadAddon().heap.v8Profile() as AllocationNode;
+    } catch (cause) {
+      throw new PprofError(
+        409,
+        "the count of all allocations is lost: something else in this process (DevTools, another profiler) has stopped V8's heap " +
+          'sampler within the window. Ask again when it has ended',
+        { cause },
+      );
+    }
   }
 
   stop(): void {

@@ -203,6 +203,21 @@ describe('HeapSampler, counting all allocations', () => {
     expect(() => sampler.readAllocations()).toThrow('was ended within the window');
   });
 
+  it("says so where somebody else has stopped V8's sampler within the window, and samples live objects afterwards", () => {
+    sampler.start(SAMPLING);
+    sampler.beginAllocations(SAMPLING);
+    post('HeapProfiler.startSampling');
+    post('HeapProfiler.stopSampling');
+    expect(() => sampler.readAllocations()).toThrow(
+      expect.objectContaining({
+        status: 409,
+        message: expect.stringMatching(/^the count .* is lost: something else/),
+      }),
+    );
+    expect(sampler.endAllocations()).toMatchObject({ restarted: 'allocs' });
+    expect(() => sampler.sample()).not.toThrow();
+  });
+
   it('does not take the sampler from another profiler', () => {
     post('HeapProfiler.startSampling');
     try {

@@ -76,8 +76,12 @@ export class ProfilingThread {
     const onWorker = (started: Worker) => {
       const startedAt = monotonicMillis();
       workerStarts.note(started.threadId, startedAt);
-      agent.workerClocks.note(started);
-      started.once('exit', () => workerStarts.noteEnd(startedAt, monotonicMillis()));
+      agent.workerClocks.add(started);
+      // One listener: Node warns of more than ten, and the application has its own.
+      started.once('exit', () => {
+        agent.workerClocks.delete(started);
+        workerStarts.noteEnd(startedAt, monotonicMillis());
+      });
       tell({ type: 'worker-started' });
     };
     if (options.flightRecorder?.directory !== undefined) {

@@ -1,4 +1,4 @@
-import type { LabelSet } from '../shared/agent.protocol.js';
+import { type LabelSet, ROUTE_NOT_KNOWN } from '../shared/agent.protocol.js';
 import type { NestContainer } from './nest.container.js';
 import { canonical, describeRoute, grouped, type HandlerRoute, routesOf } from './nest.routes.js';
 import { type RouteGroup, RouteGroups } from './route.groups.js';
@@ -146,7 +146,7 @@ export class RouteLabels {
     }
     const made = {
       none: { route: `${method} (no route)` },
-      unknown: { route: `${method} (route not known)` },
+      unknown: { route: `${method} ${ROUTE_NOT_KNOWN}` },
     };
     this.#routeless.set(method, made);
     return made;

@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { WorkerClocks } from './worker.clocks.js';
@@ -14,9 +13,9 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-function noted(threadId: number, cpuUsage: () => Promise<NodeJS.CpuUsage>): EventEmitter {
-  const worker = Object.assign(new EventEmitter(), { threadId, cpuUsage });
-  clocks.note(worker as unknown as Worker);
+function noted(threadId: number, cpuUsage: () => Promise<NodeJS.CpuUsage>): Worker {
+  const worker = { threadId, cpuUsage } as unknown as Worker;
+  clocks.add(worker);
   return worker;
 }
 
@@ -44,7 +43,7 @@ it('does not wait for one that is in a native call, and tells of one that could 
 
 it('forgets one that has ended, and holds up nothing where there is none', async () => {
   const worker = noted(2, () => Promise.resolve({ user: 1, system: 1 }));
-  worker.emit('exit');
+  clocks.delete(worker);
   expect([...(await clocks.read())]).toEqual([]);
   expect(jest.getTimerCount()).toBe(0);
 });

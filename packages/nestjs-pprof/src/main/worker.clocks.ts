@@ -7,9 +7,13 @@ const LONGEST_WAIT_MILLIS = 100;
 export class WorkerClocks {
   readonly #workers = new Set<Worker>();
 
-  note(worker: Worker): void {
+  add(worker: Worker): void {
     this.#workers.add(worker);
-    worker.once('exit', () => this.#workers.delete(worker));
+  }
+
+  /** When it has ended. */
+  delete(worker: Worker): void {
+    this.#workers.delete(worker);
   }
 
   /** Nanoseconds by `threadId`; undefined of those that have not answered. */

@@ -20,6 +20,9 @@ export interface CpuSampling {
 /** Names and values of labels. */
 export type LabelSet = Readonly<Record<string, string>>;
 
+/** Behind the method, in the label `route` of a request of which nobody has told the route. */
+export const ROUTE_NOT_KNOWN = '(route not known)';
+
 /** A class with methods that Nest calls when something comes in. */
 export interface HandlerClass {
   readonly name: string;

@@ -101,7 +101,7 @@ export class AgentClient {
     const sinceTurn = Math.max(0, Date.now() - lastTurn);
     const silence = this.#silence;
     if (silence?.lastTurn === lastTurn && silence.cause !== 'starved' && sinceTurn >= lateMillis) {
-      return Promise.reject(new ThreadStuckError('the main thread', { ...silence, millis: sinceTurn }));
+      return Promise.reject(this.#stuck(silence));
     }
     // It may have turned until just before the next beat.
     const isCertain = sinceTurn >= LATE_MILLIS + BEAT_MILLIS;
@@ -209,6 +209,12 @@ export class AgentClient {
     return silence;
   }
 
+  #stuck(silence: Silence): ThreadStuckError {
+    // It may have turned until just before the next beat.
+    const sinceTurn = Date.now() - lastBeatIn(this.heartbeat) - BEAT_MILLIS;
+    return new ThreadStuckError('the main thread', silence, Math.max(silence.millis, sinceTurn));
+  }
+
   #send<C extends AgentCommand>(
     command: C,
     args: AgentCommands[C]['args'],
@@ -222,7 +228,7 @@ export class AgentClient {
         // One that has just been taken is waited for: the loop turns.
         if (claim && withdrawRequest(claim)) {
           this.#pending.delete(id);
-          reject(new ThreadStuckError('the main thread', this.#withEarlier(silence)));
+          reject(this.#stuck(this.#withEarlier(silence)));
         }
       };
       const deadline =

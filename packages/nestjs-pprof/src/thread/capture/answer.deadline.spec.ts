@@ -156,5 +156,15 @@ describe('ThreadStuckError', () => {
       'the event loop of the main thread has not turned for 61.0 s: it was ready to run and had no processor for 50.0 s. ' +
         'The process needs more CPU than it gets',
     );
+    expect(
+      new ThreadStuckError(
+        'the main thread',
+        { ...silence, millis: 2000, withoutProcessorMillis: 1500 },
+        61_000,
+      ).message,
+    ).toBe(
+      'the event loop of the main thread has not turned for 61.0 s: it was ready to run and had no processor for 1.5 s of the last 2.0 s. ' +
+        'The process needs more CPU than it gets',
+    );
   });
 });

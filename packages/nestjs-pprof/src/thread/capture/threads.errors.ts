@@ -9,16 +9,22 @@ const NOW = 'Ask for profile or goroutine to see what the thread is doing';
 
 /** The main thread has not taken a request: its event loop does not turn, or has no processor to turn on. @internal */
 export class ThreadStuckError extends PprofError {
-  /** @param silence since the event loop was last seen to turn, as far as that is known */
+  /**
+   * @param silence while it was waited for
+   * @param sinceTurnMillis for how long at least it has not turned, where it had not before that
+   */
   constructor(
     thread: string,
     readonly silence: Silence,
+    sinceTurnMillis = silence.millis,
   ) {
     super(
       504,
-      `the event loop of ${thread} has not turned for ${inSeconds(silence.millis)}` +
+      `the event loop of ${thread} has not turned for ${inSeconds(sinceTurnMillis)}` +
         // It may be in JavaScript, which does not let the loop turn either.
-        (silence.cause === 'busy' ? `: it runs something else all the time. ${NOW}` : describeCause(silence)),
+        (silence.cause === 'busy'
+          ? `: it runs something else all the time. ${NOW}`
+          : describeCause(silence, sinceTurnMillis)),
     );
   }
 
@@ -223,7 +229,10 @@ function inSeconds(millis: number): string {
 }
 
 /** What the kernel has shown of a thread that could not be interrupted, and what to do; no more than that. */
-function describeCause({ cause, withoutProcessorMillis, isOfAnyThread, throttled }: Silence): string {
+function describeCause(
+  { millis, cause, withoutProcessorMillis, isOfAnyThread, throttled }: Silence,
+  sinceTurnMillis = millis,
+): string {
   const without = `no processor for ${isOfAnyThread ? 'up to ' : ''}${inSeconds(withoutProcessorMillis)}${
     throttled ? ', and the CPU limit of its container or service was reached' : ''
   }`;
@@ -239,7 +248,7 @@ function describeCause({ cause, withoutProcessorMillis, isOfAnyThread, throttled
         'collection, which nothing can interrupt. Ask again when it has returned'
       );
     case 'starved':
-      return `: it was ready to run and had ${without}. The process needs more CPU than it gets`;
+      return `: it was ready to run and had ${without}${sinceTurnMillis > millis ? ` of the last ${inSeconds(millis)}` : ''}. The process needs more CPU than it gets`;
     case 'unknown':
       return isOfAnyThread && withoutProcessorMillis >= WORTH_A_WORD_MILLIS
         ? `, while threads of the process had ${without}. Ask again`

@@ -116,6 +116,16 @@ describe('labelledByStack', () => {
     expect(await labelsOf([sample(frame('one', 4, 12))], [other])).toEqual([{ thread: 'main' }]);
   });
 
+  it('takes the place of a route that nobody has told, as on Fastify 4', async () => {
+    const labels = { route: 'GET (route not known)', tenant: 'a' };
+    const known = { stack: [frame('one', 4, 12)], values: [1], labels };
+    const unknown = { stack: [frame('query', 1, 1, '/app/db.js')], values: [1], labels };
+    expect(await labelsOf([known, unknown])).toEqual([
+      { controller: 'CatsController', handler: 'one', tenant: 'a' },
+      labels,
+    ]);
+  });
+
   it('leaves alone what has a route', async () => {
     const known = { stack: [frame('one', 4, 12)], values: [1], labels: { route: 'GET /dogs' } };
     expect(await labelsOf([known])).toEqual([{ route: 'GET /dogs' }]);

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { HandlerClass, LabelSet } from '../../shared/agent.protocol.js';
+import { type HandlerClass, type LabelSet, ROUTE_NOT_KNOWN } from '../../shared/agent.protocol.js';
 import type { Frame, StackSample } from './profile.model.js';
 import { lineStartsOf } from './script.functions.js';
 import { readText } from './source-map.file.js';
@@ -49,14 +49,17 @@ export async function labelledByStack(
       return sample;
     }
     count += 1;
-    return { ...sample, labels: { ...labelsOf.get(frame), ...sample.labels } };
+    // A route that nobody has told is no more than the handler.
+    const { route: _, ...others } = sample.labels ?? {};
+    return { ...sample, labels: { ...labelsOf.get(frame), ...others } };
   });
   const comment = `labels by the stack, where it shows a handler and nothing else tells the route: ${count} of ${samples.length} stacks`;
   return { samples: labelled, comments: count === 0 ? comments : [...comments, comment] };
 }
 
 function hasHandler(labels: LabelSet | undefined): boolean {
-  return labels?.handler !== undefined || labels?.route !== undefined;
+  const { handler, route = ROUTE_NOT_KNOWN } = labels ?? {};
+  return handler !== undefined || !route.endsWith(ROUTE_NOT_KNOWN);
 }
 
 async function labelsOfFrames(

@@ -1,4 +1,4 @@
-import { parseThreads, singleThread, NotEnabledError } from './query.parameters.js';
+import { NotEnabledError, parseThreads, refusePast, singleThread } from './query.parameters.js';
 import type { RecordingKind } from './recording.kind.js';
 
 /** @internal */
@@ -9,7 +9,7 @@ export const heapSnapshotRecording: RecordingKind = {
   views: [],
   download: '',
   texts: [],
-  prepare({ threads: selection = 'main' }, { heapSnapshot }) {
+  prepare(query, { heapSnapshot }) {
     if (!heapSnapshot) {
       throw new NotEnabledError(
         'heap snapshots are off. Set "heapSnapshot: true" in the options of PprofModule to have them; know that one holds ' +
@@ -17,7 +17,8 @@ export const heapSnapshotRecording: RecordingKind = {
           '100 MB of heap), and needs about ten times the memory of the heap meanwhile',
       );
     }
-    const thread = singleThread(parseThreads(selection), 'a heap snapshot');
+    refusePast(query);
+    const thread = singleThread(parseThreads(query.threads ?? 'main'), 'a heap snapshot');
     return {
       head: { as: 'file', fileName: 'heap.heapsnapshot' },
       seconds: 0,

@@ -23,8 +23,8 @@ export function parseProfileRequest(
   query: Query,
   { maxSeconds, thresholdMillis, recorder }: Omit<RecordingOptions, 'heapSnapshot'>,
 ): CheckedRequest {
-  if (!parameters.past && query.past !== undefined) {
-    throw new BadParameterError('"past" parameter is of profile alone: the flight recorder keeps no other');
+  if (!parameters.past) {
+    refusePast(query);
   }
   const past = parameters.past ? stretchOf(query, recorder) : undefined;
   const seconds = query.seconds === undefined ? undefined : parseSeconds(query.seconds, maxSeconds);
@@ -63,6 +63,13 @@ export function parseProfileRequest(
     // What is to be read is text, whatever the format.
     format: debug === 0 ? format : 'text',
   };
+}
+
+/** @throws {BadParameterError} rather than give what is now to who asks for what was. @internal */
+export function refusePast({ past }: Query): void {
+  if (past !== undefined) {
+    throw new BadParameterError('"past" parameter is of profile alone: the flight recorder keeps no other');
+  }
 }
 
 /** Whether it is one of V8's own. @internal */

@@ -71,6 +71,13 @@ function askedOf(answer: unknown): { asked: unknown[]; context: RecordingContext
   return { asked, context: { threads, sourceMaps, process } as unknown as RecordingContext };
 }
 
+it.each(RECORDINGS.map(({ name }) => name).filter((name) => name !== 'profile'))(
+  '%s of what is past is refused: it would be of what is now',
+  (name) => {
+    expect(() => prepare(name, { past: '300' })).toThrow(/^"past" parameter is of profile alone/);
+  },
+);
+
 describe('V8’s own formats', () => {
   const callFrame = { functionName: '(root)', url: '', lineNumber: -1, columnNumber: -1 };
   const cpu = { nodes: [{ id: 1, callFrame }], samples: [1], timeDeltas: [5], startTime: 0, endTime: 5 };

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Trace } from '../capture/tracer.js';
-import { badValue, parseFractionalSeconds } from './query.parameters.js';
+import { badValue, parseFractionalSeconds, refusePast } from './query.parameters.js';
 import type { RecordingBody, RecordingContext, RecordingKind } from './recording.kind.js';
 
 /**
@@ -56,6 +56,7 @@ export const traceRecording: RecordingKind = {
   download: '?seconds=5',
   texts: [],
   prepare(query, { maxSeconds }) {
+    refusePast(query);
     const seconds = parseFractionalSeconds(query.seconds ?? '1', maxSeconds);
     const categories = parseTraceCategories(query.categories);
     return {

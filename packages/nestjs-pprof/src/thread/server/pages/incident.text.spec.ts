@@ -73,6 +73,23 @@ it.each([
     'the main thread was ready to run all the time for 40.0 s, and had no processor for 24.0 s of it: its CPU quota held it up in 30 % of the periods; else other threads, of this process or of others, had them (the process used 0.40, main 0.39)',
   ],
   [
+    'what others leave of one, where there is a quota that does not count',
+    {
+      kind: 'main-cpu',
+      limit: 1,
+      use: {
+        ...NONE,
+        millis: 60_000,
+        cpu: 12_600,
+        main: 12_600,
+        mainWaited: 47_400,
+        periods: 600,
+        throttled: 1,
+      },
+    },
+    'the main thread was ready to run all the time for 40.0 s, and had no processor for 47.4 s of it: other threads, of this process or of others, had them (the process used 0.21, main 0.21)',
+  ],
+  [
     'what a quota leaves of one',
     {
       kind: 'main-cpu',

@@ -54,7 +54,8 @@ const SHORT_WAITS = 0.05;
 
 function describeBusy({ kind, limit = 1 }: Incident, use: ProcessorUse, length: string): string {
   const { used, main, mainWaited, throttled } = processorParts(use);
-  const held = throttled ? `its CPU quota held it up in ${Math.round(100 * throttled)} % of the periods` : '';
+  const percent = Math.round(100 * (throttled ?? 0));
+  const held = percent > 0 ? `its CPU quota held it up in ${percent} % of the periods` : '';
   const ofMain = main === null ? '' : `, main ${main.toFixed(2)}`;
   if (kind === 'cpu') {
     const form = held && used < AT_LIMIT * limit ? KEPT_FROM_IT : FORMS.cpu;
