@@ -9,6 +9,7 @@ import { DevToolsClient } from './support/devtools.client.js';
 import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
 import { request } from './support/http.request.js';
 import { describeWhere, itWhere } from './support/needed.tool.js';
+import { rawRequest } from './support/raw.request.js';
 import { flat, takeProfile } from './support/pprof.profile.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 
@@ -242,6 +243,11 @@ describe('an application that takes deprecations for errors', () => {
   it.each([['--throw-deprecation'], ['--no-deprecation']])('starts, and is profiled: %s', async (flag) => {
     const app = startFixture('http', {}, { execArgv: ['--pending-deprecation', flag] });
     await expectAllProfiles(app);
+    // Node says of what Express does with that: "`url.parse()` behavior is not standardized".
+    const url = await profilerOf(app);
+    const answer = await rawRequest(url, 'GET /debug/pprof/cmdline#x HTTP/1.1', 'Host: localhost');
+    expect(answer).toContain(' 200 OK');
+    expect((await request(`${url}/debug/vars`)).status).toBe(200);
     expect(app.output).not.toContain('Deprecation');
   });
 });

@@ -31,15 +31,12 @@ export function loadAddon(): Addon {
 /** It asks for `module.parent` as it is loaded: with `--throw-deprecation --pending-deprecation` that ends the process. */
 function withoutDeprecations<T>(task: () => T): T {
   const { noDeprecation = false } = process;
-  // With `--no-deprecation` it cannot be written.
-  if (noDeprecation) {
-    return task();
-  }
-  process.noDeprecation = true;
+  // With `--no-deprecation` it cannot be written, and an assignment would throw.
+  Reflect.set(process, 'noDeprecation', true);
   try {
     return task();
   } finally {
-    process.noDeprecation = noDeprecation;
+    Reflect.set(process, 'noDeprecation', noDeprecation);
   }
 }
 

@@ -15,6 +15,10 @@ import { ProfilerRegistry } from './profiler.registry.js';
 const data = workerData as ThreadData;
 const channel = parentPort!;
 
+// Express parses some addresses in a way that is deprecated: with `--throw-deprecation` a client would end this thread, and else
+// write to the application's stderr. With `--no-deprecation` it cannot be written.
+Reflect.set(process, 'noDeprecation', true);
+
 // Express and Nest ask for it as they are loaded, long after a deployment may have removed it.
 const { cwd } = process;
 process.cwd = () => workingDirectory(cwd);

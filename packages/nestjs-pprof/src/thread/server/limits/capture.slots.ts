@@ -15,8 +15,8 @@ export class TooManyCapturesError extends PprofError {
   constructor(limit: number, secondsToFirstEnd: number) {
     super(
       429,
-      `${limit} captures are running, which is the limit (option "maxCaptures" of PprofModule). ` +
-        `The first of them ends in ${secondsToFirstEnd} s: try again then`,
+      `${limit} captures are running, or began less than a second ago, which is the limit (option "maxCaptures" of ` +
+        `PprofModule). There is room for another in ${secondsToFirstEnd} s: try again then`,
       { headers: { 'Retry-After': String(secondsToFirstEnd) } },
     );
   }
