@@ -88,6 +88,14 @@ describe.each(DOCUMENTS)('$file', ({ file, text }) => {
   });
 });
 
+describe('the examples in the documents', () => {
+  it('have a ConfigModule that is global, as their factories inject ConfigService and import nothing', () => {
+    const modules = DOCUMENTS.flatMap(({ text }) => allIn(text, /(ConfigModule\.forRoot\([^)]*)/g));
+    expect(modules.length).toBeGreaterThan(1);
+    expect(modules.filter((module) => !module.includes('isGlobal: true'))).toEqual([]);
+  });
+});
+
 describe('the addresses in the documents', () => {
   /** Also without a host, as `profile?seconds=5`. */
   const asked = [

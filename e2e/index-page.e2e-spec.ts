@@ -143,9 +143,9 @@ describeWithChromium('the index page', () => {
     await page.getByRole('textbox', { name: 'Threads' }).fill('9999');
     await page.getByLabel('Seconds').fill('1');
     await page.getByRole('button', { name: 'CPU' }).click();
-    await page.locator('#capture-problem', { hasText: /profile: 504: .*no thread with this id/ }).waitFor();
+    await page.locator('#capture-problem', { hasText: /profile: 404: .*no thread with this id/ }).waitFor();
     // The browser itself notes each answer that is an error.
-    expect(watched.problems.filter((text) => !/504/.test(text))).toEqual([]);
+    expect(watched.problems.filter((text) => !/404/.test(text))).toEqual([]);
     await page.context().close();
   });
 

@@ -139,7 +139,7 @@ describe('of an application with threads', () => {
       400,
       /^invalid value for "seconds" - must be a positive integer\n$/,
     ],
-    ['profile?format=cpuprofile&threads=99999', 504, /^there is no thread with this id\n$/],
+    ['profile?format=cpuprofile&threads=99999', 404, /^there is no thread with this id, or no longer: .*\n$/],
     ['trace?seconds=0', 400, /^invalid value for "seconds" - must be a positive number\n$/],
     ['trace?seconds=-1', 400, /"seconds"/],
     ['trace?seconds=abc', 400, /"seconds"/],

@@ -87,6 +87,14 @@ describe('PprofModule', () => {
     expect(compiled.get(Switch, { strict: false }).pprof).toBe(compiled.get(PprofService, { strict: false }));
   });
 
+  it('says what to import, where it is imported by itself', async () => {
+    const compiling = Test.createTestingModule({ imports: [PprofModule] }).compile();
+    await expect(compiling).rejects.toThrow(/^PprofModule: it is imported without options, .*forRoot\(\)/);
+    // Also beside the one of the root module.
+    const imports = [PprofModule.forRoot({ ...OPTIONS, isGlobal: true }), PprofModule];
+    await expect(Test.createTestingModule({ imports }).compile()).rejects.toThrow(PprofOptionsError);
+  });
+
   it('is not global unless asked to be', async () => {
     const compiling = Test.createTestingModule({
       imports: [PprofModule.forRoot(OPTIONS), SwitchModule],

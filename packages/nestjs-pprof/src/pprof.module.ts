@@ -1,8 +1,28 @@
-import { type ConfigurableModuleAsyncOptions, type DynamicModule, Module } from '@nestjs/common';
+import {
+  type ConfigurableModuleAsyncOptions,
+  type DynamicModule,
+  type FactoryProvider,
+  Module,
+} from '@nestjs/common';
 import { checkedFactory, checkedObject } from './options.table.js';
 import { containerProvider } from './main/nest.container.js';
-import { PprofConfigurableModule, type PprofModuleOptions } from './pprof.options.js';
+import {
+  PPROF_OPTIONS,
+  PprofConfigurableModule,
+  type PprofModuleOptions,
+  PprofOptionsError,
+} from './pprof.options.js';
 import { PprofService } from './pprof.service.js';
+
+/** That of `forRoot` takes its place. Not every default: a feature module would start what the root module has switched off. */
+const optionsProvider: FactoryProvider = {
+  provide: PPROF_OPTIONS,
+  useFactory: () => {
+    throw new PprofOptionsError([
+      'it is imported without options, where it takes PprofModule.forRoot() in the root module; what injects PprofService in another module imports nothing, where the root module has PprofModule.forRoot({ isGlobal: true })',
+    ]);
+  },
+};
 
 /**
  * Serves runtime profiles of a NestJS application over HTTP, in the format of `go tool pprof`, as Go's package
@@ -17,7 +37,7 @@ import { PprofService } from './pprof.service.js';
  * export class AppModule {}
  * ```
  *
- * or switch it by configuration:
+ * or switch it by configuration (with `imports: [ConfigModule]` where that is not global):
  *
  * ```ts
  * PprofModule.forRootAsync({
@@ -123,7 +143,7 @@ import { PprofService } from './pprof.service.js';
  * that fails in the profiler stops the application, or keeps it from starting or ending.
  */
 @Module({
-  providers: [PprofService, containerProvider],
+  providers: [PprofService, containerProvider, optionsProvider],
   exports: [PprofService],
 })
 export class PprofModule extends PprofConfigurableModule {

@@ -109,11 +109,11 @@ async function checkWritable(output: string): Promise<void> {
   try {
     const found = await stat(output).catch(() => undefined);
     if (found?.isDirectory()) {
-      throw new Error(`${output} is a directory`);
+      throw new Error('it is a directory');
     }
     await access(found ? output : dirname(output), constants.W_OK);
   } catch (error) {
-    throw new FileError(messageOf(error), { cause: error });
+    throw new FileError(`${output} cannot be written: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -179,7 +179,7 @@ async function put(
     try {
       await writeFile(output, body);
     } catch (error) {
-      throw new FileError(messageOf(error), { cause: error });
+      throw new FileError(`${output} cannot be written: ${messageOf(error)}`, { cause: error });
     }
     process.stderr.write(`saved ${output}\n`);
     return;

@@ -30,7 +30,7 @@ describe('parseCommandLine', () => {
   it.each([
     [[], 'no command'],
     [['profil'], 'no such command; there are top, profile'],
-    [['profile', '--second', '3'], "Unknown option '--second'"],
+    [['profile', '--second', '3'], "Unknown option '--second': `npx nestjs-pprof COMMAND --help` has"],
     [['heap', '--hz', '100'], 'heap has no option --hz; it has --seconds, --gc'],
     [['list', '6060'], 'list takes no target'],
     [['top', '6060', '6061'], 'top takes one target'],

@@ -56,7 +56,8 @@ function parsed(args: readonly string[]): { values: Options; positionals: readon
     return { values, positionals };
   } catch (error) {
     // An argument that looks like an option and is none is repeated there; the rest of the message is advice.
-    throw new UsageError((error as Error).message.split('. ')[0]!);
+    const reason = (error as Error).message.split('. ')[0]!;
+    throw new UsageError(`${reason}: \`npx nestjs-pprof COMMAND --help\` has the options of a command`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { bold, LiveTerminal } from './live.terminal.js';
+import { bold, inLines, LiveTerminal } from './live.terminal.js';
 
 class FakeTerminal extends EventEmitter {
   columns = 10;
@@ -66,5 +66,16 @@ describe('LiveTerminal', () => {
     live.close();
     terminal.emit('data', 'x');
     expect(keys).toEqual(['s', 'q']);
+  });
+});
+
+describe('inLines', () => {
+  it('goes on in the next line, rather than cut a figure', () => {
+    const parts = ['CPU 0.12', 'heap 39 MB of 4288 MB', 'RSS 173 MB'];
+    expect(inLines(parts, 80)).toEqual(['CPU 0.12  heap 39 MB of 4288 MB  RSS 173 MB']);
+    expect(inLines(parts, 31)).toEqual(['CPU 0.12  heap 39 MB of 4288 MB', 'RSS 173 MB']);
+    expect(inLines(parts, 30)).toEqual(['CPU 0.12', 'heap 39 MB of 4288 MB', 'RSS 173 MB']);
+    expect(inLines(parts, 5)).toEqual(parts);
+    expect(inLines([], 80)).toEqual([]);
   });
 });

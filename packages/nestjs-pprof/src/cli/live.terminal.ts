@@ -35,6 +35,10 @@ export class LiveTerminal {
     return this.output.rows || 24;
   }
 
+  get columns(): number {
+    return this.output.columns || 80;
+  }
+
   /** Shows the lines, as far as there is room; each is cut at the edge. They may have colours, which `bold` and `red` make. */
   show(lines: readonly string[]): void {
     this.#lines = lines;
@@ -61,8 +65,7 @@ export class LiveTerminal {
   };
 
   readonly #draw = () => {
-    const columns = this.output.columns || 80;
-    const shown = this.#lines.slice(0, this.rows).map((line) => `${cut(line, columns)}${CLEAR_LINE}`);
+    const shown = this.#lines.slice(0, this.rows).map((line) => `${cut(line, this.columns)}${CLEAR_LINE}`);
     this.output.write(`${HOME}${shown.join('\r\n')}${CLEAR_BELOW}`);
   };
 }
@@ -73,6 +76,20 @@ const STYLE = /^(\u001b\[[\d;]*m)([^\u001b]*)(\u001b\[0m)$/;
 function cut(line: string, columns: number): string {
   const [, start = '', text = line, end = ''] = STYLE.exec(line) ?? [];
   return `${start}${[...text].slice(0, columns).join('')}${end}`;
+}
+
+/** As few lines as there is room for: a figure that is cut at the edge is read as another figure. @internal */
+export function inLines(parts: readonly string[], columns: number): string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const longer = `${lines.at(-1)}  ${part}`;
+    if (lines.length > 0 && longer.length <= columns) {
+      lines[lines.length - 1] = longer;
+    } else {
+      lines.push(part);
+    }
+  }
+  return lines;
 }
 
 /** A whole line. @internal */

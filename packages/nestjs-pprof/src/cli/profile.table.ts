@@ -8,6 +8,9 @@ import { UnreachableError } from './cli.errors.js';
 
 const MAX_PATHS = 10;
 
+/** In a terminal that is narrower, names have the room of the figures that are not sorted by. */
+const MIN_COLUMNS_OF_BOTH = 60;
+
 /** @throws {UnreachableError} where it is none. @internal */
 export function readProfile(body: Buffer): SymbolizedProfile {
   try {
@@ -69,6 +72,7 @@ export function tableLines(
   profile: SymbolizedProfile,
   room: number,
   sort: 'flat' | 'cum' = 'flat',
+  width = Infinity,
 ): string[] {
   const index = shownTypeIndex(profile);
   const { unit } = profile.sampleTypes[index]!;
@@ -86,13 +90,14 @@ export function tableLines(
         ];
   const sorted =
     sort === 'flat' ? rows : rows.toSorted((a, b) => Math.abs(b.cumulative) - Math.abs(a.cumulative));
-  const functions = sorted
-    .slice(0, Math.max(1, room - 1 - routeLines.length))
-    .map(
-      ({ name, flat, cumulative }) =>
-        `${columns([format(flat, unit), percent(flat, total)])} ${columns([format(cumulative, unit), percent(cumulative, total)])}  ${name}`,
-    );
-  return ['      flat  flat%        cum   cum%  function', ...functions, ...routeLines];
+  const shown = width < MIN_COLUMNS_OF_BOTH ? [sort] : (['flat', 'cum'] as const);
+  const heads = { flat: '      flat  flat%', cum: '       cum   cum%' };
+  const functions = sorted.slice(0, Math.max(1, room - 1 - routeLines.length)).map((row) => {
+    const values = shown.map((kind) => (kind === 'flat' ? row.flat : row.cumulative));
+    const figures = values.map((value) => columns([format(value, unit), percent(value, total)]));
+    return `${figures.join(' ')}  ${row.name}`;
+  });
+  return [`${shown.map((kind) => heads[kind]).join(' ')}  function`, ...functions, ...routeLines];
 }
 
 function columns([value, share]: readonly [string, string]): string {

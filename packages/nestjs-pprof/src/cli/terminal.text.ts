@@ -22,7 +22,7 @@ const WIDTH = 30;
 const TICK_MILLIS = 200;
 
 /** Where it writes, and whether that is a terminal: to nothing else it writes. @internal */
-export type ProgressOutput = Pick<WriteStream, 'write' | 'isTTY'>;
+export type ProgressOutput = Pick<WriteStream, 'write' | 'isTTY'> & Partial<Pick<WriteStream, 'columns'>>;
 
 /**
  * Counts down the window of a capture on standard error, while it runs.
@@ -40,8 +40,11 @@ export async function withProgress<T>(
     return work();
   }
   const began = performance.now();
-  const show = () =>
-    output.write(`\r\u001b[K${progressLine(what, seconds, (performance.now() - began) / 1000)}`);
+  const show = () => {
+    const line = progressLine(what, seconds, (performance.now() - began) / 1000);
+    // A line that goes on in the next one cannot be written over.
+    output.write(`\r\u001b[K${line.slice(0, (output.columns || 80) - 1)}`);
+  };
   const timer = setInterval(show, TICK_MILLIS);
   show();
   try {

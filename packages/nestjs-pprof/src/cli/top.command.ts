@@ -6,7 +6,7 @@ import type { SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';
 import { durationText, megabytes } from '../thread/pprof/profile.text.js';
 import { type Run, runCapture, type Surroundings } from './capture.command.js';
 import { AnswerError, CliError, InterruptedError, UnreachableError } from './cli.errors.js';
-import { bold, LiveTerminal, red } from './live.terminal.js';
+import { bold, inLines, LiveTerminal, red } from './live.terminal.js';
 import { readProfile, tableLines } from './profile.table.js';
 import { queryOf, type ServiceClient } from './service.client.js';
 import { withProgress } from './terminal.text.js';
@@ -34,8 +34,10 @@ export const runTop: Run = async (command, options, surroundings) => {
     return;
   }
   const profile = await withProgress('top', seconds, () => take(signal));
-  const figures = figureLines(await observe(client, signal), first);
-  stdout.write(`${[...figures, '', ...tableLines(profile, PRINTED_ROWS)].join('\n')}\n`);
+  const { process: whose, state } = figuresOf(await observe(client, signal), first);
+  stdout.write(
+    `${[whose.join('  '), state.join('  '), '', ...tableLines(profile, PRINTED_ROWS)].join('\n')}\n`,
+  );
 };
 
 type Take = (signal: AbortSignal) => Promise<SymbolizedProfile>;
@@ -45,7 +47,7 @@ async function observe(client: ServiceClient, signal: AbortSignal): Promise<Obse
   try {
     const variables = JSON.parse(body.toString('utf8')) as ProcessVariables;
     // Figures that are missing are of another version, or of something else.
-    figureLines({ at: 0, variables }, undefined);
+    figuresOf({ at: 0, variables }, undefined);
     return { at: Date.now(), variables };
   } catch (cause) {
     throw new UnreachableError(
@@ -65,8 +67,8 @@ async function runLive(
   const both = AbortSignal.any([signal, ended.signal]);
   let sort: 'flat' | 'cum' = 'flat';
   let status = `first table in ${seconds} s`;
-  let figures = figureLines(first, undefined);
-  let stuck: string | undefined;
+  let figures = figuresOf(first, undefined);
+  let stuck: readonly string[] | undefined;
   let profile: SymbolizedProfile | undefined;
   const terminal = new LiveTerminal(process.stdin, stdout, (key) => {
     if (key === 'q' || key === '\u0003') {
@@ -77,13 +79,15 @@ async function runLive(
     }
   });
   const draw = () => {
+    const { rows, columns } = terminal;
+    const keys = `q ends, s sorts by ${sort === 'flat' ? 'cum' : 'flat'}`;
     const head = [
-      bold(figures[0] ?? ''),
-      ...(stuck === undefined ? figures.slice(1) : [red(stuck)]),
-      `${client.target.label}  ${status}  q ends, s sorts by ${sort === 'flat' ? 'cum' : 'flat'}`,
+      ...inLines(figures.process, columns).map(bold),
+      ...(stuck === undefined ? inLines(figures.state, columns) : inLines(stuck, columns).map(red)),
+      ...inLines([client.target.label, status, keys], columns),
       '',
     ];
-    terminal.show([...head, ...(profile ? tableLines(profile, terminal.rows - head.length, sort) : [])]);
+    terminal.show([...head, ...(profile ? tableLines(profile, rows - head.length, sort, columns) : [])]);
   };
   try {
     draw();
@@ -92,7 +96,7 @@ async function runLive(
       try {
         const [next, now] = await Promise.all([take(both), observe(client, both)]);
         profile = next;
-        figures = figureLines(now, before);
+        figures = figuresOf(now, before);
         stuck =
           now.variables.eventLoop.delayMillis === null ? await describeStuck(client, now, both) : undefined;
         before = now;
@@ -124,17 +128,18 @@ async function describeStuck(
   client: ServiceClient,
   { variables }: Observation,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<string[]> {
   const { lastTurn, sinceTurnMillis } = variables.eventLoop;
   const seconds = Math.round(sinceTurnMillis / 1000);
-  const since = printable(`event loop has NOT TURNED for ${seconds} s, since ${lastTurn}`, 300);
+  const stuck = `event loop has NOT TURNED for ${seconds} s`;
+  const since = printable(`since ${lastTurn}`);
   try {
     const { samples } = readProfile(await client.get('pprof/goroutine?threads=main', { signal }));
     const [leaf] = samples[0]?.stack ?? [];
-    return leaf ? `${since}, in ${nameWithLine(leaf)}` : since;
+    return leaf ? [stuck, `in ${nameWithLine(leaf)}`, since] : [stuck, since];
   } catch (error) {
     signal.throwIfAborted();
-    return `${since}; where is not known: ${messageOf(error)}`;
+    return [stuck, since, `where is not known: ${messageOf(error)}`];
   }
 }
 
@@ -151,27 +156,34 @@ interface Observation {
   readonly variables: ProcessVariables;
 }
 
-/** Two lines about the process: what it is, and how it is. Rates are those since the observation before. */
-function figureLines({ at, variables }: Observation, before: Observation | undefined): string[] {
+/** What the process is, and how it is. Rates are those since the observation before. */
+function figuresOf(
+  { at, variables }: Observation,
+  before: Observation | undefined,
+): { readonly process: string[]; readonly state: string[] } {
   const { pid, title, instance, versions, uptimeSeconds, memory, heap, eventLoop, threads } = variables;
-  const name = [title, instance].filter((part): part is string => Boolean(part)).join(', ');
   // Not its utilization: while a sampler runs, each signal takes idle time from what libuv counts.
   const loop =
     eventLoop.delayMillis === null
       ? `event loop has NOT TURNED since ${eventLoop.lastTurn}`
       : `event loop delay ${eventLoop.delayMillis.toFixed(1)} ms`;
-  return [
-    `${name}  pid ${pid}  Node ${versions['node'] ?? '?'}  up ${durationText(uptimeSeconds)}`,
-    [
+  const heapSize = heap
+    ? `heap ${megabytes(heap['used_heap_size'] ?? 0)} of ${megabytes(heap['heap_size_limit'] ?? 0)}`
+    : 'heap ?';
+  const name = [title, instance].filter(Boolean).join(', ');
+  const up = durationText(uptimeSeconds);
+  return {
+    process: [name, `pid ${pid}`, `Node ${versions['node'] ?? '?'}`, `up ${up}`].map((part) =>
+      printable(part),
+    ),
+    state: [
       cpuFigure({ at, variables }, before),
-      heap
-        ? `heap ${megabytes(heap['used_heap_size'] ?? 0)} of ${megabytes(heap['heap_size_limit'] ?? 0)}`
-        : 'heap ?',
+      heapSize,
       `RSS ${megabytes(memory.rss)}`,
       loop,
       ...(threads === null ? [] : [`${threads} threads`]),
-    ].join('  '),
-  ].map((line) => printable(line, 300));
+    ].map((part) => printable(part)),
+  };
 }
 
 function cpuFigure({ at, variables }: Observation, before: Observation | undefined): string {

@@ -41,6 +41,23 @@ it('does not wait for one that is in a native call, and tells of one that could 
   ]);
 });
 
+it('asks one that has not answered no further question until it has', async () => {
+  let answer: (usage: NodeJS.CpuUsage) => void = () => undefined;
+  const cpuUsage = jest.fn(() => new Promise<NodeJS.CpuUsage>((resolve) => (answer = resolve)));
+  noted(2, cpuUsage);
+  for (let capture = 0; capture < 3; capture++) {
+    const read = clocks.read();
+    await jest.advanceTimersByTimeAsync(100);
+    expect([...(await read)]).toEqual([[2, undefined]]);
+  }
+  expect(cpuUsage).toHaveBeenCalledTimes(1);
+  answer({ user: 1, system: 1 });
+  await jest.advanceTimersByTimeAsync(0);
+  const read = clocks.read();
+  answer({ user: 2, system: 1 });
+  expect([...(await read)]).toEqual([[2, 3000]]);
+});
+
 it('forgets one that has ended, and holds up nothing where there is none', async () => {
   const worker = noted(2, () => Promise.resolve({ user: 1, system: 1 }));
   clocks.delete(worker);

@@ -290,6 +290,40 @@ describe('FlightRecorder', () => {
     expect(missing).toEqual([expect.stringMatching(new RegExp(`^${time(8)} to .*: held by an agent$`))]);
   });
 
+  it('says of each part of a gap what was in the way then', async () => {
+    const recorder = started();
+    await pass(10);
+    sampler.trouble.join = held('an agent');
+    sampler.end(held('an agent'));
+    await pass(20);
+    sampler.trouble.join = held('another');
+    await pass(60);
+    sampler.trouble.join = undefined;
+    await pass(300);
+    const { missing } = await recorder.read(at(0), at(390));
+    expect(missing).toEqual([
+      expect.stringMatching(new RegExp(`^${time(8)} to (.*Z): held by an agent$`)),
+      expect.stringMatching(/^.*Z to .*Z: held by another$/),
+    ]);
+    const [first = '', second = ''] = missing;
+    expect(first.split(/ to |Z: /)[1]).toBe(second.split('Z to ')[0]);
+  });
+
+  it('does not say of who had the sampler that he has it still, where the loop does not turn', async () => {
+    const recorder = started();
+    await pass(10);
+    sampler.trouble.join = held('an agent');
+    sampler.end(held('an agent'));
+    await pass(5);
+    sampler.trouble.join = stuck();
+    await pass(60);
+    expect(recorder.outage).toMatch(/^the event loop .* \(as of /);
+    expect(recorder.readKept(at(20), at(75)).missing).toEqual([
+      expect.stringMatching(/Z: held by an agent$/),
+      expect.stringMatching(/Z: the event loop .* \(as of /),
+    ]);
+  });
+
   it('tries again soon where somebody asks, who is told as of when the reason is', async () => {
     const recorder = started();
     await pass(10);

@@ -3,6 +3,7 @@ import { messageOf } from '../../shared/pprof.error.js';
 import type { FlightRecording } from '../../shared/thread.protocol.js';
 import { cpuBetween, threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import { type RecordedSegment, RecordedWindow } from './recorded.window.js';
+import { GAP_MILLIS, RecordingGaps } from './recording.gaps.js';
 import type { SampledSegment } from './cpu.rotation.js';
 import type { SharedCpuSampler, StandingClient } from './shared-cpu.sampler.js';
 import { ThreadStuckError } from './threads.errors.js';
@@ -22,9 +23,6 @@ const INTERRUPTED_AFTER_MILLIS = 45_000;
 /** A window comes soon after its end, or the clock was set. */
 const LATE_MILLIS = 5000;
 
-/** No segment is longer, as a rule. */
-const LONG_WINDOW_MILLIS = 60_000;
-
 const CHECK_MILLIS = 1000;
 
 /** Whoever asks for what has just been has it as it was read last. */
@@ -35,26 +33,6 @@ const LONGEST_PAUSE_MILLIS = 300_000;
 
 /** Packed: an hour of a large code base at 20 Hz. */
 const MAX_BYTES = 4 * 2 ** 20;
-
-/** A shorter time without samples is the start of the sampler at another rate. */
-const GAP_MILLIS = 500;
-
-const MAX_OUTAGES = 100;
-
-/** A time in which nothing could be recorded; undefined ends are not over. */
-interface Outage {
-  from: number;
-  to: number;
-  readonly reason: string;
-  /** When the reason was seen last. */
-  seenAt: number;
-}
-
-/** The clock of the machine was set by so many milliseconds, or the machine has slept for them. */
-interface ClockChange {
-  readonly at: number;
-  readonly by: number;
-}
 
 /** What was recorded in a stretch of time. Times in milliseconds since the epoch. @internal */
 export interface Recording {
@@ -79,9 +57,7 @@ export class FlightRecorder implements StandingClient {
   readonly labels: boolean;
   readonly startedAt = Date.now();
   readonly #windows: RecordedWindow[] = [];
-  readonly #outages: Outage[] = [];
-  readonly #clockChanges: ClockChange[] = [];
-  #clockOffset = Date.now() - monotonicMillis();
+  readonly #gaps: RecordingGaps;
   readonly #listeners: Array<() => void> = [];
   #pauseMillis = FIRST_PAUSE_MILLIS;
   #bytes = 0;
@@ -104,6 +80,7 @@ export class FlightRecorder implements StandingClient {
     private readonly restarted: boolean,
   ) {
     ({ hz: this.hz, labels: this.labels } = options);
+    this.#gaps = new RecordingGaps(this.seconds * 1000);
   }
 
   start(): void {
@@ -117,7 +94,7 @@ export class FlightRecorder implements StandingClient {
   }
 
   onSegment(segment: SampledSegment): void {
-    this.#noteClock();
+    this.#since += this.#gaps.noteClock();
     const own = threadCpuNanos();
     const profilerCpuNanos = cpuBetween(this.#ownCpu, own);
     this.#ownCpu = own;
@@ -148,8 +125,7 @@ export class FlightRecorder implements StandingClient {
 
   /** Why nothing is recorded now. */
   get outage(): string | undefined {
-    const last = this.#outages.at(-1);
-    return last?.to === Infinity ? describeOutage(last) : undefined;
+    return this.#gaps.current;
   }
 
   /** From the oldest to the newest; undefined where nothing has been recorded yet. */
@@ -161,7 +137,7 @@ export class FlightRecorder implements StandingClient {
 
   /** @returns what was recorded in the stretch, whose parts lie side by side without a sample in both. */
   async read(from: number, to: number): Promise<Recording> {
-    this.#noteClock();
+    this.#since += this.#gaps.noteClock();
     const unread = to > this.#since ? await this.refresh() : undefined;
     return { ...this.readKept(from, to, unread === undefined ? [] : [unread]), unread };
   }
@@ -201,7 +177,7 @@ export class FlightRecorder implements StandingClient {
   }
 
   async #check(): Promise<void> {
-    this.#noteClock();
+    this.#since += this.#gaps.noteClock();
     const now = monotonicMillis();
     if (this.#isBusy || now < this.#tryAt) {
       return;
@@ -212,7 +188,7 @@ export class FlightRecorder implements StandingClient {
       if (!this.#isRunning) {
         await this.sampler.join(this);
         this.#isRunning = true;
-        this.#endOutage();
+        this.#gaps.end();
         this.#since = Date.now();
         this.#begunAt = monotonicMillis();
         this.#joinedAt = this.#begunAt;
@@ -243,38 +219,8 @@ export class FlightRecorder implements StandingClient {
       this.#pauseMillis = Math.min(2 * this.#pauseMillis, LONGEST_PAUSE_MILLIS);
     }
     // For how long it has been stuck is another text each time.
-    const last = this.#outages.at(-1);
-    if (last?.to === Infinity && (last.reason === reason || isStuck)) {
-      last.seenAt = Date.now();
-      return;
-    }
-    this.#endOutage();
-    this.#outages.push({ from: this.#since, to: Infinity, reason, seenAt: Date.now() });
-    this.#outages.splice(0, this.#outages.length - MAX_OUTAGES);
-    this.#since = Date.now();
-  }
-
-  #endOutage(): void {
-    const last = this.#outages.at(-1);
-    if (last) {
-      last.to = Math.min(last.to, Date.now());
-    }
-  }
-
-  /** What has been recorded keeps its times; what goes on has the new ones. */
-  #noteClock(): void {
-    const offset = Date.now() - monotonicMillis();
-    const by = offset - this.#clockOffset;
-    this.#clockOffset = offset;
-    if (Math.abs(by) < GAP_MILLIS) {
-      return;
-    }
-    this.#clockChanges.push({ at: Date.now(), by });
-    this.#clockChanges.splice(0, this.#clockChanges.length - MAX_OUTAGES);
-    this.#since += by;
-    const outage = this.#outages.at(-1);
-    if (outage?.to === Infinity) {
-      outage.from += by;
+    if (this.#gaps.begin(this.#since, reason, isStuck ? 'stuck' : reason)) {
+      this.#since = Date.now();
     }
   }
 
@@ -298,48 +244,23 @@ export class FlightRecorder implements StandingClient {
     let covered = from;
     for (const window of windows) {
       if (window.from - covered >= GAP_MILLIS) {
-        missing.push(this.#describeGap(covered, window.from));
+        missing.push(...this.#describeGap(covered, window.from));
       }
       covered = Math.max(covered, window.to);
     }
     const isRecorded = this.#isRunning && covered >= this.#since - GAP_MILLIS;
     if (to - covered >= GAP_MILLIS && !isRecorded) {
-      missing.push(this.#describeGap(covered, to));
+      missing.push(...this.#describeGap(covered, to));
     }
     return missing;
   }
 
-  #describeGap(from: number, to: number): string {
+  #describeGap(from: number, to: number): string[] {
     const isOldest = to <= (this.#windows[0]?.from ?? Infinity);
-    const outage = this.#outages.findLast((other) => other.from < to && other.to > from);
     const started = this.restarted
       ? 'the profiling thread was started again, and what the one before had recorded is lost'
       : 'the recorder was started';
     const beginning = this.#dropped ?? `${started} at ${new Date(this.startedAt).toISOString()}`;
-    const clock = this.#clockChanges.findLast(({ at, by }) => {
-      // The segment in which the clock was set has the times of before to its end.
-      const [begin, end] = [at - (by > 0 ? by : this.seconds * 1000), at + LONG_WINDOW_MILLIS];
-      return from < end && to > begin;
-    });
-    const reason = outage
-      ? describeOutage(outage)
-      : clock
-        ? describeClockChange(clock)
-        : isOldest
-          ? beginning
-          : 'nothing was recorded';
-    return `${new Date(from).toISOString()} to ${new Date(to).toISOString()}: ${reason}`;
+    return this.#gaps.describe(from, to, isOldest ? beginning : 'nothing was recorded');
   }
-}
-
-/** It is looked at now and then: what had the sampler may be gone. */
-function describeOutage({ reason, to, seenAt }: Outage): string {
-  return to === Infinity ? `${reason} (as of ${new Date(seenAt).toISOString()})` : reason;
-}
-
-function describeClockChange({ at, by }: ClockChange): string {
-  const [seconds, time] = [Math.abs(by / 1000).toFixed(1), new Date(at).toISOString()];
-  return by > 0
-    ? `the clock of the machine was set forward by ${seconds} s, or it slept for them, until ${time}`
-    : `the clock of the machine was set back by ${seconds} s at ${time}: what was recorded before has the times of before`;
 }

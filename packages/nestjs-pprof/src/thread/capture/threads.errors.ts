@@ -116,15 +116,14 @@ export class ThreadEndedError extends PprofError {
   }
 }
 
-/** None of the threads that were asked for could be profiled. @internal */
+/** None of the threads that were asked for could be profiled, or there is none. @internal */
 export class NoThreadError extends PprofError {
   constructor(skipped: readonly string[]) {
-    super(
-      504,
-      skipped.length === 0
-        ? 'there is no thread with this id'
-        : `no thread could be profiled: ${skipped.join('; ')}`,
-    );
+    if (skipped.length === 0) {
+      super(404, 'there is no thread with this id, or no longer: goroutine?debug=2 lists those there are');
+    } else {
+      super(504, `no thread could be profiled: ${skipped.join('; ')}`);
+    }
   }
 }
 

@@ -53,7 +53,7 @@ export async function labelledByStack(
     const { route: _, ...others } = sample.labels ?? {};
     return { ...sample, labels: { ...labelsOf.get(frame), ...others } };
   });
-  const comment = `labels by the stack, of ${count} stacks that show a handler and tell no route`;
+  const comment = `labels by the stack, where it shows a handler and nothing else tells the route: ${count} of ${samples.length} stacks`;
   return { samples: labelled, comments: count === 0 ? comments : [...comments, comment] };
 }
 

@@ -193,7 +193,10 @@ export type V8Profile = V8CpuProfile | V8HeapProfile;
  *
  * @internal
  */
-export async function mapV8Profile<T extends V8Profile>(profile: T, sourceMaps: SourceMaps): Promise<T> {
+export async function mapV8Profile<T extends V8Profile>(
+  profile: T,
+  sourceMaps: SourceMaps,
+): Promise<T & { readonly comments?: readonly string[] }> {
   const callFrames =
     'head' in profile ? [...callFramesIn(profile.head)] : profile.nodes.map(({ callFrame }) => callFrame);
   const originals = await sourceMaps.load(callFrames.map(positionOfCallFrame));

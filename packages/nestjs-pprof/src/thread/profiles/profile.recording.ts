@@ -94,7 +94,9 @@ async function record(
   const { seconds, route, debug, format, signal } = request;
   if (isV8Format(format) && kind.captureV8) {
     const captured = await kind.captureV8(request, threads);
-    return Buffer.from(JSON.stringify(await mapV8Profile(captured, sourceMaps)));
+    const mapped = await mapV8Profile(captured, sourceMaps);
+    const bytes = Buffer.from(JSON.stringify(mapped));
+    return mapped.comments ? { bytes, comments: mapped.comments } : bytes;
   }
   const captured =
     seconds !== undefined && kind.parameters.seconds.kind === 'delta'

@@ -225,6 +225,12 @@ describe('parseProfileRequest, past', () => {
     expect(untilOf('23:55:00')).toBe('2026-11-27T23:55:00.000Z');
   });
 
+  it('takes a time of this day that has been for that, also where its next one is nearer', () => {
+    jest.setSystemTime(new Date('2026-11-28T18:07:35Z'));
+    expect(untilOf('03:15:00')).toBe('2026-11-28T03:15:00.000Z');
+    expect(untilOf('04:15:00+01:00')).toBe('2026-11-28T03:15:00.000Z');
+  });
+
   it('is refused, not left out, where there is no past', () => {
     expect(() => parse({ past: '300' })).toThrow('"past" parameter is of profile alone');
   });

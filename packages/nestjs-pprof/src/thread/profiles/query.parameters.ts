@@ -181,7 +181,7 @@ function parseUntil(value: string, now: number, keptMillis: number): number {
   const last = time - days * DAY_MILLIS;
   const ahead = last + DAY_MILLIS - now;
   // Rather a local time, or one that is still to come, than that of yesterday, of which nothing can be kept.
-  if (isOfDay && now - last > keptMillis && ahead < DAY_MILLIS / 2) {
+  if (days > 0 && now - last > keptMillis && ahead < DAY_MILLIS / 2) {
     throw badValue(
       'until',
       `${text} is ahead of the clock here, which says ${new Date(now).toISOString().slice('yyyy-mm-ddT'.length, 'yyyy-mm-ddThh:mm:ss'.length)} UTC; a time is UTC unless it names a zone (04:15:00+01:00)`,

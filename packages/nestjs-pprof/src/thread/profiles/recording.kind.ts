@@ -116,7 +116,12 @@ export type RecordingHead =
   | { readonly as: 'file'; readonly fileName: string };
 
 /** A body too large for memory is streamed; it must be destroyed where it is not read to its end. @internal */
-export type RecordingBody = string | Buffer | { readonly size: number; readonly stream: Readable };
+export type RecordingBody =
+  | string
+  | Buffer
+  /** With what its viewers do not show. */
+  | { readonly bytes: Buffer; readonly comments: readonly string[] }
+  | { readonly size: number; readonly stream: Readable };
 
 /** A request that has been found to be in order. @internal */
 export interface PreparedRecording {

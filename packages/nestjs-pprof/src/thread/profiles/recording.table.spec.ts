@@ -95,6 +95,17 @@ describe('V8’s own formats', () => {
     expect(JSON.parse(String(body))).toEqual(answer);
   });
 
+  it('say why a map is not used in the file, and beside it, as no viewer shows that', async () => {
+    const { context } = askedOf(cpu);
+    const comments = ['no source map of /app/dist/main.js'];
+    const sourceMaps = {
+      load: () => Promise.resolve({ mapped: () => undefined, describeUnused: () => comments }),
+    };
+    const withUnused = { ...context, sourceMaps } as unknown as RecordingContext;
+    const body = await prepare('profile', { format: 'cpuprofile' }).record(withUnused, signal);
+    expect(body).toEqual({ bytes: Buffer.from(JSON.stringify({ ...cpu, comments })), comments });
+  });
+
   it.each([
     ['profile', { format: 'cpuprofile', threads: 'all' }, /"threads" - must be main or one thread id/],
     ['profile', { format: 'cpuprofile', threads: '1,2' }, /"threads"/],
@@ -119,7 +130,7 @@ describe('trace', () => {
   async function record(query: Record<string, string>, answer: unknown = trace) {
     const { asked, context } = askedOf(answer);
     const body = await prepare('trace', query).record(context, signal);
-    if (typeof body === 'string' || Buffer.isBuffer(body)) {
+    if (typeof body === 'string' || !('stream' in body)) {
       throw new Error('not a stream');
     }
     const chunks: Buffer[] = [];

@@ -60,6 +60,7 @@ describe('sendError', () => {
     [new ShortLivedWorkersError(), 504],
     [new AgentFailureError({ status: 504, message: 'not done before' }), 504],
     [new NoThreadError(['main: native call']), 504],
+    [new NoThreadError([]), 404],
     [new ThreadStuckError('the main thread', silenceOf(200)), 504],
     [new CaptureStuckError(), 504],
     [new ThreadUnreachableError('worker 3', silenceOf(4000)), 504],

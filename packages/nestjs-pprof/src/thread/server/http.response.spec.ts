@@ -101,6 +101,15 @@ describe('sendRecording', () => {
     expect(headers).not.toHaveProperty('content-encoding');
   });
 
+  it('says beside it what the viewers of a format do not show, in ASCII', async () => {
+    const body = { bytes: Buffer.from('{}'), comments: ['no source map of /app/größe.js', 'x'.repeat(5000)] };
+    const { headers, text } = await answerOf(
+      (response) => void sendRecording(response, file('profile.cpuprofile'), body),
+    );
+    expect([text, headers['content-length']]).toEqual(['{}', '2']);
+    expect(headers['x-pprof-comments']).toMatch(/^no source map of \/app\/gr\?\?e\.js; x{1900,}$/);
+  });
+
   it('sends text to be shown and not saved', async () => {
     const { headers, text } = await answerOf(
       (response) => void sendRecording(response, { as: 'text' }, 'größe'),

@@ -69,8 +69,20 @@ export function sendRecording(
   body: RecordingBody,
   stalledMillis?: number,
 ): Promise<void> {
-  const content = typeof body === 'string' ? Buffer.from(body) : body;
-  return send(response, recordingHeaders(head), content, stalledMillis);
+  const headers = recordingHeaders(head);
+  if (typeof body === 'object' && 'bytes' in body) {
+    return send(response, { ...headers, ...commentsHeader(body.comments) }, body.bytes, stalledMillis);
+  }
+  return send(response, headers, typeof body === 'string' ? Buffer.from(body) : body, stalledMillis);
+}
+
+/** Enough for the paths of some files. */
+const LONGEST_HEADER = 2000;
+
+function commentsHeader(comments: readonly string[]): Headers {
+  // https://www.rfc-editor.org/rfc/rfc9110#section-5.5
+  const text = comments.join('; ').replaceAll(/[^\x20-\x7e]/g, '?');
+  return { 'X-Pprof-Comments': text.slice(0, LONGEST_HEADER) };
 }
 
 /** The answer to HEAD: without the length of the body, which nobody knows before it is there. @internal */
