@@ -80,7 +80,7 @@ describe('a process that runs out of memory', () => {
     const url = await profilingUrl(next.process);
     await next.process.printed(
       new RegExp(
-        `LOG .*A process has had a full heap, the last one with pid ${dead.app.process.pid} at .*\\n`,
+        `LOG .*A process has had a full heap, the last one with pid ${dead.app.process.pid} at .*: ${join(directory, file)}, the newest of \\d`,
       ),
     );
     const { text } = await request(`${url}/debug/pprof/`);

@@ -27,7 +27,7 @@ describe('tableLines', () => {
     expect(tableLines(profile, 9, 'flat', 60)).toEqual([
       '      flat  flat%        cum   cum%  function',
       '        3s 75.00%         3s 75.00%  inner (src/a.ts)',
-      '        1s 25.00%         4s 100.00%  outer (src/a.ts)',
+      '        1s 25.00%         4s   100%  outer (src/a.ts)',
     ]);
   });
 
@@ -39,7 +39,7 @@ describe('tableLines', () => {
     ]);
     expect(tableLines(profile, 9, 'cum', 40)).toEqual([
       '       cum   cum%  function',
-      '        4s 100.00%  outer (src/a.ts)',
+      '        4s   100%  outer (src/a.ts)',
       '        3s 75.00%  inner (src/a.ts)',
     ]);
   });

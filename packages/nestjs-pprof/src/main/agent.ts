@@ -124,7 +124,7 @@ export class Agent {
     } catch (error) {
       fail(error);
     }
-    this.#loopWatch.leaveOut(monotonicMillis() - begunAt);
+    this.#loopWatch.exclude(monotonicMillis() - begunAt);
   }
 
   /**
@@ -147,7 +147,7 @@ export class Agent {
     } catch (error) {
       return JSON.stringify({ failure: failureOf(error) });
     } finally {
-      this.#loopWatch.leaveOut(monotonicMillis() - begunAt);
+      this.#loopWatch.exclude(monotonicMillis() - begunAt);
     }
   }
 

@@ -141,7 +141,7 @@ export class CpuSampler {
       running && (running.sampling.unread ? this.#drop(running, goesOn) : this.#end(running, goesOn));
     if (!next || goesOn || next.unread) {
       this.#label(goesOn ? next : null);
-      this.#leave(goesOn && next.unread === true);
+      this.#keepRunning(goesOn && next.unread === true);
       return segment ?? null;
     }
     try {
@@ -217,7 +217,7 @@ export class CpuSampler {
   }
 
   /** While nobody wants the samples, others in the process that use the same copy of the addon find its sampler free. */
-  #leave(isUnread: boolean): void {
+  #keepRunning(isUnread: boolean): void {
     if (!this.#running) {
       return;
     }

@@ -81,7 +81,7 @@ export class LoopWatch {
   }
 
   /** This part of the current turn is no block: the profiler itself has held the loop up. */
-  leaveOut(millis: number): void {
+  exclude(millis: number): void {
     this.#leftOutMillis += millis;
   }
 

@@ -58,7 +58,7 @@ describe('LoopWatch', () => {
     const blocksIfLeftOut = (millis: number) => {
       const before = memory.count;
       watch.start({ id: 1, thresholdMillis: 0.5, memory: memory.buffer });
-      watch.leaveOut(millis);
+      watch.exclude(millis);
       jest.advanceTimersByTime(1);
       watch.stopAll();
       return memory.count - before;

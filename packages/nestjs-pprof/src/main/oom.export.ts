@@ -159,6 +159,6 @@ export async function describeLeftBehind(directory: string, kind: LeftBehind): P
   return (
     newest &&
     `A process ${what}, the last one with pid ${newest.pid} at ${newest.writtenAt.toISOString()}: ` +
-      `${files.length} ${name} in ${directory}, also on the index page`
+      `${join(directory, newest.name)}, the newest of ${files.length} ${name} there, also on the index page`
   );
 }

@@ -26,7 +26,7 @@ const FORBIDDEN =
 export interface ThreadListeners {
   onListening(address: PprofAddress): void;
   /** It waits for its port or socket, and listens when that is free. */
-  onPlaceTaken(message: string): void;
+  onAddressTaken(message: string): void;
   /** Something that an operator has to know; it goes on. */
   onWarning(message: string): void;
   /** It will not listen; stop it. */
@@ -109,8 +109,8 @@ export class ProfilingThread {
         case 'listening-on-socket':
           this.#socket = message.socket;
           return listeners.onListening(toPprofAddress({ socketPath: message.socket.path }));
-        case 'place-taken':
-          return listeners.onPlaceTaken(message.message);
+        case 'address-taken':
+          return listeners.onAddressTaken(message.message);
         case 'warning':
           return listeners.onWarning(message.message);
         case 'listen-failed':

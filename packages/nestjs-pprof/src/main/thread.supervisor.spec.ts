@@ -136,7 +136,7 @@ describe('ThreadSupervisor', () => {
 
   it('has a thread that ends while it waits for its port started again', () => {
     supervisor.start();
-    latest().onPlaceTaken('taken');
+    latest().onAddressTaken('taken');
     latest().onEnd('gone');
     expect([reports, pause()]).toEqual([['waiting taken', 'restarting gone true'], 1000]);
   });

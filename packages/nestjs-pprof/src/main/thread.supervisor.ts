@@ -46,7 +46,7 @@ export class ThreadSupervisor {
     try {
       this.#thread = this.startThread(this.#port, {
         onListening: (address) => this.#unlessStopped(() => this.#onListening(address)),
-        onPlaceTaken: (message) => this.#unlessStopped(() => this.#onPlaceTaken(message)),
+        onAddressTaken: (message) => this.#unlessStopped(() => this.#onAddressTaken(message)),
         onWarning: (message) => this.#unlessStopped(() => this.listeners.onWarning(message)),
         onListenFailed: (message) => this.#unlessStopped(() => this.#fail(message)),
         onEnd: (reason) => this.#unlessStopped(() => this.#onEnd(reason)),
@@ -77,7 +77,7 @@ export class ThreadSupervisor {
     this.listeners.onListening(address);
   }
 
-  #onPlaceTaken(message: string): void {
+  #onAddressTaken(message: string): void {
     this.#hasStarted = true;
     this.listeners.onWaiting(message);
   }

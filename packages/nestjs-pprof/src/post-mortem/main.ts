@@ -20,13 +20,13 @@ const WAIT_MILLIS = 5;
 
 const [, , options = '{}', file = ''] = process.argv;
 
-leaveBehind(JSON.parse(options) as OomExportOptions, process.ppid).catch((error: unknown) => {
+writeProfile(JSON.parse(options) as OomExportOptions, process.ppid).catch((error: unknown) => {
   process.stderr.write(`nestjs-pprof: no heap profile is left behind: ${messageOf(error)}\n`);
   process.exitCode = 1;
 });
 
 /** The profiling thread writes what the flight recorder has, while this process writes the heap. */
-async function leaveBehind(exportOptions: OomExportOptions, pid: number): Promise<void> {
+async function writeProfile(exportOptions: OomExportOptions, pid: number): Promise<void> {
   const { heaps, marker } = exportOptions;
   if (marker !== undefined) {
     await writeFile(marker, '', { mode: 0o600 }).catch(() => undefined);

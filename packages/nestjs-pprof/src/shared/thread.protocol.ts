@@ -103,7 +103,7 @@ export type FromThread =
   | { readonly type: 'listening'; readonly host: string; readonly port: number }
   | { readonly type: 'listening-on-socket'; readonly socket: SocketFile }
   /** It is tried again until it listens. */
-  | { readonly type: 'place-taken'; readonly message: string }
+  | { readonly type: 'address-taken'; readonly message: string }
   /** Something that an operator has to know; the profiler goes on. */
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'listen-failed'; readonly message: string }

@@ -16,7 +16,7 @@ const LONGEST_EXTENSION_MILLIS = 4000;
  */
 export class AnswerDeadline {
   readonly #startedAt = monotonicMillis();
-  /** What the kernel said of the thread when it was looked at first. */
+  /** What the kernel said of the thread when it was observed at first. */
   #first: (KernelThread & { readonly tid: number; readonly at: number }) | undefined;
   #waitsAtFirst: ReadonlyMap<number, number> | undefined;
   #throttledAtFirst = 0;
@@ -34,7 +34,7 @@ export class AnswerDeadline {
     private readonly onExpired: (silence: Silence) => void,
   ) {
     if (typeof thread === 'number') {
-      this.#lookFirst(thread);
+      this.#readFirst(thread);
     }
     this.#checkIn(Math.min(CHECK_MILLIS, millis));
   }
@@ -44,7 +44,7 @@ export class AnswerDeadline {
     this.#timer = undefined;
   }
 
-  #lookFirst(tid: number | undefined): void {
+  #readFirst(tid: number | undefined): void {
     const found = tid === undefined ? undefined : kernelThread(tid);
     this.#first = found && { ...found, tid: tid!, at: monotonicMillis() };
     this.#throttledAtFirst = timesThrottled();
@@ -72,7 +72,7 @@ export class AnswerDeadline {
     const now = monotonicMillis();
     const millis = now - this.#startedAt;
     if (!this.#first && !this.#waitsAtFirst) {
-      this.#lookFirst(typeof this.thread === 'number' ? this.thread : this.thread());
+      this.#readFirst(typeof this.thread === 'number' ? this.thread : this.thread());
       this.#waitsAtFirst = this.#first ? undefined : processorWaits();
     }
     const throttled = timesThrottled() > this.#throttledAtFirst;
@@ -83,11 +83,11 @@ export class AnswerDeadline {
     }
     this.#states.push(thread.state);
     const cpu = (thread.cpuNanos - this.#first.cpuNanos) / 1e6;
-    const looked = now - this.#first.at;
+    const observed = now - this.#first.at;
     // What it is waiting for now, the kernel counts when it has got it.
-    const isStillWaiting = cpu < 0.05 * looked && this.#states.every((state) => state === 'R');
-    const waited = isStillWaiting ? looked - cpu : (thread.waitedNanos - this.#first.waitedNanos) / 1e6;
-    const cause = causeOf(looked, cpu, waited, this.#states);
+    const isStillWaiting = cpu < 0.05 * observed && this.#states.every((state) => state === 'R');
+    const waited = isStillWaiting ? observed - cpu : (thread.waitedNanos - this.#first.waitedNanos) / 1e6;
+    const cause = causeOf(observed, cpu, waited, this.#states);
     const withoutProcessorMillis = Math.min(waited, millis);
     return { millis, cause, withoutProcessorMillis, isOfAnyThread: false, throttled };
   }

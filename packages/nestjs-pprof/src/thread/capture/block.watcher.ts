@@ -15,23 +15,23 @@ import type { V8CpuCapturer } from './v8-cpu.capturer.js';
 /** The watch's own number; those of captures count from 1. */
 const WATCH_ID = 0;
 
-/** Starting V8's profiler holds the thread up for some tens of milliseconds: shorter blocks are counted, not looked at. */
-const LOOK_AFTER_MILLIS = 100;
+/** Starting V8's profiler holds the thread up for some tens of milliseconds: shorter blocks are counted, not sampled. */
+const SAMPLE_AFTER_MILLIS = 100;
 
 /** A block this long, in which the thread has run, is no hiccup: what it is stuck in matters more than its optimized code. */
 const STUCK_AFTER_MILLIS = 1000;
 
-const LOOK = { millis: 20, hz: 1000 };
+const SAMPLE = { millis: 20, hz: 1000 };
 
 /**
- * V8's start walks the whole heap: 0.8 s of one of 1.5 GB (docs/benchmarks.md). A look that holds main up for longer than the
- * shortest block that is looked at is taken only in a block so many times as long, or after so many times that time.
+ * V8's start walks the whole heap: 0.8 s of one of 1.5 GB (docs/benchmarks.md). A sample that holds main up for longer than the
+ * shortest block that is sampled is taken only in a block so many times as long, or after so many times that time.
  */
 const WORTH_BLOCK = 10;
 const WORTH_PAUSE = 100;
 
-/** Of one block: where it goes on, every other look is dropped, and from then on they come half as often. */
-const MAX_LOOKS = 200;
+/** Of one block: where it goes on, every other sample is dropped, and from then on they come half as often. */
+const MAX_SAMPLED = 200;
 
 /** Beyond this many stacks, further blocks are only counted. */
 const MAX_SAMPLES = 2000;
@@ -44,7 +44,7 @@ export type OnBlock = (from: number, to: number, stacks: readonly StackSample[])
 
 /**
  * Watches the main thread's event loop all the time: what has blocked it, in which stacks. The samples of the flight recorder have
- * those, where it runs; else a block is looked at while it goes on.
+ * those, where it runs; else a block is sampled while it goes on.
  *
  * @internal
  */
@@ -52,17 +52,17 @@ export class BlockWatcher {
   readonly #watch = new LoopWatchMemory();
   /** By what tells one from another. */
   readonly #samples = new Map<string, StackSample>();
-  #looks: TimedStack[][] = [];
-  #lookEveryMillis = 0;
+  #sampled: TimedStack[][] = [];
+  #sampleEveryMillis = 0;
   readonly #listeners: OnBlock[] = [];
   #pending: LoopBlock[] = [];
   #counted = 0;
-  #looking = false;
+  #isSampling = false;
   /** Main's CPU time when the block that goes on was seen first. */
   #cpuAtFirst: number | undefined;
-  /** What the last look has cost main, and when it was. */
-  #lookMillis = 0;
-  #lookedAt = 0;
+  /** What the last sample has cost main, and when it was. */
+  #sampleMillis = 0;
+  #sampledAt = 0;
   readonly startedAt = Date.now();
 
   /** @param collects whether all that it sees is added up */
@@ -83,7 +83,7 @@ export class BlockWatcher {
     const request = { id: WATCH_ID, thresholdMillis, memory: this.#watch.buffer, heap };
     void this.agent.requestPatiently('startLoopWatch', request).catch(() => undefined);
     // What the recorder has seen can be read later.
-    const period = (recorder ? Math.max(LOOK_AFTER_MILLIS, thresholdMillis) : LOOK_AFTER_MILLIS) / 2;
+    const period = (recorder ? Math.max(SAMPLE_AFTER_MILLIS, thresholdMillis) : SAMPLE_AFTER_MILLIS) / 2;
     setInterval(() => void this.#check(), period).unref();
   }
 
@@ -115,10 +115,10 @@ export class BlockWatcher {
   async #check(): Promise<void> {
     this.#count();
     const blockedMillis = this.#blockedMillis;
-    if (!this.#isWorthALook(blockedMillis) || this.#looking || this.recorder?.isRunning) {
+    if (!this.#isWorthASample(blockedMillis) || this.#isSampling || this.recorder?.isRunning) {
       return;
     }
-    this.#looking = true;
+    this.#isSampling = true;
     const askedAt = monotonicMillis();
     const before = cpuNanosOfMain();
     this.#cpuAtFirst ??= before;
@@ -130,30 +130,31 @@ export class BlockWatcher {
     try {
       this.threads.inspector.refuseUnderCoverage();
       const { profile, clockOffset } = await this.threads.useMain(
-        (sampler) => this.cpu.capture(sampler, { ...LOOK, signal, lastTurn }),
+        (sampler) => this.cpu.capture(sampler, { ...SAMPLE, signal, lastTurn }),
         signal,
       );
-      this.#looks.push(shifted(timelineOf(profile), -clockOffset));
-      if (this.#looks.length >= MAX_LOOKS) {
-        this.#looks = this.#looks.filter((_, index) => index % 2 === 0);
-        this.#lookEveryMillis = 2 * Math.max(LOOK_AFTER_MILLIS, this.#lookEveryMillis);
+      this.#sampled.push(shifted(timelineOf(profile), -clockOffset));
+      if (this.#sampled.length >= MAX_SAMPLED) {
+        this.#sampled = this.#sampled.filter((_, index) => index % 2 === 0);
+        this.#sampleEveryMillis = 2 * Math.max(SAMPLE_AFTER_MILLIS, this.#sampleEveryMillis);
       }
     } catch {
       // Whatever the reason: the block is counted without a stack.
     }
-    this.#lookedAt = monotonicMillis();
+    this.#sampledAt = monotonicMillis();
     const cpuNanos = cpuBetween(before, cpuNanosOfMain());
-    this.#lookMillis = (cpuNanos === undefined ? this.#lookedAt - askedAt : cpuNanos / 1e6) - LOOK.millis;
-    this.#looking = false;
+    this.#sampleMillis =
+      (cpuNanos === undefined ? this.#sampledAt - askedAt : cpuNanos / 1e6) - SAMPLE.millis;
+    this.#isSampling = false;
   }
 
-  #isWorthALook(blockedMillis: number): boolean {
-    const unseen = monotonicMillis() - this.#lookedAt;
+  #isWorthASample(blockedMillis: number): boolean {
+    const unseen = monotonicMillis() - this.#sampledAt;
     const isDear =
-      this.#lookMillis > LOOK_AFTER_MILLIS &&
-      Math.min(blockedMillis, unseen) < WORTH_BLOCK * this.#lookMillis &&
-      unseen < WORTH_PAUSE * this.#lookMillis;
-    return blockedMillis >= LOOK_AFTER_MILLIS && unseen >= this.#lookEveryMillis && !isDear;
+      this.#sampleMillis > SAMPLE_AFTER_MILLIS &&
+      Math.min(blockedMillis, unseen) < WORTH_BLOCK * this.#sampleMillis &&
+      unseen < WORTH_PAUSE * this.#sampleMillis;
+    return blockedMillis >= SAMPLE_AFTER_MILLIS && unseen >= this.#sampleEveryMillis && !isDear;
   }
 
   /** Takes over the blocks that have ended since the last time. */
@@ -170,11 +171,11 @@ export class BlockWatcher {
       this.#counted = count;
     }
     if (this.#pending.length > 0 && (!this.recorder?.isRunning || this.#pending.length > MAX_PENDING)) {
-      this.#attribute(this.#pending.splice(0), this.#looks.flat());
+      this.#attribute(this.#pending.splice(0), this.#sampled.flat());
     }
-    if (this.#blockedMillis < LOOK_AFTER_MILLIS) {
-      this.#looks = [];
-      this.#lookEveryMillis = 0;
+    if (this.#blockedMillis < SAMPLE_AFTER_MILLIS) {
+      this.#sampled = [];
+      this.#sampleEveryMillis = 0;
       this.#cpuAtFirst = undefined;
     }
   }

@@ -49,9 +49,9 @@ interface V8CpuProfileRequest extends Omit<CpuCaptureRequest, 'labels'> {
 
 /** What one thread was doing, and how that was found out. @internal */
 export type ThreadCpu =
-  | { readonly way: 'agent'; readonly thread: ThreadInfo; readonly segments: readonly SampledSegment[] }
+  | { readonly by: 'agent'; readonly thread: ThreadInfo; readonly segments: readonly SampledSegment[] }
   | {
-      readonly way: 'inspector';
+      readonly by: 'inspector';
       readonly thread: ThreadInfo;
       readonly timeline: readonly TimedStack[];
       readonly stuck: boolean;
@@ -186,7 +186,7 @@ class CpuCaptureRun {
     const { user, system } = process.cpuUsage(start.cpu);
     const profilerCpuNanos = cpuBetween(start.own, threadCpuNanos());
     const segments = this.#answers.results.flatMap((thread) =>
-      thread.way === 'agent' ? thread.segments : [],
+      thread.by === 'agent' ? thread.segments : [],
     );
     const cpuOfWorkers = await workerCpu;
     return {
@@ -195,7 +195,7 @@ class CpuCaptureRun {
       labels: this.request.labels,
       threads: this.#answers.results
         .map((entry) =>
-          entry.way === 'inspector' && entry.thread !== MAIN_THREAD
+          entry.by === 'inspector' && entry.thread !== MAIN_THREAD
             ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) }
             : entry,
         )
@@ -250,7 +250,7 @@ class CpuCaptureRun {
   async #captureMain(): Promise<void> {
     try {
       const segments = await this.sampler.capture({ ...this.request, signal: this.#signal });
-      this.#answers.results.push({ way: 'agent', thread: MAIN_THREAD, segments });
+      this.#answers.results.push({ by: 'agent', thread: MAIN_THREAD, segments });
     } catch (error) {
       if (!(error instanceof ThreadStuckError)) {
         throw error;
@@ -320,7 +320,7 @@ class CpuCaptureRun {
       const part = (profile.endTime - profile.startTime) / 1000 / (monotonicMillis() - begun);
       const cpuNanos = used === undefined ? undefined : Math.round(used * part);
       return {
-        way: 'inspector',
+        by: 'inspector',
         thread,
         timeline: timelineOf(profile),
         stuck: request.lastTurn !== undefined,

@@ -116,9 +116,9 @@ const sampled = () => heap.sample(false, patient);
 
 describe('MainHeap', () => {
   it('asks the agent; of a stuck thread the inspector, and says so', async () => {
-    expect(await sampled()).toMatchObject({ way: 'agent', root: { name: 'live' }, since: 0 });
+    expect(await sampled()).toMatchObject({ by: 'agent', root: { name: 'live' }, since: 0 });
     agent.stuck = true;
-    expect(await sampled()).toMatchObject({ way: 'inspector', root: { name: 'by inspector' }, since: 0 });
+    expect(await sampled()).toMatchObject({ by: 'inspector', root: { name: 'by inspector' }, since: 0 });
   });
 
   it('tells during a window what was alive before, and from its end on what is alive since then', async () => {
@@ -160,7 +160,7 @@ describe('MainHeap', () => {
     agent.goOn();
     await jest.advanceTimersByTimeAsync(0);
     agent.stuck = true;
-    expect(await sampled()).toMatchObject({ way: 'inspector', since: 1_001_100, restarted: 'allocs' });
+    expect(await sampled()).toMatchObject({ by: 'inspector', since: 1_001_100, restarted: 'allocs' });
   });
 
   it('asks the agent during a window where nothing was alive before: it knows why', async () => {
@@ -179,14 +179,14 @@ describe('MainHeap', () => {
     agent.stuck = true;
     await expect(heap.captureAllocations(REQUEST)).rejects.toBeInstanceOf(ThreadStuckError);
     agent.stuck = false;
-    expect(await sampled()).toMatchObject({ way: 'agent', since: 0 });
+    expect(await sampled()).toMatchObject({ by: 'agent', since: 0 });
   });
 
   it('passes on what the agent cannot do, and is as before', async () => {
     agent.failure = new AgentFailureError({ status: 409, message: 'held' });
     await expect(heap.captureAllocations(REQUEST)).rejects.toThrow('held');
     agent.failure = undefined;
-    expect(await sampled()).toMatchObject({ way: 'agent', since: 0 });
+    expect(await sampled()).toMatchObject({ by: 'agent', since: 0 });
   });
 
   it('refuses a use of the sampler that all allocations have taken over meanwhile, whatever came of it', async () => {

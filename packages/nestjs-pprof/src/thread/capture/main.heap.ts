@@ -106,13 +106,13 @@ export class MainHeap {
     // V8 has one sampling heap profiler to a thread: the one that the agent has started answers here as well.
     const root = await this.#readByInspector('HeapProfiler.getSamplingProfile', signal);
     const { startedAt: since, restarted = null } = this.#start ?? {};
-    return { thread: MAIN_THREAD, way: 'inspector', root, since, restarted, memory: undefined, collected };
+    return { thread: MAIN_THREAD, by: 'inspector', root, since, restarted, memory: undefined, collected };
   }
 
   #fromAgent(sample: HeapSample): Omit<ThreadHeap, 'collected'> {
     const { root, startedAt, restarted, memory } = sample;
     this.#start = { startedAt, restarted };
-    return { thread: MAIN_THREAD, way: 'agent', root, since: startedAt, restarted, memory };
+    return { thread: MAIN_THREAD, by: 'agent', root, since: startedAt, restarted, memory };
   }
 
   async #beginAllocations(): Promise<void> {

@@ -40,18 +40,18 @@ export class SingleFlight<K, T> {
     gone.throwIfAborted();
     const flight = this.#flights.get(key) ?? this.#begin(key, begin);
     flight.waiting += 1;
-    const leave = () => {
+    const onGone = () => {
       flight.waiting -= 1;
       // Whoever asks now does not get what is being given up.
       if (flight.waiting === 0 && this.#land(key, flight)) {
         flight.abandon.abort();
       }
     };
-    gone.addEventListener('abort', leave, { once: true });
+    gone.addEventListener('abort', onGone, { once: true });
     try {
       return await untilAborted(gone, flight.answer);
     } finally {
-      gone.removeEventListener('abort', leave);
+      gone.removeEventListener('abort', onGone);
     }
   }
 

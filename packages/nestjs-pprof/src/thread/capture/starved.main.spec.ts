@@ -53,7 +53,7 @@ it.each<[Cause, boolean]>([
     const blocks = await new BlockCapturer(...parts).capture({ ...common, thresholdMillis: 20 });
     expect(blocks.results).toMatchObject([{ stuck, note }]);
     const cpu = await new CpuCapturer(...parts, 0).capture({ ...common, hz: 100, labels: false });
-    expect(cpu.threads).toMatchObject([{ way: 'inspector', stuck, note }]);
+    expect(cpu.threads).toMatchObject([{ by: 'inspector', stuck, note }]);
     expect(lastTurns()).toEqual(Array.from({ length: 3 }, () => (stuck ? LAST_TURN : undefined)));
   },
 );

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** The live objects of one thread that its heap sampler knows of. @internal */
 export interface ThreadHeap {
   readonly thread: ThreadInfo;
-  readonly way: 'agent' | 'inspector';
+  readonly by: 'agent' | 'inspector';
   readonly root: AllocationNode;
   /** Since when allocations are sampled, milliseconds since the epoch; undefined where only the agent would know. */
   readonly since: number | undefined;
@@ -142,7 +142,7 @@ export class SharedAllocations {
       await sleep(millis, undefined, { signal });
       return { total: await this.#mutex.run(() => this.source.read()), before };
     } finally {
-      await this.#mutex.run(() => this.#leave());
+      await this.#mutex.run(() => this.#release());
     }
   }
 
@@ -153,7 +153,7 @@ export class SharedAllocations {
     return before ?? undefined;
   }
 
-  async #leave(): Promise<void> {
+  async #release(): Promise<void> {
     this.#clients -= 1;
     if (this.#clients === 0) {
       await this.source.end();

@@ -24,8 +24,8 @@ const WATCH_STUCK = { millis: 100, hz: 1000 };
 /** A main thread that was sampled less often meanwhile had hardly a processor: it is watched again, and for longer. */
 const ENOUGH_SAMPLES = 20;
 
-/** As long as it takes V8 to compile a loop anew, and to show it, also on a busy machine: there is no third look. */
-const SECOND_LOOK = { millis: 500, hz: 1000 };
+/** As long as it takes V8 to compile a loop anew, and to show it, also on a busy machine: there is no third time. */
+const SECOND_SAMPLE = { millis: 500, hz: 1000 };
 
 /** An event loop that has not turned for so long may be stuck. */
 const STUCK_MILLIS = 1000;
@@ -86,12 +86,12 @@ export class V8CpuCapturer {
     const path = workers && onlyPathIn(sampled.profile);
     return path && workers
       ? inTime(request, sampled, (signal) =>
-          this.#lookAgain(sampler, sampled, path, { workers: workers(), signal }),
+          this.#sampleAgain(sampler, sampled, path, { workers: workers(), signal }),
         )
       : sampled;
   }
 
-  async #lookAgain(
+  async #sampleAgain(
     sampler: V8Sampler,
     sampled: V8Sampled,
     path: Path,
@@ -114,7 +114,7 @@ export class V8CpuCapturer {
       this.#known.delete(thread.id);
       return sampled;
     }
-    const { profile: again } = await sampler.sample({ ...SECOND_LOOK, signal, forget: 'once' });
+    const { profile: again } = await sampler.sample({ ...SECOND_SAMPLE, signal, forget: 'once' });
     const seen = innermostIn(again);
     // What was forgotten before is not seen now; where it is in the same function, and all that is seen is part of the whole
     // stack of then, it has not left it.
@@ -123,7 +123,7 @@ export class V8CpuCapturer {
     // Also where it showed all of it before: what was forgotten is not seen by who asks next.
     const inner = isSame ? known.path : isDeeper ? seen : path;
     const clock = startBusyClock(thread, workers);
-    // From one look to the next it is the clock alone that tells.
+    // From one time to the next it is the clock alone that tells.
     clock.stop();
     this.#known.set(thread.id, { path: inner, busyPart: clock.part });
     return {
@@ -134,14 +134,14 @@ export class V8CpuCapturer {
   }
 }
 
-/** What a further look finds; where there is no time for it any more, what is known without. */
+/** What sampling further finds; where there is no time for it any more, what is known without. */
 async function inTime<T>(
   { signal, hurry }: V8CpuRequest,
   known: T,
-  look: (signal: AbortSignal) => Promise<T>,
+  sample: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   try {
-    return await (hurry?.aborted ? known : look(hurry ? AbortSignal.any([signal, hurry]) : signal));
+    return await (hurry?.aborted ? known : sample(hurry ? AbortSignal.any([signal, hurry]) : signal));
   } catch (error) {
     signal.throwIfAborted();
     if (hurry?.aborted) {

@@ -204,7 +204,7 @@ export class WorkerHeap {
   /** What is alive of what was allocated since the sampling began. */
   async sample(gc: boolean): Promise<ThreadHeap> {
     await this.#started;
-    const common = { thread: this.target.thread, way: 'inspector' as const, memory: undefined };
+    const common = { thread: this.target.thread, by: 'inspector' as const, memory: undefined };
     const collected = gc && !this.#begun && (await collectGarbage(this.target));
     // That may have begun meanwhile.
     await this.#begun;

@@ -136,8 +136,9 @@ export function routeOf({ route, controller, handler }: Labels): string | undefi
 
 /** @internal */
 export function percent(part: number, whole: number): string {
-  // As in Go, without a sign: it is the value that says whether it is more or less.
-  return whole === 0 ? '0%' : `${Math.abs((100 * part) / whole).toFixed(2)}%`;
+  // As in Go, without a sign: it is the value that says whether it is more or less. And 100 without decimals, which fits the column.
+  const share = whole === 0 ? '0' : Math.abs((100 * part) / whole).toFixed(2);
+  return `${share === '100.00' ? '100' : share}%`;
 }
 
 const SCALES: Record<ValueType['unit'], ReadonlyArray<readonly [factor: number, unit: string]>> = {

@@ -135,7 +135,7 @@ export function recordedProfile(
     selection: 'main',
     hz: recorder.hz,
     labels: labels && recorder.labels,
-    threads: [{ way: 'agent', thread: MAIN_THREAD, segments }],
+    threads: [{ by: 'agent', thread: MAIN_THREAD, segments }],
     skipped: [],
     ended: [],
     processCpuNanos: sum(segments.map(({ processCpuNanos }) => processCpuNanos)),

@@ -71,7 +71,7 @@ function segment({
 }
 
 function mainByAgent(...segments: SampledSegment[]): ThreadCpu {
-  return { way: 'agent', thread: MAIN_THREAD, segments };
+  return { by: 'agent', thread: MAIN_THREAD, segments };
 }
 
 const HASH: ProfiledStack = {
@@ -87,7 +87,7 @@ function worker(id: number, busy: number, idle = 0, cpuMillis?: number): ThreadC
     { stack: IDLE, from: busy * 1000, to: (busy + idle) * 1000 },
   ];
   const cpuNanos = cpuMillis === undefined ? undefined : cpuMillis * MS;
-  return { way: 'inspector', thread: { id, label: `worker ${id}` }, timeline, stuck: false, cpuNanos };
+  return { by: 'inspector', thread: { id, label: `worker ${id}` }, timeline, stuck: false, cpuNanos };
 }
 
 function captureOf(threads: ThreadCpu[], over: Partial<CpuCapture> = {}): CpuCapture {
@@ -391,7 +391,7 @@ describe('cpuSamplesOf, threads by the inspector', () => {
 
 describe('cpuSamplesOf, comments', () => {
   it('names each thread, by which way it was taken, and those that were skipped', () => {
-    const stuckMain: ThreadCpu = { way: 'inspector', thread: MAIN_THREAD, timeline: [], stuck: true };
+    const stuckMain: ThreadCpu = { by: 'inspector', thread: MAIN_THREAD, timeline: [], stuck: true };
     const { comments } = cpuSamplesOf(
       captureOf([stuckMain, worker(3, 1)], { skipped: ['worker 4: native call'] }),
     );

@@ -43,7 +43,7 @@ export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; com
   const parts = capture.threads.map((thread) => partOf(thread, capture.hz));
   const otherThreads = parts.find((part) => part.otherThreadsNanos !== undefined)?.otherThreadsNanos;
   const measured = cpuOfAll(
-    parts.filter(({ thread, cpu }) => cpu === 'measured' && thread.way === 'inspector'),
+    parts.filter(({ thread, cpu }) => cpu === 'measured' && thread.by === 'inspector'),
   );
   const estimated = cpuOfAll(parts.filter(({ cpu }) => cpu === 'estimated'));
   const available = Math.max(
@@ -83,7 +83,7 @@ export function cpuSamplesOf(capture: CpuCapture): { samples: StackSample[]; com
 }
 
 function partOf(thread: ThreadCpu, hz: number): Part {
-  if (thread.way === 'inspector') {
+  if (thread.by === 'inspector') {
     const busy = samplesOfTimeline(thread.timeline.filter((entry) => !isIdle(entry)));
     const samples = busy.map(({ stack, values: [count = 0, wall = 0] }) => ({
       stack,
@@ -223,7 +223,7 @@ function commentsOn(
 }
 
 function describe(entry: ThreadCpu): string {
-  if (entry.way === 'inspector') {
+  if (entry.by === 'inspector') {
     return ` (by inspector${entry.stuck ? ', its event loop is stuck' : ''})`;
   }
   const gotStuck = entry.segments.some(({ readByInterrupt }) => readByInterrupt);

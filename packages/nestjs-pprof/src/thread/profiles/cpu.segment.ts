@@ -13,7 +13,7 @@ const WAITING_CPU_NANOS = 100_000;
 
 /** Those of the main thread, where its agent has sampled it. @internal */
 export function segmentsOf({ threads }: Pick<CpuCapture, 'threads'>): readonly SampledSegment[] {
-  return threads.flatMap((thread) => (thread.way === 'agent' ? thread.segments : []));
+  return threads.flatMap((thread) => (thread.by === 'agent' ? thread.segments : []));
 }
 
 /** What the addon has sampled on the main thread in a segment. @internal */

@@ -66,13 +66,13 @@ export async function captureV8Heap(
 }
 
 /** Objects and bytes that are alive in a thread, by the stack that has allocated them. @internal */
-export function liveSamples({ thread, way, root, memory }: ThreadHeap, stackDepth: number): StackSample[] {
+export function liveSamples({ thread, by, root, memory }: ThreadHeap, stackDepth: number): StackSample[] {
   const labels = { thread: thread.label };
   const samples = withoutOwnFrames(samplesOfAllocations(root, stackDepth)).map(
     ({ stack, values: [objects = 0, bytes = 0] }) => ({
       stack,
       // The inspector does not tell the number of objects, and none is invented.
-      values: [way === 'agent' ? objects : 0, bytes],
+      values: [by === 'agent' ? objects : 0, bytes],
       labels,
     }),
   );
@@ -88,18 +88,18 @@ export function liveComments(heaps: FromThreads<ThreadHeap>, gc: boolean): strin
 }
 
 /** The two ways differ in what they tell: objects and external memory. */
-function originOf({ way, since, asOf }: ThreadHeap): string | undefined {
-  return asOf === undefined ? `${way} ${since}` : undefined;
+function originOf({ by, since, asOf }: ThreadHeap): string | undefined {
+  return asOf === undefined ? `${by} ${since}` : undefined;
 }
 
 function describe(heap: ThreadHeap, gc: boolean): string {
   const details = [
-    `by ${heap.way}`,
+    `by ${heap.by}`,
     `allocations ${describeStart(heap)}`,
     ...(heap.asOf === undefined
       ? []
       : [`as of ${toIso(heap.asOf)}: an allocs?seconds= capture has the sampler since then`]),
-    ...(heap.way === 'agent' ? [] : ['objects not counted']),
+    ...(heap.by === 'agent' ? [] : ['objects not counted']),
     ...(gc ? [describeCollection(heap)] : []),
   ];
   return ` (${details.join(', ')})`;

@@ -39,8 +39,8 @@ const LOOP = {
 function heapOf(bytes: number): ThreadHeap[] {
   const common = { root: allocations(bytes), since: 0, collected: false };
   return [
-    { ...common, thread: MAIN_THREAD, way: 'agent', memory: MEMORY },
-    { ...common, thread: WORKER, way: 'inspector', memory: undefined },
+    { ...common, thread: MAIN_THREAD, by: 'agent', memory: MEMORY },
+    { ...common, thread: WORKER, by: 'inspector', memory: undefined },
   ];
 }
 
@@ -102,8 +102,8 @@ function fakeThreads(
           hz,
           labels: true,
           threads: [
-            { way: 'agent', thread: MAIN_THREAD, segments: [segment] },
-            { way: 'inspector', thread: WORKER, timeline, stuck: false },
+            { by: 'agent', thread: MAIN_THREAD, segments: [segment] },
+            { by: 'inspector', thread: WORKER, timeline, stuck: false },
           ],
           skipped: ['worker 4: gone'],
           ended: [],
@@ -273,7 +273,7 @@ describe('profile', () => {
     async (hz, told) => {
       const { threads } = await fakeThreads().cpu.capture({ hz } as never);
       const sampled = threads.map((thread) =>
-        thread.way === 'agent'
+        thread.by === 'agent'
           ? { ...thread, segments: thread.segments.map((each) => ({ ...each, hz })) }
           : thread,
       );

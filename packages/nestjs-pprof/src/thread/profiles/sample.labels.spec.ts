@@ -25,7 +25,7 @@ function captureOf(
     labels: over.asked ?? true,
     threads: [
       {
-        way: 'agent',
+        by: 'agent',
         thread: MAIN_THREAD,
         segments: [
           {
@@ -96,13 +96,13 @@ describe('labels of CPU samples', () => {
   it('end with the sampler that they began with, which a comment says', () => {
     const capture = captureOf([0], told([CATS]));
     const [main] = capture.threads;
-    const [segment] = main!.way === 'agent' ? main!.segments : [];
+    const [segment] = main!.by === 'agent' ? main!.segments : [];
     const commentsOn = (...startMillis: (number | undefined)[]) =>
       cpuSamplesOf({
         ...capture,
         threads: [
           {
-            way: 'agent',
+            by: 'agent',
             thread: MAIN_THREAD,
             segments: startMillis.map((millis, index) => ({
               ...segment!,

@@ -156,20 +156,20 @@ async function send(
   // stream that waits for its own data does not hear of it through the pipeline.
   const { socket } = response.req;
   const left = new AbortController();
-  const leave = () => {
+  const onGone = () => {
     if (!isWhole) {
       body.stream.destroy();
     }
     left.abort();
   };
-  socket.once('close', leave);
+  socket.once('close', onGone);
   if (socket.destroyed) {
-    leave();
+    onGone();
   }
   try {
     await untilAborted(left.signal, pipeline(source, inSlices(progressed), response));
   } finally {
-    socket.off('close', leave);
+    socket.off('close', onGone);
   }
 }
 

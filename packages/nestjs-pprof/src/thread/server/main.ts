@@ -61,7 +61,7 @@ async function serve(): Promise<void> {
   const listening = await listen(
     server,
     data,
-    (message) => tell({ type: 'place-taken', message }),
+    (message) => tell({ type: 'address-taken', message }),
     (message) => tell({ type: 'warning', message }),
   );
   tell(listening);
