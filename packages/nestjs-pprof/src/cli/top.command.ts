@@ -179,7 +179,7 @@ function figuresOf(
     state: [
       cpuFigure({ at, variables }, before),
       heapSize,
-      `RSS ${megabytes(memory.rss)}`,
+      memory.rss === null ? 'RSS ?' : `RSS ${megabytes(memory.rss)}`,
       loop,
       ...(threads === null ? [] : [`${threads} threads`]),
     ].map((part) => printable(part)),

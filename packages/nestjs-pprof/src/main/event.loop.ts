@@ -1,5 +1,6 @@
 import { type LoopDescription, monotonicMillis, type LoopWatchRequest } from '../shared/agent.protocol.js';
 import { BEAT_MILLIS, LoopWatchMemory } from '../shared/shared.memory.js';
+import { memoryUsage } from '../shared/memory.usage.js';
 import { epochMillis } from './own.clocks.js';
 
 /** Notes in shared memory that the event loop turns: another thread can tell from there since when it does not. @internal */
@@ -29,7 +30,7 @@ export function describeLoop(): LoopDescription {
   return {
     activeResources: process.getActiveResourcesInfo(),
     utilization: performance.eventLoopUtilization(),
-    memory: process.memoryUsage(),
+    memory: memoryUsage(),
     heap: { ...getHeapStatistics() },
     heapSpaces: getHeapSpaceStatistics().map((space) => ({ ...space })),
   };

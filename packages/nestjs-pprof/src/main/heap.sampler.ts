@@ -2,6 +2,7 @@ import { addonIfLoaded, loadAddon, isOtherAddonLoaded, otherProfilers } from './
 import { HeapSamplingOffError, SamplerHeldError, SamplerSharedError } from '../shared/agent.errors.js';
 import { PprofError, tried } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
+import { memoryUsage } from '../shared/memory.usage.js';
 import { epochMillis } from './own.clocks.js';
 import {
   type AgentCommands,
@@ -113,7 +114,7 @@ export class HeapSampler {
     const root = this.#readLive();
     this.#readMillis = millisOfThread() - begunAt;
     this.#readAt = [...this.#readAt, monotonicMillis()].slice(-2);
-    return { root, ...this.#running, takenAt: epochMillis(), memory: process.memoryUsage() };
+    return { root, ...this.#running, takenAt: epochMillis(), memory: memoryUsage() };
   }
 
   /** Begins a window in which all allocations count; the sampling of what is alive ends. */

@@ -13,7 +13,7 @@ interface Moment {
   readonly cpu: number | null;
   readonly mainCpu: number | null;
   readonly heap: number | null;
-  readonly rss: number;
+  readonly rss: number | null;
   readonly delay: number | null;
 }
 
@@ -90,7 +90,7 @@ function show(variables: ProcessVariables, moments: readonly Moment[]): void {
       ? `${megabytes(last.heap ?? 0)} of ${megabytes(limit ?? 0)}`
       : 'not known while the event loop does not turn',
   );
-  setText('rss', megabytes(memory.rss));
+  setText('rss', memory.rss === null ? 'not known' : megabytes(memory.rss));
   setText(
     'delay',
     eventLoop.delayMillis === null

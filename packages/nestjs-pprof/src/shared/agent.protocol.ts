@@ -1,3 +1,5 @@
+import type { MemoryFigures } from './memory.usage.js';
+
 /**
  * What the profiling thread may ask of the main thread, and what it gets; imported by both sides.
  */
@@ -120,7 +122,7 @@ export interface HeapSample extends HeapSampling, HeapStart {
   readonly root: AllocationNode;
   /** Milliseconds since the epoch. */
   readonly takenAt: number;
-  readonly memory: NodeJS.MemoryUsage;
+  readonly memory: MemoryFigures;
 }
 
 /** The event loop of the main thread, seen from within. */
@@ -129,7 +131,7 @@ export interface LoopDescription {
   readonly activeResources: readonly string[];
   /** `performance.eventLoopUtilization()` since the thread was started. */
   readonly utilization: { readonly idle: number; readonly active: number; readonly utilization: number };
-  readonly memory: NodeJS.MemoryUsage;
+  readonly memory: MemoryFigures;
   /** `v8.getHeapStatistics()`. */
   readonly heap: Readonly<Record<string, number>>;
   /** `v8.getHeapSpaceStatistics()`. */

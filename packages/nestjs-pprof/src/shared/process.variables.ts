@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join, parse } from 'node:path';
 import type { LoopDescription } from './agent.protocol.js';
+import type { MemoryFigures } from './memory.usage.js';
 import { tried } from './pprof.error.js';
 
 /** A process of this user that serves profiles, for a person who looks for the right one. @internal */
@@ -48,7 +49,7 @@ export interface ProcessVariables {
   readonly threads: number | null;
   /** Whether a capture, or the flight recorder, runs: then the utilization of the event loop is not what it says, see docs/running.md. */
   readonly sampled: boolean;
-  readonly memory: Pick<NodeJS.MemoryUsage, 'rss'> & Partial<NodeJS.MemoryUsage>;
+  readonly memory: Pick<MemoryFigures, 'rss'> & Partial<MemoryFigures>;
   readonly heap: LoopDescription['heap'] | null;
   readonly heapSpaces: LoopDescription['heapSpaces'] | null;
   readonly eventLoop: {

@@ -1,3 +1,4 @@
+import type { MemoryFigures } from '../../shared/memory.usage.js';
 import type { AllocationNode, HeapRestart, HeapSampling } from '../../shared/agent.protocol.js';
 import type { InspectorTarget } from './inspector.connection.js';
 import { Mutex } from './mutex.js';
@@ -17,7 +18,7 @@ export interface ThreadHeap {
   /** When it was sampled, milliseconds since the epoch, where a capture of all allocations has taken the sampler over since. */
   readonly asOf?: number;
   /** Of the thread that was asked; undefined where it could not be asked. */
-  readonly memory: NodeJS.MemoryUsage | undefined;
+  readonly memory: MemoryFigures | undefined;
   /** Whether garbage was collected before. */
   readonly collected: boolean;
   /** As V8 has it, where it came that way. */

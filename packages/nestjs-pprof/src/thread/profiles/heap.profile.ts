@@ -1,4 +1,5 @@
 import type { HeapRestart } from '../../shared/agent.protocol.js';
+import { residentBytes } from '../../shared/memory.usage.js';
 import { LIVE_OBJECTS, samplesOfAllocations } from '../pprof/allocation.tree.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
 import { type Profile, type StackSample, syntheticFrame } from '../pprof/profile.model.js';
@@ -123,7 +124,7 @@ function memoryComments({ thread, memory }: ThreadHeap): string[] {
   if (!memory) {
     return [];
   }
-  const parts = Object.entries(memory).map(([name, bytes]) => `${name} ${bytes}`);
+  const parts = Object.entries(memory).map(([name, bytes]) => `${name} ${bytes ?? 'not known'}`);
   return [
     `process.memoryUsage() of ${thread.label} in bytes: ${parts.join(', ')}`,
     `${EXTERNAL.functionName} is memory outside V8's heap, such as buffers; its objects are not counted`,
@@ -144,7 +145,7 @@ export async function memorySummary(threads: ApplicationThreads): Promise<string
   if (!description) {
     return [
       'process.memoryUsage() in bytes; all but rss is not known, as the event loop of the main thread has not answered',
-      `rss = ${process.memoryUsage.rss()}`,
+      `rss = ${residentBytes() ?? 'not known'}`,
     ];
   }
   const { memory, heap, heapSpaces } = description;
@@ -162,5 +163,5 @@ export async function memorySummary(threads: ApplicationThreads): Promise<string
 }
 
 function entries(values: object): string[] {
-  return Object.entries(values).map(([name, value]) => `${name} = ${value}`);
+  return Object.entries(values).map(([name, value]) => `${name} = ${value ?? 'not known'}`);
 }

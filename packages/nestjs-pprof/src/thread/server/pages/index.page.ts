@@ -1,4 +1,5 @@
 import type { OomProfileFile } from '../../../shared/oom-profile.files.js';
+import { residentBytes } from '../../../shared/memory.usage.js';
 import type { RunningProfiler } from '../../../shared/process.variables.js';
 import { kernelThreadCount, processorLimit } from '../../capture/kernel.threads.js';
 import type { LoopState } from '../../capture/agent.client.js';
@@ -146,7 +147,7 @@ function alive({ loop, lastTurn }: IndexContent): string {
       loop?.delayMillis === undefined ? unknown : `${loop.delayMillis.toFixed(1)} ms`,
       'delay',
     ],
-    ['rss', 'RSS', megabytes(process.memoryUsage.rss())],
+    ['rss', 'RSS', residentText()],
     [
       'utilization',
       'Event loop utilization',
@@ -222,4 +223,9 @@ function captureForm({ kinds, maxSeconds }: IndexContent): string {
 <pre id="capture-text" tabindex="0" aria-label="the capture as text" hidden></pre>
 </div>
 </section>`;
+}
+
+function residentText(): string {
+  const bytes = residentBytes();
+  return bytes === null ? 'not known' : megabytes(bytes);
 }

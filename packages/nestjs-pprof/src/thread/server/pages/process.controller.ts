@@ -2,6 +2,7 @@ import { Controller, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/commo
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PprofError } from '../../../shared/pprof.error.js';
 import { maskSecrets } from '../../capture/secrets.mask.js';
+import { residentBytes } from '../../../shared/memory.usage.js';
 import type { ProcessVariables } from '../../../shared/process.variables.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
 import { cpuNanosOfMain, kernelThreadCount, processorLimit } from '../../capture/kernel.threads.js';
@@ -69,7 +70,7 @@ export class ProcessController {
       processors: processorLimit(),
       threads: kernelThreadCount() ?? null,
       sampled: this.slots.taken > 0 || this.threads.isSampled,
-      memory: description?.memory ?? { rss: process.memoryUsage.rss() },
+      memory: description?.memory ?? { rss: residentBytes() },
       heap: description?.heap ?? null,
       heapSpaces: description?.heapSpaces ?? null,
       eventLoop: {

@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
 import { readdir, readFile } from '../../../shared/file.system.js';
-import { PprofError } from '../../../shared/pprof.error.js';
+import { messageOf, PprofError } from '../../../shared/pprof.error.js';
 import { UnknownProfileError, redirect, sendPage } from '../http.response.js';
 import { SERVER_OPTIONS, type ServerOptions } from '../profiling.tokens.js';
 
@@ -79,8 +79,8 @@ export async function readViewerFile(
   } catch (cause) {
     throw new PprofError(
       503,
-      `the files of the viewer cannot be read from ${directory} any more: they were there, or should have been, when this ` +
-        'process was started. Profiles are served all the same: open one with another viewer, or restart the process',
+      `the files of the viewer cannot be read from ${directory} (${messageOf(cause)}): they were there, or should have been, when ` +
+        'this process was started. Profiles are served all the same: open one with another viewer, or restart the process',
       { cause },
     );
   }
