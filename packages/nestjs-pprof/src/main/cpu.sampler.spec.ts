@@ -43,6 +43,23 @@ describe('CpuSampler', () => {
     expect(addonIfLoaded()).toBeUndefined();
   });
 
+  it('takes its times from its own clocks, whatever the application has set', () => {
+    const loadedAt = Date.now();
+    const clocks = [
+      jest.spyOn(Date, 'now').mockReturnValue(42),
+      jest.spyOn(process.hrtime, 'bigint').mockReturnValue(0n),
+    ];
+    try {
+      sampler.rotate(SLOW);
+      spin(50);
+      const segment = sampler.rotate(null);
+      expect(segment!.durationNanos).toBeGreaterThanOrEqual(50e6);
+      expect(Math.abs(segment!.startedAt - loadedAt)).toBeLessThan(600_000);
+    } finally {
+      clocks.forEach((clock) => clock.mockRestore());
+    }
+  });
+
   it('has no segment to hand over when it starts, and one when it ends', () => {
     expect(sampler.rotate(SLOW)).toBeNull();
     expect(loadAddon().time.isStarted()).toBe(true);

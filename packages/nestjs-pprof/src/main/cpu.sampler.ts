@@ -19,6 +19,7 @@ import { PprofError } from '../shared/pprof.error.js';
 import { cpuBetween, threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import { storageMadeBy } from './label.frames.js';
 import { LabelSets } from './label.sets.js';
+import { epochMillis, monotonicNanos } from './own.clocks.js';
 import { isSigprofAwaited } from './sigprof.holder.js';
 import type { SampleLabels } from './sample.labels.js';
 
@@ -340,7 +341,7 @@ function fits(running: CpuSampling, next: CpuSampling): boolean {
 
 /** The addon takes a segment without samples for that of a stuck sampler. */
 function isLongEnough(since: Moment, { hz }: CpuSampling): boolean {
-  return (Number(process.hrtime.bigint() - since.nanos) / NANOS_PER_SECOND) * hz > 3;
+  return (Number(monotonicNanos() - since.nanos) / NANOS_PER_SECOND) * hz > 3;
 }
 
 const UNREAD = new Error('nobody wants this profile');
@@ -354,8 +355,8 @@ function nothing(): void {}
 
 function now(): Moment {
   return {
-    epochMillis: Date.now(),
-    nanos: process.hrtime.bigint(),
+    epochMillis: epochMillis(),
+    nanos: monotonicNanos(),
     cpu: process.cpuUsage(),
     threadCpuNanos: threadCpuNanos(),
   };

@@ -1,5 +1,6 @@
 import { type LoopDescription, monotonicMillis, type LoopWatchRequest } from '../shared/agent.protocol.js';
 import { BEAT_MILLIS, LoopWatchMemory } from '../shared/shared.memory.js';
+import { epochMillis } from './own.clocks.js';
 
 /** Notes in shared memory that the event loop turns: another thread can tell from there since when it does not. @internal */
 export class Heartbeat {
@@ -7,7 +8,7 @@ export class Heartbeat {
   readonly #lastBeat = new BigInt64Array(this.memory);
   readonly #timer: NodeJS.Timeout;
 
-  constructor() {
+  constructor(private readonly clock: () => number = epochMillis) {
     this.#beat();
     this.#timer = setInterval(() => this.#beat(), BEAT_MILLIS).unref();
   }
@@ -17,7 +18,7 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    Atomics.store(this.#lastBeat, 0, BigInt(Date.now()));
+    Atomics.store(this.#lastBeat, 0, BigInt(this.clock()));
   }
 }
 

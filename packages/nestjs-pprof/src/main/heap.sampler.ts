@@ -2,6 +2,7 @@ import { addonIfLoaded, loadAddon, isOtherAddonLoaded, otherProfilers } from './
 import { HeapSamplingOffError, SamplerHeldError, SamplerSharedError } from '../shared/agent.errors.js';
 import { PprofError, tried } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
+import { epochMillis } from './own.clocks.js';
 import {
   type AgentCommands,
   type AllocationNode,
@@ -112,7 +113,7 @@ export class HeapSampler {
     const root = this.#readLive();
     this.#readMillis = millisOfThread() - begunAt;
     this.#readAt = [...this.#readAt, monotonicMillis()].slice(-2);
-    return { root, ...this.#running, takenAt: Date.now(), memory: process.memoryUsage() };
+    return { root, ...this.#running, takenAt: epochMillis(), memory: process.memoryUsage() };
   }
 
   /** Begins a window in which all allocations count; the sampling of what is alive ends. */
@@ -131,7 +132,7 @@ export class HeapSampler {
     }
     try {
       this.#window = AllocationSampler.start(sampling);
-      this.#watchMemory({ since: Date.now(), withGarbage: true });
+      this.#watchMemory({ since: epochMillis(), withGarbage: true });
     } catch (error) {
       this.#resumeLive();
       throw error;
@@ -147,7 +148,7 @@ export class HeapSampler {
         'the count of all allocations was ended within the window: the profiler was stopped. Ask again',
       );
     }
-    return { root: this.#window.read(), takenAt: Date.now() };
+    return { root: this.#window.read(), takenAt: epochMillis() };
   }
 
   /** Ends the window, if there is one; the sampling of what is alive starts anew. Never throws. */
@@ -246,5 +247,5 @@ function startAddon({ samplingInterval, stackDepth }: HeapSampling, restarted: H
     throw new SamplerHeldError('heap', otherProfilers('heap'));
   }
   heap.start(samplingInterval, stackDepth);
-  return { samplingInterval, stackDepth, startedAt: Date.now(), restarted };
+  return { samplingInterval, stackDepth, startedAt: epochMillis(), restarted };
 }

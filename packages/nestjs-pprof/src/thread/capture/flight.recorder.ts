@@ -65,6 +65,8 @@ export class FlightRecorder implements StandingClient {
   #isBusy = false;
   #refreshing: Promise<void> | undefined;
   #tryAt = 0;
+  /** Since the segment began that runs. */
+  #isClockSet = false;
   /** Since when the running segment runs, or nothing does; and the former by a clock that is never set back. */
   #since = Date.now();
   #begunAt = monotonicMillis();
@@ -94,7 +96,7 @@ export class FlightRecorder implements StandingClient {
   }
 
   onSegment(segment: SampledSegment): void {
-    this.#since += this.#gaps.noteClock();
+    this.#noteClock();
     const own = threadCpuNanos();
     const profilerCpuNanos = cpuBetween(this.#ownCpu, own);
     this.#ownCpu = own;
@@ -103,6 +105,7 @@ export class FlightRecorder implements StandingClient {
     // Where the clock was set meanwhile, the window ends at a time of before.
     this.#since = now >= window.to && now - window.to < LATE_MILLIS ? window.to : now;
     this.#begunAt = monotonicMillis();
+    this.#isClockSet = false;
     this.#windows.push(window);
     this.#bytes += window.bytes;
     this.#dropOldest();
@@ -137,7 +140,7 @@ export class FlightRecorder implements StandingClient {
 
   /** @returns what was recorded in the stretch, whose parts lie side by side without a sample in both. */
   async read(from: number, to: number): Promise<Recording> {
-    this.#since += this.#gaps.noteClock();
+    this.#noteClock();
     const unread = to > this.#since ? await this.refresh() : undefined;
     return { ...this.readKept(from, to, unread === undefined ? [] : [unread]), unread };
   }
@@ -177,7 +180,7 @@ export class FlightRecorder implements StandingClient {
   }
 
   async #check(): Promise<void> {
-    this.#since += this.#gaps.noteClock();
+    this.#noteClock();
     const now = monotonicMillis();
     if (this.#isBusy || now < this.#tryAt) {
       return;
@@ -193,7 +196,8 @@ export class FlightRecorder implements StandingClient {
         this.#begunAt = monotonicMillis();
         this.#joinedAt = this.#begunAt;
         this.#ownCpu = threadCpuNanos();
-      } else if (age >= this.#windowMillis) {
+      } else if (this.#isClockSet || age >= this.#windowMillis) {
+        // The window in which the clock was set has the times of before to its end, and nobody finds it by those of now.
         await this.sampler.cut(age >= INTERRUPTED_AFTER_MILLIS);
         this.#pauseMillis = FIRST_PAUSE_MILLIS;
       }
@@ -204,6 +208,12 @@ export class FlightRecorder implements StandingClient {
       }
     }
     this.#isBusy = false;
+  }
+
+  #noteClock(): void {
+    const by = this.#gaps.noteClock();
+    this.#since += by;
+    this.#isClockSet ||= by !== 0;
   }
 
   get #windowMillis(): number {

@@ -85,6 +85,18 @@ describe('RecordedWindow', () => {
     expect(total(parts.map(({ sampleLog }) => sampleLog.byteLength))).toBe(100 * 4 * 8);
   });
 
+  it('gives what the clock has of the time after that to the parts of that time', () => {
+    const full = segment();
+    // Those of the first five seconds, which used five seconds of CPU; one more was used in the other five.
+    const rows = new Float64Array(full.sampleLog.slice().buffer).slice(50 * 4);
+    const window = new RecordedWindow({ ...full, sampleLog: new Uint8Array(rows.buffer) });
+    const cpuIn = (from: number, to: number) => window.unpackWithin(at(from), at(to)).mainCpuNanos! / SECOND;
+    expect(cpuIn(0, 4)).toBeCloseTo(4, 1);
+    expect(cpuIn(5, 10)).toBeCloseTo(1, 1);
+    expect(cpuIn(8, 10)).toBeCloseTo(0.4, 1);
+    expect(cpuIn(0, 4) + cpuIn(4, 8) + cpuIn(8, 10)).toBeCloseTo(6);
+  });
+
   it('takes samples without a time for those after the last that has one: the buffer of the addon was full', () => {
     const full = segment();
     const rows = new Float64Array(full.sampleLog.slice().buffer).slice(50 * 4);

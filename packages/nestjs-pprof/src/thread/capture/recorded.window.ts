@@ -120,8 +120,11 @@ function cut(segment: RecordedSegment, from: number, to: number): RecordedSegmen
     sample.value = sample.value.map((value) => Math.round(Number(value) * part));
   });
   profile.durationNanos = Math.round(Number(profile.durationNanos) * share);
-  const cpuShare = cpu > 0 ? cpuWithin / cpu : share;
   const { mainCpuNanos, processCpuNanos, profilerCpuNanos } = segment;
+  // Of a buffer that was full the rows tell only until then: the clock has what the thread has used since.
+  const unlogged = isCutShort(segment, lastRow) ? Math.max(0, (mainCpuNanos ?? 0) - cpu) : 0;
+  const sampled = cpu + unlogged;
+  const cpuShare = sampled > 0 ? (cpuWithin + unlogged * shareAfterLog) / sampled : share;
   const main = mainCpuNanos === null ? null : mainCpuNanos * cpuShare;
   return {
     ...segment,
@@ -133,6 +136,13 @@ function cut(segment: RecordedSegment, from: number, to: number): RecordedSegmen
     processCpuNanos: (main ?? 0) + (processCpuNanos - (mainCpuNanos ?? 0)) * share,
     profilerCpuNanos: profilerCpuNanos === undefined ? undefined : profilerCpuNanos * share,
   };
+}
+
+/** Samples that are missing at the end of a segment, of more than a moment. */
+const MISSING_SAMPLES = 10;
+
+function isCutShort({ startedAt, durationNanos, hz }: RecordedSegment, lastRow: number): boolean {
+  return startedAt + durationNanos / 1e6 - lastRow > (MISSING_SAMPLES * MICROS_PER_MILLI) / hz;
 }
 
 const IDLE_STACK: ProfiledStack = { frames: [syntheticFrame(IDLE)], lines: [] };
