@@ -72,7 +72,10 @@ const v8Formats: RowGroup = {
       row(`GET ${PROFILE}/${name}?format=heapprofile`, heapprofile(name)),
       row(`GET ${PROFILE}/${name}?format=heapprofile&threads=main`, heapprofile(name)),
       row(`GET ${PROFILE}/${name}?format=heapprofile&threads=0`, heapprofile(name)),
-      row(`GET ${PROFILE}/${name}?format=heapprofile&threads=99999`, error(504, /./)),
+      row(
+        `GET ${PROFILE}/${name}?format=heapprofile&threads=99999`,
+        error(404, /^there is no thread with this id, or no longer: /),
+      ),
       ...MORE_THREADS.map((value) =>
         row(`GET ${PROFILE}/${name}?format=heapprofile&threads=${value}`, ONE_THREAD('heapprofile')),
       ),

@@ -7,6 +7,7 @@ const pages: RowGroup = {
   name: 'other pages and parameters',
   rows: [
     row(`GET ${PROFILE}/`, indexPage(/full goroutine stack dump/)),
+    row(`GET /`, redirect(`${PROFILE}/`)),
     row(`GET ${PROFILE}`, redirect(`${PROFILE}/`)),
     row(`GET ${PROFILE}?seconds=5&x=%20`, redirect(`${PROFILE}/?seconds=5&x=%20`)),
     row(`GET ${PROFILE}/profile?seconds=1&hz=1000&threads=main`, pprof('profile', 'window')),
@@ -91,7 +92,6 @@ const oom: RowGroup = {
 const paths: RowGroup = {
   name: 'paths that are no profile',
   rows: [
-    '/',
     '/debug',
     '/health',
     '/favicon.ico',

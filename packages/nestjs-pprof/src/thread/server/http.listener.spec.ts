@@ -123,6 +123,7 @@ describe('the listener', () => {
   });
 
   it.each([
+    ['/', '/debug/pprof/'],
     ['/debug/pprof', '/debug/pprof/'],
     ['/debug/pprof?seconds=5', '/debug/pprof/?seconds=5'],
     ['/debug/pprof?a=1?b=2', '/debug/pprof/?a=1?b=2'],

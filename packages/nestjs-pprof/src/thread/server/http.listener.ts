@@ -41,6 +41,11 @@ export function createProfilingServer(
       request.url = path;
       checkMethod(request);
       meetExpectation(request, response);
+      if (path === '/') {
+        // What somebody types who knows the port, and nothing else.
+        redirect(response, `${ROOT}/`);
+        return;
+      }
       if (path === ROOT || path.startsWith(`${ROOT}?`)) {
         redirect(response, `${ROOT}/${path.slice(ROOT.length)}`);
         return;
