@@ -60,7 +60,7 @@ const NO_THREADS = 'no such directory';
 
 /** As where the directory that the process was started in is gone. */
 function breakThreads(): void {
-  jest.spyOn(process, 'cwd').mockImplementation(() => {
+  jest.spyOn(globalThis, 'SharedArrayBuffer').mockImplementation(() => {
     throw new Error(NO_THREADS);
   });
 }
@@ -304,7 +304,8 @@ describe('two of them in one process', () => {
   });
 
   it('do without the one that fails', async () => {
-    jest.spyOn(process, 'cwd').mockImplementationOnce(() => {
+    const broken = jest.spyOn(globalThis, 'SharedArrayBuffer').mockImplementation(() => {
+      broken.mockRestore();
       throw new Error(NO_THREADS);
     });
     const first = create();
