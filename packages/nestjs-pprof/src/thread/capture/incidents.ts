@@ -1,5 +1,5 @@
 import { monotonicMillis } from '../../shared/agent.protocol.js';
-import { tried } from '../../shared/pprof.error.js';
+import { residentBytes } from '../../shared/memory.usage.js';
 import type { FlightRecording } from '../../shared/thread.protocol.js';
 import type { StackSample } from '../pprof/profile.model.js';
 import { attributeBlocks } from './block.attribution.js';
@@ -142,11 +142,6 @@ function longest(stacks: readonly StackSample[]): SeenStack[] {
     .map(({ values: [, nanos = 0], ...sample }) => ({ ...sample, share: nanos / Math.max(1, total) }));
 }
 
-/** Node reads a file for it, which it cannot where the process may open no more. */
-function residentBytes(): number | undefined {
-  return tried(() => process.memoryUsage.rss());
-}
-
 /** Memory of the process, and the line above which it is an incident. */
 class MemoryLine {
   #incident: Incident | undefined;
@@ -155,14 +150,14 @@ class MemoryLine {
   constructor(
     private readonly kind: 'heap' | 'rss',
     private readonly limit: number,
-    private readonly read: () => number | undefined,
+    private readonly read: () => number | null,
     private readonly onIncident: (incident: Incident) => void,
   ) {}
 
   check(): void {
     const { kind, limit } = this;
     const bytes = this.read();
-    if (bytes === undefined) {
+    if (bytes === null) {
       return;
     }
     if (this.#incident) {
