@@ -151,7 +151,8 @@ function textsOf(value: unknown): string[] {
   return values.map(String);
 }
 
-function joined(...parts: readonly string[]): string {
+/** With one slash between each. @internal */
+export function joined(...parts: readonly string[]): string {
   const path = parts
     .map((part) => part.replace(/^\/+|\/+$/g, ''))
     .filter((part) => part !== '')

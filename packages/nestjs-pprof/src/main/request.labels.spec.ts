@@ -301,11 +301,14 @@ describe('the labels of a request', () => {
   });
 });
 
+type OwnRoute = (
+  path: string,
+  handler: (request: { url: string }, response: OwnResponse, next: () => void) => void,
+) => void;
+
 interface OwnApp {
-  get(
-    path: string,
-    handler: (request: { url: string }, response: OwnResponse, next: () => void) => void,
-  ): void;
+  readonly get: OwnRoute;
+  readonly all: OwnRoute;
 }
 
 interface OwnResponse {
@@ -414,6 +417,18 @@ describe('where it may be another’s', () => {
   it('one that answers 404 itself keeps its pattern', async () => {
     await start((created) => ownApp(created).get('/own/:id', (_, response) => response.status(404).end()));
     expect(await ask('/own/secret')).toEqual({ route: 'GET /own/:id' });
+  });
+
+  it('one of all that has the global prefix is none where it answers 404: middleware of Nest 11 is one', async () => {
+    await start((created) => {
+      created.setGlobalPrefix('api');
+      ownApp(created).all('/api/{*all}', ({ url }, response, next) =>
+        url === '/api/cats/1' ? next() : response.status(url === '/api/none' ? 404 : 200).end(),
+      );
+    });
+    expect(await ask('/api/none')).toEqual({ route: 'GET (no route)' });
+    expect(await ask('/api/answered')).toEqual({ route: 'GET /api/{*all}' });
+    expect(await ask('/api/cats/1')).toMatchObject({ route: 'GET /api/cats/:id', handler: 'one' });
   });
 
   it('another application in the process has its patterns alone', async () => {

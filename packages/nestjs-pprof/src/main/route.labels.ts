@@ -1,6 +1,6 @@
 import { type LabelSet, ROUTE_NOT_KNOWN } from '../shared/agent.protocol.js';
 import type { NestContainer } from './nest.container.js';
-import { canonical, describeRoute, grouped, type HandlerRoute, routesOf } from './nest.routes.js';
+import { canonical, describeRoute, grouped, type HandlerRoute, joined, routesOf } from './nest.routes.js';
 import { type RouteGroup, RouteGroups } from './route.groups.js';
 
 /** Node's request; what else it has is Express's, which sets `route` when one has matched. @internal */
@@ -63,6 +63,7 @@ const NOT_FOUND = 404;
 export class RouteLabels {
   #table: ReadonlyMap<string, readonly HandlerRoute[]> = new Map();
   #madeOf = '';
+  #everything = '';
   #platform: unknown;
   #groups = new RouteGroups([]);
   readonly #interned = new Map<string, LabelSet>();
@@ -86,6 +87,7 @@ export class RouteLabels {
       this.#table = grouped(routes, ({ pattern }) => canonical(pattern));
       this.#groups = new RouteGroups(routes.map(({ pattern }) => pattern));
       this.#madeOf = madeOf;
+      this.#everything = canonical(joined(globalPrefix, '*'));
       this.#express = new WeakMap();
       this.#fastify = new Map();
     }
@@ -191,6 +193,10 @@ export class RouteLabels {
       return { labels, ifNotFound: labels };
     }
     const labels = this.#labels(method, pattern, registeredAs(route, candidates, request));
+    if (candidates.length === 0 && canonical(pattern) === this.#everything) {
+      // Middleware for all routes, which Nest 11 registers as one. It has let the request pass.
+      return { labels, ifNotFound: this.none(request, NOT_FOUND) };
+    }
     // Nest tries one after the other, and Express remembers the last.
     const isFiltered = candidates.some(({ versions, hosts }) => versions.length + hosts.length > 0);
     return { labels, ifNotFound: isFiltered ? this.#intern({ route: `${method} ${pattern}` }) : labels };

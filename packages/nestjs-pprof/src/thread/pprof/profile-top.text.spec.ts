@@ -149,13 +149,9 @@ describe('renderTop', () => {
     expect(renderTop(profileOf([], { defaultSampleType: 'cpu' }))).toMatch(/^Type: cpu\n/);
   });
 
+  const labelled = (labels: Labels, value: number) => ({ stack: [a], values: [1, value], labels, notes: [] });
+
   it('has a second table where there are labels, of what `route=` takes', () => {
-    const labelled = (labels: Labels, value: number) => ({
-      stack: [a],
-      values: [1, value],
-      labels,
-      notes: [],
-    });
     const samples = [
       labelled({ route: 'GET /cats', controller: 'Cats', handler: 'all', thread: 'main' }, 60e6),
       labelled({ route: 'GET (no route)' }, 10e6),
@@ -173,6 +169,25 @@ describe('renderTop', () => {
       '',
     ]);
     expect(renderTop(profileOf([[[a], 1]]))).not.toContain('routes');
+  });
+
+  it('tells handlers apart that have one name, of whichever kind of class', () => {
+    const samples = [
+      labelled({ provider: 'KillDragonHandler', handler: 'execute' }, 40e6),
+      labelled({ provider: 'DropItemHandler', handler: 'execute' }, 30e6),
+      labelled({ operation: 'Query.cats', resolver: 'CatsResolver', handler: 'find' }, 20e6),
+      labelled({ event: 'cats', gateway: 'CatsGateway', handler: 'find' }, 8e6),
+      // The application's own label.
+      labelled({ provider: 'aws' }, 2e6),
+    ];
+    const text = renderTop(profileOf([], { samples }));
+    expect(text.slice(text.indexOf('\n\n')).match(/(?<=%  )\S.*$/gm)).toEqual([
+      'KillDragonHandler.execute',
+      'DropItemHandler.execute',
+      'CatsResolver.find',
+      'CatsGateway.find',
+      '(no label)',
+    ]);
   });
 });
 

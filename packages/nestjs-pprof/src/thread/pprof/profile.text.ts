@@ -130,8 +130,11 @@ export function groupedBy(
  *
  * @internal
  */
-export function routeOf({ route, controller, handler }: Labels): string | undefined {
-  return route ?? ([controller, handler].filter((name) => name !== undefined).join('.') || undefined);
+export function routeOf(labels: Labels): string | undefined {
+  const { route, controller, resolver, gateway, provider, handler } = labels;
+  // Without a handler, they are labels of the application's own.
+  const type = controller ?? (handler === undefined ? undefined : (resolver ?? gateway ?? provider));
+  return route ?? ([type, handler].filter((name) => name !== undefined).join('.') || undefined);
 }
 
 /** @internal */
