@@ -51,6 +51,11 @@ describe('terminalCommands', () => {
     ]);
   });
 
+  it('has no tunnel to a port that is not known', () => {
+    const unknown = commandsFor({ ...TCP, address: undefined, port: undefined });
+    expect(unknown).toEqual(commandsFor(TCP).slice(0, 3));
+  });
+
   it('quotes a path for the shell', () => {
     const [curl, , tunnel] = commandsFor({ ...SOCKET, socketPath: "/run/it's $(x).sock" });
     expect(curl).toMatch(/^curl --unix-socket '\/run\/it'\\''s \$\(x\)\.sock' 'http:/);

@@ -19,7 +19,7 @@ export interface TerminalCommand {
 
 /** What to type in a terminal to profile this process. @internal */
 export function terminalCommands(reach: Reach): TerminalCommand[] {
-  const { socketPath, needsCredentials } = reach;
+  const { socketPath, needsCredentials, port } = reach;
   const tunnel = {
     text: socketPath === undefined ? 'From another machine, first' : 'A browser and go need a port, first',
     command: tunnelCommand(6060, socketPath ?? listenedOn(reach)),
@@ -32,7 +32,7 @@ export function terminalCommands(reach: Reach): TerminalCommand[] {
     { text: '', command: `npx nestjs-pprof top ${quotedUrl(`http://${ownAddress(reach)}`)}` },
   ];
   return socketPath === undefined
-    ? [...commands, tunnel]
+    ? [...commands, ...(port === undefined ? [] : [tunnel])]
     : [
         {
           text: '',
