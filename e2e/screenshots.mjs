@@ -53,6 +53,10 @@ try {
   await page.goto(`${index}ui/#profileURL=..%2Fprofile%3Fseconds%3D5&view=left-heavy`);
   await page.getByText('Sandwich').waitFor({ timeout: 120_000 });
   await page.waitForTimeout(3000);
+  // The framework's frames come first: on to those of the application.
+  await page.mouse.move(400, 400);
+  await page.mouse.wheel(0, 2000);
+  await page.waitForTimeout(1000);
   await shoot(page, 'flame-graph');
 
   load.stop();
