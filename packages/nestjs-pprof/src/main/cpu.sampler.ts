@@ -131,14 +131,16 @@ export class CpuSampler {
     this.#takeBack();
     this.#checkStarted();
     const running = this.#running;
+    const isDisturbed = running !== undefined && isCpuSampledByOther();
     const goesOn =
       next !== null &&
       running !== undefined &&
       fits(running.sampling, next) &&
-      !isCpuSampledByOther() &&
+      !isDisturbed &&
       !(next.unread && (isOtherAddonLoaded() || isSigprofAwaited()));
     const segment =
-      running && (running.sampling.unread ? this.#drop(running, goesOn) : this.#end(running, goesOn));
+      running &&
+      (running.sampling.unread ? this.#drop(running, goesOn) : this.#end(running, goesOn, isDisturbed));
     if (!next || goesOn || next.unread) {
       this.#label(goesOn ? next : null);
       this.#keepRunning(goesOn && next.unread === true);
@@ -163,7 +165,7 @@ export class CpuSampler {
    */
   readOn(): CpuSegment | null {
     this.#checkStarted();
-    return this.#running ? this.#end(this.#running, true) : null;
+    return this.#running ? this.#end(this.#running, true, isCpuSampledByOther()) : null;
   }
 
   /**
@@ -273,12 +275,12 @@ export class CpuSampler {
     this.#running = { sampling, since: now(), startMillis: performance.now() - begunAt };
   }
 
-  #end({ sampling, since, startMillis }: RunningSegment, goesOn: boolean): CpuSegment {
+  #end({ sampling, since, startMillis }: RunningSegment, goesOn: boolean, isDisturbed: boolean): CpuSegment {
     const until = now();
     // The addon starts the next segment before it serializes this one: the two follow each other without a gap.
     this.#running = goesOn ? { sampling, since: until } : undefined;
     this.labels?.settle();
-    const disturbedBy = isCpuSampledByOther() ? otherProfilers('CPU') : null;
+    const disturbedBy = isDisturbed ? otherProfilers('CPU') : null;
     const log = new SampleLog();
     const { time } = loadAddon();
     // The addon tells of a stuck sampler only when it goes on, and then restarts it, which takes the signals of another copy that
