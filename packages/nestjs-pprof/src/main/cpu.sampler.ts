@@ -118,7 +118,7 @@ function endAbandoned(): void {
 export class CpuSampler {
   #running: RunningSegment | undefined;
   #storage: AsyncLocalStorage<unknown> | undefined;
-  #takeBack: () => void = nothing;
+  #restoreAddon: () => void = nothing;
 
   /** @param labels undefined where the application wants none */
   constructor(private readonly labels?: SampleLabels) {}
@@ -128,7 +128,7 @@ export class CpuSampler {
    * and the next cannot start, the segment says so.
    */
   rotate(next: CpuSampling | null): CpuSegment | null {
-    this.#takeBack();
+    this.#restoreAddon();
     this.#checkStarted();
     const running = this.#running;
     const isDisturbed = running !== undefined && isCpuSampledByOther();
@@ -174,7 +174,7 @@ export class CpuSampler {
    */
   abandon(): void {
     this.#label(null);
-    this.#takeBack();
+    this.#restoreAddon();
     if (this.#running) {
       this.#running = undefined;
       abandoned = setTimeout(endAbandoned, ABANDONED_FOR_MILLIS).unref();
@@ -234,9 +234,9 @@ export class CpuSampler {
           return method(...args);
         };
       Object.assign(time, { start: first(start), profile: first(profile) });
-      this.#takeBack = () => {
+      this.#restoreAddon = () => {
         Object.assign(time, { start, profile });
-        this.#takeBack = nothing;
+        this.#restoreAddon = nothing;
       };
     }
   }
@@ -309,7 +309,7 @@ export class CpuSampler {
         cpuBetween(since.threadCpuNanos, until.threadCpuNanos) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
       sampleLog: log.encode(),
       labels: this.labels
-        ? { sets: log.labels.sets, missing: this.labels.missing, leftOut: [...log.labels.leftOut] }
+        ? { sets: log.labels.sets, missing: this.labels.missing, omitted: [...log.labels.omitted] }
         : null,
       samplerStuck,
       disturbedBy,

@@ -40,7 +40,7 @@ const READ_SHARE = 100;
 type Running = HeapSampling & HeapStart;
 
 /** Sampling that was not stopped, as another profiler may have come to rely on it; in case it is wanted again. */
-let leftRunning: Running | undefined;
+let stillRunning: Running | undefined;
 
 /**
  * Drives V8's sampling heap profiler on the main thread: through the addon, from start-up on, for what is alive; in
@@ -86,7 +86,7 @@ export class HeapSampler {
       if (isOtherAddonLoaded()) {
         // It may be reading our samples, having found V8's sampler started; @pyroscope/nodejs takes the process down with
         // an unhandled rejection where they are gone. To go on costs nearly nothing.
-        leftRunning = this.#running;
+        stillRunning = this.#running;
       } else {
         addonIfLoaded()?.heap.stop();
       }
@@ -169,13 +169,13 @@ export class HeapSampler {
       return;
     }
     const pauseMillis = 2 * READ_SHARE * this.#readMillis;
-    const leftMillis = earlier + pauseMillis - monotonicMillis();
-    if (leftMillis > 0) {
-      const [pause, left] = [pauseMillis, leftMillis].map((millis) => Math.ceil(millis / 1000));
+    const remainingMillis = earlier + pauseMillis - monotonicMillis();
+    if (remainingMillis > 0) {
+      const [pause, remaining] = [pauseMillis, remainingMillis].map((millis) => Math.ceil(millis / 1000));
       throw new PprofError(
         503,
         `to read the heap profile took ${Math.round(this.#readMillis)} ms of the main thread the last time, so it is read twice in ${pause} s at the most. ` +
-          `Ask again in ${left} s. A heap.samplingInterval larger than ${samplingInterval} makes it shorter`,
+          `Ask again in ${remaining} s. A heap.samplingInterval larger than ${samplingInterval} makes it shorter`,
       );
     }
   }
@@ -192,8 +192,8 @@ export class HeapSampler {
 
   #startLive(sampling: HeapSampling, restarted: HeapRestart | null): void {
     try {
-      this.#running = leftRunning ?? startAddon(sampling, restarted);
-      leftRunning = undefined;
+      this.#running = stillRunning ?? startAddon(sampling, restarted);
+      stillRunning = undefined;
       this.#readAt = [];
       this.#watchMemory({ since: this.#running.startedAt, withGarbage: false });
     } catch (error) {
