@@ -13,13 +13,13 @@ import { type CpuCaptureRequest, SharedCpuSampler } from './shared-cpu.sampler.j
 import {
   Answers,
   isSelected,
+  joined,
   MAIN_THREAD,
   selectsWorkers,
   type ThreadInfo,
   type ThreadSelection,
 } from './thread.selection.js';
 import {
-  NoThreadError,
   ThreadStuckError,
   CaptureStuckError,
   ConnectionClosedError,
@@ -96,7 +96,7 @@ export class CpuCapturer {
     this.sampler = new SharedCpuSampler(agent, keepWarmSeconds * 1000);
   }
 
-  /** @throws {AgentFailureError | CoverageOnError | NoThreadError} or the signal's reason. */
+  /** @throws {AgentFailureError | NoThreadError} or the signal's reason. */
   async capture(request: CpuRequest): Promise<CpuCapture> {
     if (!isSelected(request.threads, MAIN_THREAD)) {
       this.threads.inspector.refuseUnderCoverage();
@@ -180,27 +180,21 @@ class CpuCaptureRun {
     }
     await Promise.all(this.#workers);
     signal.throwIfAborted();
-    if (this.#answers.results.length === 0) {
-      throw new NoThreadError(this.#answers.skipped);
-    }
+    const { results, skipped } = joined([this.#answers]);
     const { user, system } = process.cpuUsage(start.cpu);
     const profilerCpuNanos = cpuBetween(start.own, threadCpuNanos());
-    const segments = this.#answers.results.flatMap((thread) =>
-      thread.by === 'agent' ? thread.segments : [],
-    );
+    const segments = results.flatMap((thread) => (thread.by === 'agent' ? thread.segments : []));
     const cpuOfWorkers = await workerCpu;
     return {
       selection: threads,
       hz: this.request.hz,
       labels: this.request.labels,
-      threads: this.#answers.results
-        .map((entry) =>
-          entry.by === 'inspector' && entry.thread !== MAIN_THREAD
-            ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) }
-            : entry,
-        )
-        .toSorted((a, b) => a.thread.id - b.thread.id),
-      skipped: this.#answers.skipped,
+      threads: results.map((entry) =>
+        entry.by === 'inspector' && entry.thread !== MAIN_THREAD
+          ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) }
+          : entry,
+      ),
+      skipped,
       ended: this.#ended,
       processCpuNanos: (user + system) * 1000,
       profilerCpuNanos,

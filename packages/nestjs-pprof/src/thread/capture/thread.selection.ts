@@ -57,8 +57,8 @@ export function selectsWorkers(selection: ThreadSelection): boolean {
 
 /** What was found out of each thread, and which threads nothing could be found out of, with the reason. @internal */
 export interface FromThreads<T> {
-  readonly results: T[];
-  readonly skipped: string[];
+  readonly results: readonly T[];
+  readonly skipped: readonly string[];
 }
 
 /** What threads that are asked at the same time have answered so far. @internal */
@@ -105,10 +105,18 @@ export async function fromThreads<T extends { readonly thread: ThreadInfo }>(
   ofMain: () => Promise<FromThreads<T>>,
   ofWorkers: () => Promise<FromThreads<T>>,
 ): Promise<FromThreads<T>> {
-  const found = await Promise.all([
-    ...(isSelected(selection, MAIN_THREAD) ? [ofMain()] : []),
-    ...(selectsWorkers(selection) ? [ofWorkers()] : []),
-  ]);
+  return joined(
+    await Promise.all([
+      ...(isSelected(selection, MAIN_THREAD) ? [ofMain()] : []),
+      ...(selectsWorkers(selection) ? [ofWorkers()] : []),
+    ]),
+  );
+}
+
+/** What was found of all threads, in their order. @throws {NoThreadError} where there is nothing of any thread. @internal */
+export function joined<T extends { readonly thread: ThreadInfo }>(
+  found: ReadonlyArray<FromThreads<T>>,
+): FromThreads<T> {
   const results = found.flatMap((part) => part.results).toSorted((a, b) => a.thread.id - b.thread.id);
   const skipped = found.flatMap((part) => part.skipped);
   if (results.length === 0) {
