@@ -138,7 +138,7 @@ function differenceOf(
 
 /** One capture, from its request to its result. */
 class CpuCaptureRun {
-  readonly #answers = new Answers<ThreadCpu>();
+  readonly #answers: Answers<ThreadCpu>;
   readonly #ended: string[] = [];
   readonly #workers = new Set<Promise<void>>();
   readonly #endsAt: number;
@@ -155,6 +155,7 @@ class CpuCaptureRun {
     private readonly inspected: InspectedThreads,
     private readonly v8: V8CpuCapturer,
   ) {
+    this.#answers = new Answers(request.threads);
     this.#signal = AbortSignal.any([request.signal, this.#closed.signal]);
     // One listener a thread that is profiled, which may be many.
     setMaxListeners(0, this.#signal);
@@ -274,7 +275,7 @@ class CpuCaptureRun {
     try {
       const inUse = this.inspected.useWorkers((sampler) => {
         const remaining = this.#endsAt - monotonicMillis();
-        if (isSelected(this.request.threads, sampler.target.thread) && remaining >= SHORTEST_WINDOW_MILLIS) {
+        if (remaining >= SHORTEST_WINDOW_MILLIS) {
           const workers = () => this.#inUse?.threads ?? [];
           this.#workers.add(this.#captureByInspector(sampler, { millis: remaining, workers }));
         }

@@ -43,16 +43,16 @@ export function workerFromTitle(title: string): ThreadInfo | undefined {
 }
 
 /** Which threads a request is about. @internal */
-export type ThreadSelection = 'all' | 'main' | readonly number[];
+export type ThreadSelection = 'all' | readonly number[];
 
 /** @internal */
 export function isSelected(selection: ThreadSelection, { id }: ThreadInfo): boolean {
-  return selection === 'all' || (selection === 'main' ? id === MAIN_THREAD.id : selection.includes(id));
+  return selection === 'all' || selection.includes(id);
 }
 
 /** @internal */
 export function selectsWorkers(selection: ThreadSelection): boolean {
-  return selection === 'all' || (selection !== 'main' && selection.some((id) => id !== MAIN_THREAD.id));
+  return selection === 'all' || selection.some((id) => id !== MAIN_THREAD.id);
 }
 
 /** What was found out of each thread, and which threads nothing could be found out of, with the reason. @internal */
@@ -66,12 +66,21 @@ export class Answers<T> implements FromThreads<T> {
   readonly results: T[] = [];
   readonly skipped: string[] = [];
 
-  /** Takes the answer of a thread. One that ends meanwhile is not among those skipped. */
+  readonly #selection: ThreadSelection;
+
+  constructor(selection: ThreadSelection) {
+    this.#selection = selection;
+  }
+
+  /** Takes the answer of a thread, if it is selected. One that ends meanwhile is not among those skipped. */
   async take(
     thread: ThreadInfo,
     answer: () => Promise<T>,
     onEnded: () => void = () => undefined,
   ): Promise<void> {
+    if (!isSelected(this.#selection, thread)) {
+      return;
+    }
     try {
       this.results.push(await answer());
     } catch (error) {

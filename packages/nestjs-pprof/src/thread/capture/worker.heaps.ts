@@ -3,13 +3,7 @@ import type { HeapRestart, HeapSampling } from '../../shared/agent.protocol.js';
 import { PprofError } from '../../shared/pprof.error.js';
 import { allocationNodeOf } from '../pprof/allocation.tree.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
-import {
-  Answers,
-  type FromThreads,
-  isSelected,
-  MAIN_THREAD,
-  type ThreadSelection,
-} from './thread.selection.js';
+import { Answers, type FromThreads, MAIN_THREAD, type ThreadSelection } from './thread.selection.js';
 import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
 import {
   type AllocationsRequest,
@@ -99,7 +93,7 @@ export class WorkerHeaps {
     askAll: (ask: (worker: WorkerHeap, question: () => Promise<T>) => Promise<void>) => Promise<void>,
     moment?: MomentDeadline,
   ): Promise<FromThreads<T>> {
-    const answers = new Answers<T>();
+    const answers = new Answers<T>(selection);
     try {
       await (moment ? moment.within(MAIN_THREAD, () => this.#attach()) : this.#attach());
     } catch (error) {
@@ -112,12 +106,7 @@ export class WorkerHeaps {
       return answers;
     }
     try {
-      await askAll(async (worker, question) => {
-        const { thread } = worker.target;
-        if (isSelected(selection, thread)) {
-          await answers.take(thread, question);
-        }
-      });
+      await askAll((worker, question) => answers.take(worker.target.thread, question));
     } finally {
       this.#closeIfUnused();
     }

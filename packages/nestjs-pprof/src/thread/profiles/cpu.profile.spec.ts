@@ -9,7 +9,7 @@ function read(recording: Partial<Recording>) {
     read: () => Promise.resolve({ segments: [], from: 1000, to: 2000, missing: [], ...recording }),
     kept: { from: 0, to: 500 },
   };
-  const request = { past: { from: 1000, to: 2000 }, threads: 'main' } as unknown as ProfileRequest;
+  const request = { past: { from: 1000, to: 2000 }, threads: [0] } as unknown as ProfileRequest;
   return cpuProfile.capture(request, { recorder } as unknown as ApplicationThreads);
 }
 
