@@ -15,6 +15,7 @@ import { handlerClassesOf, labelUntoldHandlers } from './main/nest.handlers.js';
 import { isPermitted, unsupportedRuntime } from './main/process.facts.js';
 import { ownPackage } from './main/own.package.js';
 import { describeLeftBehind, isUsable, prepareOomExport } from './main/oom.export.js';
+import { OomWatch } from './main/oom.watch.js';
 import { resolveOptions } from './options.table.js';
 import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
 import type { PprofLabelValues } from './pprof.labels.js';
@@ -309,7 +310,7 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
     }
     try {
       const oomExport = prepareOomExport(this.#options, heap, this.#warn);
-      this.#agent.startHeapSampling(heap, oomExport);
+      this.#agent.startHeapSampling(heap, oomExport && new OomWatch(oomExport, this.#warn));
     } catch (error) {
       this.#say('warn', `Heap profiles are not available: ${messageOf(error)}`);
     }

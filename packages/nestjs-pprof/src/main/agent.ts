@@ -14,7 +14,8 @@ import { takeRequest } from '../shared/shared.memory.js';
 import { CpuSampler } from './cpu.sampler.js';
 import type { SampleLabels } from './sample.labels.js';
 import { describeLoop, LoopWatch } from './event.loop.js';
-import { HeapSampler, type OomExportCommand } from './heap.sampler.js';
+import { HeapSampler } from './heap.sampler.js';
+import type { OomWatch } from './oom.watch.js';
 import { WorkerClocks } from './worker.clocks.js';
 
 /** What is waited for takes a millisecond or two; a profiling thread that is held up must not hold up the application. */
@@ -98,8 +99,8 @@ export class Agent {
   }
 
   /** @throws {AgentError} where the heap cannot be sampled; the profiling thread is told the same when it asks. */
-  startHeapSampling(sampling: HeapSampling, oomExport?: OomExportCommand): void {
-    this.#heap.start(sampling, oomExport);
+  startHeapSampling(sampling: HeapSampling, oomWatch?: OomWatch): void {
+    this.#heap.start(sampling, oomWatch);
   }
 
   /** Answers one request; never throws. */
