@@ -103,8 +103,8 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
   start(): Promise<PprofAddress | undefined> {
     const started = this.#starting ?? this.#start();
     // Its thread keeps no process alive.
-    const hold = setInterval(() => undefined, LONGEST_TIMER_MILLIS);
-    void started.then(() => clearInterval(hold));
+    const hold = tried(() => setInterval(() => undefined, LONGEST_TIMER_MILLIS));
+    void started.then(() => tried(() => clearInterval(hold)));
     return started;
   }
 
@@ -116,11 +116,12 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
     this.#starting = undefined;
     this.#started?.(undefined);
     this.#started = undefined;
-    this.#agent.stop();
+    // Nest ends an application whose shutdown hook fails in another way than the signal would have.
+    tried(() => this.#agent.stop());
     if (this.#status.state !== 'disabled' && this.#status.state !== 'failed') {
       this.#status = { state: 'stopped' };
     }
-    this.#stopping = supervisor?.stop() ?? this.#stopping;
+    this.#stopping = supervisor?.stop().catch(() => undefined) ?? this.#stopping;
     await this.#stopping;
     // Unless start() has come in between.
     if (this.#starting === undefined) {

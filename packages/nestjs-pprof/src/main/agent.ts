@@ -1,14 +1,14 @@
 import { failureOf, NotByInterruptError } from '../shared/agent.errors.js';
-import {
-  type AgentCommand,
-  type AgentCommands,
-  type AgentReply,
-  type AgentRequest,
-  type CpuSegment,
-  type HandlerClass,
-  type HeapSampling,
-  monotonicMillis,
+import type {
+  AgentCommand,
+  AgentCommands,
+  AgentReply,
+  AgentRequest,
+  CpuSegment,
+  HandlerClass,
+  HeapSampling,
 } from '../shared/agent.protocol.js';
+import { ownMillis } from '../shared/own.clocks.js';
 import { tried } from '../shared/pprof.error.js';
 import { takeRequest } from '../shared/shared.memory.js';
 import { CpuSampler } from './cpu.sampler.js';
@@ -109,7 +109,7 @@ export class Agent {
     if (claim && !takeRequest(claim)) {
       return;
     }
-    const begunAt = monotonicMillis();
+    const begunAt = ownMillis();
     port.postMessage({ type: 'agent-accepted', id });
     const reply = (result: unknown) =>
       port.postMessage({ type: 'agent-reply', id, result } satisfies AgentReply, transferableIn(result));
@@ -125,7 +125,7 @@ export class Agent {
     } catch (error) {
       fail(error);
     }
-    this.#loopWatch.exclude(monotonicMillis() - begunAt);
+    this.#loopWatch.exclude(ownMillis() - begunAt);
   }
 
   /**
@@ -136,7 +136,7 @@ export class Agent {
    * @returns JSON of an `InterruptAnswer`.
    */
   readCpuByInterrupt(): string {
-    const begunAt = monotonicMillis();
+    const begunAt = ownMillis();
     try {
       if (!this.#hasReadCpu) {
         throw new NotByInterruptError();
@@ -148,7 +148,7 @@ export class Agent {
     } catch (error) {
       return JSON.stringify({ failure: failureOf(error) });
     } finally {
-      this.#loopWatch.exclude(monotonicMillis() - begunAt);
+      this.#loopWatch.exclude(ownMillis() - begunAt);
     }
   }
 

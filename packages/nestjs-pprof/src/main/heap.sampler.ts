@@ -3,15 +3,14 @@ import { HeapSamplingOffError, SamplerHeldError, SamplerSharedError } from '../s
 import { PprofError } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import { memoryUsage } from '../shared/memory.usage.js';
-import { epochMillis } from './own.clocks.js';
-import {
-  type AgentCommands,
-  type AllocationNode,
-  type HeapRestart,
-  type HeapSample,
-  type HeapSampling,
-  type HeapStart,
-  monotonicMillis,
+import { epochMillis, ownMillis } from '../shared/own.clocks.js';
+import type {
+  AgentCommands,
+  AllocationNode,
+  HeapRestart,
+  HeapSample,
+  HeapSampling,
+  HeapStart,
 } from '../shared/agent.protocol.js';
 import { AllocationSampler, isHeapSampled } from './allocation.sampler.js';
 import type { OomWatch } from './oom.watch.js';
@@ -43,6 +42,8 @@ export class HeapSampler {
   /** When what is alive was read the last two times: a difference takes two. */
   #readAt: readonly number[] = [];
   #readMillis = 0;
+
+  constructor(private readonly clock: () => number = ownMillis) {}
 
   /**
    * Starts sampling allocations. A failure is kept for whoever asks for a sample; it is also thrown.
@@ -94,7 +95,7 @@ export class HeapSampler {
     const begunAt = millisOfThread();
     const root = this.#readLive();
     this.#readMillis = millisOfThread() - begunAt;
-    this.#readAt = [...this.#readAt, monotonicMillis()].slice(-2);
+    this.#readAt = [...this.#readAt, this.clock()].slice(-2);
     return { root, ...this.#running, takenAt: epochMillis(), memory: memoryUsage() };
   }
 
@@ -150,7 +151,7 @@ export class HeapSampler {
       return;
     }
     const pauseMillis = 2 * READ_SHARE * this.#readMillis;
-    const leftMillis = earlier + pauseMillis - monotonicMillis();
+    const leftMillis = earlier + pauseMillis - this.clock();
     if (leftMillis > 0) {
       const [pause, left] = [pauseMillis, leftMillis].map((millis) => Math.ceil(millis / 1000));
       throw new PprofError(
@@ -200,7 +201,7 @@ export class HeapSampler {
 
 function millisOfThread(): number {
   const nanos = threadCpuNanos();
-  return nanos === undefined ? monotonicMillis() : nanos / 1e6;
+  return nanos === undefined ? ownMillis() : nanos / 1e6;
 }
 
 function startAddon({ samplingInterval, stackDepth }: HeapSampling, restarted: HeapRestart | null): Running {
