@@ -113,7 +113,7 @@ const optionsProvider: FactoryProvider = {
  * - `seconds=N`: `profile` lasts so long (default 30, at most the option `maxSeconds`), `trace` too (default 1, fractions
  *   allowed); `block` and `allocs` are of so many seconds; other profiles report the difference they make
  * - `hz=N`: samples per second of `profile`, 1 to 1000 (default 100)
- * - `threads=all|main|ID,ID`: the threads to look at (default all; 0 is the main thread); V8's own formats and
+ * - `threads=all|main|ID,ID`: the threads to profile (default all; 0 is the main thread); V8's own formats and
  *   `heapsnapshot` are of one (default main)
  * - `labels=false`: `profile` and `block` without labels but that of the thread
  * - `past=N` (`profile`, with the option `flightRecorder`): the last N seconds, up to now or to `until=`, an ISO time or

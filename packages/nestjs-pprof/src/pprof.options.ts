@@ -22,7 +22,7 @@ export interface PprofHeapOptions {
 export interface PprofBlockOptions {
   /**
    * Whether the main thread's event loop is watched all the time, so that `block` without `seconds` tells what has blocked it
-   * since start-up. Costs a timer, and a look at the stack of whatever blocks it for 100 ms, longer with a larger heap.
+   * since start-up. Costs a timer, and a sample of the stack of whatever blocks it for 100 ms, longer with a larger heap.
    *
    * @default false
    */

@@ -14,7 +14,7 @@ import { NEST_CONTAINER, NestContainer } from './main/nest.container.js';
 import { handlerClassesOf, labelUntoldHandlers } from './main/nest.handlers.js';
 import { isPermitted, unsupportedRuntime } from './main/process.facts.js';
 import { ownPackage } from './main/own.package.js';
-import { describeLeftBehind, isUsable, prepareOomExport } from './main/oom.export.js';
+import { describePostMortems, isUsable, prepareOomExport } from './main/oom.export.js';
 import { OomWatch } from './main/oom.watch.js';
 import { resolveOptions } from './options.table.js';
 import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
@@ -40,7 +40,7 @@ const LONGEST_TIMER_MILLIS = 2 ** 31 - 1;
 @Injectable()
 export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   readonly #logger = new Logger('PprofModule');
-  readonly #warn = (text: string) => this.#say('warn', text);
+  readonly #warn = (text: string) => this.#log('warn', text);
   readonly #options: ResolvedPprofOptions;
   readonly #agent: Agent;
   readonly #holder: SlotHolder;
@@ -79,7 +79,7 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
       // Not awaited: the application does not wait for its profiler.
       void this.#start();
     } else {
-      this.#say('debug', 'Profiling is off: the option "enabled" is false');
+      this.#log('debug', 'Profiling is off: the option "enabled" is false');
     }
   }
 
@@ -204,7 +204,7 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
     const { state } = slot.holder.status();
     // One that is just ending, in a hot reload, is nothing to tell of.
     if (isSharing() && state !== 'stopped' && state !== 'failed') {
-      this.#tellOfSharing(slot.holder, address);
+      this.#logSharing(slot.holder, address);
       this.#settleStart();
     }
     await slot.freed;
@@ -215,17 +215,17 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
     }
   }
 
-  #tellOfSharing({ options }: SlotHolder, address: PprofAddress | undefined): void {
+  #logSharing({ options }: SlotHolder, address: PprofAddress | undefined): void {
     const theirs = JSON.parse(options) as Readonly<Record<string, unknown>>;
     const differing = Object.entries(JSON.parse(this.#holder.options) as Readonly<Record<string, unknown>>)
       .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(theirs[name]))
       .map(([name]) => (name === 'credentialsHash' ? 'auth' : name));
-    const place = address === undefined ? '' : ` on ${describeAddress(address)}`;
-    const text = `Another PprofModule of this process has its profiler already${place}, and both use that`;
+    const where = address === undefined ? '' : ` on ${describeAddress(address)}`;
+    const text = `Another PprofModule of this process has its profiler already${where}, and both use that`;
     if (differing.length === 0) {
-      this.#say('log', text);
+      this.#log('log', text);
     } else {
-      this.#say('warn', `${text}: with its options, which differ in ${differing.join(', ')}`);
+      this.#log('warn', `${text}: with its options, which differ in ${differing.join(', ')}`);
     }
   }
 
@@ -240,24 +240,24 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
   }
 
   #startThread(): void {
-    void this.#tellOfLeftBehind();
+    void this.#logPostMortems();
     const supervisor = new ThreadSupervisor(
       (previousPort, listeners) => new ProfilingThread(this.#options, previousPort, this.#agent, listeners),
       {
         onListening: (address) => {
           this.#status = { state: 'listening', address };
-          this.#say('log', `Profiling server listening on ${describeAddress(address)}`);
+          this.#log('log', `Profiling server listening on ${describeAddress(address)}`);
           this.#settleStart();
         },
         onWaiting: (reason) => {
           this.#status = { state: 'waiting', reason };
-          this.#say('warn', `Profiling is not available yet, the application goes on without it: ${reason}`);
+          this.#log('warn', `Profiling is not available yet, the application goes on without it: ${reason}`);
           this.#settleStart();
         },
         onRestarting: (reason, isFirst) => {
           this.#status = { state: 'restarting', reason: `the profiling thread has ended: ${reason}` };
           if (isFirst) {
-            this.#say(
+            this.#log(
               'warn',
               `The profiling thread has ended and is started again, the application goes on: ${reason}`,
             );
@@ -273,13 +273,13 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
   }
 
   /** The logger is the application's. What it throws, from a timer or as a message comes in, would end the process. */
-  #say(level: 'log' | 'warn' | 'debug', text: string): void {
+  #log(level: 'log' | 'warn' | 'debug', text: string): void {
     tried(() => this.#logger[level](text));
   }
 
   #fail(reason: string): void {
     this.#status = { state: 'failed', reason };
-    this.#say('warn', `Profiling is not available, the application goes on without it: ${reason}`);
+    this.#log('warn', `Profiling is not available, the application goes on without it: ${reason}`);
     void this.stop();
   }
 
@@ -294,11 +294,11 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
       try {
         labelUntoldHandlers(container);
       } catch (error) {
-        this.#say('warn', `Not every handler is labelled in CPU profiles: ${messageOf(error)}`);
+        this.#log('warn', `Not every handler is labelled in CPU profiles: ${messageOf(error)}`);
       }
     }
     const labels = new SampleLabels(new RequestLabels(new RouteLabels(container)), (reason) =>
-      this.#say('debug', `CPU samples are not labelled by what they were taken for: ${reason}`),
+      this.#log('debug', `CPU samples are not labelled by what they were taken for: ${reason}`),
     );
     return new Agent(labels, () => (container ? handlerClassesOf(container) : []));
   }
@@ -313,16 +313,16 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
       const oomExport = prepareOomExport(this.#options, heap, this.#warn);
       this.#agent.startHeapSampling(heap, oomExport && new OomWatch(oomExport, this.#warn));
     } catch (error) {
-      this.#say('warn', `Heap profiles are not available: ${messageOf(error)}`);
+      this.#log('warn', `Heap profiles are not available: ${messageOf(error)}`);
     }
   }
 
-  async #tellOfLeftBehind(): Promise<void> {
+  async #logPostMortems(): Promise<void> {
     const { outOfMemory, flightRecorder } = this.#options;
     const texts = [
-      outOfMemory && (await describeLeftBehind(outOfMemory.directory, 'oom')),
-      flightRecorder?.directory && (await describeLeftBehind(flightRecorder.directory, 'flight')),
+      outOfMemory && (await describePostMortems(outOfMemory.directory, 'oom')),
+      flightRecorder?.directory && (await describePostMortems(flightRecorder.directory, 'flight')),
     ];
-    texts.forEach((text) => text && this.#say('log', text));
+    texts.forEach((text) => text && this.#log('log', text));
   }
 }

@@ -5,7 +5,7 @@ import type { SymbolizedProfile } from '../thread/pprof/profile.symbolizer.js';
 import { CliError, UsageError } from './cli.errors.js';
 import type { Options } from './command.line.js';
 import { type CommandDescription, COMMANDS, type OptionName } from './command.table.js';
-import { placeOf, profileAsJson, readProfile } from './profile.table.js';
+import { frameOf, profileAsJson, readProfile } from './profile.table.js';
 import { queryOf, type ServiceClient } from './service.client.js';
 import { terminalText, withProgress } from './terminal.text.js';
 
@@ -78,7 +78,7 @@ function stacksAsJson({ samples, comments, startedAt }: SymbolizedProfile): obje
   const threads = samples.map(({ stack, labels: { thread = null, state = null } }) => ({
     thread,
     state,
-    stack: stack.map(placeOf),
+    stack: stack.map(frameOf),
   }));
   return { startedAt: new Date(startedAt).toISOString(), threads, comments };
 }

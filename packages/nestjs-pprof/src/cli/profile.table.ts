@@ -33,13 +33,13 @@ export function profileAsJson(profile: SymbolizedProfile): object {
     durationNanos: profile.durationNanos ?? null,
     total,
     functions: rows.map(({ name, flat, cumulative }) => ({
-      ...placeOf(frames.get(name)!),
+      ...frameOf(frames.get(name)!),
       flat,
       cumulative,
     })),
     paths: hotPaths(profile, index, MAX_PATHS).map(({ frames: own, value, ends }) => ({
       value,
-      frames: own.map(placeOf),
+      frames: own.map(frameOf),
       ends,
     })),
     routes: sumsBy(profile, index, routeOf).map(({ name, value }) => ({ route: name, value })),
@@ -52,7 +52,7 @@ export function profileAsJson(profile: SymbolizedProfile): object {
 }
 
 /** @internal */
-export function placeOf({ name, file, line }: SymbolizedFrame): object {
+export function frameOf({ name, file, line }: SymbolizedFrame): object {
   return { name, file, line };
 }
 

@@ -100,12 +100,12 @@ class SampleLog {
 const ABANDONED_FOR_MILLIS = 250;
 
 /** The end of a sampler that is left running, of which a thread has at most one. */
-let abandoned: { readonly timer: NodeJS.Timeout | undefined; readonly takeBack: () => void } | undefined;
+let abandoned: { readonly timer: NodeJS.Timeout | undefined; readonly restore: () => void } | undefined;
 
 function endAbandoned(): void {
   if (abandoned) {
     clearTimeout(abandoned.timer);
-    abandoned.takeBack();
+    abandoned.restore();
     abandoned = undefined;
     const { time } = loadAddon();
     // What a timer throws ends the application.
@@ -119,7 +119,7 @@ function endAbandoned(): void {
 export class CpuSampler {
   #running: RunningSegment | undefined;
   #storage: AsyncLocalStorage<unknown> | undefined;
-  #takeBack: () => void = nothing;
+  #restoreAddon: () => void = nothing;
 
   /** @param labels undefined where the application wants none */
   constructor(private readonly labels?: SampleLabels) {}
@@ -129,7 +129,7 @@ export class CpuSampler {
    * and the next cannot start, the segment says so.
    */
   rotate(next: CpuSampling | null): CpuSegment | null {
-    this.#takeBack();
+    this.#restoreAddon();
     this.#checkStarted();
     const running = this.#running;
     const isDisturbed = running !== undefined && isCpuSampledByOther();
@@ -175,13 +175,13 @@ export class CpuSampler {
    */
   abandon(): void {
     this.#label(null);
-    this.#takeBack();
+    this.#restoreAddon();
     if (this.#running) {
       this.#running = undefined;
-      const takeBack = endForOthers(endAbandoned);
+      const restore = endForOthers(endAbandoned);
       // An application may have put something in the place of `setTimeout` that throws.
       const timer = tried(() => setTimeout(endAbandoned, ABANDONED_FOR_MILLIS).unref());
-      abandoned = { timer, takeBack };
+      abandoned = { timer, restore };
       if (!timer) {
         endAbandoned();
       }
@@ -230,10 +230,10 @@ export class CpuSampler {
     }
     this.#running = { ...this.#running, sampling: { ...this.#running.sampling, unread: isUnread } };
     if (isUnread) {
-      const takeBack = endForOthers(() => this.rotate(null));
-      this.#takeBack = () => {
-        takeBack();
-        this.#takeBack = nothing;
+      const restore = endForOthers(() => this.rotate(null));
+      this.#restoreAddon = () => {
+        restore();
+        this.#restoreAddon = nothing;
       };
     }
   }
@@ -306,7 +306,7 @@ export class CpuSampler {
         cpuBetween(since.threadCpuNanos, until.threadCpuNanos) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
       sampleLog: log.encode(),
       labels: this.labels
-        ? { sets: log.labels.sets, missing: this.labels.missing, leftOut: [...log.labels.leftOut] }
+        ? { sets: log.labels.sets, missing: this.labels.missing, omitted: [...log.labels.omitted] }
         : null,
       samplerStuck,
       disturbedBy,
@@ -318,7 +318,7 @@ export class CpuSampler {
  * While nobody wants the samples, others in the process that use the same copy of the addon find its sampler free: it ends as they
  * start it.
  *
- * @returns takes that back
+ * @returns restores the addon
  */
 function endForOthers(end: () => void): () => void {
   const { time } = loadAddon();

@@ -38,7 +38,7 @@ export function describeLoop(): LoopDescription {
 
 const SHORTEST_PERIOD_MILLIS = 1;
 
-/** How often the size of the heap is looked at, which takes some microseconds. */
+/** How often the size of the heap is read, which takes some microseconds. */
 const HEAP_MILLIS = 1000;
 
 /**
@@ -57,7 +57,7 @@ const PERIODS_PER_THRESHOLD = 4;
  */
 export class LoopWatch {
   readonly #timers = new Map<number, NodeJS.Timeout>();
-  #leftOutMillis = 0;
+  #excludedMillis = 0;
 
   constructor(private readonly clock: () => number = ownMillis) {}
 
@@ -72,7 +72,7 @@ export class LoopWatch {
     const tick = () => {
       const now = this.clock();
       // 0 until the loop has turned for the first time: it has not been idle either.
-      const idle = performance.eventLoopUtilization().idle + this.#leftOutMillis;
+      const idle = performance.eventLoopUtilization().idle + this.#excludedMillis;
       watch.tick(now * 1000, idle * 1000, thresholdMicros);
       if (heap && now - heapAt >= HEAP_MILLIS) {
         heapAt = now;
@@ -85,7 +85,7 @@ export class LoopWatch {
 
   /** This part of the current turn is no block: the profiler itself has held the loop up. */
   exclude(millis: number): void {
-    this.#leftOutMillis += millis;
+    this.#excludedMillis += millis;
   }
 
   stop(id: number): void {

@@ -24,7 +24,7 @@ const READ_SHARE = 100;
 type Running = HeapSampling & HeapStart;
 
 /** Sampling that was not stopped, as another profiler may have come to rely on it; in case it is wanted again. */
-let leftRunning: Running | undefined;
+let stillRunning: Running | undefined;
 
 /**
  * Drives V8's sampling heap profiler on the main thread: through the addon, from start-up on, for what is alive; in
@@ -68,7 +68,7 @@ export class HeapSampler {
       if (isOtherAddonLoaded() || this.#oomWatch?.isTakenOver) {
         // It may be reading our samples, having found V8's sampler started; @pyroscope/nodejs takes the process down with
         // an unhandled rejection where they are gone. Or it has them exported when memory runs out. To go on costs nearly nothing.
-        leftRunning = this.#running;
+        stillRunning = this.#running;
       } else {
         addonIfLoaded()?.heap.stop();
       }
@@ -151,13 +151,13 @@ export class HeapSampler {
       return;
     }
     const pauseMillis = 2 * READ_SHARE * this.#readMillis;
-    const leftMillis = earlier + pauseMillis - this.clock();
-    if (leftMillis > 0) {
-      const [pause, left] = [pauseMillis, leftMillis].map((millis) => Math.ceil(millis / 1000));
+    const remainingMillis = earlier + pauseMillis - this.clock();
+    if (remainingMillis > 0) {
+      const [pause, remaining] = [pauseMillis, remainingMillis].map((millis) => Math.ceil(millis / 1000));
       throw new PprofError(
         503,
         `to read the heap profile took ${Math.round(this.#readMillis)} ms of the main thread the last time, so it is read twice in ${pause} s at the most. ` +
-          `Ask again in ${left} s. A heap.samplingInterval larger than ${samplingInterval} makes it shorter`,
+          `Ask again in ${remaining} s. A heap.samplingInterval larger than ${samplingInterval} makes it shorter`,
       );
     }
   }
@@ -174,8 +174,8 @@ export class HeapSampler {
 
   #startLive(sampling: HeapSampling, restarted: HeapRestart | null): void {
     try {
-      this.#running = leftRunning ?? startAddon(sampling, restarted);
-      leftRunning = undefined;
+      this.#running = stillRunning ?? startAddon(sampling, restarted);
+      stillRunning = undefined;
       this.#readAt = [];
       this.#oomWatch?.start({ since: this.#running.startedAt, withGarbage: false });
     } catch (error) {

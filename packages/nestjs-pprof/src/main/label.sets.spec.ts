@@ -7,10 +7,10 @@ function within(...labels: Record<string, unknown>[]): LabelContext {
   return labels.reduce<LabelContext | undefined>((outer, each) => new LabelContext(outer, each), undefined)!;
 }
 
-function setOf(context: unknown): { set: unknown; leftOut: string[] } {
+function setOf(context: unknown): { set: unknown; omitted: string[] } {
   const sets = new LabelSets();
   const index = sets.indexOf(context);
-  return { set: index === undefined ? undefined : sets.sets[index], leftOut: [...sets.leftOut] };
+  return { set: index === undefined ? undefined : sets.sets[index], omitted: [...sets.omitted] };
 }
 
 describe('LabelSets', () => {
@@ -61,15 +61,15 @@ describe('LabelSets', () => {
   });
 
   it.each(['', '1a', 'a-b', 'a.b', 'ä', 'a b', 'a\n'])('leaves %j out, which is no name', (name) => {
-    const { set, leftOut } = setOf(within({ [name]: 'x', ok: 'y' }));
+    const { set, omitted } = setOf(within({ [name]: 'x', ok: 'y' }));
     expect(set).toEqual({ ok: 'y' });
-    expect(leftOut).toEqual(['a name that is not letters, digits and _']);
+    expect(omitted).toEqual(['a name that is not letters, digits and _']);
   });
 
   it.each([{}, null, undefined, () => 1, Symbol('s'), ['a']])('leaves out the value %p', (value) => {
-    const { set, leftOut } = setOf(within({ a: value }));
+    const { set, omitted } = setOf(within({ a: value }));
     expect(set).toBeUndefined();
-    expect(leftOut).toEqual(['a value that is no text, number or boolean']);
+    expect(omitted).toEqual(['a value that is no text, number or boolean']);
   });
 
   it('writes numbers and booleans out', () => {
@@ -84,9 +84,9 @@ describe('LabelSets', () => {
   it('has 32 labels a sample, those of the inner contexts first, and says so', () => {
     const outer = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`outer${index}`, 'x']));
     const inner = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`inner${index}`, 'x']));
-    const { set, leftOut } = setOf(within(outer, inner));
+    const { set, omitted } = setOf(within(outer, inner));
     expect(Object.keys(set as object)).toHaveLength(32);
     expect(set).toMatchObject(inner);
-    expect(leftOut).toEqual(['more than 32 of a sample']);
+    expect(omitted).toEqual(['more than 32 of a sample']);
   });
 });

@@ -43,8 +43,8 @@ let scope: LabelScope | undefined;
 
 /** One for the process, however many copies of this package it has loaded. @internal */
 export function labelScope(): LabelScope {
-  const place = processGlobal() as { [SCOPE]?: LabelScope };
-  return (scope ??= place[SCOPE] ??= {});
+  const registry = processGlobal() as { [SCOPE]?: LabelScope };
+  return (scope ??= registry[SCOPE] ??= {});
 }
 
 /** Runs a task, the samples of which are labelled while somebody captures. @internal */
@@ -81,7 +81,7 @@ export function labelled(method: Method, labels: Readonly<Record<string, unknown
 export class LabelSets {
   readonly sets: LabelSet[] = [];
   /** Labels that cannot be in a profile, by the reason. */
-  readonly leftOut = new Set<string>();
+  readonly omitted = new Set<string>();
   readonly #byObject = new Map<object, number>();
   readonly #byContent = new Map<string, number>();
 
@@ -125,7 +125,7 @@ export class LabelSets {
       }
     }
     if (merged.size > MAX_LABELS) {
-      this.leftOut.add(`more than ${MAX_LABELS} of a sample`);
+      this.omitted.add(`more than ${MAX_LABELS} of a sample`);
     }
     const sorted = [...merged].slice(0, MAX_LABELS).toSorted(([a], [b]) => (a < b ? -1 : 1));
     return Object.fromEntries(sorted);
@@ -133,11 +133,11 @@ export class LabelSets {
 
   #checked(name: string, value: unknown): string | undefined {
     if (!NAME.test(name)) {
-      this.leftOut.add('a name that is not letters, digits and _');
+      this.omitted.add('a name that is not letters, digits and _');
       return undefined;
     }
     if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
-      this.leftOut.add('a value that is no text, number or boolean');
+      this.omitted.add('a value that is no text, number or boolean');
       return undefined;
     }
     const text = String(value);

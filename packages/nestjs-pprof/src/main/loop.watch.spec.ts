@@ -55,7 +55,7 @@ describe('LoopWatch', () => {
     const memory = new LoopWatchMemory();
     const watch = new LoopWatch(monotonicMillis);
     // The loop is said to be busy all the time, so the shortest period is a block at such a threshold.
-    const blocksIfLeftOut = (millis: number) => {
+    const blocksIfExcluded = (millis: number) => {
       const before = memory.count;
       watch.start({ id: 1, thresholdMillis: 0.5, memory: memory.buffer });
       watch.exclude(millis);
@@ -63,9 +63,9 @@ describe('LoopWatch', () => {
       watch.stopAll();
       return memory.count - before;
     };
-    expect(blocksIfLeftOut(0.2)).toBe(1);
-    expect(blocksIfLeftOut(0.6)).toBe(0);
-    expect(blocksIfLeftOut(0)).toBe(1);
+    expect(blocksIfExcluded(0.2)).toBe(1);
+    expect(blocksIfExcluded(0.6)).toBe(0);
+    expect(blocksIfExcluded(0)).toBe(1);
     jest.restoreAllMocks();
   });
 

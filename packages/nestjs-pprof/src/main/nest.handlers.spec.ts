@@ -185,7 +185,7 @@ describe('what discovery finds', () => {
     expect(found).toContainEqual({ controller: 'CatsController', handler: 'one', route: 'GET /cats/:id' });
   });
 
-  it('is told by its place in the text of its class', () => {
+  it('is told by its position in the text of its class', () => {
     for (const { name, length, handlers } of handlerClassesOf(container)) {
       const type = [
         BaseController,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { OomExportCommand } from './oom.watch.js';
 import {
-  type LeftBehind,
+  type PostMortem,
   listOomProfiles,
   NOT_RECORDED,
   type OomExportOptions,
@@ -146,16 +146,16 @@ function warnOfOthers(option: string, directory: string, warn: (text: string) =>
   }
 }
 
-const LEFT: Readonly<Record<LeftBehind, readonly [what: string, files: string]>> = {
+const TEXTS: Readonly<Record<PostMortem, readonly [what: string, files: string]>> = {
   oom: ['has had a full heap', 'heap profile(s)'],
   flight: ['has left its last minutes behind', 'recording(s)'],
 };
 
 /** One line for the log on what earlier processes have left behind; undefined where that is nothing. @internal */
-export async function describeLeftBehind(directory: string, kind: LeftBehind): Promise<string | undefined> {
+export async function describePostMortems(directory: string, kind: PostMortem): Promise<string | undefined> {
   const files = await listOomProfiles(directory, kind).catch(() => []);
   const [newest] = files;
-  const [what, name] = LEFT[kind];
+  const [what, name] = TEXTS[kind];
   return (
     newest &&
     `A process ${what}, the last one with pid ${newest.pid} at ${newest.writtenAt.toISOString()}: ` +

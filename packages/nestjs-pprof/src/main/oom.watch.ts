@@ -33,7 +33,7 @@ let theirs: Parameters<MonitorOutOfMemory> | undefined;
  */
 export class OomWatch {
   #again: NodeJS.Timeout | undefined;
-  #takeBack: (() => void) | undefined;
+  #restoreAddon: (() => void) | undefined;
 
   /** @param warn is told what an operator has to know */
   constructor(
@@ -68,7 +68,7 @@ export class OomWatch {
       theirs = args;
     };
     heap.monitorOutOfMemory = noticed;
-    this.#takeBack = () => {
+    this.#restoreAddon = () => {
       // Unless another has wrapped it in the meantime.
       if (heap.monitorOutOfMemory === noticed) {
         heap.monitorOutOfMemory = monitorOutOfMemory;
@@ -78,8 +78,8 @@ export class OomWatch {
 
   stop(): void {
     clearInterval(this.#again);
-    this.#takeBack?.();
-    this.#takeBack = undefined;
+    this.#restoreAddon?.();
+    this.#restoreAddon = undefined;
   }
 
   #export(monitorOutOfMemory: MonitorOutOfMemory, command: string[]): void {

@@ -41,9 +41,9 @@ export interface Slot {
  * @internal
  */
 export function takeSlot(holder: SlotHolder): Slot {
-  const place = processGlobal();
-  place[SLOT] ??= slotOf(holder, () => (place[SLOT] = undefined));
-  return place[SLOT];
+  const registry = processGlobal();
+  registry[SLOT] ??= slotOf(holder, () => (registry[SLOT] = undefined));
+  return registry[SLOT];
 }
 
 function slotOf(holder: SlotHolder, empty: () => void): Slot {
@@ -58,9 +58,9 @@ function slotOf(holder: SlotHolder, empty: () => void): Slot {
 
 /** Makes an agent findable for its profiling thread when the event loop, and so its messages, are stuck. @internal */
 export function registerAgent(profilingThreadId: number, agent: InterruptibleAgent): void {
-  const place = processGlobal();
-  place[AGENTS] ??= new Map();
-  place[AGENTS].set(profilingThreadId, agent);
+  const registry = processGlobal();
+  registry[AGENTS] ??= new Map();
+  registry[AGENTS].set(profilingThreadId, agent);
 }
 
 /** @internal */

@@ -106,9 +106,9 @@ export class ProfilingThread {
     process.on('worker', onWorker);
     // The addon stops its sampler when the process exits, and forgets what that has seen.
     process.prependListener('exit', onProcessExit);
-    const greeting = new ThreadGreeting((message) => listeners.onListenFailed(message));
+    const handshake = new ThreadHandshake((message) => listeners.onListenFailed(message));
     const onMessage = (message: FromThread) => {
-      if (!greeting.admits(message)) {
+      if (!handshake.admits(message)) {
         return;
       }
       switch (message.type) {
@@ -134,7 +134,7 @@ export class ProfilingThread {
       this.#lastError = messageOf(error);
     });
     const onEnd = (code: number) => {
-      greeting.stop();
+      handshake.stop();
       this.#removeFiles();
       heartbeat.stop();
       releaseSigprof();
@@ -209,10 +209,10 @@ export function closeConnections(connections: SharedArrayBuffer, tell: () => voi
   }
   tell();
   const deadline = ownMillis() + LONGEST_WAIT_MILLIS;
-  let left = LONGEST_WAIT_MILLIS;
-  for (let open = Atomics.load(count, 0); open > 0 && left > 0; open = Atomics.load(count, 0)) {
-    Atomics.wait(count, 0, open, left);
-    left = deadline - ownMillis();
+  let remaining = LONGEST_WAIT_MILLIS;
+  for (let open = Atomics.load(count, 0); open > 0 && remaining > 0; open = Atomics.load(count, 0)) {
+    Atomics.wait(count, 0, open, remaining);
+    remaining = deadline - ownMillis();
   }
 }
 
@@ -225,15 +225,15 @@ const PATIENCE_SECONDS = 30;
  *
  * @internal
  */
-export class ThreadGreeting {
+export class ThreadHandshake {
   readonly #timer: NodeJS.Timeout;
-  #secondsLeft = PATIENCE_SECONDS;
-  #hasCome = false;
+  #remainingSeconds = PATIENCE_SECONDS;
+  #isDone = false;
 
   constructor(giveUp: (message: string) => void) {
     this.#timer = setInterval(() => {
-      this.#secondsLeft -= 1;
-      if (this.#secondsLeft === 0) {
+      this.#remainingSeconds -= 1;
+      if (this.#remainingSeconds === 0) {
         this.stop();
         giveUp(
           `the profiling thread has not reported within ${PATIENCE_SECONDS} s of its start, and is given up`,
@@ -243,15 +243,15 @@ export class ThreadGreeting {
     this.#timer.unref();
   }
 
-  /** Whether the message is to be looked at: it comes from our own program, which has introduced itself before. */
+  /** Whether the message is to be handled: it comes from our own program, which has introduced itself before. */
   admits(message: FromThread): boolean {
-    if (!this.#hasCome && message.type === 'hello') {
-      this.#hasCome = message.name === PACKAGE.name && message.version === PACKAGE.version;
-      if (this.#hasCome) {
+    if (!this.#isDone && message.type === 'hello') {
+      this.#isDone = message.name === PACKAGE.name && message.version === PACKAGE.version;
+      if (this.#isDone) {
         this.stop();
       }
     }
-    return this.#hasCome;
+    return this.#isDone;
   }
 
   stop(): void {

@@ -56,8 +56,8 @@ class Current {
   ) {}
 }
 
-/** Connections that are gone are looked for each time that so many requests, or as many as there are connections, have begun. */
-const LEAST_BETWEEN_LOOKS = 64;
+/** Connections that are closed are swept each time that so many requests, or as many as there are connections, have begun. */
+const LEAST_BETWEEN_SWEEPS = 64;
 
 /**
  * Labels what is sampled of HTTP requests while it is started, and costs nothing while it is not: each request that begins gets
@@ -70,7 +70,7 @@ export class RequestLabels {
   /** By the connection of HTTP/1, or the stream of HTTP/2. */
   #currents = new WeakMap<object, Current>();
   readonly #all = new Set<InFlight>();
-  #untilLook = LEAST_BETWEEN_LOOKS;
+  #untilSweep = LEAST_BETWEEN_SWEEPS;
   #frames: Frames | undefined;
 
   constructor(private readonly routes: RouteLabels) {}
@@ -116,7 +116,7 @@ export class RequestLabels {
     if (!frames) {
       return;
     }
-    if (--this.#untilLook <= 0) {
+    if (--this.#untilSweep <= 0) {
       this.#forgetAborted();
     }
     const { inFlight } = current;
@@ -184,7 +184,7 @@ export class RequestLabels {
         this.#abort(inFlight, current?.request);
       }
     }
-    this.#untilLook = Math.max(LEAST_BETWEEN_LOOKS, this.#all.size);
+    this.#untilSweep = Math.max(LEAST_BETWEEN_SWEEPS, this.#all.size);
   }
 
   #find(request: HttpRequest): Current | undefined {

@@ -114,7 +114,7 @@ interface Segment {
   /** Of a segment that can be anything. */
   parameter?: Segment;
   /** Of all that comes, however long it is. */
-  rest?: Segment;
+  wildcard?: Segment;
   /** By method, where a pattern ends. */
   readonly groups: Map<string, RouteGroup>;
   isEnd: boolean;
@@ -147,20 +147,20 @@ export class RouteGroups {
     const query = url.indexOf('?');
     const end = query === -1 ? url.length : query;
     let at = this.#root;
-    let { rest } = at;
+    let { wildcard } = at;
     for (let from = 1; from < end;) {
       const slash = url.indexOf('/', from);
       const to = slash === -1 || slash > end ? end : slash;
       const next =
         (at.children.size === 0 ? undefined : at.children.get(url.slice(from, to))) ?? at.parameter;
       if (next === undefined) {
-        return rest;
+        return wildcard;
       }
       at = next;
-      rest = at.rest ?? rest;
+      wildcard = at.wildcard ?? wildcard;
       from = to + 1;
     }
-    return at.isEnd ? at : rest;
+    return at.isEnd ? at : wildcard;
   }
 
   #make({ groups }: Segment, method: string): RouteGroup {
@@ -174,7 +174,7 @@ export class RouteGroups {
     let at = this.#root;
     for (const part of parts) {
       if (part.includes('*')) {
-        at.rest ??= segment();
+        at.wildcard ??= segment();
         return;
       }
       if (/^[\w.~-]+$/.test(part)) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { placeIn } from './live.figures.js';
+import { describeStack } from './live.figures.js';
 
-describe('placeIn', () => {
+describe('describeStack', () => {
   it('names the innermost functions, and what is noted of them', () => {
     const dump = `thread main [stuck]:
 # event loop has not turned since then
@@ -14,7 +14,7 @@ run (src/b.ts)
 
 # comment
 `;
-    expect(placeIn(dump)).toEqual({
+    expect(describeStack(dump)).toEqual({
       text: 'in spin (src/a.ts), called by run (src/b.ts), at /app/src/a.ts:12; in a synchronous native call',
       isKnown: true,
     });
@@ -25,6 +25,6 @@ run (src/b.ts)
     ['thread main [stuck]:\n(program)\n', 'in (program)'],
     ['# skipped main\n', 'where is not known'],
   ])('does not take for known what has no file: %j', (dump, text) => {
-    expect(placeIn(dump)).toEqual({ text, isKnown: false });
+    expect(describeStack(dump)).toEqual({ text, isKnown: false });
   });
 });

@@ -22,7 +22,7 @@ interface Observation {
   readonly variables: ProcessVariables;
 }
 
-/** Keeps the figures and charts moving while somebody looks at the page, and says when the event loop is stuck. @internal */
+/** Keeps the figures and charts moving while the page is visible, and says when the event loop is stuck. @internal */
 export function startLiveFigures(): void {
   const moments: Moment[] = [];
   let before: Observation | undefined;
@@ -126,14 +126,14 @@ function utilizationText({ eventLoop: { utilization }, sampled }: ProcessVariabl
   return all > 0 ? `${Math.round((100 * active) / all)} %` : '…';
 }
 
-/** So often at least it is looked at again where it is. */
-const LOOK_AGAIN_MILLIS = 10_000;
+/** After so long at the most there is another dump. */
+const LONGEST_DUMP_AGE_MILLIS = 10_000;
 
 /**
- * Since when it has not turned, and for how long when it was looked at where it is. A look costs something, and mostly it stays
- * there; but within one turn it may go on to where it gets stuck, so it is looked at again when that has lasted twice as long.
+ * Since when the loop had not turned, and for how long, at the last dump. A dump costs something, and mostly the stack stays the
+ * same; but within one turn it may go on to where it gets stuck, so there is another one when that has lasted twice as long.
  */
-let looked: { readonly since: string; readonly millis: number } | undefined;
+let dumped: { readonly since: string; readonly millis: number } | undefined;
 
 /** Whether it is stuck or has no processor, which the dump tells: it does not turn. */
 async function showStuck({
@@ -142,7 +142,7 @@ async function showStuck({
   const box = byId('stuck');
   if (delayMillis !== null) {
     box.hidden = true;
-    looked = undefined;
+    dumped = undefined;
     return;
   }
   byId('stuck-since').textContent = lastTurn;
@@ -152,15 +152,15 @@ async function showStuck({
     box.hidden = false;
   }
   if (
-    looked?.since !== lastTurn ||
-    sinceTurnMillis - looked.millis >= Math.min(looked.millis, LOOK_AGAIN_MILLIS)
+    dumped?.since !== lastTurn ||
+    sinceTurnMillis - dumped.millis >= Math.min(dumped.millis, LONGEST_DUMP_AGE_MILLIS)
   ) {
     try {
       const dump = await (await ask('goroutine?debug=2&threads=main')).text();
-      const { text, isKnown } = placeIn(dump);
+      const { text, isKnown } = describeStack(dump);
       byId('stuck-where').textContent = text;
       // Else it is asked again with the next figures.
-      looked = isKnown ? { since: lastTurn, millis: sinceTurnMillis } : undefined;
+      dumped = isKnown ? { since: lastTurn, millis: sinceTurnMillis } : undefined;
     } catch (error) {
       byId('stuck-where').textContent = `where is not known (${messageFor(error)})`;
     }
@@ -168,20 +168,20 @@ async function showStuck({
 }
 
 /** The innermost functions of the one thread of a dump: a name, and beneath it its file. @internal */
-export function placeIn(dump: string): { readonly text: string; readonly isKnown: boolean } {
+export function describeStack(dump: string): { readonly text: string; readonly isKnown: boolean } {
   const lines = dump.split('\n\n')[0]!.split('\n').slice(1);
   const functions = lines.filter((line) => /^[^#\t]/.test(line)).slice(0, 3);
-  const place = lines.find((line) => line.startsWith('\t'))?.trim();
+  const topLocation = lines.find((line) => line.startsWith('\t'))?.trim();
   // What the page says itself, and what says nothing of the stack, is left out.
   const notes = lines.filter((line) => /^# (?!event loop has not turned|active resources)/.test(line));
   const where = functions.length === 0 ? 'where is not known' : `in ${functions.join(', called by ')}`;
   return {
     text: [
-      `${where}${place === undefined ? '' : `, at ${place}`}`,
+      `${where}${topLocation === undefined ? '' : `, at ${topLocation}`}`,
       ...notes.map((line) => line.slice(2)),
     ].join('; '),
     // V8's marks, `(program)`, have no file.
-    isKnown: place !== undefined,
+    isKnown: topLocation !== undefined,
   };
 }
 

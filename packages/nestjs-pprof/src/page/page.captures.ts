@@ -237,7 +237,7 @@ function updateCompare(): void {
 /** The older of the two is what is compared with. */
 async function compare(): Promise<void> {
   const [after, before] = captures.filter((each) => chosen.has(each));
-  const place = byId('difference');
+  const output = byId('difference');
   if (!before || !after) {
     return;
   }
@@ -252,13 +252,13 @@ async function compare(): Promise<void> {
       linkToFlameGraph(link, difference, title, index);
       return link;
     });
-    place.replaceChildren(
+    output.replaceChildren(
       `${title}: `,
       ...links.flatMap((link, index) => (index === 0 ? [link] : [', ', link])),
     );
-    place.querySelector('a')?.focus();
+    output.querySelector('a')?.focus();
   } catch (error) {
-    place.textContent = messageFor(error);
+    output.textContent = messageFor(error);
   }
 }
 

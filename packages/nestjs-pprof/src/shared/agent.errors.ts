@@ -14,7 +14,7 @@ export class AddonUnavailableError extends PprofError {
   }
 }
 
-/** V8's inspector, the way to worker threads and stuck event loops, cannot be used in this process. @internal */
+/** V8's inspector, which reaches worker threads and stuck event loops, cannot be used in this process. @internal */
 export class InspectorUnavailableError extends PprofError {
   constructor() {
     super(

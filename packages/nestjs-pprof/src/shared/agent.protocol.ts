@@ -54,7 +54,7 @@ export interface SegmentLabels {
   /** Why the async contexts do not tell; null where they do. */
   readonly missing: string | null;
   /** What the application has given and a profile cannot hold. */
-  readonly leftOut: readonly string[];
+  readonly omitted: readonly string[];
 }
 
 /** What was sampled between two rotations of the CPU sampler. */

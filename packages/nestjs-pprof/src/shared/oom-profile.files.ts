@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { close, fstat, lstat, open, readdir, rename, rm, writeFile } from './file.system.js';
 
 /** What a process leaves behind: a heap profile as it was full, or the last minutes of the flight recorder. @internal */
-export type LeftBehind = 'oom' | 'flight';
+export type PostMortem = 'oom' | 'flight';
 
 /** A profile that a process has left behind. @internal */
 export interface OomProfileFile {
@@ -14,7 +14,7 @@ export interface OomProfileFile {
 }
 
 /** Where files of one kind are kept; those of the other are counted apart. @internal */
-export interface LeftBehindLimits {
+export interface PostMortemLimits {
   readonly directory: string;
   readonly maxFiles: number;
   readonly maxBytes: number;
@@ -43,14 +43,14 @@ export function oomProfileName(
   pid: number,
   writtenAt: Date,
   unique?: string,
-  kind: LeftBehind = 'oom',
+  kind: PostMortem = 'oom',
 ): string {
   const seconds = writtenAt.toISOString().slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
   return `${kind}-${pid}-${seconds.replaceAll(/[-:]/g, '')}Z${unique === undefined ? '' : `-${unique}`}.pb.gz`;
 }
 
 /** Whether a name can be one of ours: nothing else in the directory is listed, served or deleted. @internal */
-export function isOomProfileName(name: string, kind: LeftBehind = 'oom'): boolean {
+export function isOomProfileName(name: string, kind: PostMortem = 'oom'): boolean {
   return parseName(name, kind) !== undefined;
 }
 
@@ -62,7 +62,7 @@ export function isOomProfileName(name: string, kind: LeftBehind = 'oom'): boolea
  */
 export async function listOomProfiles(
   directory: string,
-  kind: LeftBehind = 'oom',
+  kind: PostMortem = 'oom',
 ): Promise<OomProfileFile[]> {
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') {
@@ -95,7 +95,7 @@ export async function listOomProfiles(
 export async function openOomProfile(
   directory: string,
   name: string,
-  kind: LeftBehind = 'oom',
+  kind: PostMortem = 'oom',
 ): Promise<{ readonly size: number; readonly stream: ReadStream } | undefined> {
   if (!isOomProfileName(name, kind)) {
     return undefined;
@@ -116,7 +116,7 @@ export async function openOomProfile(
   return { size: stats.size, stream: createReadStream(path, { fd, start: 0, end: stats.size - 1 }) };
 }
 
-function parseName(name: string, kind: LeftBehind): Omit<OomProfileFile, 'bytes'> | undefined {
+function parseName(name: string, kind: PostMortem): Omit<OomProfileFile, 'bytes'> | undefined {
   const [, of, pid, year, month, day, hour, minute, second, unique] = NAME.exec(name) ?? [];
   const writtenAt = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   // The 99th of a month is no day, and the 31st not one of each.
@@ -141,11 +141,11 @@ const ABANDONED_AFTER_MILLIS = 60_000;
  * @internal
  */
 export async function storeOomProfile(
-  { directory, maxFiles, maxBytes }: LeftBehindLimits,
+  { directory, maxFiles, maxBytes }: PostMortemLimits,
   pid: number,
   writtenAt: Date,
   content: Uint8Array,
-  kind: LeftBehind = 'oom',
+  kind: PostMortem = 'oom',
   unique = uniqueDigits(),
 ): Promise<void> {
   if (content.length > maxBytes) {
@@ -171,8 +171,8 @@ export async function storeOomProfile(
 
 /** Deletes the oldest ones beyond the limits, and what was left half written. @internal */
 export async function deleteOldest(
-  { directory, maxFiles, maxBytes }: LeftBehindLimits,
-  kind: LeftBehind,
+  { directory, maxFiles, maxBytes }: PostMortemLimits,
+  kind: PostMortem,
   isOld: (file: OomProfileFile) => boolean = () => true,
 ): Promise<void> {
   const abandoned = await abandonedIn(directory);
@@ -205,7 +205,7 @@ export const NOT_RECORDED = 'nestjs-pprof: no answer of the flight recorder in t
 /** What the process that writes the profile is told, as its argument. @internal */
 export interface OomExportOptions {
   /** Where a heap profile is written; undefined for nowhere. */
-  readonly heaps: LeftBehindLimits | undefined;
+  readonly heaps: PostMortemLimits | undefined;
   /** Path of the file that asks the profiling thread for what the flight recorder has; undefined where it has no directory. */
   readonly marker: string | undefined;
   readonly samplingInterval: number;

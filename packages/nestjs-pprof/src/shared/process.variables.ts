@@ -56,7 +56,7 @@ export interface ProcessVariables {
     readonly stuck: boolean;
     /** ISO time. */
     readonly lastTurn: string;
-    /** The same as a duration, by the clock of the service: who looks may have another. */
+    /** The same as a duration, by the clock of the service: a client may have another. */
     readonly sinceTurnMillis: number;
     readonly delayMillis: number | null;
     readonly utilization: LoopDescription['utilization'] | null;

@@ -98,7 +98,7 @@ export function withdrawRequest(claim: SharedArrayBuffer): boolean {
   return Atomics.compareExchange(new Int32Array(claim), 0, OPEN, WITHDRAWN) !== TAKEN;
 }
 
-/** As many as a window or a look at the watch can hold; what comes beyond is counted and not kept. */
+/** As many as a window, or a reading of the watch, can hold; what comes beyond is counted and not kept. */
 const MAX_BLOCKS = 4096;
 
 const LAST_TICK = 0;
@@ -134,7 +134,7 @@ export class LoopWatchMemory {
     return this.#times[LAST_TICK]!;
   }
 
-  /** Bytes of the thread's heap in use, a second ago at the most while its loop turns; 0 where nobody looks. */
+  /** Bytes of the thread's heap in use, a second ago at the most while its loop turns; 0 where it is not measured. */
   get heapUsed(): number {
     return this.#times[HEAP_USED]!;
   }

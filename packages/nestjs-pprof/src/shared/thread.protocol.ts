@@ -1,10 +1,10 @@
 import type { SocketFile } from './file.system.js';
 import type { AgentReply, AgentRequest, CpuSegment, HandlerClass, HeapSampling } from './agent.protocol.js';
-import type { LeftBehindLimits } from './oom-profile.files.js';
+import type { PostMortemLimits } from './oom-profile.files.js';
 import type { PprofProfileName } from './profile.names.js';
 
 /** What the flight recorder keeps, and what makes an incident. @internal */
-export interface FlightRecording extends Omit<LeftBehindLimits, 'directory'> {
+export interface FlightRecording extends Omit<PostMortemLimits, 'directory'> {
   readonly minutes: number;
   /** Samples per second. */
   readonly hz: number;
@@ -40,7 +40,7 @@ export interface ResolvedPprofOptions {
   /** How samples are labelled with what they were taken for; false for not at all. */
   readonly labels: { readonly everything: boolean } | false;
   /** What is left behind when memory runs out; undefined for nothing. */
-  readonly outOfMemory: LeftBehindLimits | undefined;
+  readonly outOfMemory: PostMortemLimits | undefined;
   /** Seconds. */
   readonly keepWarm: number;
   readonly maxSeconds: number;

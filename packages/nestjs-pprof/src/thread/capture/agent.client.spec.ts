@@ -383,7 +383,7 @@ describe('AgentClient, what the main thread tells unasked', () => {
 
 describe('a main thread that hardly gets a processor', () => {
   /** It runs for a fifth of the time. */
-  async function lookFor(millis: number): Promise<unknown> {
+  async function observeFor(millis: number): Promise<unknown> {
     const outcome = outcomeOf(client.observeLoop());
     for (let passed = 0; passed < millis; passed += 10) {
       kernel = { cpuNanos: kernel!.cpuNanos + 2e6, waitedNanos: kernel!.waitedNanos + 8e6 };
@@ -396,17 +396,17 @@ describe('a main thread that hardly gets a processor', () => {
   it('is called stuck once it has run for half a second in one turn, and not before', async () => {
     kernel = { cpuNanos: 0, waitedNanos: 0 };
     jest.advanceTimersByTime(2000);
-    expect(await lookFor(1500)).toBe(false);
-    expect(await lookFor(1500)).toBe(false);
-    expect(await lookFor(1500)).toBe(true);
+    expect(await observeFor(1500)).toBe(false);
+    expect(await observeFor(1500)).toBe(false);
+    expect(await observeFor(1500)).toBe(true);
   });
 
   it('is not, where its loop has turned in between', async () => {
     kernel = { cpuNanos: 0, waitedNanos: 0 };
-    for (let look = 0; look < 4; look += 1) {
+    for (let round = 0; round < 4; round += 1) {
       beat();
       jest.advanceTimersByTime(2000);
-      expect(await lookFor(1500)).toBe(false);
+      expect(await observeFor(1500)).toBe(false);
     }
   });
 });

@@ -11,9 +11,9 @@ const { BlockWatcher } = await import('./block.watcher.js');
 
 /** What main does while its loop does not turn, and what V8's start costs it. */
 let startMillis = 0;
-let looks = 0;
+let samples = 0;
 /** Those at which its optimized code may be dropped. */
-let stuckLooks = 0;
+let stuckSamples = 0;
 let fails = false;
 let running = '';
 let watcher: InstanceType<typeof BlockWatcher>;
@@ -24,7 +24,7 @@ beforeEach(() => {
   jest
     .spyOn(process.hrtime, 'bigint')
     .mockImplementation(() => BigInt(Math.round(performance.now() * 1e6)) + 1_000_000_000n);
-  [cpuMillis, startMillis, looks, stuckLooks, fails] = [0, 0, 0, 0, false];
+  [cpuMillis, startMillis, samples, stuckSamples, fails] = [0, 0, 0, 0, false];
   const agent = {
     requestPatiently: (_name: string, request: { memory: SharedArrayBuffer }) => {
       memory = new LoopWatchMemory(request.memory);
@@ -37,8 +37,8 @@ beforeEach(() => {
   };
   const cpu = {
     capture: (_: unknown, { lastTurn }: { lastTurn?: number }) => {
-      stuckLooks += lastTurn === undefined ? 0 : 1;
-      looks += 1;
+      stuckSamples += lastTurn === undefined ? 0 : 1;
+      samples += 1;
       cpuMillis += startMillis + 20;
       const startTime = nowMicros();
       const [root, callFrame] = ['(root)', running].map((functionName) => ({
@@ -86,41 +86,41 @@ async function turns(count: number, millis: number, pauseMillis: number): Promis
   }
 }
 
-it('looks at each block where that is cheap', async () => {
+it('samples each block where that is cheap', async () => {
   startMillis = 30;
   await turns(10, 160, 500);
-  expect(looks).toBeGreaterThanOrEqual(10);
+  expect(samples).toBeGreaterThanOrEqual(10);
 });
 
 it.each([
   ['has been seen', false],
   ['was not seen in time', true],
 ])(
-  'takes no more than a hundredth of the time where a look is dear, also where nothing %s',
+  'takes no more than a hundredth of the time where a sample is dear, also where nothing %s',
   async (_, isFailure) => {
     startMillis = 800;
     fails = isFailure;
-    // 100 s, in which each look would triple the turn.
+    // 100 s, in which each sample would triple the turn.
     await turns(33, 250, 2750);
-    expect(looks).toBe(2);
+    expect(samples).toBe(2);
   },
 );
 
-it('looks at a block that is long beside what the look takes', async () => {
+it('samples a block that is long beside what the sample takes', async () => {
   startMillis = 800;
   await turns(3, 250, 2750);
-  expect(looks).toBe(1);
+  expect(samples).toBe(1);
   await turns(1, 8100, 0);
-  expect(looks).toBe(2);
+  expect(samples).toBe(2);
 });
 
-it('keeps so many looks of a block, evenly spread over it, however long it is', async () => {
+it('keeps so many samples of a block, evenly spread over it, however long it is', async () => {
   memory.tick(nowMicros(), 0, 20_000);
   running = 'first';
   await jest.advanceTimersByTimeAsync(300_000);
   running = 'second';
   await jest.advanceTimersByTimeAsync(300_000);
-  expect(looks).toBeLessThan(2000);
+  expect(samples).toBeLessThan(2000);
   await turns(1, 0, 100);
   const ofFunction = new Map(
     (await watcher.collected()).map(({ stack, values }) => [stack[0]?.functionName, values[1]! / 1e9]),
@@ -140,6 +140,6 @@ it.each([
     cpuMillis += 10 * part;
     await jest.advanceTimersByTimeAsync(10);
   }
-  expect(looks).toBeGreaterThan(10);
-  expect(Math.sign(stuckLooks)).toBe(least);
+  expect(samples).toBeGreaterThan(10);
+  expect(Math.sign(stuckSamples)).toBe(least);
 });

@@ -34,7 +34,7 @@ const SHORTEST_WINDOW_MILLIS = 20;
 /** Node 22.23, 24.21 and later. */
 const HAS_WORKER_CLOCKS = 'cpuUsage' in Worker.prototype;
 
-/** How long a thread that got stuck during the capture is looked at. */
+/** How long a thread that got stuck during the capture is sampled. */
 const STUCK_WINDOW_MILLIS = 500;
 
 /** @internal */
@@ -144,7 +144,7 @@ class CpuCaptureRun {
   readonly #endsAt: number;
   readonly #stopListening: () => void;
   readonly #closed = new AbortController();
-  /** Fires when the client goes away and when the run is over, whatever the reason. */
+  /** Fires when the client disconnects and when the run is over, whatever the reason. */
   readonly #signal: AbortSignal;
   #inUse: WorkersInUse | undefined;
 
@@ -175,7 +175,7 @@ class CpuCaptureRun {
       selectsWorkers(threads) ? this.#attachWorkers() : undefined,
     ]);
     if (this.#inUse) {
-      // Until then workers may start, or become old enough to be looked at.
+      // Until then workers may start, or become old enough to be sampled.
       await workerCpu;
     }
     await Promise.all(this.#workers);
@@ -316,7 +316,7 @@ class CpuCaptureRun {
       const { hz } = this.request;
       const { profile, note } = await this.v8.capture(sampler, { ...request, hz, signal: this.#signal });
       const used = cpuBetween(before, cpuNanosOfMain());
-      // It may have been looked at before the window, and for longer.
+      // It may have been sampled before the window, and for longer.
       const part = (profile.endTime - profile.startTime) / 1000 / (monotonicMillis() - begun);
       const cpuNanos = used === undefined ? undefined : Math.round(used * part);
       return {
@@ -328,7 +328,7 @@ class CpuCaptureRun {
         cpuNanos,
       };
     };
-    // That the client has gone away is looked at when all are done.
+    // That the client has disconnected is checked when all are done.
     return this.#answers.take(thread, capture, () => this.#ended.push(thread.label));
   }
 }

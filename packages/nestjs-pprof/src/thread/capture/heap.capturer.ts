@@ -132,7 +132,7 @@ export class HeapCapturer {
   }
 
   #sampleMain(gc: boolean, signal: AbortSignal, moment?: MomentDeadline): Promise<FromThreads<ThreadHeap>> {
-    const sample = (gone: AbortSignal) => this.#main.sample(gc, gone);
+    const sample = (limited: AbortSignal) => this.#main.sample(gc, limited);
     return foundOrSkipped(() => (moment ? moment.answerOf(MAIN_THREAD, sample) : sample(signal)));
   }
 

@@ -5,7 +5,7 @@ import type { ProcessorUse } from './processor.use.js';
 export type IncidentKind = 'blocked' | 'heap' | 'rss' | 'cpu' | 'main-cpu';
 
 /** @internal */
-export interface SeenStack extends Omit<StackSample, 'values'> {
+export interface SampledStack extends Omit<StackSample, 'values'> {
   /** Of the time in which stacks were seen. */
   readonly share: number;
 }
@@ -25,5 +25,5 @@ export interface Incident {
   /** CPU time of the main thread meanwhile, as far as it is recorded. */
   mainCpuNanos: number | undefined;
   /** Those seen longest; undefined until they have been read. */
-  stacks: readonly SeenStack[] | undefined;
+  stacks: readonly SampledStack[] | undefined;
 }

@@ -4,9 +4,9 @@ import type { FlightRecording } from '../../shared/thread.protocol.js';
 import type { StackSample } from '../pprof/profile.model.js';
 import { attributeBlocks } from './block.attribution.js';
 import type { BlockWatcher } from './block.watcher.js';
-import { BusyLine } from './busy.line.js';
+import { SaturationWatch } from './saturation.watch.js';
 import type { FlightRecorder } from './flight.recorder.js';
-import type { Incident, SeenStack } from './incident.model.js';
+import type { Incident, SampledStack } from './incident.model.js';
 import { processorLimit } from './kernel.threads.js';
 import { ProcessorClock } from './processor.use.js';
 import { timelineOfSegments } from './recorded.window.js';
@@ -29,7 +29,7 @@ export class Incidents {
   readonly startedAt = Date.now();
   readonly #incidents: Incident[] = [];
   readonly #memoryLines: readonly MemoryLine[];
-  readonly #busyLines: readonly BusyLine[];
+  readonly #saturation: readonly SaturationWatch[];
   readonly #processors = new ProcessorClock();
   /** Of which the recorder has not had all yet. */
   readonly #unread = new Set<Incident>();
@@ -47,7 +47,7 @@ export class Incidents {
         : [new MemoryLine('heap', heapLimit, () => watcher.heapUsed, onIncident)]),
       ...(rssLimit === undefined ? [] : [new MemoryLine('rss', rssLimit, residentBytes, onIncident)]),
     ];
-    this.#busyLines = (['cpu', 'main-cpu'] as const).map((kind) => new BusyLine(kind, onIncident));
+    this.#saturation = (['cpu', 'main-cpu'] as const).map((kind) => new SaturationWatch(kind, onIncident));
     watcher.onBlock((from, to, stacks) => {
       if (to - from > options.blockThreshold) {
         this.#add({ ...this.#blocked(from, to), stacks: longest(stacks) });
@@ -101,7 +101,7 @@ export class Incidents {
     this.#memoryLines.forEach((line) => line.check());
     const use = this.#processors.read();
     const { count } = processorLimit();
-    this.#busyLines.forEach((line) => line.see(use, count));
+    this.#saturation.forEach((watch) => watch.observe(use, count));
   }
 
   /** What the recorder has a window of now: of what is above a line, from before it got there. */
@@ -119,7 +119,7 @@ export class Incidents {
     }
   }
 
-  #stacksIn(from: number, to: number): readonly SeenStack[] {
+  #stacksIn(from: number, to: number): readonly SampledStack[] {
     const { segments } = this.recorder.readKept(from, to);
     const stretch = { from: from * 1000, to: to * 1000 };
     return longest(attributeBlocks([stretch], timelineOfSegments(segments)));
@@ -135,7 +135,7 @@ export class Incidents {
   }
 }
 
-function longest(stacks: readonly StackSample[]): SeenStack[] {
+function longest(stacks: readonly StackSample[]): SampledStack[] {
   const total = stacks.reduce((sum, { values: [, nanos = 0] }) => sum + nanos, 0);
   return stacks
     .slice(0, MAX_STACKS)

@@ -95,14 +95,14 @@ export class InspectedThreads {
     const asked: Array<Promise<void>> = [];
     let workers: WorkersInUse | undefined;
     const running = () => workers?.threads ?? [];
-    const answerOf = (thread: ThreadInfo, answer: (gone: AbortSignal) => Promise<T>) =>
+    const answerOf = (thread: ThreadInfo, answer: (limited: AbortSignal) => Promise<T>) =>
       moment ? moment.answerOf(thread, answer, running) : untilAborted(signal, answer(signal));
     try {
       try {
         workers = this.useWorkers((sampler) => {
           const { thread } = sampler.target;
           if (isSelected(selection, thread)) {
-            const answer = () => answerOf(thread, (gone) => ask(sampler, running, gone));
+            const answer = () => answerOf(thread, (limited) => ask(sampler, running, limited));
             asked.push(answers.take(thread, answer));
           }
         });

@@ -15,7 +15,7 @@ import {
 } from './thread.heap.js';
 import { RecordingHeldError, ThreadStuckError } from './threads.errors.js';
 
-/** Unlike pprof, V8's format has no place to say that it is of a moment before. @internal */
+/** Unlike pprof, V8's format has no field to say that it is of a moment before. @internal */
 export const ALLOCATIONS = 'count of all allocations (allocs?seconds=)';
 
 /** What V8's sampler is used for. */

@@ -85,7 +85,7 @@ describe('MomentDeadline', () => {
     ]);
   });
 
-  it('takes the way to the workers for no answer', async () => {
+  it('takes the session to the workers for no answer', async () => {
     const { signal } = new AbortController();
     const settled = MomentDeadline.during(signal, async (moment) => {
       await moment.within(MAIN_THREAD, () => Promise.resolve());

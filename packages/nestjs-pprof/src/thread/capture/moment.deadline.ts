@@ -18,7 +18,7 @@ const LONGEST_MILLIS = 7000;
 const HURRY_MILLIS = 3500;
 
 /** Threads have usually answered until then, and the kernel need not be asked. */
-const FIRST_LOOK_MILLIS = 500;
+const FIRST_MEASURED_MILLIS = 500;
 
 /**
  * The time limit of a whole request for what threads do at this moment: the answer has those that have answered until then. Each
@@ -37,8 +37,8 @@ export class MomentDeadline {
   #hasAnswer = false;
   #isLate = false;
 
-  private constructor(private readonly gone: AbortSignal) {
-    this.#signal = AbortSignal.any([gone, this.#over.signal]);
+  private constructor(private readonly clientSignal: AbortSignal) {
+    this.#signal = AbortSignal.any([clientSignal, this.#over.signal]);
     // One listener a thread that is asked, which may be many.
     setMaxListeners(0, this.#signal, this.#hurry.signal);
     const first = () => {
@@ -47,16 +47,16 @@ export class MomentDeadline {
     };
     // Through setImmediate: answers that came in while this thread itself had no processor are handled first.
     this.#timers = [
-      setTimeout(first, FIRST_LOOK_MILLIS),
+      setTimeout(first, FIRST_MEASURED_MILLIS),
       setTimeout(() => this.#hurry.abort(), HURRY_MILLIS),
       setTimeout(() => setImmediate(() => this.#endWithAnswer()), MOMENT_MILLIS),
       setTimeout(() => setImmediate(() => this.#end()), LONGEST_MILLIS),
     ];
   }
 
-  /** @param gone fires when nobody waits for the answer any more */
-  static async during<T>(gone: AbortSignal, use: (deadline: MomentDeadline) => Promise<T>): Promise<T> {
-    const deadline = new MomentDeadline(gone);
+  /** @param signal fires when nobody waits for the answer any more */
+  static async during<T>(signal: AbortSignal, use: (deadline: MomentDeadline) => Promise<T>): Promise<T> {
+    const deadline = new MomentDeadline(signal);
     try {
       return await use(deadline);
     } finally {
@@ -72,7 +72,7 @@ export class MomentDeadline {
   /**
    * @param ask its signal fires when nobody waits any more
    * @param workers those there are, among which the kernel's number of the thread is found
-   * @throws {ThreadUnreachableError} when the time is over, the reason of `gone` as soon as that fires, and what `ask` does.
+   * @throws {ThreadUnreachableError} when the time is over, the reason of the client's signal as soon as that fires, and what `ask` does.
    */
   async answerOf<T>(
     thread: ThreadInfo,
@@ -87,7 +87,7 @@ export class MomentDeadline {
     return answer;
   }
 
-  /** The same of what is no answer yet, such as the way to the workers. */
+  /** The same of what is no answer yet, such as the session to the workers. */
   async within<T>(
     thread: ThreadInfo,
     ask: (signal: AbortSignal) => Promise<T>,
@@ -96,7 +96,7 @@ export class MomentDeadline {
     try {
       return await untilAborted(this.#signal, ask(this.#signal));
     } catch (error) {
-      this.gone.throwIfAborted();
+      this.clientSignal.throwIfAborted();
       throw error === this.#over.signal.reason ? this.#unreachable(thread, workers()) : error;
     }
   }
@@ -112,7 +112,7 @@ export class MomentDeadline {
     this.#over.abort();
   }
 
-  /** Blames no call: the thread may have answered step after step, and the way to a worker leads through the main thread. */
+  /** Blames no call: the thread may have answered step after step, and a worker is reached through the main thread. */
   #unreachable(thread: ThreadInfo, workers: readonly ThreadInfo[]): ThreadUnreachableError {
     const millis = monotonicMillis() - this.#startedAt;
     const tid = thread.id === MAIN_THREAD.id ? process.pid : kernelThreadsOf(workers)?.get(thread.id);

@@ -1,8 +1,8 @@
 /** After a task, so many times as long as it took: it has a fifth of the time at most. */
-const REST = 4;
+const COOLDOWN_FACTOR = 4;
 
 /**
- * Runs tasks one after the other, or tells at once that one runs. With a rest after each, what stops the application for a
+ * Runs tasks one after the other, or tells at once that one runs. With a cooldown after each, what stops the application for a
  * moment does not stop it for good, however often it is asked for.
  *
  * @internal
@@ -11,8 +11,8 @@ export class Mutex {
   #last: Promise<unknown> = Promise.resolve();
   #held = 0;
 
-  /** @param longestRestMillis bounds how long the next task waits where one has taken long; 0 for no rest */
-  constructor(private readonly longestRestMillis = 0) {}
+  /** @param longestCooldownMillis bounds how long the next task waits where one has taken long; 0 for no cooldown */
+  constructor(private readonly longestCooldownMillis = 0) {}
 
   /** Runs the task when those before it are done; that one of them has failed is its own caller's matter. */
   run<T>(task: () => T | Promise<T>): Promise<T> {
@@ -24,8 +24,8 @@ export class Mutex {
         return task();
       })
       .finally(release);
-    const rest = () => this.#rest(REST * (performance.now() - begunAt));
-    this.#last = done.then(rest, rest);
+    const coolDown = () => this.#coolDown(COOLDOWN_FACTOR * (performance.now() - begunAt));
+    this.#last = done.then(coolDown, coolDown);
     return done;
   }
 
@@ -43,8 +43,8 @@ export class Mutex {
     };
   }
 
-  #rest(millis: number): Promise<void> | undefined {
-    const bounded = Math.min(millis, this.longestRestMillis);
+  #coolDown(millis: number): Promise<void> | undefined {
+    const bounded = Math.min(millis, this.longestCooldownMillis);
     return bounded > 0 ? new Promise((resolve) => setTimeout(resolve, bounded).unref()) : undefined;
   }
 }

@@ -27,7 +27,7 @@ function segment(over: Partial<RecordedSegment> = {}): RecordedSegment {
     ),
     // In the order in which the addon tells: by stack, not by time.
     sampleLog: new Uint8Array(Float64Array.from(rows.toReversed().flat()).buffer),
-    labels: { sets: [{ route: 'GET /a' }], missing: null, leftOut: [] },
+    labels: { sets: [{ route: 'GET /a' }], missing: null, omitted: [] },
     hz: 10,
     startedAt: STARTED_AT,
     durationNanos: 10 * SECOND,

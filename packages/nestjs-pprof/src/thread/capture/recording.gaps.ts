@@ -118,7 +118,7 @@ function describePart(from: number, to: number, reason: string): string {
   return `${new Date(from).toISOString()} to ${new Date(to).toISOString()}: ${reason}`;
 }
 
-/** It is looked at now and then: what had the sampler may be gone. */
+/** It is checked now and then: what had the sampler may be gone. */
 function describeOutage({ reason, to, seenAt }: Outage): string {
   return to === Infinity ? `${reason} (as of ${new Date(seenAt).toISOString()})` : reason;
 }

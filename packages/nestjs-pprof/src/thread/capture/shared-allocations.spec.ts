@@ -75,21 +75,21 @@ describe('SharedAllocations', () => {
     expect(source.calls).toEqual(['begin', 'read', 'end', 'begin', 'read', 'end']);
   });
 
-  it('ends when its only client goes away, and goes on for another', async () => {
+  it('goes on for another client where one disconnects, and ends with the last', async () => {
     const client = new AbortController();
-    const leaving = shared.capture(60_000, client.signal);
-    const left = expect(leaving).rejects.toMatchObject({ name: 'AbortError' });
-    const staying = shared.capture(1000, patient);
+    const aborted = shared.capture(60_000, client.signal);
+    const rejected = expect(aborted).rejects.toMatchObject({ name: 'AbortError' });
+    const other = shared.capture(1000, patient);
     await jest.advanceTimersByTimeAsync(500);
     client.abort();
-    await left;
+    await rejected;
     expect(source.calls).not.toContain('end');
     await jest.advanceTimersByTimeAsync(500);
-    await staying;
+    await other;
     expect(source.calls.at(-1)).toBe('end');
   });
 
-  it('does not begin for a client that has gone before', async () => {
+  it('does not begin for a client that has disconnected before', async () => {
     const controller = new AbortController();
     controller.abort();
     await expect(shared.capture(1000, controller.signal)).rejects.toMatchObject({ name: 'AbortError' });

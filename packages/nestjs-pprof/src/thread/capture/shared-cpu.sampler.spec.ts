@@ -15,14 +15,14 @@ import type { SampledSegment } from './cpu.rotation.js';
 jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: fakeSleep }));
 const { SharedCpuSampler } = await import('./shared-cpu.sampler.js');
 
-type Way = 'request' | 'readCpuByInterrupt' | 'requestPatiently';
+type Channel = 'request' | 'readCpuByInterrupt' | 'requestPatiently';
 
 /** The agent and its sampler; a segment is named after the milliseconds at which it began and ended. */
 class FakeAgent {
   readonly rotations: (CpuSampling | null)[] = [];
-  readonly ways: Way[] = [];
-  /** What goes wrong, by way; asked at each request. */
-  trouble: Partial<Record<Way, (next: CpuSampling | null) => unknown>> = {};
+  readonly channels: Channel[] = [];
+  /** What goes wrong, by channel; asked at each request. */
+  trouble: Partial<Record<Channel, (next: CpuSampling | null) => unknown>> = {};
   running: CpuSampling | null = null;
   /** Why the next sampling does not start; once. */
   startFailure: AgentFailure | undefined;
@@ -40,9 +40,9 @@ class FakeAgent {
       this.#ask('requestPatiently', next),
   } as unknown as AgentClient;
 
-  async #ask(way: Way, next: CpuSampling | null): Promise<SampledSegment | null> {
-    this.ways.push(way);
-    const error = await this.trouble[way]?.(next);
+  async #ask(channel: Channel, next: CpuSampling | null): Promise<SampledSegment | null> {
+    this.channels.push(channel);
+    const error = await this.trouble[channel]?.(next);
     if (error !== undefined) {
       throw error;
     }
@@ -144,7 +144,7 @@ describe('SharedCpuSampler, one capture', () => {
     await pass(0);
     expect(outcome.error).toBeInstanceOf(ThreadStuckError);
     expect(outcome.error).not.toBeInstanceOf(CaptureStuckError);
-    expect(agent.ways).toEqual(['request']);
+    expect(agent.channels).toEqual(['request']);
     agent.trouble = {};
     const next = capture(1);
     await pass(1000);
@@ -266,10 +266,10 @@ describe('SharedCpuSampler, clients that go away', () => {
     agent.trouble.requestPatiently = () => new Promise((resolve) => (goOn = resolve));
     outcome.abort();
     await pass(0);
-    expect(agent.ways.at(-1)).toBe('requestPatiently');
+    expect(agent.channels.at(-1)).toBe('requestPatiently');
     const next = capture(1);
     await pass(0);
-    expect(agent.ways.at(-1)).toBe('request');
+    expect(agent.channels.at(-1)).toBe('request');
     goOn();
     await pass(1000);
     expect(next).not.toHaveProperty('error');
@@ -280,7 +280,7 @@ describe('SharedCpuSampler, clients that go away', () => {
     outcome.abort();
     await pass(0);
     expect(outcome.error).toMatchObject({ name: 'AbortError' });
-    expect(agent.ways).toEqual([]);
+    expect(agent.channels).toEqual([]);
   });
 
   it('ends at once also while the sampler is being started for it', async () => {
@@ -312,7 +312,7 @@ describe('SharedCpuSampler, clients that go away', () => {
     expect(agent.running).toBeNull();
   });
 
-  it('ends at once also while it waits for its turn, and leaves no timer', async () => {
+  it('ends at once also while it waits for the mutex, and keeps no timer', async () => {
     capture(5);
     await pass(1000);
     agent.trouble.request = stuck;
@@ -414,7 +414,7 @@ describe('SharedCpuSampler, a thread that gets stuck during a capture', () => {
       new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(outcome.error).toBeInstanceOf(CaptureStuckError);
-    expect(agent.ways.at(-1)).toBe('requestPatiently');
+    expect(agent.channels.at(-1)).toBe('requestPatiently');
     expect(agent.running).toBeNull();
   });
 });
@@ -431,7 +431,7 @@ describe('SharedCpuSampler, a segment that is lost', () => {
       new AgentFailureError({ status: 504, message: 'not done before' });
     await pass(4000);
     expect(short.error).toBeInstanceOf(CaptureStuckError);
-    expect(agent.ways).not.toContain('requestPatiently');
+    expect(agent.channels).not.toContain('requestPatiently');
     agent.trouble = {};
     await pass(5000);
     expect(long.segments?.at(-1)).toBe('0-10000@100');
@@ -665,7 +665,7 @@ describe('SharedCpuSampler, captures that come again and again', () => {
     await scrape(2);
     agent.trouble.request = trouble;
     await pass(15_000);
-    expect(agent.ways.at(-1)).toBe('requestPatiently');
+    expect(agent.channels.at(-1)).toBe('requestPatiently');
     expect(agent.running).toBeNull();
     expect(sampler.isWarm).toBe(false);
     agent.trouble = {};

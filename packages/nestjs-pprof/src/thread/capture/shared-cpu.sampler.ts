@@ -65,7 +65,7 @@ export class SharedCpuSampler {
   readonly #running = new Set<Capture>();
   #standing: StandingClient | undefined;
   /** One rotation after the other: each must know who runs when it is done. */
-  readonly #turns = new Mutex();
+  readonly #mutex = new Mutex();
   readonly #rotation: CpuRotation;
   readonly #warmth: SamplerWarmth;
   /** What runs, and since when; undefined where that is not known. */
@@ -74,7 +74,7 @@ export class SharedCpuSampler {
   /** @param keepWarmMillis how long it may run on after a capture, for the next */
   constructor(agent: AgentClient, keepWarmMillis: number) {
     this.#rotation = new CpuRotation(agent);
-    this.#warmth = new SamplerWarmth(keepWarmMillis, (next) => this.#turns.run(() => this.#rotateWarm(next)));
+    this.#warmth = new SamplerWarmth(keepWarmMillis, (next) => this.#mutex.run(() => this.#rotateWarm(next)));
   }
 
   /** Whether it runs for nobody, as the next capture is expected. */
@@ -87,17 +87,17 @@ export class SharedCpuSampler {
     const millis = seconds * 1000;
     const capture: Capture = { hz, labels, millis, segments: [], isRepeated: false, endsAt: Infinity };
     try {
-      await this.#inTurnSoon(() => this.#begin(capture), signal);
+      await this.#runExclusive(() => this.#begin(capture), signal);
       await sleep(capture.millis, undefined, { signal });
       // The end of a capture may have to wait for a native call.
       await untilAborted(
         signal,
-        this.#turns.run(() => this.#end(capture)),
+        this.#mutex.run(() => this.#end(capture)),
       );
       return capture.segments;
     } catch (error) {
       if (signal.aborted) {
-        void this.#turns.run(async () => this.#abandon(capture));
+        void this.#mutex.run(async () => this.#abandon(capture));
       }
       throw error;
     }
@@ -109,7 +109,7 @@ export class SharedCpuSampler {
    * @throws {ThreadStuckError | AgentFailureError} where it cannot start; the client is told of nothing then.
    */
   join(client: StandingClient): Promise<void> {
-    return this.#inTurnSoon(async () => {
+    return this.#runExclusive(async () => {
       await this.#beginSegment(samplingFor([...this.#running], client));
       this.#standing = client;
     });
@@ -122,18 +122,18 @@ export class SharedCpuSampler {
    * @throws {ThreadStuckError | ThreadUnreachableError} where the segment runs on.
    */
   cut(evenIfStuck: boolean): Promise<void> {
-    return this.#inTurnSoon(async () => {
+    return this.#runExclusive(async () => {
       const client = this.#standing;
       if (!client) {
         return;
       }
       const next = samplingFor([...this.#running], client);
       try {
-        this.#hand(await this.#rotation.rotate(next), []);
+        this.#deliver(await this.#rotation.rotate(next), []);
         this.#segment = { ...next, since: monotonicMillis() };
       } catch (error) {
         if (error instanceof ThreadStuckError && evenIfStuck) {
-          this.#hand(await this.#rotation.readByInterrupt(), []);
+          this.#deliver(await this.#rotation.readByInterrupt(), []);
         } else if (error instanceof ThreadStuckError) {
           throw error;
         } else {
@@ -156,7 +156,7 @@ export class SharedCpuSampler {
   /** For one more, beside those who run. */
   async #beginSegment(next: CpuSampling): Promise<void> {
     try {
-      this.#hand(await this.#rotate(next), []);
+      this.#deliver(await this.#rotate(next), []);
       this.#segment = { ...next, since: monotonicMillis() };
     } catch (error) {
       // A stuck thread has not touched the sampler; else the segment until now is lost for those who run.
@@ -191,7 +191,7 @@ export class SharedCpuSampler {
     const goesOn = staying.length > 0 || this.#standing !== undefined;
     this.#segment = undefined;
     try {
-      this.#hand(
+      this.#deliver(
         goesOn
           ? await this.#rotation.rotateEvenIfStuck(samplingFor(staying, this.#standing))
           : await this.#endSegment(ending),
@@ -212,11 +212,11 @@ export class SharedCpuSampler {
   }
 
   /**
-   * Hands a segment to all who run, of whom some end with it.
+   * Gives a segment to all who run, of whom some end with it.
    *
    * @throws {AgentFailureError} where the sampler could not go on. Those who would have run on have what was sampled so far.
    */
-  #hand(segment: SampledSegment | null, ending: readonly Capture[]): void {
+  #deliver(segment: SampledSegment | null, ending: readonly Capture[]): void {
     this.#warmth.noteStart(segment);
     for (const capture of this.#running) {
       const isEnding = ending.includes(capture);
@@ -307,8 +307,8 @@ export class SharedCpuSampler {
     }
   }
 
-  /** Not at all if the turn does not come soon: the one before may be waiting for a native call to end. */
-  async #inTurnSoon(task: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+  /** Not at all if the mutex is not free soon: the task before may be waiting for a native call to end. */
+  async #runExclusive(task: () => Promise<void>, signal?: AbortSignal): Promise<void> {
     const waiting = new AbortController();
     const cancelled = signal ? AbortSignal.any([signal, waiting.signal]) : waiting.signal;
     const timer = setTimeout(
@@ -318,7 +318,7 @@ export class SharedCpuSampler {
     try {
       await untilAborted(
         cancelled,
-        this.#turns.run(async () => {
+        this.#mutex.run(async () => {
           clearTimeout(timer);
           cancelled.throwIfAborted();
           await task();

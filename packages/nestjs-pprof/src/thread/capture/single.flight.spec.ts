@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { SingleFlight, untilAborted } from './single.flight.js';
 
-const NEVER_GONE = new AbortController().signal;
+const NEVER_ABORTED = new AbortController().signal;
 
 /** Runs that end when they are told to. */
 function controlledRuns() {
@@ -19,8 +19,8 @@ describe('SingleFlight', () => {
   it('makes one run for all who ask for the same meanwhile, and another for who asks later', async () => {
     const flights = new SingleFlight<string, string>();
     const { runs, begin } = controlledRuns();
-    const all = [1, 2, 3].map(() => flights.join('stacks', NEVER_GONE, begin));
-    const other = flights.join('other', NEVER_GONE, begin);
+    const all = [1, 2, 3].map(() => flights.join('stacks', NEVER_ABORTED, begin));
+    const other = flights.join('other', NEVER_ABORTED, begin);
     expect(runs).toHaveLength(2);
     runs[0]!.end('answer');
     runs[1]!.end('another');
@@ -28,18 +28,18 @@ describe('SingleFlight', () => {
     expect(await other).toBe('another');
     // What has been answered is not given up.
     expect(runs.map(({ signal }) => signal.aborted)).toEqual([false, false]);
-    void flights.join('stacks', NEVER_GONE, begin);
+    void flights.join('stacks', NEVER_ABORTED, begin);
     expect(runs).toHaveLength(3);
   });
 
   it('fails for all where it fails, and begins anew for the next', async () => {
     const flights = new SingleFlight<string, string>();
     const { runs, begin } = controlledRuns();
-    const all = [1, 2].map(() => flights.join('stacks', NEVER_GONE, begin));
+    const all = [1, 2].map(() => flights.join('stacks', NEVER_ABORTED, begin));
     const rejected = all.map((one) => expect(one).rejects.toThrow('unreachable'));
     runs[0]!.fail(new Error('unreachable'));
     await Promise.all(rejected);
-    const next = flights.join('stacks', NEVER_GONE, begin);
+    const next = flights.join('stacks', NEVER_ABORTED, begin);
     runs[1]!.end('answer');
     expect(await next).toBe('answer');
   });
@@ -48,22 +48,22 @@ describe('SingleFlight', () => {
     const flights = new SingleFlight<string, string>();
     const { runs, begin } = controlledRuns();
     const [first, second] = [new AbortController(), new AbortController()];
-    const leaving = flights.join('stacks', first.signal, begin);
-    const staying = flights.join('stacks', second.signal, begin);
-    const left = expect(leaving).rejects.toThrow('aborted');
+    const firstAnswer = flights.join('stacks', first.signal, begin);
+    const secondAnswer = flights.join('stacks', second.signal, begin);
+    const firstRejected = expect(firstAnswer).rejects.toThrow('aborted');
     first.abort();
-    await left;
+    await firstRejected;
     expect(runs[0]!.signal.aborted).toBe(false);
-    const alsoLeft = expect(staying).rejects.toThrow('aborted');
+    const secondRejected = expect(secondAnswer).rejects.toThrow('aborted');
     second.abort();
-    await alsoLeft;
+    await secondRejected;
     expect(runs[0]!.signal.aborted).toBe(true);
     // Not the one that is given up.
-    void flights.join('stacks', NEVER_GONE, begin);
+    void flights.join('stacks', NEVER_ABORTED, begin);
     expect(runs).toHaveLength(2);
   });
 
-  it('does not begin for who has gone already', async () => {
+  it('does not begin where the signal has fired already', async () => {
     const { runs, begin } = controlledRuns();
     await expect(new SingleFlight().join('stacks', AbortSignal.abort(), begin)).rejects.toThrow('aborted');
     expect(runs).toHaveLength(0);

@@ -32,26 +32,26 @@ export class SingleFlight<K, T> {
 
   /**
    * @param key what is the same for all who get one answer.
-   * @param gone this one waits no more.
+   * @param signal of this caller alone.
    * @param begin its signal fires when nobody waits any more.
-   * @throws what the run does, or the reason of `gone` as soon as it fires.
+   * @throws what the run does, or the reason of `signal` as soon as it fires.
    */
-  async join(key: K, gone: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    gone.throwIfAborted();
+  async join(key: K, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
     const flight = this.#flights.get(key) ?? this.#begin(key, begin);
     flight.waiting += 1;
-    const onGone = () => {
+    const onAbort = () => {
       flight.waiting -= 1;
       // Whoever asks now does not get what is being given up.
       if (flight.waiting === 0 && this.#land(key, flight)) {
         flight.abandon.abort();
       }
     };
-    gone.addEventListener('abort', onGone, { once: true });
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
-      return await untilAborted(gone, flight.answer);
+      return await untilAborted(signal, flight.answer);
     } finally {
-      gone.removeEventListener('abort', onGone);
+      signal.removeEventListener('abort', onAbort);
     }
   }
 

@@ -56,8 +56,8 @@ export class StackCapturer {
     this.threads.inspector.refuseUnderCoverage();
     return MomentDeadline.during(signal, (moment) => {
       const { hurry } = moment;
-      const ofMain = (gone: AbortSignal) =>
-        this.#moments.join(MAIN_THREAD, gone, (running) => this.#ofMain({ signal: running, hurry }));
+      const ofMain = (limited: AbortSignal) =>
+        this.#moments.join(MAIN_THREAD, limited, (running) => this.#ofMain({ signal: running, hurry }));
       return fromThreads(
         selection,
         () =>
@@ -69,8 +69,8 @@ export class StackCapturer {
         () =>
           this.threads.askWorkers(
             selection,
-            (sampler, workers, gone) =>
-              this.#moments.join(sampler, gone, (running) =>
+            (sampler, workers, limited) =>
+              this.#moments.join(sampler, limited, (running) =>
                 this.#stackOf(sampler, { ...momentOf(workers().length), signal: running, hurry, workers }),
               ),
             signal,

@@ -32,7 +32,7 @@ const BEGIN_WITHIN_MILLIS = 2000;
 const COLLECTION_DEADLINE_MILLIS = 20_000;
 
 /** Nobody waits longer than this for the next collection, though one of a large heap takes seconds. */
-const LONGEST_REST_MILLIS = 10_000;
+const LONGEST_COOLDOWN_MILLIS = 10_000;
 
 interface Collections {
   readonly mutex: Mutex;
@@ -42,7 +42,7 @@ interface Collections {
 const collections = new WeakMap<ThreadInfo, Collections>();
 
 /**
- * Collects garbage, which stops the thread: one at a time, with a rest after it, and once for all who ask before it is done.
+ * Collects garbage, which stops the thread: one at a time, with a cooldown after it, and once for all who ask before it is done.
  *
  * @returns whether it could be done: not on a thread that is stuck in JavaScript or waits in `Atomics.wait`.
  * @throws {ThreadUnreachableError} where it is in a native call.
@@ -50,7 +50,7 @@ const collections = new WeakMap<ThreadInfo, Collections>();
  */
 export async function collectGarbage(target: InspectorTarget): Promise<boolean> {
   const { thread } = target;
-  const ofThread = collections.get(thread) ?? { mutex: new Mutex(LONGEST_REST_MILLIS) };
+  const ofThread = collections.get(thread) ?? { mutex: new Mutex(LONGEST_COOLDOWN_MILLIS) };
   collections.set(thread, ofThread);
   while (ofThread.running) {
     const others = await ofThread.running.catch(() => undefined);

@@ -83,11 +83,10 @@ export class Answers<T> implements FromThreads<T> {
     }
   }
 
-  /** The way to the workers is closed. */
+  /** No worker can be reached. */
   skipWorkers(error: unknown): void {
-    const way =
-      error instanceof ThreadUnreachableError ? ', to whom the way leads through the main thread' : '';
-    const reason = `worker threads, if there are any${way}: ${messageOf(error)}`;
+    const via = error instanceof ThreadUnreachableError ? ', which are reached through the main thread' : '';
+    const reason = `worker threads, if there are any${via}: ${messageOf(error)}`;
     // It is tried with each worker that starts.
     if (!this.skipped.includes(reason)) {
       this.skipped.push(reason);

@@ -114,7 +114,7 @@ function describeStuck(error: unknown): never {
 }
 
 /**
- * An event as V8 writes it; what is not looked at is kept as it is.
+ * An event as V8 writes it; what is not read is kept as it is.
  * https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU (Trace Event Format)
  *
  * @internal

@@ -53,7 +53,7 @@ async function capture(
 
 describe('V8CpuCapturer', () => {
   describe('of a worker', () => {
-    it('looks a second time at one that burns CPU without moving, and shows the function that it loops in', async () => {
+    it('samples a second time one that burns CPU without moving, and shows the function that it loops in', async () => {
       const thread = new FakeV8Thread(HIDDEN_LOOP);
       const { stacks, note, samples } = await capture(thread);
       expect(stacks).toEqual(['loop < main']);
@@ -94,7 +94,7 @@ describe('V8CpuCapturer', () => {
       expect(thread.forgotten).toBe(0);
     });
 
-    it('keeps what it saw where the second look shows the same, or something else', async () => {
+    it('keeps what it saw where the second sample shows the same, or something else', async () => {
       expect((await capture(new FakeV8Thread(() => ['main']))).stacks).toEqual(['main']);
       const other: StackAt = (_, { forgotten }) => (forgotten > 0 ? ['other', 'x'] : ['main']);
       expect((await capture(new FakeV8Thread(other))).stacks).toEqual(['main']);
@@ -115,7 +115,7 @@ describe('V8CpuCapturer', () => {
       expect(again.note).toBeDefined();
       expect(second.forgotten).toBe(0);
 
-      // On a busy machine the clock may be late: it is looked at again, and is where it was.
+      // On a busy machine the clock may be late: it is sampled again, and is where it was.
       const late = new FakeV8Thread((_, { forgotten }) =>
         forgotten > 0 ? ['main', 'loop'] : ['main', 'f2'],
       );

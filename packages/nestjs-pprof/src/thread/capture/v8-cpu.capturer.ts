@@ -39,7 +39,7 @@ export interface V8CpuRequest extends Pick<V8SampleRequest, 'millis' | 'hz' | 's
   readonly lastTurn?: number | undefined;
   /** All workers of the application, among which the kernel's clock of this one is found. */
   readonly workers?: () => readonly ThreadInfo[];
-  /** From when on there is no time to look again: what has been seen until then is the result. */
+  /** From when on there is no time to sample again: what has been seen until then is the result. */
   readonly hurry?: AbortSignal | undefined;
 }
 
@@ -57,13 +57,13 @@ const DROPPED =
 
 /**
  * Takes CPU profiles of threads through their inspector. Where a thread burns CPU without moving, as the kernel tells, its innermost
- * function may be one that V8 does not show, as it was compiled while it ran: then, and only then, it is looked at a second time,
+ * function may be one that V8 does not show, as it was compiled while it ran: then, and only then, it is sampled a second time,
  * without its optimized code.
  *
  * @internal
  */
 export class V8CpuCapturer {
-  /** Where threads loop that were looked at a second time, by their ids; and for which part of the time since they did. */
+  /** Where threads loop that were sampled a second time, by their ids; and for which part of the time since they did. */
   readonly #known = new Map<number, { readonly path: Path; readonly busyPart: () => number | undefined }>();
 
   /** @throws {ThreadUnreachableError} where the thread takes nothing, and what the sampler does. */
@@ -255,7 +255,7 @@ function pathsIn({ nodes }: V8CpuProfile): Map<number, Path> {
   return paths;
 }
 
-/** The same profile with another stack in the place of one. */
+/** The same profile with another stack instead of one. */
 function withPath(profile: V8CpuProfile, path: Path, by: Path): V8CpuProfile {
   const key = keyOfPath(path);
   const replaced = new Set(

@@ -15,7 +15,7 @@ const END_TOGETHER_MILLIS = 10;
 /** A thread that takes so long is told to stop before it has answered: V8's first sample is of where it was interrupted. */
 const SLOW_START_MILLIS = 1000;
 
-/** While V8's list of code is kept, its sampling interval is, too: enough for a look, and 10 KB a second. */
+/** While V8's list of code is kept, its sampling interval is, too: enough for a sample, and 10 KB a second. */
 const KEPT_HZ = 250;
 
 /** @internal */

@@ -79,7 +79,7 @@ export class WorkerTargets {
    *   for a young one as soon as it may be interrupted. Settles when it has been called for those there are.
    * @param onEnded called for each of them that has ended.
    * @throws {ShortLivedWorkersError} where workers come and go so fast that attaching to them is not safe.
-   * @throws {ThreadUnreachableError} while the main thread is in a native call: the way to the workers leads through it.
+   * @throws {ThreadUnreachableError} while the main thread is in a native call: workers are reached through it.
    */
   static async attach(
     connection: InspectorConnection,
@@ -183,7 +183,7 @@ export class WorkerTargets {
       this.onWorker(target);
       return;
     }
-    const maturing = this.#handOverIn(youngFor, sessionId, target);
+    const maturing = this.#matureIn(youngFor, sessionId, target);
     this.#maturing.add(maturing);
     void maturing.finally(() => this.#maturing.delete(maturing));
   }
@@ -195,7 +195,7 @@ export class WorkerTargets {
     this.connection.close();
   }
 
-  async #handOverIn(millis: number, sessionId: string, target: WorkerTarget): Promise<void> {
+  async #matureIn(millis: number, sessionId: string, target: WorkerTarget): Promise<void> {
     await sleep(millis, undefined, { signal: this.#closed.signal }).catch(() => undefined);
     if (this.#closed.signal.aborted || this.#targets.get(sessionId) !== target) {
       return;

@@ -30,7 +30,7 @@ export interface FoundScript {
 export interface OriginalPosition extends CodePosition {
   /** Whether another function of the same file has that name, too. */
   readonly isAmbiguous?: true;
-  /** Of a text that nobody has: its own place there. The line is 0 then. */
+  /** Of a text that nobody has: its own position there. The line is 0 then. */
   readonly compiled?: Pick<CodePosition, 'line' | 'column'>;
 }
 
@@ -89,26 +89,26 @@ export class OriginalPositions {
   original(position: CodePosition): OriginalPosition {
     const found = this.scripts.get(position.file);
     const { functionName, ...ambiguous }: QualifiedName = found?.script.functions?.nameAt(
-      placeIn(found.script, position),
+      positionIn(found.script, position),
     ) ?? { functionName: position.functionName };
     if ((found?.isOther || position.file === '') && position.line > 0) {
       const { line, column } = position;
       const file = found?.path ?? '';
       return { functionName, ...ambiguous, file, line: 0, column: 0, compiled: { line, column } };
     }
-    const place = this.mapped(position) ?? { ...position, file: found?.path ?? toPath(position.file) };
-    return { ...place, functionName, ...ambiguous };
+    const mapped = this.mapped(position) ?? { ...position, file: found?.path ?? toPath(position.file) };
+    return { ...mapped, functionName, ...ambiguous };
   }
 
   /** Undefined where no map knows of an original position. */
   mapped(position: CodePosition): CodePosition | undefined {
     const script = this.scripts.get(position.file)?.script;
-    return position.line > 0 ? script?.table?.original(placeIn(script, position)) : undefined;
+    return position.line > 0 ? script?.table?.original(positionIn(script, position)) : undefined;
   }
 }
 
-/** The place in the text that was read. @internal */
-export function placeIn({ shift }: Script, position: CodePosition): CodePosition {
+/** The position in the text that was read. @internal */
+export function positionIn({ shift }: Script, position: CodePosition): CodePosition {
   if (!shift) {
     return position;
   }

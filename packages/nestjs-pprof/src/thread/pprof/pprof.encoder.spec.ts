@@ -103,7 +103,7 @@ describe('encodePprof', () => {
     expect(profile.function).toHaveLength(1);
   });
 
-  it('gives a place in the code the same address in every profile, whatever else is in it', async () => {
+  it('gives a position in the code the same address in every profile, whatever else is in it', async () => {
     const others = Array.from({ length: 50 }, (_unused, index) => ({
       stack: [frame(`other ${index}`)],
       values: [1, 1],
@@ -119,7 +119,7 @@ describe('encodePprof', () => {
   });
 
   it.each<Partial<SymbolizedFrame>>([{ name: 'x' }, { file: '/app/src/x.ts' }, { line: 99 }, { column: 99 }])(
-    'tells places apart by %j in the address',
+    'tells positions apart by %j in the address',
     async (difference) => {
       const samples = [{ stack: [run, { ...run, ...difference }], values: [1, 1], labels: {}, notes: [] }];
       const addresses = addressesOf(await encodePprof({ ...PROFILE, samples }, ENTRY));

@@ -119,7 +119,7 @@ class ProfileEncoding {
 
   /**
    * There are no addresses in JavaScript, but clients tell locations and whole stacks apart by them, also from one
-   * scrape to the next: so each is a hash of the place in the source.
+   * scrape to the next: so each is a hash of the position in the source.
    */
   #address({ name, file, line, column, startLine }: SymbolizedFrame): number {
     const hash = createHash('sha1').update(`${name}\0${file}\0${line}\0${column}\0${startLine}`).digest();

@@ -115,13 +115,13 @@ function functions({ profile, unit, total }: Report, title: string, rows: readon
   if (shown.length === 0) {
     return '';
   }
-  const places = new Map(profile.samples.flatMap(({ stack }) => stack.map((frame) => [frame.name, frame])));
+  const frames = new Map(profile.samples.flatMap(({ stack }) => stack.map((frame) => [frame.name, frame])));
   const cells = shown.map(({ name, flat, cumulative }) => [
     format(flat, unit),
     percent(flat, total),
     format(cumulative, unit),
     percent(cumulative, total),
-    cell(nameWithLine(places.get(name)!)),
+    cell(nameWithLine(frames.get(name)!)),
   ]);
   const more = rows.length > shown.length ? `\n\n${shown.length} of ${rows.length} functions are shown.` : '';
   return `## ${title}\n\n${table(['self', 'self %', 'with callees', '%', 'function'], cells)}${more}`;

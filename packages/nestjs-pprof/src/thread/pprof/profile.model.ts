@@ -79,7 +79,7 @@ export const TRUNCATED = syntheticFrame('(truncated)');
 const MAX_CPU_FRAMES = 255;
 
 /**
- * Gives a stack that V8 has cut the root `(truncated)`, in the place of the callers that nobody knows. Its length alone does
+ * Gives a stack that V8 has cut the root `(truncated)`, instead of the callers that nobody knows. Its length alone does
  * not tell: V8 leaves built-in functions that call back out, and adds those that are inlined. What is as deep is a recursion,
  * so where the stack was cut its root recurs; the root of a whole one is where the event loop begins.
  *

@@ -108,15 +108,15 @@ describe('Symbolizer, functions of one name', () => {
     expect(await namesOf(frames)).toEqual(['get (dist/a.js)', 'get (dist/a.js)']);
   });
 
-  it('have the place in the text that runs where no line of the source is known', async () => {
-    const unplaced = ({ line, column, ...position }: CodePosition) => ({
+  it('have the position in the text that runs where no line of the source is known', async () => {
+    const unmapped = ({ line, column, ...position }: CodePosition) => ({
       ...position,
       line: 0,
       column: 0,
       compiled: { line, column },
     });
     const frames = [frame('get'), frame('get', { line: 20 }), frame('run'), frame('')];
-    expect(await namesOf(frames, unplaced)).toEqual([
+    expect(await namesOf(frames, unmapped)).toEqual([
       'get (dist/a.js, compiled 10)',
       'get (dist/a.js, compiled 20)',
       'run (dist/a.js)',

@@ -90,15 +90,15 @@ export class Symbolizer {
    * `Reports.build (src/reports/reports.service.ts)`: pprof shows, and adds up by, the name alone, and those of JavaScript are
    * not qualified as Go's are: `get` in two files would become one function.
    */
-  #nameOf({ functionName, file, isAmbiguous, ...place }: OriginalPosition): Names {
+  #nameOf({ functionName, file, isAmbiguous, ...position }: OriginalPosition): Names {
     const name = printable(functionName, MAX_NAME_LENGTH);
-    if (file === '' && !place.compiled) {
+    if (file === '' && !position.compiled) {
       return [name || '(anonymous)'];
     }
     const shortFile = file === '' ? 'eval' : shownFile(shorten(file, this.applicationRoot));
-    const { line, column } = place.compiled ?? place;
+    const { line, column } = position.compiled ?? position;
     // Of a text that nobody has.
-    const separator = place.compiled ? ', compiled ' : ':';
+    const separator = position.compiled ? ', compiled ' : ':';
     const [alone, withLine, withColumn] = ['', `${separator}${line}`, `${separator}${line}:${column}`].map(
       (detail) => `${name || '<anonymous>'} (${shortFile}${detail})`,
     ) as [string, string, string];

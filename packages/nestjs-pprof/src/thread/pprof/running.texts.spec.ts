@@ -172,7 +172,7 @@ describe('another text runs', () => {
     expect(scriptsOf).toHaveBeenCalledTimes(2);
   });
 
-  it('a function of another name at the very place shows it', async () => {
+  it('a function of another name at the very position shows it', async () => {
     const file = write('dist/a.js', COMPILED.replace('run', 'ran'));
     expect(await shown(new SourceMaps({ root }), run(file))).toEqual(['dist/a.js:0', NO_LINES]);
   });

@@ -10,7 +10,7 @@ function at(marked: string, functionName: string, isTypeScript = false) {
   const offset = marked.indexOf('¦');
   const before = marked.slice(0, offset).split('\n');
   const functions = new ScriptFunctions(marked.replace('¦', ''), isTypeScript).finish();
-  return { functions, place: { functionName, line: before.length, column: before.at(-1)!.length + 1 } };
+  return { functions, position: { functionName, line: before.length, column: before.at(-1)!.length + 1 } };
 }
 
 describe('ScriptFunctions, where V8 says that a function starts', () => {
@@ -43,16 +43,16 @@ describe('ScriptFunctions, where V8 says that a function starts', () => {
     ["// (\n/* { */ \"}\" + '\\'('; function run¦() {}", 'run'],
     ['#!/usr/bin/env node (\nfunction run¦() {}', 'run'],
   ])('finds one in %s', (marked, name) => {
-    const { functions, place } = at(marked, name);
-    expect(functions.has(place)).toBe(true);
+    const { functions, position } = at(marked, name);
+    expect(functions.has(position)).toBe(true);
   });
 
   it('reads what is one long word, such as data in a bundle, once', () => {
-    const { functions, place } = at(
+    const { functions, position } = at(
       `const data = { "name": "${'A'.repeat(1e6)}" }; function run¦() {}`,
       'run',
     );
-    expect(functions.has(place)).toBe(true);
+    expect(functions.has(position)).toBe(true);
   });
 
   it.each([
@@ -64,8 +64,8 @@ describe('ScriptFunctions, where V8 says that a function starts', () => {
     ['class A { other¦() {} }', 'run'],
     ['function other¦() {}', 'run'],
   ])('finds none in %s', (marked, name) => {
-    const { functions, place } = at(` ${marked}`, name);
-    expect(functions.has(place)).toBe(false);
+    const { functions, position } = at(` ${marked}`, name);
+    expect(functions.has(position)).toBe(false);
   });
 
   it.each([
@@ -74,8 +74,8 @@ describe('ScriptFunctions, where V8 says that a function starts', () => {
     ['const run = ¦(a: string): string => a;', 'run'],
     ['class A { private run¦(): void {} }', 'run'],
   ])('finds one in TypeScript whose types are stripped in place: %s', (marked, name) => {
-    const { functions, place } = at(marked, name, true);
-    expect(functions.has(place)).toBe(true);
+    const { functions, position } = at(marked, name, true);
+    expect(functions.has(position)).toBe(true);
   });
 
   it('tells nothing by what is no function, or where it has lost its way', () => {
@@ -132,15 +132,15 @@ describe('ScriptFunctions, names', () => {
     ['class Orders { a() { const execute = ¦() => {} } }', 'execute', 'execute'],
     ['const f = class { execute() { } }; function run¦() {}', 'run', 'run'],
   ])('a method has its class: %s', (marked, v8Name, shown) => {
-    const { functions, place } = at(marked, v8Name);
-    expect(functions.nameAt(place)).toEqual({ functionName: shown });
+    const { functions, position } = at(marked, v8Name);
+    expect(functions.nameAt(position)).toEqual({ functionName: shown });
   });
 
   it('says which another function of the file has, too', () => {
     const text = 'const a = { get() {} }; const b = { get¦() {} }; function other() {}';
-    const { functions, place } = at(text, 'get');
-    expect(functions.nameAt(place)).toEqual({ functionName: 'get', isAmbiguous: true });
-    const { line } = place;
+    const { functions, position } = at(text, 'get');
+    expect(functions.nameAt(position)).toEqual({ functionName: 'get', isAmbiguous: true });
+    const { line } = position;
     const other = { functionName: 'other', line, column: text.replace('¦', '').indexOf('other()') + 6 };
     expect(functions.nameAt(other)).toEqual({ functionName: 'other' });
   });
@@ -149,8 +149,8 @@ describe('ScriptFunctions, names', () => {
     const esbuild = '__export(a, { run: () => run }); function run¦() {}';
     const swc = '_export(exports, { run: function() { return run; } }); function run¦() {}';
     for (const text of [esbuild, swc]) {
-      const { functions, place } = at(text, 'run');
-      expect(functions.nameAt(place)).toEqual({ functionName: 'run' });
+      const { functions, position } = at(text, 'run');
+      expect(functions.nameAt(position)).toEqual({ functionName: 'run' });
     }
   });
 
@@ -166,8 +166,8 @@ describe('ScriptFunctions, names', () => {
     [`${KEEP}on(¦(a)=>a,"event");`, '', ''],
     [`on(¦(a)=>a,"event");`, '', ''],
   ])('esbuild has kept is found in %s', (marked, v8Name, shown) => {
-    const { functions, place } = at(marked, v8Name);
-    expect(functions.nameAt(place).functionName).toBe(shown);
+    const { functions, position } = at(marked, v8Name);
+    expect(functions.nameAt(position).functionName).toBe(shown);
   });
 });
 

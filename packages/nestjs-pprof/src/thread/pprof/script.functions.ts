@@ -22,7 +22,7 @@ const LINE_COMMENTS = /^[ \t]*\/\/.*$/gm;
 const BYTES_PER_FUNCTION = 100;
 
 /**
- * The functions of a script, by the place where V8 says that they start: they tell whether a text is the one that runs, of
+ * The functions of a script, by the position where V8 says that they start: they tell whether a text is the one that runs, of
  * which class a method is, and which names need more than themselves to be told apart.
  *
  * @internal
@@ -56,7 +56,7 @@ export class ScriptFunctions {
     this.byteLength = this.#lineStarts.byteLength + this.#functions.length * BYTES_PER_FUNCTION;
   }
 
-  /** The map says that the token at this place (0-based) was called `original`. */
+  /** The map says that the token at this position (0-based) was called `original`. */
   rename(line: number, column: number, original: string): void {
     const lineStart = this.#lineStarts[line];
     const named = lineStart === undefined ? undefined : this.#named?.get(lineStart + column);
@@ -81,7 +81,7 @@ export class ScriptFunctions {
   }
 
   /**
-   * Whether the text may be the one that V8 has. Undefined where the place tells nothing (of a module as a whole, of the
+   * Whether the text may be the one that V8 has. Undefined where the position tells nothing (of a module as a whole, of the
    * initializers of a class), or the text could not be followed.
    */
   has({ functionName, line, column }: PositionInText): boolean | undefined {

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { messageOf } from '../../shared/pprof.error.js';
-import { placeIn, type Script } from './original.positions.js';
+import { positionIn, type Script } from './original.positions.js';
 import { ScriptFunctions } from './script.functions.js';
 import { fileVersion, locateMap, parseSourceMap, readText } from './source-map.file.js';
 import { resolveSources } from './source-map.sources.js';
@@ -178,14 +178,14 @@ export function isSeen(positions: readonly CodePosition[]): boolean {
 
 /** Whether every function that was seen starts in this text, as far as that can be told. @internal */
 export function isOf(script: Script, positions: readonly CodePosition[]): boolean {
-  return positions.every((position) => script.functions?.has(placeIn(script, position)) !== false);
+  return positions.every((position) => script.functions?.has(positionIn(script, position)) !== false);
 }
 
 /** Whether it is the text that runs, which takes a function that starts in it. */
 function provenBy(script: Script, positions: readonly CodePosition[]): boolean {
   return (
     isOf(script, positions) &&
-    positions.some((position) => script.functions?.has(placeIn(script, position)) === true)
+    positions.some((position) => script.functions?.has(positionIn(script, position)) === true)
   );
 }
 

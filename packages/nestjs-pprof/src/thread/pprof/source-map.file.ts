@@ -107,7 +107,7 @@ export function decodePercents(encoded: string): string {
   }
 }
 
-/** One plain source map, with the place in the generated file it starts at. @internal */
+/** One plain source map, with the position in the generated file it starts at. @internal */
 export interface PlainMap {
   /** 0-based line and column of the generated file that the mappings count from. */
   readonly line: number;

@@ -2,7 +2,7 @@ import type { ScriptFunctions } from './script.functions.js';
 import type { PlainMap } from './source-map.file.js';
 
 /**
- * A place as V8 has it: 1-based line and column (0 = unknown), file = absolute path, `file://` URL, `node:…` or `''`.
+ * A position as V8 has it: 1-based line and column (0 = unknown), file = absolute path, `file://` URL, `node:…` or `''`.
  *
  * @internal
  */
@@ -95,7 +95,7 @@ export class SourceMapTable {
     return undefined;
   }
 
-  /** Index of the first segment at or after the place. */
+  /** Index of the first segment at or after the position. */
   #lowerBound(line: number, column: number): number {
     let low = 0;
     let high = this.#segments.length / FIELDS;

@@ -200,7 +200,7 @@ export async function mapV8Profile<T extends V8Profile>(
   const callFrames =
     'head' in profile ? [...callFramesIn(profile.head)] : profile.nodes.map(({ callFrame }) => callFrame);
   const originals = await sourceMaps.load(callFrames.map(positionOfCallFrame));
-  // The format has no place for comments; tools leave alone what they do not know.
+  // The format has no field for comments; tools leave alone what they do not know.
   const comments = originals.describeUnused().map((comment) => printable(comment));
   return {
     ...profile,

@@ -88,7 +88,7 @@ export function liveComments(heaps: FromThreads<ThreadHeap>, gc: boolean): strin
   ];
 }
 
-/** The two ways differ in what they tell: objects and external memory. */
+/** Agent and inspector differ in what they tell: objects and external memory. */
 function originOf({ by, since, asOf }: ThreadHeap): string | undefined {
   return asOf === undefined ? `${by} ${since}` : undefined;
 }

@@ -170,11 +170,11 @@ describe('captureDelta', () => {
         ],
         ['main'],
       ],
-    ])('%s', async (_name, moments, leftOut) => {
+    ])('%s', async (_name, moments, excluded) => {
       const { samples, comments } = await deltaOf(kindCovering(...moments));
       expect(samples.map(({ labels }) => labels?.['thread'])).toEqual(['worker', 'worker']);
       expect(comments.at(-1)).toMatch(
-        new RegExp(`^threads left out of the difference: ${leftOut.join()}: [^;]*$`),
+        new RegExp(`^threads left out of the difference: ${excluded.join()}: [^;]*$`),
       );
     });
 

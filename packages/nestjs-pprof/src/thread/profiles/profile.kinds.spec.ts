@@ -44,7 +44,7 @@ function heapOf(bytes: number): ThreadHeap[] {
   ];
 }
 
-/** An application with a busy main thread and a worker; its heap grows each time it is looked at. */
+/** An application with a busy main thread and a worker; its heap grows each time it is sampled. */
 function fakeThreads(
   over: Partial<Record<keyof ApplicationThreads, unknown>> = {},
   heaps: Partial<Record<keyof ApplicationThreads['heaps'], unknown>> = {},
@@ -379,9 +379,9 @@ describe('allocs', () => {
   it('without seconds leaves the workers alone that are not named, and says so', async () => {
     const sampleIfPossible = jest.fn(() => Promise.resolve({ results: [], skipped: [] }));
     const threads = fakeThreads({}, { sampleIfPossible });
-    const leftOut = expect.stringMatching(/^worker threads are left out, .*"threads"$/);
-    expect((await capture({ threads: 'all' }, threads)).comments).toContainEqual(leftOut);
-    expect((await capture({ threads: [3] }, threads)).comments).not.toContainEqual(leftOut);
+    const excluded = expect.stringMatching(/^worker threads are left out, .*"threads"$/);
+    expect((await capture({ threads: 'all' }, threads)).comments).toContainEqual(excluded);
+    expect((await capture({ threads: [3] }, threads)).comments).not.toContainEqual(excluded);
     const selections = (sampleIfPossible.mock.calls as unknown[][]).map(([selection]) => selection);
     expect(selections).toEqual(['main', [3]]);
   });

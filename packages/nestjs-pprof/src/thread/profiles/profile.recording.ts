@@ -173,8 +173,8 @@ export async function captureDelta(
   await sleep(seconds * 1000, undefined, { signal });
   const durationNanos = Number(process.hrtime.bigint() - began);
   const after = await kind.capture(request, threads);
-  const leftOut = incomparable(before.coverage, after.coverage);
-  const isCompared = ({ labels }: StackSample) => !leftOut.has(labels?.['thread'] ?? '');
+  const excluded = incomparable(before.coverage, after.coverage);
+  const isCompared = ({ labels }: StackSample) => !excluded.has(labels?.['thread'] ?? '');
   const gone = before.samples.map((sample) => ({ ...sample, values: sample.values.map((value) => -value) }));
   return {
     ...after,
@@ -182,30 +182,30 @@ export async function captureDelta(
     startedAt: before.startedAt,
     durationNanos,
     comments:
-      leftOut.size === 0
+      excluded.size === 0
         ? after.comments
-        : [...after.comments, `threads left out of the difference: ${[...leftOut.values()].join('; ')}`],
+        : [...after.comments, `threads left out of the difference: ${[...excluded.values()].join('; ')}`],
   };
 }
 
 /** The threads (by the value of their label) that cannot be compared, with the reason. */
 function incomparable(before: Coverage | undefined, after: Coverage | undefined): Map<string, string> {
-  const leftOut = new Map<string, string>();
+  const excluded = new Map<string, string>();
   if (!before || !after) {
-    return leftOut;
+    return excluded;
   }
   const all = new Set([...before.origins.keys(), ...after.origins.keys()]);
   for (const thread of all) {
     const reason = reasonAgainst(thread, before, after);
     if (reason !== undefined) {
-      leftOut.set(thread, `${thread}: ${reason}`);
+      excluded.set(thread, `${thread}: ${reason}`);
     }
   }
-  if (leftOut.size > 0 && leftOut.size === all.size) {
-    const reasons = [...leftOut.values()].join('; ');
+  if (excluded.size > 0 && excluded.size === all.size) {
+    const reasons = [...excluded.values()].join('; ');
     throw new PprofError(409, `there is no difference to report, ask again: ${reasons}`);
   }
-  return leftOut;
+  return excluded;
 }
 
 function reasonAgainst(thread: string, before: Coverage, after: Coverage): string | undefined {

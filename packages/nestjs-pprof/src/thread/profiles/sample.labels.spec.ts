@@ -55,7 +55,7 @@ const CATS = { route: 'GET /cats' };
 const DOGS = { route: 'GET /dogs', tenant: 'a' };
 
 function told(sets: readonly Labels[], over: Partial<SegmentLabels> = {}): SegmentLabels {
-  return { sets, missing: null, leftOut: [], ...over };
+  return { sets, missing: null, omitted: [], ...over };
 }
 
 describe('labels of CPU samples', () => {
@@ -88,7 +88,7 @@ describe('labels of CPU samples', () => {
   it.each([
     [null, 'labels: off, by the option "labels" of PprofModule'],
     [told([], { missing: 'no frames' }), 'labels of main are not by async context: no frames'],
-    [told([], { leftOut: ['a bad name'] }), 'labels left out: a bad name'],
+    [told([], { omitted: ['a bad name'] }), 'labels left out: a bad name'],
   ])('are missing with a reason (%j)', (labels, comment) => {
     expect(cpuSamplesOf(captureOf([NONE], labels)).comments).toContain(comment);
   });

@@ -73,12 +73,12 @@ function commentsOn(capture: CpuCapture): string[] {
     return ['labels: off, by the option "labels" of PprofModule'];
   }
   const missing = new Set(told.flatMap((labels) => labels.missing ?? []));
-  const leftOut = new Set(told.flatMap((labels) => labels.leftOut));
+  const omitted = new Set(told.flatMap((labels) => labels.omitted));
   return [
     ...(missing.size === 0
       ? ['labels of main: by async context']
       : [...missing].map((reason) => `labels of main are not by async context: ${reason}`)),
-    ...[...leftOut].map((reason) => `labels left out: ${reason}`),
+    ...[...omitted].map((reason) => `labels left out: ${reason}`),
     // The contexts of requests, and of tasks, are of the sampler that they began with.
     ...segments
       .slice(1)

@@ -147,7 +147,7 @@ function sendBytes(bytes: string): Promise<string> {
   return readText(socket);
 }
 
-describe('the listener, asked in unusual ways', () => {
+describe('the listener, asked unusually', () => {
   it.each([
     ['HTTP/1.0 without Host', ['GET /debug/pprof/heap HTTP/1.0']],
     ['HTTP/1.1 without Host', ['GET /debug/pprof/heap HTTP/1.1']],
@@ -278,7 +278,7 @@ describe('the listener, asked for what Node would answer by itself', () => {
     await once(server, 'listening');
     expect(await sendBytes(bytes)).toMatch(/^HTTP\/1\.1 4/);
     expect(admit.mock.calls.map(([, , isStrange]) => isStrange)).toEqual([true]);
-    // Those that follow wait, and a client that leaves is not answered, nor kept.
+    // Those that follow wait, and a client that disconnects is not answered, nor kept.
     const { port } = server.address() as AddressInfo;
     const taken = once(server, 'connection');
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes));

@@ -102,7 +102,7 @@ export function createProfilingServer(
   server.on('checkContinue', (request, response) => onRequest(request, response));
   server.on('checkExpectation', (request, response) => onRequest(request, response, true));
   server.on('connect', (request: IncomingMessage, socket: Socket) => {
-    // Node has let go of it, and so of what it does when a client leaves before its answer.
+    // Node has let go of it, and so of what it does when a client disconnects before its answer.
     socket.on('error', () => socket.destroy());
     socket.on('end', () => socket.destroy());
     const response = new ServerResponse(request);

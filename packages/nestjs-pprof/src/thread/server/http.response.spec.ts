@@ -159,7 +159,7 @@ describe('sendRecording', () => {
     expect(failures).toEqual([new Error('disk full')]);
   });
 
-  it('destroys the stream where the client leaves', async () => {
+  it('destroys the stream where the client disconnects', async () => {
     const stream = new Readable({ read() {} });
     const closed = new Promise((resolve) => stream.once('close', resolve));
     const answer = answerOf((response) => {
@@ -265,7 +265,7 @@ describe('an answer that is not read', () => {
   });
 });
 
-describe('an answer whose client leaves', () => {
+describe('an answer whose client disconnects', () => {
   it.each([
     ['page', (response: ServerResponse) => sendPage(response, Buffer.alloc(50_000_000), 'text/html', '')],
     ['text', (response: ServerResponse) => sendText(response, 'x'.repeat(50_000_000))],

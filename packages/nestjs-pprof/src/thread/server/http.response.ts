@@ -58,7 +58,7 @@ export function redirect(response: ServerResponse, location: string): void {
 }
 
 /**
- * Settles when all of it is on its way. A stream that fails, or a client that leaves or stops reading, takes the
+ * Settles when all of it is on its way. A stream that fails, or a client that disconnects or stops reading, takes the
  * connection with it: what is cut off must not look whole.
  *
  * @internal
@@ -132,7 +132,7 @@ export function errorText(status: number, message: string): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
 }
 
-/** That its client leaves, or does not read it, is nobody's error: nothing waits for it, and the connection ends with it. */
+/** That its client disconnects, or does not read it, is nobody's error: nothing waits for it, and the connection ends with it. */
 function sendWhole(response: ServerResponse, headers: Headers, body: Buffer): void {
   send(response, headers, body).catch(() => response.destroy());
 }
@@ -152,24 +152,24 @@ async function send(
     return;
   }
   const source = isWhole ? [body] : body.stream;
-  // It is the connection that tells that the client has left: a response whose turn has not come hears of nothing, and a
+  // It is the connection that tells that the client has disconnected: a response that waits behind another hears of nothing, and a
   // stream that waits for its own data does not hear of it through the pipeline.
   const { socket } = response.req;
-  const left = new AbortController();
-  const onGone = () => {
+  const disconnected = new AbortController();
+  const onClose = () => {
     if (!isWhole) {
       body.stream.destroy();
     }
-    left.abort();
+    disconnected.abort();
   };
-  socket.once('close', onGone);
+  socket.once('close', onClose);
   if (socket.destroyed) {
-    onGone();
+    onClose();
   }
   try {
-    await untilAborted(left.signal, pipeline(source, inSlices(progressed), response));
+    await untilAborted(disconnected.signal, pipeline(source, inSlices(progressed), response));
   } finally {
-    socket.off('close', onGone);
+    socket.off('close', onClose);
   }
 }
 

@@ -36,7 +36,7 @@ export class ProfileController implements RecordingContext {
     @Res() response: ServerResponse,
   ): Promise<void> {
     const kind = this.#kindNamed(name);
-    const gone = abortedWhenGone(request, response);
+    const disconnected = abortedOnDisconnect(request, response);
     const asked = firstValues(query);
     const { head, seconds, record } = kind.prepare(asked, this.options);
     try {
@@ -45,16 +45,18 @@ export class ProfileController implements RecordingContext {
         sendRecordingHead(response, head);
       } else if (seconds === undefined) {
         const question = `${name} ${JSON.stringify(asked)}`;
-        const body = await this.slots.runMoment(name, question, gone, (signal) => record(this, signal));
+        const body = await this.slots.runMoment(name, question, disconnected, (signal) =>
+          record(this, signal),
+        );
         await sendRecording(response, head, body);
       } else {
         // Until the answer is out: one that is not read has its slot, too.
-        await this.slots.run(seconds, gone, async () =>
-          sendRecording(response, head, await record(this, gone)),
+        await this.slots.run(seconds, disconnected, async () =>
+          sendRecording(response, head, await record(this, disconnected)),
         );
       }
     } catch (error) {
-      if (!gone.aborted) {
+      if (!disconnected.aborted) {
         throw error;
       }
     }
@@ -81,15 +83,15 @@ function firstValues(query: Readonly<Record<string, string | string[]>>): Record
 }
 
 /**
- * Fires when the client goes away before it has its answer. The connection tells, not the response: one whose turn has not
- * come, as the client has sent several requests at once, hears of nothing.
+ * Fires when the client disconnects before it has its answer. The connection tells, not the response: one that waits
+ * behind another, as the client has sent several requests at once, hears of nothing.
  */
-function abortedWhenGone({ socket }: IncomingMessage, response: ServerResponse): AbortSignal {
+function abortedOnDisconnect({ socket }: IncomingMessage, response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   // One listener a thread that is profiled, which may be many.
   setMaxListeners(0, controller.signal);
   const abort = () => controller.abort();
-  // It may have gone while the application was being made for its request.
+  // It may have disconnected while the application was being made for its request.
   if (socket.destroyed) {
     abort();
     return controller.signal;

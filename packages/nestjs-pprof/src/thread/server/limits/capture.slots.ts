@@ -3,11 +3,11 @@ import { PprofError } from '../../../shared/pprof.error.js';
 import { Mutex } from '../../capture/mutex.js';
 import { SingleFlight } from '../../capture/single.flight.js';
 
-/** To begin and end a capture costs the application something, also where its client leaves at once. */
+/** To begin and end a capture costs the application something, also where its client disconnects at once. */
 const SHORTEST_HOLD_MILLIS = 1000;
 
-/** A look at a thread that is stuck takes seconds; whoever asks next does not wait for as long again. */
-const LONGEST_REST_MILLIS = 1000;
+/** A sample of a thread that is stuck takes seconds; whoever asks next does not wait for as long again. */
+const LONGEST_COOLDOWN_MILLIS = 1000;
 
 /** As many captures run as may run at a time. @internal */
 export class TooManyCapturesError extends PprofError {
@@ -48,10 +48,10 @@ export class CaptureSlots {
    * Runs a capture if there is a slot for it, which it keeps until its answer is out.
    *
    * @param seconds how long its window is; undefined for what is of this moment.
-   * @param gone frees the slot, whatever the capture still has to clean up.
+   * @param signal frees the slot, whatever the capture still has to clean up.
    * @throws {TooManyCapturesError} before anything is started.
    */
-  async run<T>(seconds: number | undefined, gone: AbortSignal, capture: () => Promise<T>): Promise<T> {
+  async run<T>(seconds: number | undefined, signal: AbortSignal, capture: () => Promise<T>): Promise<T> {
     if (this.#taken.size >= this.max) {
       throw new TooManyCapturesError(this.max, this.#secondsToFirstEnd());
     }
@@ -67,38 +67,38 @@ export class CaptureSlots {
       }
     };
     this.#taken.add(slot);
-    gone.addEventListener('abort', release, { once: true });
+    signal.addEventListener('abort', release, { once: true });
     try {
       return await capture();
     } finally {
-      gone.removeEventListener('abort', release);
+      signal.removeEventListener('abort', release);
       release();
     }
   }
 
   /**
-   * Captures of this moment: one at a time of each kind, with a rest in between, so that they cannot stop the application
+   * Captures of this moment: one at a time of each kind, with a cooldown in between, so that they cannot stop the application
    * by being asked for over and over. The same question, asked before it is answered, has one answer, and takes one slot.
    *
-   * @param gone of this asker.
-   * @param capture its signal tells that no asker is left.
-   * @throws what the capture does, TooManyCapturesError, or the reason of `gone`.
+   * @param signal of this client.
+   * @param capture its signal tells that no client waits any more.
+   * @throws what the capture does, TooManyCapturesError, or the reason of `signal`.
    */
   async runMoment<T>(
     kind: string,
     question: string,
-    gone: AbortSignal,
+    signal: AbortSignal,
     capture: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const mutex = this.#mutexes.get(kind) ?? new Mutex(LONGEST_REST_MILLIS);
+    const mutex = this.#mutexes.get(kind) ?? new Mutex(LONGEST_COOLDOWN_MILLIS);
     this.#mutexes.set(kind, mutex);
-    const inTurn = (signal: AbortSignal) => () =>
-      mutex.run(() => {
-        signal.throwIfAborted();
-        return capture(signal);
-      });
-    const answer = await this.#moments.join(question, gone, (signal) =>
-      this.run(undefined, signal, inTurn(signal)),
+    const answer = await this.#moments.join(question, signal, (shared) =>
+      this.run(undefined, shared, () =>
+        mutex.run(() => {
+          shared.throwIfAborted();
+          return capture(shared);
+        }),
+      ),
     );
     return answer as T;
   }

@@ -8,8 +8,8 @@ const MAX_CONNECTIONS = 256;
 const MAX_PIPELINED = 8;
 
 /**
- * Keeps the number of connections small, and lets a new one in all the same: the one that has been idle for longest gives
- * way. So the operator gets in while others hold connections on which they send nothing, or slowly. One that waits for
+ * Keeps the number of connections small, and lets a new one in all the same: the one that has been idle for longest is
+ * closed. So the operator gets in while others hold connections on which they send nothing, or slowly. One that waits for
  * its answer is never cut off; where all do, as many again are let in.
  *
  * @internal
@@ -58,9 +58,9 @@ export class ConnectionLimit {
   }
 
   #end(socket: Socket): void {
-    const left = (this.#answering.get(socket) ?? 1) - 1;
-    if (left > 0) {
-      this.#answering.set(socket, left);
+    const remaining = (this.#answering.get(socket) ?? 1) - 1;
+    if (remaining > 0) {
+      this.#answering.set(socket, remaining);
     } else if (this.#answering.delete(socket) && !socket.destroyed) {
       this.#idle.add(socket);
     }
@@ -77,7 +77,7 @@ export const REQUEST_LIMITS = {
   requestTimeout: 30_000,
   /** Scrapers come back after 10 or 15 s: to hold their connection would take a slot for nothing. */
   keepAliveTimeout: 5000,
-  /** How often the above are looked at; 30 s by default. */
+  /** How often the above are checked; 30 s by default. */
   connectionsCheckingInterval: 2000,
 } as const satisfies ServerOptions;
 

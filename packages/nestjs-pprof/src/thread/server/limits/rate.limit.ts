@@ -37,7 +37,7 @@ export class RateLimit {
     return this.#newcomers.length + this.#others.length;
   }
 
-  /** Calls `answer`, now or later; not if the client leaves before. `isStrange` is what no client of a profiler sends. */
+  /** Calls `answer`, now or later; not if the client disconnects before. `isStrange` is what no client of a profiler sends. */
   admit(socket: Duplex, answer: () => void, isStrange = false): void {
     if (socket.destroyed) {
       // Node reads on to the end of what has arrived: thousands of requests, of a client that sends them all at once.
@@ -54,7 +54,7 @@ export class RateLimit {
   #letThrough(): void {
     this.#timer = undefined;
     this.#refill();
-    // Those at the end may never have their turn, and so would pile up.
+    // Those at the end may never be served, and so would pile up.
     this.#newcomers = this.#newcomers.filter(isPresent);
     this.#others = this.#others.filter(isPresent);
     while (this.#tokens >= 1) {

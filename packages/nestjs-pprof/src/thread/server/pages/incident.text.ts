@@ -1,4 +1,4 @@
-import { AT_LIMIT, NEARLY_EACH_PERIOD } from '../../capture/busy.line.js';
+import { AT_LIMIT, NEARLY_EACH_PERIOD } from '../../capture/saturation.watch.js';
 import type { Incident, IncidentKind } from '../../capture/incident.model.js';
 import type { ProcessorUse } from '../../capture/processor.use.js';
 

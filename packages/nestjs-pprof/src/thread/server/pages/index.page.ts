@@ -7,7 +7,7 @@ import { megabytes } from '../../pprof/profile.text.js';
 import type { RecordingKind } from '../../profiles/recording.kind.js';
 import type { ProcessDescription } from '../profiling.tokens.js';
 import type { ReportedIncident } from './incidents.controller.js';
-import { escapeHtml, incidentTable, leftBehindTable, processTable } from './index.tables.js';
+import { escapeHtml, incidentTable, postMortemTable, processTable } from './index.tables.js';
 import type { Reach, TerminalCommand } from './terminal.commands.js';
 
 /** What the page is about. @internal */
@@ -96,7 +96,7 @@ ${
 </section>`
     : ''
 }
-${incidents ? incidentTable(incidents) : ''}${leftBehindTable('The last minutes before a signal, an uncaught exception, or a full heap', 'incidents', recordings)}${leftBehindTable('Heap profiles of processes whose heap was full', 'oom', oomProfiles)}<section aria-labelledby="profiles">
+${incidents ? incidentTable(incidents) : ''}${postMortemTable('The last minutes before a signal, an uncaught exception, or a full heap', 'incidents', recordings)}${postMortemTable('Heap profiles of processes whose heap was full', 'oom', oomProfiles)}<section aria-labelledby="profiles">
 <h2 id="profiles">Types of profiles available</h2>
 <table>
 <thead><tr><th scope="col">profile</th><th scope="col">what it is</th><th scope="col">view</th><th scope="col">download</th><th scope="col">read</th></tr></thead>

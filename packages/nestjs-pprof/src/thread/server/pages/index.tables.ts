@@ -32,7 +32,7 @@ ${rows.length === 0 ? '<p>None so far. ' : `<table>\n${rows.join('\n')}\n</table
 }
 
 /** What processes have left behind. @returns HTML; empty where there is nothing. @internal */
-export function leftBehindTable(heading: string, path: string, files: readonly OomProfileFile[]): string {
+export function postMortemTable(heading: string, path: string, files: readonly OomProfileFile[]): string {
   if (files.length === 0) {
     return '';
   }

@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type LeftBehind, openOomProfile } from '../../../shared/oom-profile.files.js';
+import { type PostMortem, openOomProfile } from '../../../shared/oom-profile.files.js';
 import { UnknownProfileError, sendRecording, sendRecordingHead } from '../http.response.js';
 import { CaptureSlots } from '../limits/capture.slots.js';
 import { SERVER_OPTIONS, type ServerOptions } from '../profiling.tokens.js';
@@ -34,12 +34,12 @@ export class OomController {
   async #send(
     directory: string | undefined,
     name: string,
-    kind: LeftBehind,
+    kind: PostMortem,
     { method }: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
     // Each has a file descriptor until it is read, and the application has no more of them than it needs.
-    // Sending ends by itself where the client leaves.
+    // Sending ends by itself where the client disconnects.
     await this.slots.run(undefined, new AbortController().signal, async () => {
       const file = directory === undefined ? undefined : await openOomProfile(directory, name, kind);
       if (file === undefined) {

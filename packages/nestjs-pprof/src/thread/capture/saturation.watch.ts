@@ -27,11 +27,11 @@ const LATE_MILLIS = 3000;
 interface Measured {
   readonly use: ProcessorUse;
   /** All that it could have used. */
-  readonly whole: number;
+  readonly capacity: number;
 }
 
 /** A use of the processors that is an incident where it has been at its limit for long. @internal */
-export class BusyLine {
+export class SaturationWatch {
   /** Since it is at its limit. */
   #busy = NO_USE;
   #peak = 0;
@@ -45,9 +45,9 @@ export class BusyLine {
   ) {}
 
   /** @param processors how many the process may use */
-  see(use: ProcessorUse, processors: number): void {
+  observe(use: ProcessorUse, processors: number): void {
     const limit = this.kind === 'cpu' ? processors : 1;
-    this.#doubtful.push({ use, whole: limit * use.millis });
+    this.#doubtful.push({ use, capacity: limit * use.millis });
     if (!this.#isAtLimit(this.#doubtful)) {
       const { millis } = sumOfUse(this.#doubtful.map(useOf));
       if (millis <= LATE_MILLIS) {
@@ -103,13 +103,13 @@ export class BusyLine {
 
   #isAtLimit(measured: readonly Measured[]): boolean {
     const use = sumOfUse(measured.map(useOf));
-    const whole = measured.reduce((sum, each) => sum + each.whole, 0);
+    const capacity = measured.reduce((sum, each) => sum + each.capacity, 0);
     const part = this.#incident ? BACK_BELOW : AT_LIMIT;
     if (this.kind === 'main-cpu') {
-      return use.main !== undefined && use.main + (use.mainWaited ?? 0) >= part * whole;
+      return use.main !== undefined && use.main + (use.mainWaited ?? 0) >= part * capacity;
     }
     const isHeldUp = use.periods > 0 && use.throttled >= NEARLY_EACH_PERIOD * use.periods;
-    return use.cpu >= part * whole || (isHeldUp && use.cpu >= OWN_PART * whole);
+    return use.cpu >= part * capacity || (isHeldUp && use.cpu >= OWN_PART * capacity);
   }
 }
 
