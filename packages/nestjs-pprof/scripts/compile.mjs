@@ -47,6 +47,18 @@ async function compile(source, directory, module) {
     },
     sourceFileName: relative(dirname(outFile), sourceFile),
   });
-  await writeFile(outFile, `${code}\n//# sourceMappingURL=${outFile.split(sep).pop()}.map\n`);
+  await writeFile(outFile, `${ownNamesOnly(code)}\n//# sourceMappingURL=${outFile.split(sep).pop()}.map\n`);
   await writeFile(`${outFile}.map`, map);
+}
+
+/**
+ * What swc exports by is a loop over all names there are, inherited ones too: an application that has added something to
+ * `Object.prototype` would die as it loads the package.
+ */
+function ownNamesOnly(code) {
+  const own = code.replace('for(var name in all)Object', 'for(var name of Object.keys(all))Object');
+  if (/\bfor ?\(var \w+ in all\)/.test(own)) {
+    throw new Error('swc writes another loop over what is exported: see compile.mjs');
+  }
+  return own;
 }

@@ -41,6 +41,23 @@ const DEFAULTS = {
 };
 
 describe('resolveOptions', () => {
+  it('takes nothing from what somebody has added to all objects, and what a class has inherited', () => {
+    const added = { port: 1, socketPath: '/x', watch: true, directory: '/y' };
+    Object.assign(Object.prototype, added);
+    try {
+      expect(resolve({})).toEqual(DEFAULTS);
+      class Config {
+        get port() {
+          return 7070;
+        }
+      }
+      expect(resolve(new (class extends Config {})() as never)).toEqual({ ...DEFAULTS, port: 7070 });
+      expect(resolve({ port: 1 })).toEqual({ ...DEFAULTS, port: 1 });
+    } finally {
+      Object.keys(added).forEach((name) => Reflect.deleteProperty(Object.prototype, name));
+    }
+  });
+
   it('fills in every default', () => {
     expect(resolveOptions({})).toEqual(DEFAULTS);
   });

@@ -174,9 +174,15 @@ function resolveAll(
   problems.push(...unknown.map((name) => `unknown option "${prefix}${name}", known are ${known.join(', ')}`));
   const resolved = Object.entries(rules).map(([name, rule]) => [
     name,
-    resolveOne(`${prefix}${name}`, rule, given[name], given, problems),
+    resolveOne(`${prefix}${name}`, rule, givenFor(name, given), given, problems),
   ]);
   return Object.fromEntries(resolved) as Record<string, unknown>;
+}
+
+/** An object of a class may have inherited it; but not from what all objects have, which somebody may have added to. */
+function givenFor(name: string, given: Readonly<Record<string, unknown>>): unknown {
+  const value = given[name];
+  return value === Reflect.get(Object.prototype, name) && !Object.hasOwn(given, name) ? undefined : value;
 }
 
 function resolveOne(
@@ -218,8 +224,10 @@ function combinationProblems(
   { socketPath, outOfMemory, heap }: Required<PprofModuleOptions>,
 ): string[] {
   const problems: string[] = [];
-  const others = ['host', 'port'].filter((name) => given[name] !== undefined).map((name) => `"${name}"`);
-  if (given.socketPath !== undefined && others.length > 0) {
+  const others = ['host', 'port']
+    .filter((name) => givenFor(name, given) !== undefined)
+    .map((name) => `"${name}"`);
+  if (socketPath !== undefined && others.length > 0) {
     problems.push(
       `option "socketPath" takes the place of host and port, leave ${others.join(' and ')} out (or undefined) or "socketPath"`,
     );

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
@@ -75,6 +76,14 @@ function complaints(): string[] {
   return logged.filter((line) => !line.startsWith('log '));
 }
 
+describe('the package, as it is built', () => {
+  it('is loaded by an application that has added something to all objects', () => {
+    const entry = fileURLToPath(new URL('../dist/cjs/index.js', import.meta.url));
+    const program = `Object.prototype.added = 1; process.stdout.write(typeof require(${JSON.stringify(entry)}).PprofModule)`;
+    expect(execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' })).toBe('function');
+  });
+});
+
 describe('PprofService.start', () => {
   it('settles when the profiles are served, and tells where', async () => {
     const service = create();
@@ -115,6 +124,26 @@ describe('PprofService.start', () => {
     if (address) {
       expect(address.url).toBe(`http://[::1]:${address.port}/debug/pprof/`);
     }
+  });
+
+  it('is nothing that the application notices where it has broken the timers, and nor is the end', async () => {
+    const fails = () => {
+      throw new Error('broken by the application');
+    };
+    const service = create({ port: 0 });
+    const broken = jest.spyOn(globalThis, 'setTimeout').mockImplementation(fails as never);
+    await service.start();
+    expect(complaints()).toEqual([
+      expect.stringMatching(/^warn the profiler has failed: broken by the application/),
+    ]);
+    broken.mockRestore();
+    const others = [
+      jest.spyOn(globalThis, 'clearTimeout').mockImplementation(fails),
+      jest.spyOn(globalThis, 'clearInterval').mockImplementation(fails),
+    ];
+    await service.stop();
+    expect(service.status).toEqual({ state: 'stopped' });
+    others.forEach((other) => other.mockRestore());
   });
 
   it('does not reject where the port is taken: it tells why, and warns once', async () => {

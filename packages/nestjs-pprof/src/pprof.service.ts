@@ -15,6 +15,7 @@ import { handlerClassesOf, labelUntoldHandlers } from './main/nest.handlers.js';
 import { isPermitted, unsupportedRuntime } from './main/process.facts.js';
 import { ownPackage } from './main/own.package.js';
 import { describePostMortems, isUsable, prepareOomExport } from './main/oom.export.js';
+import { OomWatch } from './main/oom.watch.js';
 import { resolveOptions } from './options.table.js';
 import type { ResolvedPprofOptions } from './shared/thread.protocol.js';
 import type { PprofLabelValues } from './pprof.labels.js';
@@ -102,8 +103,8 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
   start(): Promise<PprofAddress | undefined> {
     const started = this.#starting ?? this.#start();
     // Its thread keeps no process alive.
-    const hold = setInterval(() => undefined, LONGEST_TIMER_MILLIS);
-    void started.then(() => clearInterval(hold));
+    const hold = tried(() => setInterval(() => undefined, LONGEST_TIMER_MILLIS));
+    void started.then(() => tried(() => clearInterval(hold)));
     return started;
   }
 
@@ -115,11 +116,12 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
     this.#starting = undefined;
     this.#started?.(undefined);
     this.#started = undefined;
-    this.#agent.stop();
+    // Nest ends an application whose shutdown hook fails in another way than the signal would have.
+    tried(() => this.#agent.stop());
     if (this.#status.state !== 'disabled' && this.#status.state !== 'failed') {
       this.#status = { state: 'stopped' };
     }
-    this.#stopping = supervisor?.stop() ?? this.#stopping;
+    this.#stopping = supervisor?.stop().catch(() => undefined) ?? this.#stopping;
     await this.#stopping;
     // Unless start() has come in between.
     if (this.#starting === undefined) {
@@ -309,7 +311,7 @@ export class PprofService implements OnApplicationBootstrap, OnModuleDestroy, On
     }
     try {
       const oomExport = prepareOomExport(this.#options, heap, this.#warn);
-      this.#agent.startHeapSampling(heap, oomExport);
+      this.#agent.startHeapSampling(heap, oomExport && new OomWatch(oomExport, this.#warn));
     } catch (error) {
       this.#log('warn', `Heap profiles are not available: ${messageOf(error)}`);
     }

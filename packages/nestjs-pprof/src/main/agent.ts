@@ -1,20 +1,21 @@
 import { failureOf, NotByInterruptError } from '../shared/agent.errors.js';
-import {
-  type AgentCommand,
-  type AgentCommands,
-  type AgentReply,
-  type AgentRequest,
-  type CpuSegment,
-  type HandlerClass,
-  type HeapSampling,
-  monotonicMillis,
+import type {
+  AgentCommand,
+  AgentCommands,
+  AgentReply,
+  AgentRequest,
+  CpuSegment,
+  HandlerClass,
+  HeapSampling,
 } from '../shared/agent.protocol.js';
+import { ownMillis } from '../shared/own.clocks.js';
 import { tried } from '../shared/pprof.error.js';
 import { takeRequest } from '../shared/shared.memory.js';
 import { CpuSampler } from './cpu.sampler.js';
 import type { SampleLabels } from './sample.labels.js';
 import { describeLoop, LoopWatch } from './event.loop.js';
-import { HeapSampler, type OomExportCommand } from './heap.sampler.js';
+import { HeapSampler } from './heap.sampler.js';
+import type { OomWatch } from './oom.watch.js';
 import { WorkerClocks } from './worker.clocks.js';
 
 /** What is waited for takes a millisecond or two; a profiling thread that is held up must not hold up the application. */
@@ -98,8 +99,8 @@ export class Agent {
   }
 
   /** @throws {AgentError} where the heap cannot be sampled; the profiling thread is told the same when it asks. */
-  startHeapSampling(sampling: HeapSampling, oomExport?: OomExportCommand): void {
-    this.#heap.start(sampling, oomExport);
+  startHeapSampling(sampling: HeapSampling, oomWatch?: OomWatch): void {
+    this.#heap.start(sampling, oomWatch);
   }
 
   /** Answers one request; never throws. */
@@ -108,7 +109,7 @@ export class Agent {
     if (claim && !takeRequest(claim)) {
       return;
     }
-    const begunAt = monotonicMillis();
+    const begunAt = ownMillis();
     port.postMessage({ type: 'agent-accepted', id });
     const reply = (result: unknown) =>
       port.postMessage({ type: 'agent-reply', id, result } satisfies AgentReply, transferableIn(result));
@@ -124,7 +125,7 @@ export class Agent {
     } catch (error) {
       fail(error);
     }
-    this.#loopWatch.exclude(monotonicMillis() - begunAt);
+    this.#loopWatch.exclude(ownMillis() - begunAt);
   }
 
   /**
@@ -135,7 +136,7 @@ export class Agent {
    * @returns JSON of an `InterruptAnswer`.
    */
   readCpuByInterrupt(): string {
-    const begunAt = monotonicMillis();
+    const begunAt = ownMillis();
     try {
       if (!this.#hasReadCpu) {
         throw new NotByInterruptError();
@@ -147,7 +148,7 @@ export class Agent {
     } catch (error) {
       return JSON.stringify({ failure: failureOf(error) });
     } finally {
-      this.#loopWatch.exclude(monotonicMillis() - begunAt);
+      this.#loopWatch.exclude(ownMillis() - begunAt);
     }
   }
 

@@ -48,6 +48,10 @@ describe('CpuSampler', () => {
     const clocks = [
       jest.spyOn(Date, 'now').mockReturnValue(42),
       jest.spyOn(process.hrtime, 'bigint').mockReturnValue(0n),
+      jest.spyOn(performance, 'now').mockReturnValue(NaN),
+      jest.spyOn(process, 'cpuUsage').mockImplementation(() => {
+        throw new Error('by the application');
+      }),
     ];
     try {
       sampler.rotate(SLOW);
@@ -55,6 +59,8 @@ describe('CpuSampler', () => {
       const segment = sampler.rotate(null);
       expect(segment!.durationNanos).toBeGreaterThanOrEqual(50e6);
       expect(Math.abs(segment!.startedAt - loadedAt)).toBeLessThan(600_000);
+      expect(segment!.startMillis).toBeGreaterThan(0);
+      expect(segment!.processCpuNanos).toBeGreaterThan(0);
     } finally {
       clocks.forEach((clock) => clock.mockRestore());
     }
@@ -263,6 +269,32 @@ describe('CpuSampler', () => {
     }
   });
 
+  it('is free for others as soon as it has been abandoned, and leaves theirs alone', () => {
+    jest.useFakeTimers();
+    const { time } = loadAddon();
+    try {
+      sampler.rotate(SLOW);
+      sampler.abandon();
+      time.start({ intervalMicros: 10_000, durationMillis: 10_000 });
+      jest.runAllTimers();
+      expect(time.isStarted()).toBe(true);
+    } finally {
+      time.stop();
+      jest.useRealTimers();
+    }
+  });
+
+  it('ends at once when it is abandoned where the application has broken the timers', () => {
+    const broken = jest.spyOn(globalThis, 'setTimeout').mockReturnValue(undefined as never);
+    try {
+      sampler.rotate(SLOW);
+      sampler.abandon();
+      expect(loadAddon().time.isStarted()).toBe(false);
+    } finally {
+      broken.mockRestore();
+    }
+  });
+
   it('can start again when it has been abandoned, as can another', () => {
     sampler.rotate(SLOW);
     sampler.abandon();
@@ -380,6 +412,9 @@ describe('CpuSampler, while nobody wants the samples', () => {
     expect(time).toMatchObject({ start, profile });
     left();
     sampler.abandon();
+    // Until it has ended, a moment later or as another starts.
+    sampler.rotate(FAST);
+    sampler.rotate(null);
     expect(time).toMatchObject({ start, profile });
   });
 

@@ -15,11 +15,11 @@ import {
   NO_STACK,
   SAMPLE_LOG_COLUMNS,
 } from '../shared/agent.protocol.js';
-import { PprofError } from '../shared/pprof.error.js';
+import { PprofError, tried } from '../shared/pprof.error.js';
 import { cpuBetween, threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import { storageMadeBy } from './label.frames.js';
 import { LabelSets } from './label.sets.js';
-import { epochMillis, monotonicNanos } from './own.clocks.js';
+import { epochMillis, ownMillis, monotonicNanos, processCpuUsage } from '../shared/own.clocks.js';
 import { isSigprofAwaited } from './sigprof.holder.js';
 import type { SampleLabels } from './sample.labels.js';
 
@@ -100,11 +100,12 @@ class SampleLog {
 const ABANDONED_FOR_MILLIS = 250;
 
 /** The end of a sampler that is left running, of which a thread has at most one. */
-let abandoned: NodeJS.Timeout | undefined;
+let abandoned: { readonly timer: NodeJS.Timeout | undefined; readonly restore: () => void } | undefined;
 
 function endAbandoned(): void {
   if (abandoned) {
-    clearTimeout(abandoned);
+    clearTimeout(abandoned.timer);
+    abandoned.restore();
     abandoned = undefined;
     const { time } = loadAddon();
     // What a timer throws ends the application.
@@ -177,7 +178,13 @@ export class CpuSampler {
     this.#restoreAddon();
     if (this.#running) {
       this.#running = undefined;
-      abandoned = setTimeout(endAbandoned, ABANDONED_FOR_MILLIS).unref();
+      const restore = endForOthers(endAbandoned);
+      // An application may have put something in the place of `setTimeout` that throws.
+      const timer = tried(() => setTimeout(endAbandoned, ABANDONED_FOR_MILLIS).unref());
+      abandoned = { timer, restore };
+      if (!timer) {
+        endAbandoned();
+      }
     }
   }
 
@@ -202,7 +209,7 @@ export class CpuSampler {
       this.#running = undefined;
       time.stop();
     } else if (isLongEnough(since, sampling)) {
-      const begunAt = performance.now();
+      const begunAt = ownMillis();
       try {
         time.stop(true, refuseSample);
       } catch (error) {
@@ -211,31 +218,21 @@ export class CpuSampler {
         }
       }
       // The addon has started one anew that was stuck.
-      const startMillis =
-        time.v8ProfilerStuckEventLoopDetected() > 0 ? performance.now() - begunAt : undefined;
+      const startMillis = time.v8ProfilerStuckEventLoopDetected() > 0 ? ownMillis() - begunAt : undefined;
       this.#running = { sampling, since: now(), startMillis };
     }
     return null;
   }
 
-  /** While nobody wants the samples, others in the process that use the same copy of the addon find its sampler free. */
   #keepRunning(isUnread: boolean): void {
     if (!this.#running) {
       return;
     }
     this.#running = { ...this.#running, sampling: { ...this.#running.sampling, unread: isUnread } };
     if (isUnread) {
-      const { time } = loadAddon();
-      const { start, profile } = time;
-      const first =
-        <A extends unknown[], R>(method: (...args: A) => R) =>
-        (...args: A): R => {
-          this.rotate(null);
-          return method(...args);
-        };
-      Object.assign(time, { start: first(start), profile: first(profile) });
+      const restore = endForOthers(() => this.rotate(null));
       this.#restoreAddon = () => {
-        Object.assign(time, { start, profile });
+        restore();
         this.#restoreAddon = nothing;
       };
     }
@@ -259,7 +256,7 @@ export class CpuSampler {
     }
     // What labels hold on to is of the sampler before.
     this.#label(null);
-    const begunAt = performance.now();
+    const begunAt = ownMillis();
     const useCPED = HAS_CPU_TIME && this.labels !== undefined && this.labels.missing === null;
     try {
       this.#storage = storageMadeBy(() => startAddon(time, sampling, useCPED));
@@ -272,7 +269,7 @@ export class CpuSampler {
       this.#storage = undefined;
       startAddon(time, sampling, false);
     }
-    this.#running = { sampling, since: now(), startMillis: performance.now() - begunAt };
+    this.#running = { sampling, since: now(), startMillis: ownMillis() - begunAt };
   }
 
   #end({ sampling, since, startMillis }: RunningSegment, goesOn: boolean, isDisturbed: boolean): CpuSegment {
@@ -317,6 +314,25 @@ export class CpuSampler {
   }
 }
 
+/**
+ * While nobody wants the samples, others in the process that use the same copy of the addon find its sampler free: it ends as they
+ * start it.
+ *
+ * @returns restores the addon
+ */
+function endForOthers(end: () => void): () => void {
+  const { time } = loadAddon();
+  const { start, profile } = time;
+  const first =
+    <A extends unknown[], R>(method: (...args: A) => R) =>
+    (...args: A): R => {
+      end();
+      return method(...args);
+    };
+  Object.assign(time, { start: first(start), profile: first(profile) });
+  return () => Object.assign(time, { start, profile });
+}
+
 function startAddon(time: Addon['time'], { hz, durationMillis }: CpuSampling, useCPED: boolean): void {
   try {
     time.start({
@@ -359,7 +375,7 @@ function now(): Moment {
   return {
     epochMillis: epochMillis(),
     nanos: monotonicNanos(),
-    cpu: process.cpuUsage(),
+    cpu: processCpuUsage(),
     threadCpuNanos: threadCpuNanos(),
   };
 }

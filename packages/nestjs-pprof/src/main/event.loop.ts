@@ -1,7 +1,7 @@
-import { type LoopDescription, monotonicMillis, type LoopWatchRequest } from '../shared/agent.protocol.js';
+import type { LoopDescription, LoopWatchRequest } from '../shared/agent.protocol.js';
 import { BEAT_MILLIS, LoopWatchMemory } from '../shared/shared.memory.js';
 import { memoryUsage } from '../shared/memory.usage.js';
-import { epochMillis } from './own.clocks.js';
+import { epochMillis, ownMillis } from '../shared/own.clocks.js';
 
 /** Notes in shared memory that the event loop turns: another thread can tell from there since when it does not. @internal */
 export class Heartbeat {
@@ -59,6 +59,8 @@ export class LoopWatch {
   readonly #timers = new Map<number, NodeJS.Timeout>();
   #excludedMillis = 0;
 
+  constructor(private readonly clock: () => number = ownMillis) {}
+
   start({ id, thresholdMillis, memory, heap }: LoopWatchRequest): void {
     this.stop(id);
     const { performance } = process.getBuiltinModule('node:perf_hooks');
@@ -68,7 +70,7 @@ export class LoopWatch {
     const { getHeapStatistics } = process.getBuiltinModule('node:v8');
     let heapAt = 0;
     const tick = () => {
-      const now = monotonicMillis();
+      const now = this.clock();
       // 0 until the loop has turned for the first time: it has not been idle either.
       const idle = performance.eventLoopUtilization().idle + this.#excludedMillis;
       watch.tick(now * 1000, idle * 1000, thresholdMicros);

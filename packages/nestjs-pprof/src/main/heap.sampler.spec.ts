@@ -3,12 +3,13 @@ import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { samplesOfAllocations } from '../thread/pprof/allocation.tree.js';
 import { addonIfLoaded, loadAddon } from './profiler.addon.js';
 import { HeapSamplingOffError, SamplerHeldError } from '../shared/agent.errors.js';
-import type { AllocationNode } from '../shared/agent.protocol.js';
+import { type AllocationNode, monotonicMillis } from '../shared/agent.protocol.js';
 import { HeapSampler } from './heap.sampler.js';
+import { OomWatch } from './oom.watch.js';
 
 const SAMPLING = { samplingInterval: 16 * 1024, stackDepth: 64 };
 
-const sampler = new HeapSampler();
+const sampler = new HeapSampler(monotonicMillis);
 
 const session = new Session();
 session.connect();
@@ -125,7 +126,13 @@ describe('HeapSampler, whose heap was full', () => {
     const limited = jest.spyOn(v8, 'getHeapStatistics');
     const extensions = () => monitored.mock.calls.map(([, count]) => count);
     try {
-      sampler.start(SAMPLING, () => EXPORT);
+      sampler.start(
+        SAMPLING,
+        new OomWatch(
+          () => EXPORT,
+          () => undefined,
+        ),
+      );
       expect(monitored.mock.calls).toEqual([['auto', 1, false, EXPORT]]);
       jest.advanceTimersByTime(29_000);
       expect(extensions()).toEqual([1]);

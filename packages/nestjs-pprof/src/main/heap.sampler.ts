@@ -1,35 +1,19 @@
 import { addonIfLoaded, loadAddon, isOtherAddonLoaded, otherProfilers } from './profiler.addon.js';
 import { HeapSamplingOffError, SamplerHeldError, SamplerSharedError } from '../shared/agent.errors.js';
-import { PprofError, tried } from '../shared/pprof.error.js';
+import { PprofError } from '../shared/pprof.error.js';
 import { threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import { memoryUsage } from '../shared/memory.usage.js';
-import { epochMillis } from './own.clocks.js';
-import {
-  type AgentCommands,
-  type AllocationNode,
-  type HeapRestart,
-  type HeapSample,
-  type HeapSampling,
-  type HeapStart,
-  monotonicMillis,
+import { epochMillis, ownMillis } from '../shared/own.clocks.js';
+import type {
+  AgentCommands,
+  AllocationNode,
+  HeapRestart,
+  HeapSample,
+  HeapSampling,
+  HeapStart,
 } from '../shared/agent.protocol.js';
 import { AllocationSampler, isHeapSampled } from './allocation.sampler.js';
-import type { OomExportOptions } from '../shared/oom-profile.files.js';
-
-/** Gives the program, with its arguments, that is run when the heap is full. @internal */
-export type OomExportCommand = (
-  sampled: Pick<OomExportOptions, 'since' | 'withGarbage'>,
-) => readonly string[];
-
-/** The limit of the heap is raised once, by as much as V8 reserves for young objects, to go on until the profile is written. */
-const HEAP_EXTENSION = 'auto';
-const HEAP_EXTENSIONS = 1;
-
-/**
- * The addon exports once. A process that has lived on, as what filled its heap turned out to be garbage, may die later: it is told
- * again, though not soon, as each export holds the process up.
- */
-const EXPORT_AGAIN_MILLIS = 30_000;
+import type { OomWatch } from './oom.watch.js';
 
 /** In CPU time of the main thread: what takes less may be read as often as anybody likes. */
 const LONG_READ_MILLIS = 250;
@@ -51,27 +35,25 @@ let stillRunning: Running | undefined;
 export class HeapSampler {
   /** What is wanted whenever there is no window. */
   #sampling: HeapSampling | undefined;
-  #oomExport: OomExportCommand | undefined;
+  #oomWatch: OomWatch | undefined;
   #running: Running | undefined;
   #window: AllocationSampler | undefined;
   #failure: unknown = new HeapSamplingOffError();
   /** When what is alive was read the last two times: a difference takes two. */
   #readAt: readonly number[] = [];
   #readMillis = 0;
-  #exportAgain: NodeJS.Timeout | undefined;
+
+  constructor(private readonly clock: () => number = ownMillis) {}
 
   /**
-   * Starts sampling allocations and, if there is a command for it, has the addon export what was sampled when the heap is
-   * full. Until then that costs nothing: V8 calls the addon from a garbage collection that did not free enough. It has the
-   * command run, and waits for it, in C++: no JavaScript runs in a thread that has no memory left.
-   * https://github.com/DataDog/pprof-nodejs/blob/main/bindings/profilers/heap.cc (`NearHeapLimit`)
+   * Starts sampling allocations. A failure is kept for whoever asks for a sample; it is also thrown.
    *
-   * A failure is kept for whoever asks for a sample; it is also thrown.
+   * @param oomWatch is on whenever the heap is sampled
    */
-  start(sampling: HeapSampling, oomExport?: OomExportCommand): void {
+  start(sampling: HeapSampling, oomWatch?: OomWatch): void {
     if (!this.#sampling || !this.#running) {
       this.#sampling = sampling;
-      this.#oomExport = oomExport;
+      this.#oomWatch = oomWatch;
       this.#startLive(sampling, null);
     }
   }
@@ -79,13 +61,13 @@ export class HeapSampler {
   stop(): void {
     // First: what a window has displaced does not start again.
     this.#sampling = undefined;
-    clearInterval(this.#exportAgain);
     this.endAllocations();
+    this.#oomWatch?.stop();
     this.#failure = new HeapSamplingOffError();
     if (this.#running) {
-      if (isOtherAddonLoaded()) {
+      if (isOtherAddonLoaded() || this.#oomWatch?.isTakenOver) {
         // It may be reading our samples, having found V8's sampler started; @pyroscope/nodejs takes the process down with
-        // an unhandled rejection where they are gone. To go on costs nearly nothing.
+        // an unhandled rejection where they are gone. Or it has them exported when memory runs out. To go on costs nearly nothing.
         stillRunning = this.#running;
       } else {
         addonIfLoaded()?.heap.stop();
@@ -113,7 +95,7 @@ export class HeapSampler {
     const begunAt = millisOfThread();
     const root = this.#readLive();
     this.#readMillis = millisOfThread() - begunAt;
-    this.#readAt = [...this.#readAt, monotonicMillis()].slice(-2);
+    this.#readAt = [...this.#readAt, this.clock()].slice(-2);
     return { root, ...this.#running, takenAt: epochMillis(), memory: memoryUsage() };
   }
 
@@ -133,7 +115,7 @@ export class HeapSampler {
     }
     try {
       this.#window = AllocationSampler.start(sampling);
-      this.#watchMemory({ since: epochMillis(), withGarbage: true });
+      this.#oomWatch?.start({ since: epochMillis(), withGarbage: true });
     } catch (error) {
       this.#resumeLive();
       throw error;
@@ -169,7 +151,7 @@ export class HeapSampler {
       return;
     }
     const pauseMillis = 2 * READ_SHARE * this.#readMillis;
-    const remainingMillis = earlier + pauseMillis - monotonicMillis();
+    const remainingMillis = earlier + pauseMillis - this.clock();
     if (remainingMillis > 0) {
       const [pause, remaining] = [pauseMillis, remainingMillis].map((millis) => Math.ceil(millis / 1000));
       throw new PprofError(
@@ -195,26 +177,10 @@ export class HeapSampler {
       this.#running = stillRunning ?? startAddon(sampling, restarted);
       stillRunning = undefined;
       this.#readAt = [];
-      this.#watchMemory({ since: this.#running.startedAt, withGarbage: false });
+      this.#oomWatch?.start({ since: this.#running.startedAt, withGarbage: false });
     } catch (error) {
       this.#failure = error;
       throw error;
-    }
-  }
-
-  /** Anew with each start: the addon forgets it when the sampler stops. */
-  #watchMemory(sampled: Parameters<OomExportCommand>[0]): void {
-    clearInterval(this.#exportAgain);
-    if (this.#oomExport) {
-      const command = [...this.#oomExport(sampled)];
-      const watch = (extensions: number) =>
-        loadAddon().heap.monitorOutOfMemory(HEAP_EXTENSION, extensions, false, command);
-      watch(HEAP_EXTENSIONS);
-      const limit = heapLimit();
-      // V8 takes the extension back when the heap has become small enough: until then there is no second one.
-      const watchOn = () => watch(heapLimit() > limit ? 0 : HEAP_EXTENSIONS);
-      // Another user of the addon may have stopped it.
-      this.#exportAgain = setInterval(() => tried(watchOn), EXPORT_AGAIN_MILLIS).unref();
     }
   }
 
@@ -233,13 +199,9 @@ export class HeapSampler {
   }
 }
 
-function heapLimit(): number {
-  return process.getBuiltinModule('node:v8').getHeapStatistics().heap_size_limit;
-}
-
 function millisOfThread(): number {
   const nanos = threadCpuNanos();
-  return nanos === undefined ? monotonicMillis() : nanos / 1e6;
+  return nanos === undefined ? ownMillis() : nanos / 1e6;
 }
 
 function startAddon({ samplingInterval, stackDepth }: HeapSampling, restarted: HeapRestart | null): Running {

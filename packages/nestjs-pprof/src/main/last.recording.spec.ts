@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { CpuSegment } from '../shared/agent.protocol.js';
+import { type CpuSegment, monotonicMillis } from '../shared/agent.protocol.js';
 import type { SaveRecording } from '../shared/thread.protocol.js';
 import type { Agent } from './agent.js';
 import { LastRecording } from './last.recording.js';
@@ -17,7 +17,7 @@ beforeEach(() => {
   jest.useFakeTimers();
   jest.clearAllMocks();
   write = ({ written }) => Atomics.store(new Int32Array(written), 0, 1);
-  recording = new LastRecording(agent as unknown as Agent, tell);
+  recording = new LastRecording(agent as unknown as Agent, tell, monotonicMillis);
 });
 
 afterEach(() => {

@@ -1,4 +1,4 @@
-import { monotonicMillis } from '../shared/agent.protocol.js';
+import { ownMillis } from '../shared/own.clocks.js';
 import type { SaveRecording } from '../shared/thread.protocol.js';
 import type { Agent } from './agent.js';
 
@@ -23,6 +23,7 @@ export class LastRecording {
   constructor(
     private readonly agent: Agent,
     private readonly tell: (message: SaveRecording) => void,
+    private readonly clock: () => number = ownMillis,
   ) {
     process.on(UNCAUGHT, this.#onUncaught);
   }
@@ -34,12 +35,12 @@ export class LastRecording {
   readonly #onUncaught = (error: unknown): void => {
     // Its message may hold anything.
     const name = error instanceof Error ? error.name : typeof error;
-    this.#uncaught = { name, at: monotonicMillis() };
+    this.#uncaught = { name, at: this.clock() };
   };
 
   /** One that the application has caught by `uncaughtException`, and lived on with, is no reason. */
   onExit(): void {
-    if (this.#uncaught && monotonicMillis() - this.#uncaught.at < EXITS_WITHIN_MILLIS) {
+    if (this.#uncaught && this.clock() - this.#uncaught.at < EXITS_WITHIN_MILLIS) {
       this.save(`an uncaught ${this.#uncaught.name}`);
     }
   }
@@ -50,7 +51,7 @@ export class LastRecording {
       return;
     }
     this.#isSaved = true;
-    const deadline = monotonicMillis() + LONGEST_MILLIS;
+    const deadline = this.clock() + LONGEST_MILLIS;
     const written = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     this.tell({
       type: 'save-recording',
@@ -58,6 +59,6 @@ export class LastRecording {
       segment: this.agent.takeLastSegment(),
       written: written.buffer,
     });
-    Atomics.wait(written, 0, 0, Math.max(0, deadline - monotonicMillis()));
+    Atomics.wait(written, 0, 0, Math.max(0, deadline - this.clock()));
   }
 }

@@ -15,7 +15,7 @@ afterEach(() => {
 describe('LoopWatch', () => {
   it('ticks as long as the loop turns, and finds no block then', () => {
     const memory = new LoopWatchMemory();
-    const watch = new LoopWatch();
+    const watch = new LoopWatch(monotonicMillis);
     watch.start({ id: 1, thresholdMillis: 20, memory: memory.buffer });
     jest.advanceTimersByTime(1000);
     expect(memory.lastTick).toBeCloseTo(monotonicMillis() * 1000);
@@ -25,7 +25,7 @@ describe('LoopWatch', () => {
 
   it('ticks when it is started: what comes right after it may block already', () => {
     const memory = new LoopWatchMemory();
-    const watch = new LoopWatch();
+    const watch = new LoopWatch(monotonicMillis);
     watch.start({ id: 1, thresholdMillis: 20, memory: memory.buffer });
     expect(memory.lastTick).toBeCloseTo(monotonicMillis() * 1000);
     watch.stopAll();
@@ -33,7 +33,7 @@ describe('LoopWatch', () => {
 
   it('finds nothing of a loop that turns, even where the threshold is shorter than its own period', () => {
     const memory = new LoopWatchMemory();
-    const watch = new LoopWatch();
+    const watch = new LoopWatch(monotonicMillis);
     watch.start({ id: 1, thresholdMillis: 6, memory: memory.buffer });
     jest.advanceTimersByTime(1000);
     expect(memory.count).toBe(0);
@@ -42,7 +42,7 @@ describe('LoopWatch', () => {
 
   it('ticks four times within a threshold, as samples make libuv take idle time between two ticks for busy', () => {
     const memory = new LoopWatchMemory();
-    const watch = new LoopWatch();
+    const watch = new LoopWatch(monotonicMillis);
     watch.start({ id: 1, thresholdMillis: 20, memory: memory.buffer });
     const startedAt = memory.lastTick;
     jest.advanceTimersByTime(6);
@@ -53,7 +53,7 @@ describe('LoopWatch', () => {
   it('leaves out for how long the profiler itself has held the loop up', () => {
     jest.spyOn(performance, 'eventLoopUtilization').mockReturnValue({ idle: 0, active: 0, utilization: 1 });
     const memory = new LoopWatchMemory();
-    const watch = new LoopWatch();
+    const watch = new LoopWatch(monotonicMillis);
     // The loop is said to be busy all the time, so the shortest period is a block at such a threshold.
     const blocksIfExcluded = (millis: number) => {
       const before = memory.count;
@@ -71,7 +71,7 @@ describe('LoopWatch', () => {
 
   it('serves several watches, each with its own memory, and stops the one that is named', () => {
     const [one, other] = [new LoopWatchMemory(), new LoopWatchMemory()];
-    const watch = new LoopWatch();
+    const watch = new LoopWatch(monotonicMillis);
     watch.start({ id: 1, thresholdMillis: 20, memory: one.buffer });
     watch.start({ id: 2, thresholdMillis: 20, memory: other.buffer });
     watch.stop(1);
@@ -84,7 +84,7 @@ describe('LoopWatch', () => {
   });
 
   it('has one timer for an id that is started twice', () => {
-    const watch = new LoopWatch();
+    const watch = new LoopWatch(monotonicMillis);
     const request = { id: 1, thresholdMillis: 20, memory: new LoopWatchMemory().buffer };
     watch.start(request);
     watch.start(request);
@@ -94,7 +94,7 @@ describe('LoopWatch', () => {
   });
 
   it('takes it well to stop what does not run', () => {
-    const watch = new LoopWatch();
+    const watch = new LoopWatch(monotonicMillis);
     expect(() => {
       watch.stop(7);
       watch.stopAll();

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { OomExportCommand } from './heap.sampler.js';
+import type { OomExportCommand } from './oom.watch.js';
 import {
   type PostMortem,
   listOomProfiles,

@@ -2,7 +2,7 @@ import { unlinkSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Agent } from './agent.js';
 import { registerAgent, unregisterAgent } from './process.registry.js';
-import { monotonicMillis } from '../shared/agent.protocol.js';
+import { ownMillis } from '../shared/own.clocks.js';
 import { WorkerStartsMemory } from '../shared/shared.memory.js';
 import { LastRecording } from './last.recording.js';
 import { Heartbeat } from './event.loop.js';
@@ -71,33 +71,43 @@ export class ProfilingThread {
     const { threadId } = worker;
     registerAgent(threadId, agent);
     const tell = (message: ToThread) => worker.postMessage(message);
+    /** What a listener throws ends the application, which may have broken what it needs (`setTimeout`). */
+    const guarded =
+      <A extends unknown[]>(listener: (...args: A) => void) =>
+      (...args: A) => {
+        try {
+          listener(...args);
+        } catch (error) {
+          listeners.onWarning(`the profiler has failed: ${messageOf(error)}`);
+        }
+      };
     agent.onHandlers((classes) => tell({ type: 'handlers-found', classes }));
     this.#closeConnections = () => closeConnections(connections, () => tell({ type: 'process-exiting' }));
-    const onWorker = (started: Worker) => {
-      const startedAt = monotonicMillis();
+    const onWorker = guarded((started: Worker) => {
+      const startedAt = ownMillis();
       workerStarts.note(started.threadId, startedAt);
       agent.workerClocks.add(started);
       // One listener: Node warns of more than ten, and the application has its own.
       started.once('exit', () => {
         agent.workerClocks.delete(started);
-        workerStarts.noteEnd(startedAt, monotonicMillis());
+        workerStarts.noteEnd(startedAt, ownMillis());
       });
       tell({ type: 'worker-started' });
-    };
+    });
     if (options.flightRecorder?.directory !== undefined) {
       this.#lastRecording = new LastRecording(agent, tell);
     }
-    const onProcessExit = () => {
+    const onProcessExit = guarded(() => {
       this.#lastRecording?.onExit();
       this.#removeFiles();
       this.#closeConnections();
-    };
+    });
     const releaseSigprof = holdSigprof();
     process.on('worker', onWorker);
     // The addon stops its sampler when the process exits, and forgets what that has seen.
     process.prependListener('exit', onProcessExit);
     const handshake = new ThreadHandshake((message) => listeners.onListenFailed(message));
-    worker.on('message', (message: FromThread) => {
+    const onMessage = (message: FromThread) => {
       if (!handshake.admits(message)) {
         return;
       }
@@ -118,11 +128,12 @@ export class ProfilingThread {
         case 'registered':
           this.#registryEntry = message.entry;
       }
-    });
+    };
+    worker.on('message', guarded(onMessage));
     worker.on('error', (error: unknown) => {
       this.#lastError = messageOf(error);
     });
-    worker.on('exit', (code) => {
+    const onEnd = (code: number) => {
       handshake.stop();
       this.#removeFiles();
       heartbeat.stop();
@@ -133,7 +144,8 @@ export class ProfilingThread {
       unregisterAgent(threadId);
       agent.abandonCaptures();
       listeners.onEnd(this.#lastError ?? `exit code ${code}`);
-    });
+    };
+    worker.on('exit', guarded(onEnd));
     // After the listeners: adding one for messages refs the thread's port again.
     worker.unref();
   }
@@ -196,11 +208,11 @@ export function closeConnections(connections: SharedArrayBuffer, tell: () => voi
     return;
   }
   tell();
-  const deadline = monotonicMillis() + LONGEST_WAIT_MILLIS;
+  const deadline = ownMillis() + LONGEST_WAIT_MILLIS;
   let remaining = LONGEST_WAIT_MILLIS;
   for (let open = Atomics.load(count, 0); open > 0 && remaining > 0; open = Atomics.load(count, 0)) {
     Atomics.wait(count, 0, open, remaining);
-    remaining = deadline - monotonicMillis();
+    remaining = deadline - ownMillis();
   }
 }
 

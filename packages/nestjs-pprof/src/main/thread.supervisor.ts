@@ -63,18 +63,19 @@ export class ThreadSupervisor {
   /** Nothing is reported any more. Settles when the thread has ended. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    const stopped = this.#thread?.stop();
     clearTimeout(this.#timer);
-    await this.#thread?.stop();
+    await stopped;
   }
 
   #onListening(address: PprofAddress): void {
     this.#hasStarted = true;
     this.#port = address.port;
+    this.listeners.onListening(address);
     this.#timer = setTimeout(() => {
       this.#isWell = true;
       this.#pauseMillis = FIRST_PAUSE_MILLIS;
     }, WELL_AFTER_MILLIS).unref();
-    this.listeners.onListening(address);
   }
 
   #onAddressTaken(message: string): void {

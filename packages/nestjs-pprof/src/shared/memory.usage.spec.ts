@@ -17,17 +17,23 @@ describe('memoryUsage', () => {
     expect(residentBytes()).toBeGreaterThan(0);
   });
 
+  it('is told whatever the application has put in the place of the function', () => {
+    jest.spyOn(process, 'memoryUsage').mockReturnValue({} as NodeJS.MemoryUsage);
+    expect(memoryUsage().rss).toBeGreaterThan(0);
+    expect(residentBytes()).toBeGreaterThan(0);
+  });
+
   it('has what V8 knows where the process has too many open files', () => {
-    jest.spyOn(process, 'memoryUsage').mockImplementation(() => {
+    const fails = () => {
       throw new Error('EMFILE: too many open files, uv_resident_set_memory');
-    });
-    expect(memoryUsage()).toEqual({
+    };
+    expect(memoryUsage(fails)).toEqual({
       rss: null,
       heapTotal: expect.any(Number),
       heapUsed: expect.any(Number),
       external: expect.any(Number),
       arrayBuffers: null,
     });
-    expect(residentBytes()).toBeNull();
+    expect(residentBytes(fails)).toBeNull();
   });
 });

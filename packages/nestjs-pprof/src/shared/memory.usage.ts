@@ -5,14 +5,17 @@ export type MemoryFigures = Readonly<
   Omit<NodeJS.MemoryUsage, 'rss' | 'arrayBuffers'> & Record<'rss' | 'arrayBuffers', number | null>
 >;
 
+/** As it is when this package is loaded: an application may put a mock in its place. */
+const { memoryUsage: usageOfProcess } = process;
+
 /** Without a free file descriptor Node cannot ask the kernel for `rss`, and throws; V8's figures are known all the same. @internal */
-export function memoryUsage(): MemoryFigures {
-  return tried(() => process.memoryUsage()) ?? { ...usageOfHeap(), rss: null, arrayBuffers: null };
+export function memoryUsage(usage: () => NodeJS.MemoryUsage = usageOfProcess): MemoryFigures {
+  return tried(usage) ?? { ...usageOfHeap(), rss: null, arrayBuffers: null };
 }
 
 /** @internal */
-export function residentBytes(): number | null {
-  return tried(() => process.memoryUsage.rss()) ?? null;
+export function residentBytes(rss: () => number = usageOfProcess.rss): number | null {
+  return tried(rss) ?? null;
 }
 
 function usageOfHeap() {

@@ -1,3 +1,4 @@
+import { processCpuUsage } from './own.clocks.js';
 import { tried } from './pprof.error.js';
 
 // threadCpuUsage came with Node 22.19 and 23.9.
@@ -13,7 +14,7 @@ export function threadCpuNanos(): number | undefined {
     // Of a thread that runs on, the kernel brings this clock up to date at each of its ticks, four milliseconds at the worst; and
     // whenever the clock of the process is asked for. https://github.com/torvalds/linux/blob/master/kernel/sched/cputime.c
     // (`thread_group_cputime`)
-    process.cpuUsage();
+    processCpuUsage();
     const { user, system } = threadCpuUsage.call(process);
     return (user + system) * 1000;
   }
