@@ -233,6 +233,8 @@ describe('WorkerHeaps', () => {
   it('samples on from the beginning where nobody has waited for the session to open', async () => {
     const worker = new FakeWorker();
     const targets = new FakeTargets([worker]);
+    const attachNow = attach;
+    attach = (...args) => new Promise((resolve) => setTimeout(() => resolve(attachNow(...args)), 100));
     const heaps = heapsOf();
     const client = new AbortController();
     const asked = expect(heaps.sample('all', false, client.signal)).rejects.toThrow('disconnected');
@@ -240,7 +242,7 @@ describe('WorkerHeaps', () => {
     await asked;
     await jest.advanceTimersByTimeAsync(500);
     expect(connection.close).not.toHaveBeenCalled();
-    expect((await heaps.sample('all', false, patient)).results).toMatchObject([{ since: 1_000_000 }]);
+    expect((await heaps.sample('all', false, patient)).results).toMatchObject([{ since: 1_000_100 }]);
     targets.end(worker);
     expect(connection.close).toHaveBeenCalledTimes(1);
   });
