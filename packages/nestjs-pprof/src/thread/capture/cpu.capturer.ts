@@ -11,6 +11,7 @@ import { untilAborted } from './single.flight.js';
 import type { SampledSegment } from './cpu.rotation.js';
 import { type CpuCaptureRequest, SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
+  absentOf,
   Answers,
   isSelected,
   MAIN_THREAD,
@@ -189,6 +190,8 @@ class CpuCaptureRun {
       thread.by === 'agent' ? thread.segments : [],
     );
     const cpuOfWorkers = await workerCpu;
+    const { results, skipped } = this.#answers;
+    const known = [...results.map(({ thread }) => thread.label), ...this.#ended];
     return {
       selection: threads,
       hz: this.request.hz,
@@ -200,7 +203,7 @@ class CpuCaptureRun {
             : entry,
         )
         .toSorted((a, b) => a.thread.id - b.thread.id),
-      skipped: this.#answers.skipped,
+      skipped: [...skipped, ...absentOf(threads, known, skipped)],
       ended: this.#ended,
       processCpuNanos: (user + system) * 1000,
       profilerCpuNanos,

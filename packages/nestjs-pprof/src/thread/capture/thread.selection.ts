@@ -86,7 +86,7 @@ export class Answers<T> implements FromThreads<T> {
   /** No worker can be reached. */
   skipWorkers(error: unknown): void {
     const via = error instanceof ThreadUnreachableError ? ', which are reached through the main thread' : '';
-    const reason = `worker threads, if there are any${via}: ${messageOf(error)}`;
+    const reason = `${WORKERS}, if there are any${via}: ${messageOf(error)}`;
     // It is tried with each worker that starts.
     if (!this.skipped.includes(reason)) {
       this.skipped.push(reason);
@@ -114,7 +114,31 @@ export async function fromThreads<T extends { readonly thread: ThreadInfo }>(
   if (results.length === 0) {
     throw new NoThreadError(skipped);
   }
-  return { results, skipped };
+  const known = results.map(({ thread }) => thread.label);
+  return { results, skipped: [...skipped, ...absentOf(selection, known, skipped)] };
+}
+
+const WORKERS = 'worker threads';
+
+/**
+ * Threads that were asked for by their ids, and that nothing is told of.
+ *
+ * @param known labels of those that something is
+ * @internal
+ */
+export function absentOf(
+  selection: ThreadSelection,
+  known: readonly string[],
+  skipped: readonly string[],
+): string[] {
+  // Where no worker can be reached, it is not known which there are.
+  if (typeof selection === 'string' || skipped.some((reason) => reason.startsWith(WORKERS))) {
+    return [];
+  }
+  const labels = [...known, ...skipped];
+  const isKnown = (id: number) => labels.some((label) => new RegExp(`^worker ${id}\\b`).test(label));
+  const absent = [...new Set(selection)].filter((id) => id !== MAIN_THREAD.id && !isKnown(id));
+  return absent.map((id) => `worker ${id}: there is no such thread, or no longer`);
 }
 
 /** Asks main: no reason to do without the others. @throws {InspectorUnavailableError} or the signal's reason. @internal */

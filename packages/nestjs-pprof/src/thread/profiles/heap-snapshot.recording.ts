@@ -1,4 +1,10 @@
-import { NotEnabledError, parseThreads, refusePast, singleThread } from './query.parameters.js';
+import {
+  commentsOfIgnored,
+  NotEnabledError,
+  parseThreads,
+  refusePast,
+  singleThread,
+} from './query.parameters.js';
 import type { RecordingKind } from './recording.kind.js';
 
 /** @internal */
@@ -18,6 +24,7 @@ export const heapSnapshotRecording: RecordingKind = {
       );
     }
     refusePast(query);
+    commentsOfIgnored(query, ['threads']);
     const thread = singleThread(parseThreads(query.threads ?? 'main'), 'a heap snapshot');
     return {
       head: { as: 'file', fileName: 'heap.heapsnapshot' },
