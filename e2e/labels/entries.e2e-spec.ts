@@ -13,6 +13,16 @@ const ENTRIES = {
   event: { provider: 'Jobs', handler: 'onOrder', event: 'order.created' },
   message: { controller: 'MathController', handler: 'sum', pattern: '{"cmd":"sum"}', transport: 'TCP' },
   socket: { gateway: 'ChatGateway', handler: 'said', event: 'say' },
+  query: {
+    resolver: 'CatsResolver',
+    handler: 'cat',
+    operation: 'Query.cat',
+  },
+  field: {
+    resolver: 'CatsResolver',
+    handler: 'fullName',
+    operation: 'Cat.name',
+  },
 };
 
 function startWith(labels: unknown): AppProcess {

@@ -30,6 +30,27 @@ describe('LabelSets', () => {
     });
   });
 
+  it('has of handlers within each other the outermost, with its own class', () => {
+    const request = { route: 'POST /cats', controller: 'CatsController', handler: 'add' };
+    const command = { provider: 'AddCatHandler', handler: 'execute' };
+    const listener = { provider: 'Mails', handler: 'onCat', event: 'cat.added' };
+    const all = { ...request, provider: 'Mails', event: 'cat.added' };
+    expect(setOf(within(request, command)).set).toEqual({ ...request, provider: 'AddCatHandler' });
+    expect(setOf(within(request, listener, command)).set).toEqual(all);
+    expect(setOf(new LabelContext(undefined, command).within(listener)).set).toEqual({
+      ...command,
+      event: 'cat.added',
+    });
+    // A route without a handler, as that of GraphQL, and a label of the application's own.
+    const resolver = { resolver: 'CatsResolver', operation: 'Query.cats', handler: 'cats' };
+    expect(setOf(within({ route: 'POST /graphql' }, resolver, command)).set).toEqual({
+      route: 'POST /graphql',
+      provider: 'AddCatHandler',
+      ...resolver,
+    });
+    expect(setOf(within(request, command, { handler: 'mine' })).set).toMatchObject({ handler: 'mine' });
+  });
+
   it('sees what was filled in later', () => {
     const request = new LabelContext(undefined);
     const inner = new LabelContext(request, { tenant: 'a' });

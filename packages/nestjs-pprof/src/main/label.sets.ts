@@ -7,6 +7,32 @@ const NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const MAX_LABELS = 32;
 const MAX_VALUE_LENGTH = 200;
 
+/** What tells which handler of the application it is. */
+const OF_HANDLER = ['controller', 'resolver', 'gateway', 'provider', 'handler'];
+
+/**
+ * The labels of a task within another: what is inside replaces what is outside. Of a handler within another, as a command that a
+ * controller dispatches, the outermost is told, as by the stack: a class goes with its own handler, not with another's.
+ */
+function within(
+  outer: Readonly<Record<string, unknown>>,
+  inner: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const merged = { ...inner, ...outer, ...inner };
+  if (isOfHandler(inner) && isOfHandler(outer)) {
+    Object.assign(
+      merged,
+      Object.fromEntries(Object.entries(outer).filter(([name]) => OF_HANDLER.includes(name))),
+    );
+  }
+  return merged;
+}
+
+/** Those of an application's own have no class. */
+function isOfHandler({ handler, ...labels }: Readonly<Record<string, unknown>>): boolean {
+  return handler !== undefined && OF_HANDLER.some((name) => labels[name] !== undefined);
+}
+
 /**
  * What a sample that is taken in an async context is labelled with: an object in that context, filled in when it is known.
  *
@@ -28,7 +54,7 @@ export class LabelContext {
    * two, as a task that starts itself anew, by a timer, is within all that were before it.
    */
   within(labels: Readonly<Record<string, unknown>>): LabelContext {
-    return new LabelContext(this.outer, { ...labels, ...this.labels, ...labels });
+    return new LabelContext(this.outer, within(this.labels ?? {}, labels));
   }
 }
 
@@ -113,22 +139,26 @@ export class LabelSets {
     return index;
   }
 
-  /** What is inside replaces what is outside. */
   #merged(context: LabelContext): LabelSet {
-    const merged = new Map<string, string>();
-    for (let at: LabelContext | undefined = context; at; at = at.outer) {
-      for (const [name, value] of Object.entries(at.labels ?? {})) {
-        const text = this.#checked(name, value);
-        if (text !== undefined && !merged.has(name)) {
-          merged.set(name, text);
-        }
-      }
-    }
-    if (merged.size > MAX_LABELS) {
+    const labels = Object.entries(this.#within(context)) as Array<[string, string]>;
+    if (labels.length > MAX_LABELS) {
       this.omitted.add(`more than ${MAX_LABELS} of a sample`);
     }
-    const sorted = [...merged].slice(0, MAX_LABELS).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const sorted = labels.slice(0, MAX_LABELS).toSorted(([a], [b]) => (a < b ? -1 : 1));
     return Object.fromEntries(sorted);
+  }
+
+  #within({ outer, labels }: LabelContext): Readonly<Record<string, unknown>> {
+    return within(outer ? this.#within(outer) : {}, this.#checkedAll(labels ?? {}));
+  }
+
+  #checkedAll(labels: Readonly<Record<string, unknown>>): LabelSet {
+    return Object.fromEntries(
+      Object.entries(labels).flatMap(([name, value]) => {
+        const text = this.#checked(name, value);
+        return text === undefined ? [] : [[name, text]];
+      }),
+    );
   }
 
   #checked(name: string, value: unknown): string | undefined {

@@ -46,6 +46,7 @@ class ChatGateway {
   }
 }
 
+@SetMetadata('graphql:resolver_name', 'Cat')
 @Injectable()
 class CatsResolver {
   @SetMetadata('graphql:resolver_type', 'Query')
@@ -57,6 +58,22 @@ class CatsResolver {
   @SetMetadata('graphql:resolver_type', 'Mutation')
   add(): string {
     return 'added';
+  }
+
+  @SetMetadata('graphql:resolve_property', true)
+  async kittens(): Promise<string[]> {
+    return Promise.resolve([]);
+  }
+
+  @SetMetadata('graphql:resolver_name', 'owner')
+  @SetMetadata('graphql:resolve_property', true)
+  ownerOf(): string {
+    return 'owner';
+  }
+
+  @SetMetadata('graphql:resolve_reference', true)
+  byReference(): string {
+    return 'a cat';
   }
 }
 
@@ -153,6 +170,13 @@ describe('what discovery finds', () => {
       'ChatGateway.said': { gateway: 'ChatGateway', event: 'say', handler: 'said' },
       'CatsResolver.cats': { resolver: 'CatsResolver', operation: 'Query.cats', handler: 'cats' },
       'CatsResolver.add': { resolver: 'CatsResolver', operation: 'Mutation.addCat', handler: 'add' },
+      'CatsResolver.kittens': { resolver: 'CatsResolver', operation: 'Cat.kittens', handler: 'kittens' },
+      'CatsResolver.ownerOf': { resolver: 'CatsResolver', operation: 'Cat.owner', handler: 'ownerOf' },
+      'CatsResolver.byReference': {
+        resolver: 'CatsResolver',
+        operation: 'Cat.__resolveReference',
+        handler: 'byReference',
+      },
       'Jobs.nightly': { provider: 'Jobs', job: 'Jobs.nightly', handler: 'nightly' },
       'Jobs.clean': { provider: 'Jobs', job: 'clean-up', handler: 'clean' },
       'Jobs.onOrder': { provider: 'Jobs', event: 'order.created, order, paid', handler: 'onOrder' },

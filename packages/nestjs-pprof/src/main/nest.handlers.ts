@@ -21,6 +21,12 @@ type LabelsOf = (
   of: { readonly type: ClassType; readonly name: string; readonly method: object },
 ) => LabelSet;
 
+/** What resolves a field of a type: `@nestjs/graphql` keeps the type's name with the class. */
+const ofField: LabelsOf = (_, { type, name, method }) => ({
+  resolver: type.name,
+  operation: `${textOf(metadata('graphql:resolver_name', type) ?? type.name)}.${textOf(metadata('graphql:resolver_name', method) ?? name)}`,
+});
+
 const TRANSPORTS = ['TCP', 'REDIS', 'NATS', 'MQTT', 'GRPC', 'RMQ', 'KAFKA'];
 
 /** What decorators leave on a method, by the key under which they do: the modules themselves are not needed for that. */
@@ -39,6 +45,8 @@ const OF_METHODS: ReadonlyMap<unknown, LabelsOf> = new Map(
       resolver: type.name,
       operation: `${textOf(kind)}.${textOf(metadata('graphql:resolver_name', method) ?? name)}`,
     }),
+    'graphql:resolve_property': ofField,
+    'graphql:resolve_reference': (_, of) => ofField(true, { ...of, name: '__resolveReference' }),
     SCHEDULER_TYPE: (_, { type, name, method }) => ({
       provider: type.name,
       job: textOf(metadata('SCHEDULER_NAME', method) ?? `${type.name}.${name}`),

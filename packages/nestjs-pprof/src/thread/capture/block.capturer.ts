@@ -50,7 +50,7 @@ export class BlockCapturer {
     private readonly cpu: V8CpuCapturer,
   ) {}
 
-  /** @throws {CoverageOnError | NoThreadError} or the signal's reason. */
+  /** @throws {NoThreadError} or the signal's reason. */
   async capture(request: BlockRequest): Promise<FromThreads<ThreadBlocks>> {
     const { threads: selection, signal } = request;
     this.threads.inspector.refuseUnderCoverage();

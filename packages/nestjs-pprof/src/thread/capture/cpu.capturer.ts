@@ -11,16 +11,15 @@ import { untilAborted } from './single.flight.js';
 import type { SampledSegment } from './cpu.rotation.js';
 import { type CpuCaptureRequest, SharedCpuSampler } from './shared-cpu.sampler.js';
 import {
-  absentOf,
   Answers,
   isSelected,
+  joined,
   MAIN_THREAD,
   selectsWorkers,
   type ThreadInfo,
   type ThreadSelection,
 } from './thread.selection.js';
 import {
-  NoThreadError,
   ThreadStuckError,
   CaptureStuckError,
   ConnectionClosedError,
@@ -97,7 +96,7 @@ export class CpuCapturer {
     this.sampler = new SharedCpuSampler(agent, keepWarmSeconds * 1000);
   }
 
-  /** @throws {AgentFailureError | CoverageOnError | NoThreadError} or the signal's reason. */
+  /** @throws {AgentFailureError | NoThreadError} or the signal's reason. */
   async capture(request: CpuRequest): Promise<CpuCapture> {
     if (!isSelected(request.threads, MAIN_THREAD)) {
       this.threads.inspector.refuseUnderCoverage();
@@ -139,7 +138,7 @@ function differenceOf(
 
 /** One capture, from its request to its result. */
 class CpuCaptureRun {
-  readonly #answers = new Answers<ThreadCpu>();
+  readonly #answers: Answers<ThreadCpu>;
   readonly #ended: string[] = [];
   readonly #workers = new Set<Promise<void>>();
   readonly #endsAt: number;
@@ -156,6 +155,7 @@ class CpuCaptureRun {
     private readonly inspected: InspectedThreads,
     private readonly v8: V8CpuCapturer,
   ) {
+    this.#answers = new Answers(request.threads);
     this.#signal = AbortSignal.any([request.signal, this.#closed.signal]);
     // One listener a thread that is profiled, which may be many.
     setMaxListeners(0, this.#signal);
@@ -181,29 +181,21 @@ class CpuCaptureRun {
     }
     await Promise.all(this.#workers);
     signal.throwIfAborted();
-    if (this.#answers.results.length === 0) {
-      throw new NoThreadError(this.#answers.skipped);
-    }
+    const { results, skipped } = joined(threads, [this.#answers], this.#ended);
     const { user, system } = process.cpuUsage(start.cpu);
     const profilerCpuNanos = cpuBetween(start.own, threadCpuNanos());
-    const segments = this.#answers.results.flatMap((thread) =>
-      thread.by === 'agent' ? thread.segments : [],
-    );
+    const segments = results.flatMap((thread) => (thread.by === 'agent' ? thread.segments : []));
     const cpuOfWorkers = await workerCpu;
-    const { results, skipped } = this.#answers;
-    const known = [...results.map(({ thread }) => thread.label), ...this.#ended];
     return {
       selection: threads,
       hz: this.request.hz,
       labels: this.request.labels,
-      threads: this.#answers.results
-        .map((entry) =>
-          entry.by === 'inspector' && entry.thread !== MAIN_THREAD
-            ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) }
-            : entry,
-        )
-        .toSorted((a, b) => a.thread.id - b.thread.id),
-      skipped: [...skipped, ...absentOf(threads, known, skipped)],
+      threads: results.map((entry) =>
+        entry.by === 'inspector' && entry.thread !== MAIN_THREAD
+          ? { ...entry, cpuNanos: cpuOfWorkers?.get(entry.thread.id) }
+          : entry,
+      ),
+      skipped,
       ended: this.#ended,
       processCpuNanos: (user + system) * 1000,
       profilerCpuNanos,
@@ -283,7 +275,7 @@ class CpuCaptureRun {
     try {
       const inUse = this.inspected.useWorkers((sampler) => {
         const remaining = this.#endsAt - monotonicMillis();
-        if (isSelected(this.request.threads, sampler.target.thread) && remaining >= SHORTEST_WINDOW_MILLIS) {
+        if (remaining >= SHORTEST_WINDOW_MILLIS) {
           const workers = () => this.#inUse?.threads ?? [];
           this.#workers.add(this.#captureByInspector(sampler, { millis: remaining, workers }));
         }

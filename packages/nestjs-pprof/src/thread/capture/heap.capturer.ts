@@ -82,12 +82,12 @@ export class HeapCapturer {
 
   /** The same, but it may be of no thread: where the agent cannot do it, the main thread is among those skipped. */
   async sampleIfPossible(threads: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadHeap>> {
-    const failed: FromThreads<ThreadHeap> = { results: [], skipped: [] };
+    let failed: FromThreads<ThreadHeap> | undefined;
     const orFailed = (error: unknown) => {
       if (!(error instanceof AgentFailureError)) {
         throw error;
       }
-      failed.skipped.push(`${MAIN_THREAD.label}: ${error.message}`);
+      failed = { results: [], skipped: [`${MAIN_THREAD.label}: ${error.message}`] };
       return failed;
     };
     const sampled = MomentDeadline.during(signal, (moment) =>
@@ -98,7 +98,7 @@ export class HeapCapturer {
       ),
     );
     return sampled.catch((error: unknown) => {
-      if (error instanceof NoThreadError && failed.skipped.length > 0) {
+      if (error instanceof NoThreadError && failed) {
         return failed;
       }
       throw error;

@@ -7,7 +7,6 @@ import type { MomentDeadline } from './moment.deadline.js';
 import {
   Answers,
   type FromThreads,
-  isSelected,
   MAIN_THREAD,
   type ThreadInfo,
   type ThreadSelection,
@@ -92,7 +91,7 @@ export class InspectedThreads {
     moment?: MomentDeadline,
   ): Promise<FromThreads<T>> {
     signal.throwIfAborted();
-    const answers = new Answers<T>();
+    const answers = new Answers<T>(selection);
     const asked: Array<Promise<void>> = [];
     let workers: WorkersInUse | undefined;
     const running = () => workers?.threads ?? [];
@@ -102,10 +101,8 @@ export class InspectedThreads {
       try {
         workers = this.useWorkers((sampler) => {
           const { thread } = sampler.target;
-          if (isSelected(selection, thread)) {
-            const answer = () => answerOf(thread, (limited) => ask(sampler, running, limited));
-            asked.push(answers.take(thread, answer));
-          }
+          const answer = () => answerOf(thread, (limited) => ask(sampler, running, limited));
+          asked.push(answers.take(thread, answer));
         });
         const { told } = workers;
         await (moment ? moment.within(MAIN_THREAD, () => told) : untilAborted(signal, told));

@@ -1,5 +1,6 @@
 import type { Session } from 'node:inspector';
 import { InspectorUnavailableError } from '../../shared/agent.errors.js';
+import { PprofError } from '../../shared/pprof.error.js';
 import { AnswerDeadline } from './answer.deadline.js';
 import { OwnStalls, SessionStalls } from './own.stalls.js';
 import { WorkerStartsMemory } from '../../shared/shared.memory.js';
@@ -7,7 +8,6 @@ import type { SharedWithMain } from '../../shared/thread.protocol.js';
 import { MAIN_THREAD, type ThreadInfo } from './thread.selection.js';
 import {
   ConnectionClosedError,
-  CoverageOnError,
   inspectorError,
   TERMINATED,
   ThreadUnreachableError,
@@ -91,10 +91,15 @@ export class Inspector {
     });
   }
 
-  /** @throws {CoverageOnError} for what would spoil the coverage that the process counts, in whatever thread. */
+  /** @throws for what would spoil the coverage that the process counts, in whatever thread. */
   refuseUnderCoverage(method = PROFILER): void {
     if (this.shared.coverage && SPOILS_COVERAGE.has(method)) {
-      throw new CoverageOnError();
+      throw new PprofError(
+        409,
+        "code coverage is on in this process (NODE_V8_COVERAGE or --experimental-test-coverage), and V8's profiler or debugger, " +
+          'which this needs, would spoil its counts. profile?threads=main (while its event loop turns), heap, allocs, threadcreate, trace and heapsnapshot still ' +
+          'work; for the others start the process without coverage',
+      );
     }
   }
 

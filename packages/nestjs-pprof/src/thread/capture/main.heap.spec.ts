@@ -25,7 +25,7 @@ const inspector = {
 
 const SAMPLING = { samplingInterval: 1024, stackDepth: 64 };
 const patient = new AbortController().signal;
-const REQUEST = { seconds: 1, threads: 'main', signal: patient } as const;
+const REQUEST = { seconds: 1, threads: [0], signal: patient };
 
 /** How long the agent takes to begin with a window. */
 const BEGIN_MILLIS = 100;

@@ -36,7 +36,7 @@ it.each([
     threads as unknown as InspectedThreads,
     new V8CpuCapturer(),
   );
-  const capturing = capturer.capture('main', new AbortController().signal);
+  const capturing = capturer.capture([0], new AbortController().signal);
   await jest.advanceTimersByTimeAsync(1000);
   const { results } = await capturing;
   expect(results[0]?.frames.map(({ functionName }) => functionName)).toEqual(frames);

@@ -51,7 +51,7 @@ export class StackCapturer {
     private readonly cpu: V8CpuCapturer,
   ) {}
 
-  /** @throws {CoverageOnError | NoThreadError} or the signal's reason. */
+  /** @throws {NoThreadError} or the signal's reason. */
   async capture(selection: ThreadSelection, signal: AbortSignal): Promise<FromThreads<ThreadStack>> {
     this.threads.inspector.refuseUnderCoverage();
     return MomentDeadline.during(signal, (moment) => {

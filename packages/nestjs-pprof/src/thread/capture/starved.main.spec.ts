@@ -33,7 +33,7 @@ function silentMain(cause: Cause) {
   return { parts, lastTurns: () => capture.mock.calls.map(([, { lastTurn }]) => lastTurn) };
 }
 
-const common = { seconds: 0.01, threads: 'main' as const, signal };
+const common = { seconds: 0.01, threads: [0], signal };
 
 it.each<[Cause, boolean]>([
   ['starved', false],
@@ -46,7 +46,7 @@ it.each<[Cause, boolean]>([
       ? undefined
       : expect.stringMatching(/^it had no processor for 80 % of .* may be shown as its caller$/);
     const { parts, lastTurns } = silentMain(cause);
-    const stacks = await new StackCapturer(...parts).capture('main', signal);
+    const stacks = await new StackCapturer(...parts).capture([0], signal);
     expect(stacks.results).toMatchObject([
       { state: stuck ? 'stuck' : 'waiting', silentSince: LAST_TURN, note },
     ]);

@@ -23,20 +23,21 @@ import {
 const workerOf = (id: number) => ({ id, label: `worker ${id}` });
 
 describe('Answers', () => {
-  it('has the answers of those that give one, and names the others with the reason', async () => {
-    const answers = new Answers<string>();
+  it('has the answers of those selected that give one, and names the others with the reason', async () => {
+    const answers = new Answers<string>([1, 2]);
     await answers.take(workerOf(1), () => Promise.resolve('one'));
     await answers.take(workerOf(2), () => Promise.reject(new Error('no')));
-    answers.skipWorkers(new Error('the way is closed'));
-    answers.skipWorkers(new Error('the way is closed'));
+    await answers.take(workerOf(3), () => Promise.resolve('not selected'));
+    answers.skipWorkers(new Error('no session'));
+    answers.skipWorkers(new Error('no session'));
     expect(answers).toEqual({
       results: ['one'],
-      skipped: ['worker 2: no', 'worker threads, if there are any: the way is closed'],
+      skipped: ['worker 2: no', 'worker threads, if there are any: no session'],
     });
   });
 
   it('tells of one that has ended meanwhile, and does not miss it', async () => {
-    const answers = new Answers<string>();
+    const answers = new Answers<string>('all');
     const ended: string[] = [];
     const gone = () => Promise.reject(new ThreadEndedError('worker 3'));
     await answers.take(workerOf(3), gone, () => ended.push('worker 3'));
@@ -61,13 +62,13 @@ describe('fromThreads', () => {
     expect(results.map(({ thread }) => thread.id)).toEqual([0, 2, 5]);
     expect(skipped).toEqual(['skipped with 0', 'skipped with 5,2']);
     const never = () => Promise.reject(new Error('not asked'));
-    expect((await fromThreads('main', () => found(0), never)).results).toHaveLength(1);
+    expect((await fromThreads([0], () => found(0), never)).results).toHaveLength(1);
     expect((await fromThreads([2], never, () => found(2))).results).toHaveLength(1);
   });
 
   it('fails where there is nothing of any thread, with the reasons', async () => {
     const nothing = () => Promise.resolve({ results: [], skipped: ['main: no'] });
-    await expect(fromThreads('main', nothing, nothing)).rejects.toThrow(new NoThreadError(['main: no']));
+    await expect(fromThreads([0], nothing, nothing)).rejects.toThrow(new NoThreadError(['main: no']));
   });
 });
 
@@ -161,7 +162,6 @@ describe('isSelected and selectsWorkers', () => {
 
   it.each<[ThreadSelection, boolean, boolean, boolean]>([
     ['all', true, true, true],
-    ['main', true, false, false],
     [[0], true, false, false],
     [[3], false, true, true],
     [[0, 3], true, true, true],

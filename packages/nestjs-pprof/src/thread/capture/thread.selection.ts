@@ -43,22 +43,22 @@ export function workerFromTitle(title: string): ThreadInfo | undefined {
 }
 
 /** Which threads a request is about. @internal */
-export type ThreadSelection = 'all' | 'main' | readonly number[];
+export type ThreadSelection = 'all' | readonly number[];
 
 /** @internal */
 export function isSelected(selection: ThreadSelection, { id }: ThreadInfo): boolean {
-  return selection === 'all' || (selection === 'main' ? id === MAIN_THREAD.id : selection.includes(id));
+  return selection === 'all' || selection.includes(id);
 }
 
 /** @internal */
 export function selectsWorkers(selection: ThreadSelection): boolean {
-  return selection === 'all' || (selection !== 'main' && selection.some((id) => id !== MAIN_THREAD.id));
+  return selection === 'all' || selection.some((id) => id !== MAIN_THREAD.id);
 }
 
 /** What was found out of each thread, and which threads nothing could be found out of, with the reason. @internal */
 export interface FromThreads<T> {
-  readonly results: T[];
-  readonly skipped: string[];
+  readonly results: readonly T[];
+  readonly skipped: readonly string[];
 }
 
 /** What threads that are asked at the same time have answered so far. @internal */
@@ -66,12 +66,21 @@ export class Answers<T> implements FromThreads<T> {
   readonly results: T[] = [];
   readonly skipped: string[] = [];
 
-  /** Takes the answer of a thread. One that ends meanwhile is not among those skipped. */
+  readonly #selection: ThreadSelection;
+
+  constructor(selection: ThreadSelection) {
+    this.#selection = selection;
+  }
+
+  /** Takes the answer of a thread, if it is selected. One that ends meanwhile is not among those skipped. */
   async take(
     thread: ThreadInfo,
     answer: () => Promise<T>,
     onEnded: () => void = () => undefined,
   ): Promise<void> {
+    if (!isSelected(this.#selection, thread)) {
+      return;
+    }
     try {
       this.results.push(await answer());
     } catch (error) {
@@ -105,34 +114,46 @@ export async function fromThreads<T extends { readonly thread: ThreadInfo }>(
   ofMain: () => Promise<FromThreads<T>>,
   ofWorkers: () => Promise<FromThreads<T>>,
 ): Promise<FromThreads<T>> {
-  const found = await Promise.all([
-    ...(isSelected(selection, MAIN_THREAD) ? [ofMain()] : []),
-    ...(selectsWorkers(selection) ? [ofWorkers()] : []),
-  ]);
+  return joined(
+    selection,
+    await Promise.all([
+      ...(isSelected(selection, MAIN_THREAD) ? [ofMain()] : []),
+      ...(selectsWorkers(selection) ? [ofWorkers()] : []),
+    ]),
+  );
+}
+
+/**
+ * What was found of all threads, in their order.
+ *
+ * @param ended labels of those that have ended meanwhile, where that is told elsewhere
+ * @throws {NoThreadError} where there is nothing of any thread.
+ * @internal
+ */
+export function joined<T extends { readonly thread: ThreadInfo }>(
+  selection: ThreadSelection,
+  found: ReadonlyArray<FromThreads<T>>,
+  ended: readonly string[] = [],
+): FromThreads<T> {
   const results = found.flatMap((part) => part.results).toSorted((a, b) => a.thread.id - b.thread.id);
   const skipped = found.flatMap((part) => part.skipped);
   if (results.length === 0) {
     throw new NoThreadError(skipped);
   }
-  const known = results.map(({ thread }) => thread.label);
+  const known = [...results.map(({ thread }) => thread.label), ...ended];
   return { results, skipped: [...skipped, ...absentOf(selection, known, skipped)] };
 }
 
 const WORKERS = 'worker threads';
 
-/**
- * Threads that were asked for by their ids, and that nothing is told of.
- *
- * @param known labels of those that something is
- * @internal
- */
-export function absentOf(
+/** Threads that were asked for by their ids, and that nothing is told of. @param known labels of those that something is */
+function absentOf(
   selection: ThreadSelection,
   known: readonly string[],
   skipped: readonly string[],
 ): string[] {
   // Where no worker can be reached, it is not known which there are.
-  if (typeof selection === 'string' || skipped.some((reason) => reason.startsWith(WORKERS))) {
+  if (selection === 'all' || skipped.some((reason) => reason.startsWith(WORKERS))) {
     return [];
   }
   const labels = [...known, ...skipped];

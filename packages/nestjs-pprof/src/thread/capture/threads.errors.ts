@@ -141,18 +141,6 @@ export class CaptureStuckError extends ThreadStuckError {
   }
 }
 
-/** Code coverage is counted in this process, and V8's profiler would spoil it. @internal */
-export class CoverageOnError extends PprofError {
-  constructor() {
-    super(
-      409,
-      "code coverage is on in this process (NODE_V8_COVERAGE or --experimental-test-coverage), and V8's profiler or debugger, " +
-        'which this needs, would spoil its counts. profile?threads=main (while its event loop turns), heap, allocs, threadcreate, trace and heapsnapshot still ' +
-        'work; for the others start the process without coverage',
-    );
-  }
-}
-
 /** The application's workers are left alone, as some of them end too soon after they have started. @internal */
 export class ShortLivedWorkersError extends PprofError {
   constructor() {
@@ -160,28 +148,6 @@ export class ShortLivedWorkersError extends PprofError {
       504,
       'left out, as the application has lately had a worker thread that lived for less than a second: Node can crash when ' +
         'its inspector attaches to a thread that is just ending. Ask again when there was none for 30 s',
-    );
-  }
-}
-
-/** No trace is begun, as a worker may end in the very moment. @internal */
-export class EndingWorkersError extends PprofError {
-  constructor() {
-    super(
-      504,
-      'no trace is begun, as the application has lately had a worker thread that ended: Node can crash where one ends just as ' +
-        'a trace begins. Ask again when none has ended for 30 s, or for profile, which does not mind',
-    );
-  }
-}
-
-/** Somebody else samples the heap of a worker, for which V8 has one sampler. @internal */
-export class WorkerHeapHeldError extends PprofError {
-  constructor(thread: string) {
-    super(
-      409,
-      `its heap sampler is held by another profiler. Switch off what profiles ${thread} (--heap-prof, DevTools, or a profiler ` +
-        'that is loaded there)',
     );
   }
 }

@@ -1,16 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PprofError } from '../../shared/pprof.error.js';
 import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import { kernelThreadsOf, ownKernelThread } from './kernel.threads.js';
 import { untilAborted } from './single.flight.js';
 import { Mutex } from './mutex.js';
 import { MAIN_THREAD } from './thread.selection.js';
-import {
-  EndingWorkersError,
-  RecordingHeldError,
-  ThreadStuckError,
-  TraceStalledError,
-} from './threads.errors.js';
+import { RecordingHeldError, ThreadStuckError, TraceStalledError } from './threads.errors.js';
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import type { WorkerStartsMemory } from '../../shared/shared.memory.js';
 import { maskSecrets } from './secrets.mask.js';
@@ -48,7 +44,7 @@ export class Tracer {
     private readonly workerStarts: Pick<WorkerStartsMemory, 'hasEnded'>,
   ) {}
 
-  /** @throws {EndingWorkersError | RecordingHeldError | TraceStalledError | ThreadUnreachableError} or the signal's reason. */
+  /** @throws {RecordingHeldError | TraceStalledError | ThreadUnreachableError} or the signal's reason. */
   async record({ millis, categories, signal }: TraceRequest): Promise<Trace> {
     const release = this.#mutex.tryAcquire();
     if (!release) {
@@ -76,7 +72,11 @@ export class Tracer {
     // process (seen on Node 24, on a third of a processor, with workers that lived for seconds).
     // https://github.com/v8/v8/blob/main/src/libplatform/tracing/tracing-controller.cc (`StartTracing`)
     if (this.workerStarts.hasEnded(monotonicMillis())) {
-      throw new EndingWorkersError();
+      throw new PprofError(
+        504,
+        'no trace is begun, as the application has lately had a worker thread that ended: Node can crash where one ends just as ' +
+          'a trace begins. Ask again when none has ended for 30 s, or for profile, which does not mind',
+      );
     }
     const startedAt = Date.now();
     const start = performance.now();

@@ -1,15 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeapRestart, HeapSampling } from '../../shared/agent.protocol.js';
+import { PprofError } from '../../shared/pprof.error.js';
 import { allocationNodeOf } from '../pprof/allocation.tree.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
-import {
-  Answers,
-  type FromThreads,
-  isSelected,
-  MAIN_THREAD,
-  selectsWorkers,
-  type ThreadSelection,
-} from './thread.selection.js';
+import { Answers, type FromThreads, MAIN_THREAD, type ThreadSelection } from './thread.selection.js';
 import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
 import {
   type AllocationsRequest,
@@ -20,7 +14,7 @@ import {
   type ThreadHeap,
 } from './thread.heap.js';
 import type { MomentDeadline } from './moment.deadline.js';
-import { HeapNotSampledError, ThreadEndedError, WorkerHeapHeldError } from './threads.errors.js';
+import { HeapNotSampledError, ThreadEndedError } from './threads.errors.js';
 import { WorkerTargets } from './worker.targets.js';
 
 /**
@@ -99,10 +93,7 @@ export class WorkerHeaps {
     askAll: (ask: (worker: WorkerHeap, question: () => Promise<T>) => Promise<void>) => Promise<void>,
     moment?: MomentDeadline,
   ): Promise<FromThreads<T>> {
-    const answers = new Answers<T>();
-    if (!selectsWorkers(selection)) {
-      return answers;
-    }
+    const answers = new Answers<T>(selection);
     try {
       await (moment ? moment.within(MAIN_THREAD, () => this.#attach()) : this.#attach());
     } catch (error) {
@@ -115,12 +106,7 @@ export class WorkerHeaps {
       return answers;
     }
     try {
-      await askAll(async (worker, question) => {
-        const { thread } = worker.target;
-        if (isSelected(selection, thread)) {
-          await answers.take(thread, question);
-        }
-      });
+      await askAll((worker, question) => answers.take(worker.target.thread, question));
     } finally {
       this.#closeIfUnused();
     }
@@ -224,7 +210,12 @@ export class WorkerHeap {
 
   async #start(): Promise<void> {
     if (await this.#takeIfSampled()) {
-      throw new WorkerHeapHeldError(this.target.thread.label);
+      // V8 has one sampler for the heap of a thread.
+      throw new PprofError(
+        409,
+        `its heap sampler is held by another profiler. Switch off what profiles ${this.target.thread.label} (--heap-prof, ` +
+          'DevTools, or a profiler that is loaded there)',
+      );
     }
     if (this.isLive) {
       await this.#startLive();

@@ -126,8 +126,31 @@ describe('labelledByStack', () => {
     ]);
   });
 
-  it('leaves alone what has a route', async () => {
+  it('leaves alone what has a route, of which no controller is told', async () => {
     const known = { stack: [frame('one', 4, 12)], values: [1], labels: { route: 'GET /dogs' } };
     expect(await labelsOf([known])).toEqual([{ route: 'GET /dogs' }]);
   });
+
+  it.each(['POST /graphql', 'POST (no route)'])(
+    'adds what a middleware calls to the route %j',
+    async (route) => {
+      const ofQuery = { operation: 'Query.cats', resolver: 'CatsController', handler: 'one' };
+      const resolvers: HandlerClass = {
+        ...CATS,
+        handlers: [{ ...CATS.handlers[0]!, labels: ofQuery }, CATS.handlers[1]!],
+      };
+      const stack = [frame('one', 4, 12)];
+      const told = [
+        { stack, values: [1], labels: { route } },
+        // Called by what is told as a controller: what it is for cannot be both.
+        { stack: [...stack, frame('two', 7, 6)], values: [1], labels: { route } },
+        { stack, values: [1], labels: { route, controller: 'Dogs', handler: 'all' } },
+      ];
+      expect(await labelsOf(told, [resolvers])).toEqual([
+        { route, ...ofQuery },
+        { route, ...ofQuery },
+        { route, controller: 'Dogs', handler: 'all' },
+      ]);
+    },
+  );
 });

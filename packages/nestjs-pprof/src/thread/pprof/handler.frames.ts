@@ -22,8 +22,8 @@ export interface Labelled {
 }
 
 /**
- * Labels the samples whose stack has a handler of the application in it, where nothing else tells what they were taken for. A
- * handler is told by file and line: its class, as the main thread has it, is looked for in the text of the file.
+ * Labels the samples whose stack has a handler of the application in it, where nothing else tells which one they were taken for.
+ * A handler is told by file and line: its class, as the main thread has it, is looked for in the text of the file.
  *
  * @internal
  */
@@ -34,32 +34,36 @@ export async function labelledByStack(
   const names = new Set(classes.flatMap(({ handlers }) => handlers.map(({ name }) => name)));
   const frames = new Set(
     samples
-      .filter(({ labels }) => !hasHandler(labels))
+      .filter(({ labels }) => labels?.['handler'] === undefined)
       .flatMap(({ stack }) => stack)
       .filter(({ functionName, file }) => file !== '' && names.has(functionName)),
   );
   const labelsOf = await labelsOfFrames([...frames], classes);
   let count = 0;
   const labelled = samples.map((sample) => {
+    const { route = ROUTE_NOT_KNOWN, ...others } = sample.labels ?? {};
+    if (others['handler'] !== undefined) {
+      return sample;
+    }
+    const isTold = !route.endsWith(ROUTE_NOT_KNOWN);
     // The outermost: a handler that is called by another has not been called by Nest.
-    const frame = hasHandler(sample.labels)
-      ? undefined
-      : sample.stack.findLast((candidate) => labelsOf.has(candidate));
+    const frame = sample.stack.findLast((candidate) => {
+      const found = labelsOf.get(candidate);
+      return found && (!isTold || isOfMiddleware(found));
+    });
     if (!frame) {
       return sample;
     }
     count += 1;
-    // A route that nobody has told is no more than the handler.
-    const { route: _, ...others } = sample.labels ?? {};
-    return { ...sample, labels: { ...labelsOf.get(frame), ...others } };
+    return { ...sample, labels: { ...labelsOf.get(frame), ...others, ...(isTold ? { route } : {}) } };
   });
-  const comment = `labels by the stack, where it shows a handler and nothing else tells the route: ${count} of ${samples.length} stacks`;
+  const comment = `labels by the stack, where it shows a handler that nothing else tells: ${count} of ${samples.length} stacks`;
   return { samples: labelled, comments: count === 0 ? comments : [...comments, comment] };
 }
 
-function hasHandler(labels: LabelSet | undefined): boolean {
-  const { handler, route = ROUTE_NOT_KNOWN } = labels ?? {};
-  return handler !== undefined || !route.endsWith(ROUTE_NOT_KNOWN);
+/** A route that is told says what it can of controllers, but nothing of what a middleware calls, as GraphQL's does. */
+function isOfMiddleware(labels: LabelSet): boolean {
+  return ['resolver', 'gateway', 'provider'].some((name) => name in labels);
 }
 
 async function labelsOfFrames(

@@ -177,6 +177,11 @@ describe('renderTop', () => {
       labelled({ provider: 'DropItemHandler', handler: 'execute' }, 30e6),
       labelled({ operation: 'Query.cats', resolver: 'CatsResolver', handler: 'find' }, 20e6),
       labelled({ event: 'cats', gateway: 'CatsGateway', handler: 'find' }, 8e6),
+      // All requests of GraphQL have one route.
+      labelled({ route: 'POST (no route)', resolver: 'DogsResolver', handler: 'find' }, 7e6),
+      labelled({ route: 'POST /graphql' }, 6e6),
+      labelled({ route: 'GET (route not known)', provider: 'BuyHandler', handler: 'execute' }, 5e6),
+      labelled({ route: 'GET /x', provider: 'BuyHandler', handler: 'execute' }, 4e6),
       // The application's own label.
       labelled({ provider: 'aws' }, 2e6),
     ];
@@ -186,6 +191,10 @@ describe('renderTop', () => {
       'DropItemHandler.execute',
       'CatsResolver.find',
       'CatsGateway.find',
+      'DogsResolver.find',
+      'POST /graphql',
+      'BuyHandler.execute',
+      'GET /x',
       '(no label)',
     ]);
   });

@@ -1,3 +1,4 @@
+import { ROUTE_NOT_KNOWN } from '../../shared/agent.protocol.js';
 import { type Labels, shownTypeIndex, type ValueType } from './profile.model.js';
 import type { SymbolizedProfile, SymbolizedSample } from './profile.symbolizer.js';
 
@@ -126,7 +127,8 @@ export function groupedBy(
 }
 
 /**
- * For what a sample was taken, as `route=` takes it: the route or, where nobody has told, the handler of its stack.
+ * For what a sample was taken, as `route=` takes it: the route or, where nobody has told, the handler. Of GraphQL the resolver, as
+ * all of its requests have one route, and so have the messages of sockets that poll.
  *
  * @internal
  */
@@ -134,7 +136,9 @@ export function routeOf(labels: Labels): string | undefined {
   const { route, controller, resolver, gateway, provider, handler } = labels;
   // Without a handler, they are labels of the application's own.
   const type = controller ?? (handler === undefined ? undefined : (resolver ?? gateway ?? provider));
-  return route ?? ([type, handler].filter((name) => name !== undefined).join('.') || undefined);
+  const called = [type, handler].filter((name) => name !== undefined).join('.') || undefined;
+  const isShared = handler !== undefined && (resolver ?? gateway) !== undefined;
+  return isShared || route === undefined || route.endsWith(ROUTE_NOT_KNOWN) ? (called ?? route) : route;
 }
 
 /** @internal */

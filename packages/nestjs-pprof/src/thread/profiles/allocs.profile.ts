@@ -2,6 +2,7 @@ import { samplesOfAllocations } from '../pprof/allocation.tree.js';
 import type { Profile, StackSample } from '../pprof/profile.model.js';
 import type { ApplicationThreads } from '../capture/application.threads.js';
 import type { ThreadAllocations } from '../capture/thread.heap.js';
+import { MAIN_THREAD } from '../capture/thread.selection.js';
 import { captureV8Heap, liveComments, liveSamples, memorySummary } from './heap.profile.js';
 import { withoutOwnFrames } from '../pprof/own.frames.js';
 import type { ProfileKind, ProfileRequest } from './recording.kind.js';
@@ -61,7 +62,7 @@ async function liveObjects(
   threads: ApplicationThreads,
 ): Promise<Content> {
   const isOfAll = selection === 'all';
-  const heaps = await threads.heaps.sampleIfPossible(isOfAll ? 'main' : selection, signal);
+  const heaps = await threads.heaps.sampleIfPossible(isOfAll ? [MAIN_THREAD.id] : selection, signal);
   return {
     samples: heaps.results
       .flatMap((heap) => liveSamples(heap, threads.heaps.stackDepth(heap.thread)))

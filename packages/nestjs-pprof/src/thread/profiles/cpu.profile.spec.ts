@@ -9,7 +9,7 @@ function read(recording: Partial<Recording>, past = { from: 1000, to: 2000 }) {
     read: () => Promise.resolve({ segments: [], ...past, missing: [], ...recording }),
     kept: { from: 0, to: 500 },
   };
-  const request = { past, threads: 'main' } as unknown as ProfileRequest;
+  const request = { past, threads: [0] } as unknown as ProfileRequest;
   return cpuProfile.capture(request, { recorder } as unknown as ApplicationThreads);
 }
 

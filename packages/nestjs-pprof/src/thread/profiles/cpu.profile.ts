@@ -133,7 +133,7 @@ export function recordedProfile(
 ): Profile {
   const own = segments.map(({ profilerCpuNanos }) => profilerCpuNanos);
   const capture: CpuCapture = {
-    selection: 'main',
+    selection: [MAIN_THREAD.id],
     hz: recorder.hz,
     labels: labels && recorder.labels,
     threads: [{ by: 'agent', thread: MAIN_THREAD, segments }],

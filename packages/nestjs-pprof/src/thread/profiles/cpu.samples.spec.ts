@@ -204,7 +204,7 @@ describe('cpuSamplesOf, the main thread by the agent', () => {
   it.each<{ name: string; over: Partial<CpuCapture>; leaf: string | undefined; comment: RegExp }>([
     {
       name: 'leaves it out where not all threads were asked for: workers are in it',
-      over: { selection: 'main' },
+      over: { selection: [0] },
       leaf: undefined,
       comment: /^100 ms of CPU time of other threads are left out$/,
     },

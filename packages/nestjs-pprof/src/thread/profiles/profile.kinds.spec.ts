@@ -383,7 +383,7 @@ describe('allocs', () => {
     expect((await capture({ threads: 'all' }, threads)).comments).toContainEqual(excluded);
     expect((await capture({ threads: [3] }, threads)).comments).not.toContainEqual(excluded);
     const selections = (sampleIfPossible.mock.calls as unknown[][]).map(([selection]) => selection);
-    expect(selections).toEqual(['main', [3]]);
+    expect(selections).toEqual([[0], [3]]);
   });
 
   it('without seconds is empty and valid where nothing is sampled', async () => {

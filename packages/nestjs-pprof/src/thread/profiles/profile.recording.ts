@@ -152,7 +152,9 @@ function ofRoute(profile: Profile, route: string | undefined): Profile {
     return profile;
   }
   const isMeant = (name: string | undefined) => name === route || name?.replace(/^[A-Z]+ /, '') === route;
-  const samples = profile.samples.filter(({ labels = {} }) => isMeant(routeOf(labels)));
+  const samples = profile.samples.filter(
+    ({ labels = {} }) => isMeant(routeOf(labels)) || isMeant(labels['route']),
+  );
   const routes = [...new Set(profile.samples.flatMap(({ labels = {} }) => routeOf(labels) ?? []))];
   const comment =
     samples.length > 0

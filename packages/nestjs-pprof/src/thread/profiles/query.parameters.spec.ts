@@ -130,7 +130,7 @@ describe('parseChoice', () => {
 describe('parseThreads', () => {
   it.each([
     ['all', 'all'],
-    ['main', 'main'],
+    ['main', [0]],
     ['0', [0]],
     ['3', [3]],
     ['3,0,12', [3, 0, 12]],

@@ -266,8 +266,11 @@ export function parseChoice<T extends string>(name: string, value: string, choic
 
 /** @internal */
 export function parseThreads(value: string): ThreadSelection {
-  if (value === 'all' || value === 'main') {
+  if (value === 'all') {
     return value;
+  }
+  if (value === 'main') {
+    return [MAIN_THREAD.id];
   }
   if (!/^\d{1,9}(,\d{1,9})*$/.test(value)) {
     throw badValue('threads', 'must be all, main, or thread ids separated by commas (0 is main)');
@@ -277,7 +280,7 @@ export function parseThreads(value: string): ThreadSelection {
 
 /** The id of the only thread that is asked for. @param what can only be of one, for the message @internal */
 export function singleThread(selection: ThreadSelection, what: string): number {
-  const [id, another] = selection === 'main' ? [MAIN_THREAD.id] : selection === 'all' ? [] : selection;
+  const [id, another] = selection === 'all' ? [] : selection;
   if (id === undefined || another !== undefined) {
     throw badValue('threads', `must be main or one thread id, as ${what} is of exactly one thread`);
   }

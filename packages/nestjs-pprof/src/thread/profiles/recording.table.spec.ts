@@ -233,15 +233,20 @@ describe('heapsnapshot', () => {
 });
 
 describe('of one route', () => {
-  const sampleOf = (route: string | undefined, name: string, value: number) => ({
+  const sampleOf = (route: string | undefined, name: string, value: number, handler = {}) => ({
     stack: [{ name, file: '/app/a.ts', line: 1, column: 1, startLine: 1 }],
     values: [1, value, value],
-    labels: { thread: 'main', ...(route === undefined ? {} : { route }) },
+    labels: { thread: 'main', ...handler, ...(route === undefined ? {} : { route }) },
     notes: [],
   });
   const profile = {
     sampleTypes: ['samples', 'wall', 'cpu'].map((type) => ({ type, unit: 'count' })),
-    samples: [sampleOf('GET /a', 'inA', 3), sampleOf('POST /b', 'inB', 4), sampleOf(undefined, 'other', 5)],
+    samples: [
+      sampleOf('GET /a', 'inA', 3),
+      sampleOf('POST /b', 'inB', 4),
+      sampleOf('POST /b', 'inCats', 2, { resolver: 'CatsResolver', handler: 'cats' }),
+      sampleOf(undefined, 'other', 5),
+    ],
     startedAt: 0,
     comments: [],
   };
@@ -263,9 +268,18 @@ describe('of one route', () => {
     expect(text).not.toMatch(/inB|other/);
   });
 
+  it('is that of all resolvers where they have one route, or of one of these', async () => {
+    const ofAll = await textOf({ route: 'POST /b' });
+    expect(ofAll).toMatch(/inB[^]*inCats/);
+    expect(ofAll).not.toMatch(/inA|other/);
+    const ofOne = await textOf({ route: 'CatsResolver.cats' });
+    expect(ofOne).toMatch(/inCats/);
+    expect(ofOne).not.toMatch(/inA|inB|other/);
+  });
+
   it('says which routes there are where there is none, and is of all where nobody has filled it in', async () => {
     expect(await textOf({ route: '/c' })).toMatch(
-      /nothing was seen of the route \/c; routes that were: GET \/a, POST \/b$/m,
+      /nothing was seen of the route \/c; routes that were: GET \/a, POST \/b, CatsResolver\.cats$/m,
     );
     expect(await textOf({ route: '' })).toMatch(/other[^]*inB|inB[^]*other/);
   });

@@ -1,4 +1,4 @@
-import type { ThreadInfo } from '../capture/thread.selection.js';
+import type { FromThreads, ThreadInfo } from '../capture/thread.selection.js';
 import type { Coverage } from '../pprof/profile.model.js';
 
 interface OfThread {
@@ -7,14 +7,9 @@ interface OfThread {
   readonly note?: string | undefined;
 }
 
-interface Found<T> {
-  readonly results: readonly T[];
-  readonly skipped: readonly string[];
-}
-
 /** Which threads a profile is of, each with what there is to say of it, and which it is not of. @internal */
 export function commentsOfThreads<T extends OfThread>(
-  { results, skipped }: Found<T>,
+  { results, skipped }: FromThreads<T>,
   describe: (result: T) => string = () => '',
 ): string[] {
   const threads = results.map((result) => `${result.thread.label}${describe(result)}`);
@@ -32,7 +27,7 @@ export function commentsOfSkipped(skipped: readonly string[]): string[] {
 
 /** @param originOf what the values of a thread are counted from; the same always, if not given @internal */
 export function coverageOf<T extends OfThread>(
-  { results, skipped }: Found<T>,
+  { results, skipped }: FromThreads<T>,
   originOf: (result: T) => string | undefined = () => 'now',
 ): Coverage {
   return {
