@@ -51,7 +51,7 @@ const GIVEN: Readonly<Record<Given, () => Promise<() => Promise<unknown>>>> = {
     );
     await refusedAt(`${origin}/debug/pprof/threadcreate?seconds=1`);
     return async () => {
-      captures.forEach((connection) => connection.leave());
+      captures.forEach((connection) => connection.disconnect());
       await acceptedAt(`${origin}/debug/pprof/threadcreate?seconds=1`);
     };
   },
@@ -194,7 +194,7 @@ function titleOf({ ask, headers, answer }: ContractRow): string {
 /** https://github.com/golang/go/blob/master/src/net/http/pprof/pprof_test.go: there it is mutex, which is empty in Node. */
 describe("Go's TestDeltaProfile", () => {
   const functionsIn = (body: Uint8Array) =>
-    [...addressesOf(body).keys()].flatMap((place) => /hogFirst|hogSecond/.exec(place) ?? []);
+    [...addressesOf(body).keys()].flatMap((position) => /hogFirst|hogSecond/.exec(position) ?? []);
 
   async function functionsOf(target: string): Promise<{ functions: Set<string>; durationNanos: number }> {
     const { status, body } = await request(`${origin}/debug/pprof/${target}`);

@@ -76,9 +76,9 @@ describe('a client that leaves during its capture', () => {
   it('stops the sampler, and the next capture works', async () => {
     const app = startFixture('http');
     const url = await profilerOf(app);
-    const { leave } = openRequest(`${url}${LONG_CAPTURE}`);
+    const { disconnect } = openRequest(`${url}${LONG_CAPTURE}`);
     await app.until('samplerRuns', (runs) => runs === true);
-    leave();
+    disconnect();
     await app.until('samplerRuns', (runs) => runs === false);
     await app.call('startBurning');
     const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
@@ -90,11 +90,11 @@ describe('a client that leaves during its capture', () => {
   it('does not end the capture of another client', async () => {
     const app = startFixture('http');
     const url = await profilerOf(app);
-    const { leave } = openRequest(`${url}${LONG_CAPTURE}`);
+    const { disconnect } = openRequest(`${url}${LONG_CAPTURE}`);
     await app.until('samplerRuns', (runs) => runs === true);
     await app.call('startBurning');
     const other = takeProfile(`${url}/debug/pprof/profile?seconds=2`);
-    leave();
+    disconnect();
     expect((await other).samples.length).toBeGreaterThan(0);
     expect(await app.until('samplerRuns', (runs) => runs === false)).toBe(false);
   });

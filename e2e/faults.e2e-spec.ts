@@ -38,7 +38,7 @@ async function crowd(): Promise<RawConnection[]> {
   return Promise.all(Array.from({ length: CROWD }, () => RawConnection.open(url)));
 }
 
-function leave(connections: readonly RawConnection[]): void {
+function disconnect(connections: readonly RawConnection[]): void {
   connections.forEach((connection) => connection.destroy());
 }
 
@@ -74,7 +74,7 @@ describe(`${CROWD} connections`, () => {
     } finally {
       clearInterval(trickle);
     }
-    leave(connections);
+    disconnect(connections);
     await expectItAnswers();
   });
 
@@ -90,7 +90,7 @@ describe(`${CROWD} connections`, () => {
       await expectItAnswers();
     } finally {
       flooding = false;
-      leave(connections);
+      disconnect(connections);
     }
     await expectItAnswers();
   });

@@ -86,21 +86,21 @@ describe('two scrapes, one after the other', () => {
 
   it.each(SERVED)('of $target have the same addresses for the same places', ({ target }) => {
     const [before, after] = [addressesOf(first.get(target)!), addressesOf(second.get(target)!)];
-    const common = [...before.keys()].filter((place) => after.has(place));
-    expect(common.map((place) => [place, after.get(place)])).toEqual(
-      common.map((place) => [place, before.get(place)]),
+    const common = [...before.keys()].filter((position) => after.has(position));
+    expect(common.map((position) => [position, after.get(position)])).toEqual(
+      common.map((position) => [position, before.get(position)]),
     );
     if (FULL.includes(target)) {
       expect(common.length).toBeGreaterThan(0);
     }
   });
 
-  it('have the same address for a place in every kind of profile', () => {
+  it('have the same address for a position in every kind of profile', () => {
     const known = new Map<string, number>();
     for (const body of [...first.values(), ...second.values()]) {
-      for (const [place, address] of addressesOf(body)) {
-        expect([place, known.get(place) ?? address]).toEqual([place, address]);
-        known.set(place, address);
+      for (const [position, address] of addressesOf(body)) {
+        expect([position, known.get(position) ?? address]).toEqual([position, address]);
+        known.set(position, address);
       }
     }
     // And none for two places.

@@ -59,7 +59,7 @@ class ScrapeLoop {
   }
 
   stop(): void {
-    this.#connection?.leave();
+    this.#connection?.disconnect();
     this.#connection = undefined;
   }
 }

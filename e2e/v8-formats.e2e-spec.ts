@@ -179,7 +179,7 @@ describe('of an application with threads', () => {
     }
     expectError(second, 429, /^a trace is being taken, .* Ask again when it has ended\n$/);
     expect(second.headers['retry-after']).toMatch(/^\d+$/);
-    first.leave();
+    first.disconnect();
     while (second.status === 429) {
       second = await request(`${app.pprof}/trace?seconds=0.1`);
     }
@@ -204,9 +204,9 @@ describe('a client that leaves', () => {
     '%s ends when its client leaves, and its inspector session with it',
     async (path) => {
       await app.process.until<number>('openSessions', (sessions) => sessions === 0);
-      const { leave, cut } = openRequest(`${app.pprof}/${path}`);
+      const { disconnect, cut } = openRequest(`${app.pprof}/${path}`);
       await app.process.until<number>('openSessions', (sessions) => sessions > 0);
-      leave();
+      disconnect();
       await cut;
       await app.process.until<number>('openSessions', (sessions) => sessions === 0);
     },
@@ -333,7 +333,7 @@ describe('heap snapshots, where they are on', () => {
     const first = openRequest(`${app.pprof}/heapsnapshot`);
     const second = await request(`${app.pprof}/heapsnapshot`);
     expectError(second, 429, /^a heap snapshot is being taken, /);
-    first.leave();
+    first.disconnect();
     let third = second;
     while (third.status === 429) {
       third = await request(`${app.pprof}/heapsnapshot`);

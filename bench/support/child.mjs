@@ -38,15 +38,15 @@ export class Child {
   /** What the first group of each pattern is in the child's output, as soon as all of them have come. */
   async printed(patterns) {
     return this.#before('print what was waited for', WITHIN_MS, (resolve) => {
-      const look = () => {
+      const check = () => {
         const found = patterns.map((pattern) => this.#lines.map((line) => pattern.exec(line)).find(Boolean));
         if (found.every(Boolean)) {
-          this.#process.removeListener('bench-line', look);
+          this.#process.removeListener('bench-line', check);
           resolve(found.map((match) => match[1]));
         }
       };
-      this.#process.on('bench-line', look);
-      look();
+      this.#process.on('bench-line', check);
+      check();
     });
   }
 

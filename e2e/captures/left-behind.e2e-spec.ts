@@ -67,21 +67,21 @@ describe('a client that goes away', () => {
   it.each(['GET', 'GET /debug/pprof/profile?seconds=300', 'GET /debug/pprof/heap HTTP/1.1\r\nHost: local'])(
     'before its request is whole: %j',
     async (bytes) => {
-      (await connectionWith(bytes)).leave();
+      (await connectionWith(bytes)).disconnect();
     },
   );
 
   it.each(rowsOf('right after its request for', WINDOWS, isEssential))(
     'right after its request for %s',
     async (window) => {
-      (await connectionWith(get(`${window}${LONG}`))).leave();
+      (await connectionWith(get(`${window}${LONG}`))).disconnect();
     },
   );
 
   it.each(WINDOWS)('while it waits for %s', async (window) => {
     const connection = await connectionWith(get(`${window}${LONG}`));
     await app.holdsMoreThan(idle);
-    connection.leave();
+    connection.disconnect();
   });
 
   it.each(rowsOf('while it waits, and the main thread is stuck, for', WINDOWS, isEssential))(
@@ -90,7 +90,7 @@ describe('a client that goes away', () => {
       const connection = await connectionWith(get(`${window}${LONG}`));
       await app.holdsMoreThan(idle);
       await app.process.call('blockFor', 500);
-      connection.leave();
+      connection.disconnect();
     },
   );
 
@@ -102,7 +102,7 @@ describe('a client that goes away', () => {
         kinds.map(({ name }) => connectionWith(get(`${name}?seconds=1`))),
       );
       await app.encodes(connections);
-      connections.forEach((connection) => connection.leave());
+      connections.forEach((connection) => connection.disconnect());
     } finally {
       await app.process.call('releaseEncoding');
     }
@@ -119,7 +119,7 @@ describe('a client that goes away', () => {
       targets.map(async (target) => {
         const connection = await connectionWith(get(target));
         await connection.received(/^HTTP\/1\.1 200 OK\r\n/);
-        connection.leave();
+        connection.disconnect();
       }),
     );
   });
@@ -129,13 +129,13 @@ describe('a client that goes away', () => {
     await connection.received(/application\/octet-stream[^]*\r\n\r\n/);
     connection.write(get('cmdline'));
     await connection.received(/watched\.app/);
-    connection.leave();
+    connection.disconnect();
   });
 
   it('with several requests under way, of which all but the first wait for their turn', async () => {
     const connection = await connectionWith(get('cmdline') + get(`profile?seconds=${LONG}`));
     await app.holdsMoreThan(idle);
-    connection.leave();
+    connection.disconnect();
   });
 
   it('takes no slot with it', () => expectFree(app, SLOTS));
@@ -149,7 +149,7 @@ describe('a client that goes away while the application is being made for its re
     const before = await app.rests(0);
     const connection = await HttpConnection.open(app.origin);
     connection.write(get(`${window}${LONG}`));
-    connection.leave();
+    connection.disconnect();
     // Answered when the application is made, and the request of the one who left has been looked at.
     expect((await request(`${app.origin}/debug/pprof/cmdline`)).status).toBe(200);
     await app.expectNothingLeftOf(before);
@@ -166,7 +166,7 @@ describe('a client that asks for one more capture than there is a slot for, and 
     const connection = await HttpConnection.open(app.origin);
     connection.write(get('profile?seconds=1') + get('block?seconds=1'));
     await connection.received(/HTTP\/1\.1 429 [^]*running/);
-    connection.leave();
+    connection.disconnect();
     await expectFree(app, 1);
   });
 });

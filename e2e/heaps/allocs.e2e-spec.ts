@@ -164,9 +164,9 @@ describe('allocs?seconds=', () => {
 
   it('gives the sampler back where its client leaves, or the profiler is stopped', async () => {
     const app = await AllocatingApp.start();
-    const { leave } = openRequest(`${app.pprof}/allocs?seconds=300`);
+    const { disconnect } = openRequest(`${app.pprof}/allocs?seconds=300`);
     await app.counting();
-    leave();
+    disconnect();
     await app.heapTelling(/ gave the sampler back/);
     openRequest(`${app.pprof}/allocs?seconds=300`).cut.catch(() => undefined);
     await app.counting();

@@ -49,20 +49,20 @@ export class HttpConnection {
   }
 
   async #until(isThere: () => boolean): Promise<void> {
-    let look: (() => void) | undefined;
+    let check: (() => void) | undefined;
     const found = new Promise<void>((resolve) => {
-      look = () => {
+      check = () => {
         if (isThere()) {
           resolve();
         }
       };
-      this.#onData.add(look);
-      look();
+      this.#onData.add(check);
+      check();
     });
     try {
       await Promise.race([found, this.#closed]);
     } finally {
-      this.#onData.delete(look!);
+      this.#onData.delete(check!);
     }
     if (!isThere()) {
       throw new Error(`the connection was closed after ${JSON.stringify(this.#received.toString())}`);
@@ -82,7 +82,7 @@ export class HttpConnection {
   }
 
   /** Goes away without a word. */
-  leave(): void {
+  disconnect(): void {
     this.socket.destroy();
   }
 }

@@ -26,17 +26,17 @@ export async function request(url: string, options: RequestOptions = {}): Promis
   return { status: response.statusCode!, headers: response.headers, body, text: body.toString() };
 }
 
-/** A request that the caller can leave: `leave()` cuts its connection; `cut` settles when the server has cut it. */
+/** A request that the caller can end: `disconnect()` cuts its connection; `cut` settles when the server has cut it. */
 export function openRequest(
   url: string,
   options: RequestOptions = {},
-): { leave(): void; cut: Promise<Error> } {
+): { disconnect(): void; cut: Promise<Error> } {
   const outgoing = send(url, options);
   const cut = once(outgoing, 'response').then(
     () => new Error('answered'),
     (error: unknown) => error as Error,
   );
-  return { leave: () => outgoing.destroy(), cut };
+  return { disconnect: () => outgoing.destroy(), cut };
 }
 
 function send(url: string, { method = 'GET', headers = {}, body, socketPath }: RequestOptions) {

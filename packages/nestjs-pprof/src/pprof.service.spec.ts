@@ -346,16 +346,16 @@ describe('two of them in one process', () => {
 });
 
 it('does without one that is of a version which nobody knows', async () => {
-  const place = runInThisContext('globalThis') as Record<symbol, unknown>;
+  const registry = runInThisContext('globalThis') as Record<symbol, unknown>;
   const slot = Symbol.for('nestjs-pprof profiler');
-  place[slot] = { holder: {}, freed: new Promise(() => undefined) };
+  registry[slot] = { holder: {}, freed: new Promise(() => undefined) };
   try {
     const service = create();
     expect(await service.start()).toBeUndefined();
     expect(service.status.state).toBe('failed');
     expect(complaints()).toEqual([expect.stringMatching(/^warn .*another PprofModule .* cannot be asked: /)]);
   } finally {
-    delete place[slot];
+    delete registry[slot];
   }
 });
 

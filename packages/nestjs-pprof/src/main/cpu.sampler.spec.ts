@@ -361,14 +361,14 @@ describe('CpuSampler, while nobody wants the samples', () => {
   const UNREAD = { hz: 100, durationMillis: 0, labels: false, unread: true };
 
   /** It has been read, and runs on. */
-  function left(): void {
+  function runUnread(): void {
     sampler.rotate(SLOW);
     spin(50);
     sampler.rotate(UNREAD);
   }
 
   it('runs on, is rotated without a profile, and hands over what was sampled from then on', () => {
-    left();
+    runUnread();
     spin(50);
     const encode = jest.spyOn(loadAddon().time, 'stop');
     expect(sampler.rotate(UNREAD)).toBeNull();
@@ -395,7 +395,7 @@ describe('CpuSampler, while nobody wants the samples', () => {
   });
 
   it('ends without a word, and starts nothing by itself', () => {
-    left();
+    runUnread();
     expect(sampler.rotate(null)).toBeNull();
     expect(loadAddon().time.isStarted()).toBe(false);
     expect(sampler.rotate(UNREAD)).toBeNull();
@@ -403,7 +403,7 @@ describe('CpuSampler, while nobody wants the samples', () => {
   });
 
   it('is started at another rate', () => {
-    left();
+    runUnread();
     expect(sampler.rotate(FAST)).toBeNull();
     spin(50);
     expect(sampler.rotate(null)).toMatchObject({ hz: 500, startMillis: expect.any(Number) });
@@ -425,7 +425,7 @@ describe('CpuSampler, while nobody wants the samples', () => {
   });
 
   it('tells of a start also where the addon had to start it anew', () => {
-    left();
+    runUnread();
     spin(50);
     const stuck = jest.spyOn(loadAddon().time, 'v8ProfilerStuckEventLoopDetected').mockReturnValueOnce(2);
     sampler.rotate(SLOW);
@@ -435,7 +435,7 @@ describe('CpuSampler, while nobody wants the samples', () => {
   });
 
   it('passes on an error of the addon', () => {
-    left();
+    runUnread();
     spin(50);
     const error = new Error('no memory');
     const stop = jest.spyOn(loadAddon().time, 'stop').mockImplementation(() => {
@@ -451,17 +451,17 @@ describe('CpuSampler, while nobody wants the samples', () => {
   it('gives way to whoever else starts the same copy of the addon, and does not come back', async () => {
     const { time } = loadAddon();
     const { start, profile } = time;
-    left();
+    runUnread();
     time.start({ intervalMicros: 10_000, durationMillis: 1000 });
     expect(sampler.rotate(UNREAD)).toBeNull();
     expect(time.isStarted()).toBe(true);
     expect(() => sampler.rotate(SLOW)).toThrow(SamplerHeldError);
     time.stop();
-    left();
+    runUnread();
     await time.profile({ intervalMicros: 10_000, durationMillis: 10 });
     expect(time.isStarted()).toBe(false);
     expect(time).toMatchObject({ start, profile });
-    left();
+    runUnread();
     sampler.abandon();
     // Until it has ended, a moment later or as another starts.
     sampler.rotate(FAST);
@@ -470,7 +470,7 @@ describe('CpuSampler, while nobody wants the samples', () => {
   });
 
   it('ends where the application listens for SIGPROF', () => {
-    left();
+    runUnread();
     const listener = () => undefined;
     process.on('SIGPROF', listener);
     expect(sampler.rotate(UNREAD)).toBeNull();
@@ -480,7 +480,7 @@ describe('CpuSampler, while nobody wants the samples', () => {
 
   it('keeps the addon to itself again when somebody captures', () => {
     const { time } = loadAddon();
-    left();
+    runUnread();
     sampler.rotate(SLOW);
     expect(() => time.start({ intervalMicros: 10_000 })).toThrow(/already started/);
   });

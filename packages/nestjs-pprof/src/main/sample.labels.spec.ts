@@ -54,8 +54,8 @@ describe('a task with labels', () => {
       time.context = context;
       return task();
     });
-    const poll = (left: number): void => {
-      runWithLabels({ job: 'poll' }, () => (left > 0 ? poll(left - 1) : undefined));
+    const poll = (times: number): void => {
+      runWithLabels({ job: 'poll' }, () => (times > 0 ? poll(times - 1) : undefined));
     };
     poll(50);
     expect((time.context as LabelContext).outer).toBeUndefined();

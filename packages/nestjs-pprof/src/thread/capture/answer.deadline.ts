@@ -58,10 +58,10 @@ export class AnswerDeadline {
   #check(): void {
     const silence = this.#silence();
     const could = silence.millis - silence.withoutProcessorMillis;
-    const left = Math.min(this.millis - could, this.millis + LONGEST_EXTENSION_MILLIS - silence.millis);
+    const remaining = Math.min(this.millis - could, this.millis + LONGEST_EXTENSION_MILLIS - silence.millis);
     // Less than a millisecond is how the clocks differ.
-    if (left >= 1) {
-      this.#checkIn(Math.min(left, CHECK_MILLIS));
+    if (remaining >= 1) {
+      this.#checkIn(Math.min(remaining, CHECK_MILLIS));
       return;
     }
     this.#timer = undefined;

@@ -5,7 +5,7 @@ import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { cpuBetween, threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import { timelineOf, type TimedStack, type V8CpuProfile } from '../pprof/v8.profiles.js';
 import type { AgentClient } from './agent.client.js';
-import type { InspectedThreads, WorkersInUse } from './inspected.threads.js';
+import type { InspectedThreads } from './inspected.threads.js';
 import { cpuNanosOfMain, kernelCpu, kernelThreadsOf } from './kernel.threads.js';
 import { untilAborted } from './single.flight.js';
 import type { SampledSegment } from './cpu.rotation.js';
@@ -27,6 +27,7 @@ import {
 } from './threads.errors.js';
 import type { V8CpuCapturer, V8CpuRequest } from './v8-cpu.capturer.js';
 import type { V8Sampler } from './v8.sampler.js';
+import type { WorkersInUse } from './workers.session.js';
 
 /** Less of a window is not worth interrupting a thread that has just started. */
 const SHORTEST_WINDOW_MILLIS = 20;

@@ -6,7 +6,6 @@ import type { AgentClient } from './agent.client.js';
 import type { InspectedThreads } from './inspected.threads.js';
 import { ALLOCATIONS, MainHeap } from './main.heap.js';
 import { MomentDeadline } from './moment.deadline.js';
-import { untilAborted } from './single.flight.js';
 import {
   type AllocationsRequest,
   collectGarbage,
@@ -74,7 +73,7 @@ export class HeapCapturer {
       fromThreads(
         threads,
         () => this.#sampleMain(gc, signal, moment),
-        () => this.#sampleWorkers(threads, gc, signal, moment),
+        () => this.#workers.sample(threads, gc, signal, moment),
       );
     // A garbage collection takes as long as the heap is large.
     return gc ? sample() : MomentDeadline.during(signal, sample);
@@ -94,7 +93,7 @@ export class HeapCapturer {
       fromThreads(
         threads,
         () => this.#sampleMain(false, signal, moment).catch(orFailed),
-        () => this.#sampleWorkers(threads, false, signal, moment),
+        () => this.#workers.sample(threads, false, signal, moment),
       ),
     );
     return sampled.catch((error: unknown) => {
@@ -136,16 +135,6 @@ export class HeapCapturer {
     return foundOrSkipped(() => (moment ? moment.answerOf(MAIN_THREAD, sample) : sample(signal)));
   }
 
-  /** Their session is shared: what one client asked for is answered, whether it waits or not. */
-  #sampleWorkers(
-    threads: ThreadSelection,
-    gc: boolean,
-    signal: AbortSignal,
-    moment?: MomentDeadline,
-  ): Promise<FromThreads<ThreadHeap>> {
-    return untilAborted(signal, this.#workers.sample(threads, gc, moment));
-  }
-
   /**
    * What the sampler that runs anyway knows of live objects; it goes on undisturbed.
    *
@@ -161,7 +150,7 @@ export class HeapCapturer {
     if (thread === MAIN_THREAD.id) {
       return this.#main.whileLive(() => this.#readMainByInspector(gc, signal));
     }
-    const { results, skipped } = await this.#sampleWorkers([thread], gc, signal);
+    const { results, skipped } = await this.#workers.sample([thread], gc, signal);
     const [heap] = results;
     if (!heap?.v8Profile) {
       throw new NoThreadError(skipped);

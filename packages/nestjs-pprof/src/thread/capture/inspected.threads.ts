@@ -4,16 +4,18 @@ import { lastTurnIn } from './last.turn.js';
 import { untilAborted } from './single.flight.js';
 import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
 import type { MomentDeadline } from './moment.deadline.js';
-import {
-  Answers,
-  type FromThreads,
-  MAIN_THREAD,
-  type ThreadInfo,
-  type ThreadSelection,
-} from './thread.selection.js';
+import { type FromThreads, MAIN_THREAD, type ThreadInfo, type ThreadSelection } from './thread.selection.js';
 import { NoThreadError } from './threads.errors.js';
 import { V8Sampler } from './v8.sampler.js';
 import { WorkerTargets } from './worker.targets.js';
+import {
+  askWorkers,
+  type OnWorker,
+  type Question,
+  SharedSession,
+  WorkersSession,
+  type WorkersInUse,
+} from './workers.session.js';
 
 /** How long V8's list of the code of a stuck thread is kept after its last use; and how long in all. */
 const KEPT_AFTER_USE_MILLIS = 120_000;
@@ -21,18 +23,6 @@ const KEPT_MILLIS = 600_000;
 
 /** How often it is seen to whether it still is stuck. */
 const WATCH_MILLIS = 500;
-
-/** Called with each worker there is and each that starts. */
-type OnWorker = (sampler: V8Sampler) => void;
-
-/** Use of the session to the workers. @internal */
-export interface WorkersInUse {
-  /** Settles when those there are have been told of. */
-  readonly told: Promise<void>;
-  /** The workers that run now. */
-  readonly threads: ThreadInfo[];
-  release(): void;
-}
 
 /**
  * The inspector sessions that captures share, one to main and one to the workers: open while somebody uses them, and for as long
@@ -42,7 +32,7 @@ export interface WorkersInUse {
  */
 export class InspectedThreads {
   #main: MainSession | undefined;
-  #workers: WorkersSession | undefined;
+  #workers: WorkersSession<V8Sampler> | undefined;
 
   /** @param heartbeat where the main thread notes that its event loop turns */
   constructor(
@@ -71,51 +61,21 @@ export class InspectedThreads {
     }
   }
 
-  useWorkers(onWorker: OnWorker): WorkersInUse {
+  useWorkers(onWorker: OnWorker<V8Sampler>): WorkersInUse {
     if (!this.#workers?.isOpen) {
-      this.#workers = new WorkersSession(this.inspector.open());
+      this.#workers = new WorkersSession(this.inspector.open(), (target) => new V8Sampler(target));
     }
     return this.#workers.use(onWorker);
   }
 
-  /**
-   * Asks every worker thread there is, all at once. One that ends meanwhile is not missed.
-   *
-   * @param moment until when they are waited for; without, each as long as it takes
-   * @throws the signal's reason, as soon as it fires.
-   */
-  async askWorkers<T>(
+  /** See `askWorkers`. */
+  askWorkers<T>(
     selection: ThreadSelection,
-    ask: (sampler: V8Sampler, workers: () => readonly ThreadInfo[], signal: AbortSignal) => Promise<T>,
+    ask: Question<V8Sampler, T>,
     signal: AbortSignal,
     moment?: MomentDeadline,
   ): Promise<FromThreads<T>> {
-    signal.throwIfAborted();
-    const answers = new Answers<T>(selection);
-    const asked: Array<Promise<void>> = [];
-    let workers: WorkersInUse | undefined;
-    const running = () => workers?.threads ?? [];
-    const answerOf = (thread: ThreadInfo, answer: (limited: AbortSignal) => Promise<T>) =>
-      moment ? moment.answerOf(thread, answer, running) : untilAborted(signal, answer(signal));
-    try {
-      try {
-        workers = this.useWorkers((sampler) => {
-          const { thread } = sampler.target;
-          const answer = () => answerOf(thread, (limited) => ask(sampler, running, limited));
-          asked.push(answers.take(thread, answer));
-        });
-        const { told } = workers;
-        await (moment ? moment.within(MAIN_THREAD, () => told) : untilAborted(signal, told));
-      } catch (error) {
-        signal.throwIfAborted();
-        answers.skipWorkers(error);
-      }
-      await Promise.all(asked);
-      signal.throwIfAborted();
-    } finally {
-      workers?.release();
-    }
-    return answers;
+    return askWorkers((onWorker) => this.useWorkers(onWorker), selection, ask, { signal, moment });
   }
 
   /** The worker threads there are; they are not interrupted. */
@@ -170,31 +130,6 @@ async function workerWith(id: number, connection: InspectorConnection): Promise<
   return found;
 }
 
-/** Open until its last user has released it. */
-abstract class SharedSession {
-  #users = 0;
-  #isOpen = true;
-
-  constructor(protected readonly connection: InspectorConnection) {
-    connection.onClose(() => (this.#isOpen = false));
-  }
-
-  get isOpen(): boolean {
-    return this.#isOpen;
-  }
-
-  acquire(): void {
-    this.#users += 1;
-  }
-
-  release(): void {
-    this.#users -= 1;
-    if (this.#users === 0) {
-      this.connection.close();
-    }
-  }
-}
-
 class MainSession extends SharedSession {
   readonly sampler: V8Sampler;
   #keptUseAt: number | undefined;
@@ -232,44 +167,5 @@ class MainSession extends SharedSession {
         this.release();
       }
     }, WATCH_MILLIS);
-  }
-}
-
-class WorkersSession extends SharedSession {
-  readonly #samplers = new Map<InspectorTarget, V8Sampler>();
-  readonly #listeners = new Set<OnWorker>();
-  readonly #attached: Promise<WorkerTargets>;
-  #targets: WorkerTargets | undefined;
-
-  constructor(connection: InspectorConnection) {
-    super(connection);
-    const onWorker = (target: InspectorTarget) => {
-      const sampler = new V8Sampler(target);
-      this.#samplers.set(target, sampler);
-      this.#listeners.forEach((listener) => listener(sampler));
-    };
-    this.#attached = WorkerTargets.attach(connection, onWorker, (target) => this.#samplers.delete(target));
-    this.#attached.then(
-      (targets) => (this.#targets = targets),
-      // Whoever comes next has a session of its own.
-      () => connection.close(),
-    );
-  }
-
-  use(onWorker: OnWorker): WorkersInUse {
-    this.acquire();
-    this.#listeners.add(onWorker);
-    this.#samplers.forEach((sampler) => onWorker(sampler));
-    const threads = () => this.#targets?.threads ?? [];
-    return {
-      told: this.#attached.then((targets) => targets.matured()),
-      get threads() {
-        return threads();
-      },
-      release: () => {
-        this.#listeners.delete(onWorker);
-        this.release();
-      },
-    };
   }
 }

@@ -65,14 +65,14 @@ export class SamplerWarmth {
   }
 
   #runUntil(end: number, sampling: CpuSampling): void {
-    const left = end - monotonicMillis();
+    const remaining = end - monotonicMillis();
     const goOn = async () => {
-      await this.rotate(left > WINDOW_MILLIS ? sampling : null);
+      await this.rotate(remaining > WINDOW_MILLIS ? sampling : null);
       if (this.isOn) {
         this.#runUntil(end, sampling);
       }
     };
-    this.#timer = setTimeout(() => void goOn(), Math.min(left, WINDOW_MILLIS)).unref();
+    this.#timer = setTimeout(() => void goOn(), Math.min(remaining, WINDOW_MILLIS)).unref();
   }
 
   end(): void {

@@ -60,10 +60,10 @@ describe('TraceEvents', () => {
       { count: 1, list: [1, 'a'], nothing: null },
       { count: 1, list: [1, 'a'], nothing: null },
     ],
-  ])('leaves out what may be secret in %j', (args, left) => {
+  ])('leaves out what may be secret in %j', (args, kept) => {
     const events = new TraceEvents(['v8'], new Map());
     events.add([event({ args })]);
-    expect(written(events)[0]?.args).toEqual(left);
+    expect(written(events)[0]?.args).toEqual(kept);
   });
 
   it('shortens the name of a module that is its own text', () => {

@@ -186,6 +186,7 @@ describe('WorkerHeaps', () => {
   class FakeTargets {
     end: (target: InspectorTarget) => void = () => undefined;
     threads: Array<InspectorTarget['thread']> = [];
+    readonly matured = () => Promise.resolve();
 
     constructor(workers: readonly FakeWorker[], whileAttaching: () => void = () => undefined) {
       this.threads = workers.map(({ thread }) => thread);
@@ -209,10 +210,10 @@ describe('WorkerHeaps', () => {
     const [first, second] = [new FakeWorker(), new FakeWorker()];
     const targets = new FakeTargets([first, second]);
     const heaps = heapsOf();
-    expect((await heaps.sample('all', false)).results).toHaveLength(2);
+    expect((await heaps.sample('all', false, patient)).results).toHaveLength(2);
     targets.end(first);
     const asked = first.posted.length;
-    expect((await heaps.sample('all', false)).results).toHaveLength(1);
+    expect((await heaps.sample('all', false, patient)).results).toHaveLength(1);
     expect(first.posted).toHaveLength(asked);
     expect(connection.close).not.toHaveBeenCalled();
     targets.end(second);
@@ -225,7 +226,24 @@ describe('WorkerHeaps', () => {
       targets.end(worker);
       expect(connection.close).not.toHaveBeenCalled();
     });
-    expect(await heapsOf().sample('all', false)).toEqual({ results: [], skipped: [] });
+    expect(await heapsOf().sample('all', false, patient)).toEqual({ results: [], skipped: [] });
+    expect(connection.close).toHaveBeenCalledTimes(1);
+  });
+
+  it('samples on from the beginning where nobody has waited for the session to open', async () => {
+    const worker = new FakeWorker();
+    const targets = new FakeTargets([worker]);
+    const attachNow = attach;
+    attach = (...args) => new Promise((resolve) => setTimeout(() => resolve(attachNow(...args)), 100));
+    const heaps = heapsOf();
+    const client = new AbortController();
+    const asked = expect(heaps.sample('all', false, client.signal)).rejects.toThrow('disconnected');
+    client.abort(new Error('disconnected'));
+    await asked;
+    await jest.advanceTimersByTimeAsync(500);
+    expect(connection.close).not.toHaveBeenCalled();
+    expect((await heaps.sample('all', false, patient)).results).toMatchObject([{ since: 1_000_100 }]);
+    targets.end(worker);
     expect(connection.close).toHaveBeenCalledTimes(1);
   });
 });

@@ -3,8 +3,9 @@ import type { HeapRestart, HeapSampling } from '../../shared/agent.protocol.js';
 import { PprofError } from '../../shared/pprof.error.js';
 import { allocationNodeOf } from '../pprof/allocation.tree.js';
 import type { V8HeapProfile } from '../pprof/v8.profiles.js';
-import { Answers, type FromThreads, MAIN_THREAD, type ThreadSelection } from './thread.selection.js';
-import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
+import type { FromThreads, ThreadSelection } from './thread.selection.js';
+import { askWorkers, WorkersSession, type WorkersInUse } from './workers.session.js';
+import type { Inspector, InspectorTarget } from './inspector.connection.js';
 import {
   type AllocationsRequest,
   type AllocationTotals,
@@ -15,7 +16,6 @@ import {
 } from './thread.heap.js';
 import type { MomentDeadline } from './moment.deadline.js';
 import { HeapNotSampledError, ThreadEndedError } from './threads.errors.js';
-import { WorkerTargets } from './worker.targets.js';
 
 /**
  * The heaps of the worker threads, sampled from the first time they are asked for, in a session that stays open for as long as there
@@ -24,12 +24,7 @@ import { WorkerTargets } from './worker.targets.js';
  * @internal
  */
 export class WorkerHeaps {
-  #connection: InspectorConnection | undefined;
-  #targets: WorkerTargets | undefined;
-  readonly #workers = new Map<InspectorTarget, WorkerHeap>();
-  #attaching: Promise<void> | undefined;
-  /** Captures of allocations that run, each to be told of workers that start meanwhile. */
-  readonly #captures = new Set<(worker: WorkerHeap) => void>();
+  #session: WorkersSession<WorkerHeap> | undefined;
 
   /** @param isLive whether live objects are sampled; else the sampling is for captures of allocations alone */
   constructor(
@@ -38,116 +33,43 @@ export class WorkerHeaps {
     private readonly isLive: boolean,
   ) {}
 
-  /** @param moment until when they are waited for; without, each as long as it takes */
+  /**
+   * @param moment until when they are waited for; without, each as long as it takes
+   * @throws the signal's reason.
+   */
   async sample(
     selection: ThreadSelection,
     gc: boolean,
+    signal: AbortSignal,
     moment?: MomentDeadline,
   ): Promise<FromThreads<ThreadHeap>> {
-    if (!this.isLive) {
-      return { results: [], skipped: [] };
-    }
-    const all = () => this.#targets?.threads ?? [];
-    const sample = (worker: WorkerHeap) =>
-      moment ? moment.answerOf(worker.target.thread, () => worker.sample(gc), all) : worker.sample(gc);
-    return this.#ask(
-      selection,
-      async (ask) => {
-        await Promise.all([...this.#workers.values()].map((worker) => ask(worker, () => sample(worker))));
-      },
-      moment,
-    );
+    return this.isLive
+      ? askWorkers(this.#use, selection, (worker) => worker.sample(gc), { signal, moment })
+      : { results: [], skipped: [] };
   }
 
   /** Whether there are any that can be reached. */
   async hasWorkers(): Promise<boolean> {
-    await this.#attaching?.catch(() => undefined);
-    return this.#targets !== undefined && this.#targets.threads.length > 0;
+    return (await this.#session?.hasWorkers()) === true;
   }
 
   /** Includes workers that start meanwhile, from then on. @throws the signal's reason. */
-  async captureAllocations(request: AllocationsRequest): Promise<FromThreads<ThreadAllocations>> {
+  captureAllocations(request: AllocationsRequest): Promise<FromThreads<ThreadAllocations>> {
     const { threads, seconds, signal } = request;
     const endsAt = performance.now() + seconds * 1000;
-    return this.#ask(threads, async (ask) => {
-      const asked: Array<Promise<void>> = [];
-      const join = (worker: WorkerHeap) => {
-        const millis = Math.max(0, endsAt - performance.now());
-        const capture = () => worker.captureAllocations(millis, signal);
-        asked.push(ask(worker, () => capture().catch(nameEnded)));
-      };
-      this.#captures.add(join);
-      try {
-        this.#workers.forEach(join);
-        await sleep(Math.max(0, endsAt - performance.now()), undefined, { signal });
-      } finally {
-        this.#captures.delete(join);
-      }
-      await Promise.all(asked);
-    });
+    const remaining = () => Math.max(0, endsAt - performance.now());
+    const capture = (worker: WorkerHeap) => worker.captureAllocations(remaining(), signal).catch(nameEnded);
+    const untilEnd = () => sleep(remaining(), undefined, { signal });
+    return askWorkers(this.#use, threads, capture, { signal, untilEnd });
   }
 
-  /** Asks workers that are selected, all at once. */
-  async #ask<T>(
-    selection: ThreadSelection,
-    askAll: (ask: (worker: WorkerHeap, question: () => Promise<T>) => Promise<void>) => Promise<void>,
-    moment?: MomentDeadline,
-  ): Promise<FromThreads<T>> {
-    const answers = new Answers<T>(selection);
-    try {
-      await (moment ? moment.within(MAIN_THREAD, () => this.#attach()) : this.#attach());
-    } catch (error) {
-      // Where only the time was over, the session still opens, perhaps for nobody.
-      this.#attaching?.then(
-        () => this.#closeIfUnused(),
-        () => undefined,
-      );
-      answers.skipWorkers(error);
-      return answers;
+  readonly #use = (onWorker: (worker: WorkerHeap) => void): WorkersInUse => {
+    if (!this.#session?.isOpen) {
+      const make = (target: InspectorTarget) => new WorkerHeap(target, this.sampling, this.isLive);
+      this.#session = new WorkersSession(this.inspector.open(), make, this.isLive);
     }
-    try {
-      await askAll((worker, question) => answers.take(worker.target.thread, question));
-    } finally {
-      this.#closeIfUnused();
-    }
-    return answers;
-  }
-
-  /** Not while it is attaching: whoever waits for that would be told so. */
-  #closeIfUnused(): void {
-    const isUsed = this.#captures.size > 0 || (this.isLive && this.#targets?.threads.length !== 0);
-    if (this.#targets && !isUsed) {
-      this.#connection?.close();
-    }
-  }
-
-  #attach(): Promise<void> {
-    this.#attaching ??= this.#open().catch((error: unknown) => {
-      this.#connection?.close();
-      throw error;
-    });
-    return this.#attaching;
-  }
-
-  async #open(): Promise<void> {
-    const connection = this.inspector.open();
-    this.#connection = connection;
-    connection.onClose(() => {
-      this.#workers.clear();
-      this.#attaching = undefined;
-      this.#connection = undefined;
-      this.#targets = undefined;
-    });
-    const sampleFromNowOn = (target: InspectorTarget) => {
-      const worker = new WorkerHeap(target, this.sampling, this.isLive);
-      this.#workers.set(target, worker);
-      this.#captures.forEach((join) => join(worker));
-    };
-    this.#targets = await WorkerTargets.attach(connection, sampleFromNowOn, (target) => {
-      this.#workers.delete(target);
-      this.#closeIfUnused();
-    });
-  }
+    return this.#session.use(onWorker);
+  };
 }
 
 type Taken = Required<Pick<ThreadHeap, 'root' | 'v8Profile'>>;

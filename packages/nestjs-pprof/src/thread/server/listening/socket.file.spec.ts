@@ -51,7 +51,7 @@ async function ask(): Promise<string> {
 }
 
 /** What a process that was killed leaves: a socket on which nobody listens. */
-async function leaveStaleSocket(): Promise<void> {
+async function makeStaleSocket(): Promise<void> {
   const server = createNetServer().listen(join(directory, 'killed'));
   await once(server, 'listening');
   // So that libuv, when it closes, does not find what it would remove.
@@ -74,7 +74,7 @@ describe('listenOnSocket', () => {
   });
 
   it('replaces a socket on which nobody listens any more', async () => {
-    await leaveStaleSocket();
+    await makeStaleSocket();
     const stale = lstatSync(path, { bigint: true }).ino;
     const socket = await listen();
     expect(await ask()).toBe('here');
@@ -119,7 +119,7 @@ describe('listenOnSocket', () => {
   });
 
   itAsRoot('leaves the socket of another user alone, also a stale one', async () => {
-    await leaveStaleSocket();
+    await makeStaleSocket();
     chownSync(path, 12_345, 12_345);
     await expectRefusal(/belongs to another user \(uid 12345\)/);
     expect(lstatSync(path).uid).toBe(12_345);
@@ -147,7 +147,7 @@ describe('listenOnSocket', () => {
   });
 
   it('lets one of several win that start at the same time', async () => {
-    await leaveStaleSocket();
+    await makeStaleSocket();
     const results = await Promise.allSettled([listen(), listen(), listen()]);
     const failures = results.filter((result) => result.status === 'rejected');
     expect(failures).toHaveLength(2);
