@@ -1,5 +1,5 @@
 import { PprofError } from '../../shared/pprof.error.js';
-import { parseThreads, refusePast, singleThread } from './query.parameters.js';
+import { commentsOfIgnored, parseThreads, refusePast, singleThread } from './query.parameters.js';
 import type { RecordingKind } from './recording.kind.js';
 
 /** @internal */
@@ -20,6 +20,7 @@ export const heapSnapshotRecording: RecordingKind = {
       );
     }
     refusePast(query);
+    commentsOfIgnored(query, ['threads']);
     const thread = singleThread(parseThreads(query.threads ?? 'main'), 'a heap snapshot');
     return {
       head: { as: 'file', fileName: 'heap.heapsnapshot' },

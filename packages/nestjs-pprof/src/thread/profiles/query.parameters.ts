@@ -1,5 +1,6 @@
 import { PprofError } from '../../shared/pprof.error.js';
 import { MAIN_THREAD, type ThreadSelection } from '../capture/thread.selection.js';
+import { printable } from '../pprof/profile.model.js';
 import type {
   CheckedRequest,
   ProfileFormat,
@@ -63,6 +64,62 @@ export function parseProfileRequest(
     // What is to be read is text, whatever the format.
     format: debug === 0 ? format : 'text',
   };
+}
+
+const ALL_NAMES: ReadonlySet<string> = new Set(
+  'seconds hz past until threads threshold route labels gc debug format categories'.split(' '),
+);
+
+const OPTIONAL = ['hz', 'threads', 'threshold', 'route', 'labels', 'gc', 'debug'] as const;
+
+/** The names of the parameters that a kind of profile takes. @internal */
+export function parameterNames(parameters: ProfileKind['parameters']): string[] {
+  const past = parameters.past ? ['past', 'until'] : [];
+  return ['seconds', 'format', ...past, ...OPTIONAL.filter((name) => parameters[name])];
+}
+
+/**
+ * What a request has that is not looked at, for a comment: scrapers send parameters to all profiles that they mean for one.
+ *
+ * @throws {BadParameterError} where one is nearly that of a parameter: the answer would be to another question.
+ * @internal
+ */
+export function commentsOfIgnored(query: Query, taken: readonly string[]): string[] {
+  const ignored = Object.keys(query).filter((name) => !taken.includes(name));
+  for (const name of ignored.filter((each) => !ALL_NAMES.has(each))) {
+    const meant = taken.find((each) => isNearly(name, each));
+    if (meant !== undefined) {
+      throw new BadParameterError(
+        `no parameter "${printable(name, MAX_NAME_LENGTH)}": is "${meant}" meant? It takes ${taken.join(', ')}`,
+      );
+    }
+  }
+  // A form sends what nobody has filled in, too.
+  const given = ignored.filter((name) => query[name] !== '');
+  const names = given.slice(0, MAX_NAMES).map((name) => printable(name, MAX_NAME_LENGTH));
+  return names.length > 0 ? [`parameters that are not looked at: ${names.join(', ')}`] : [];
+}
+
+const MAX_NAMES = 10;
+const MAX_NAME_LENGTH = 40;
+
+/** Whether it has one letter too many, too few, wrong or two that have changed places; case does not count. */
+function isNearly(given: string, meant: string): boolean {
+  const text = given.toLowerCase().trim();
+  if (meant.length < 4 || text === meant) {
+    return text === meant;
+  }
+  const shorter = Math.min(text.length, meant.length);
+  let start = 0;
+  while (start < shorter && text[start] === meant[start]) {
+    start++;
+  }
+  let end = 0;
+  while (end < shorter - start && text.at(-1 - end) === meant.at(-1 - end)) {
+    end++;
+  }
+  const [wrong, right] = [text.slice(start, text.length - end), meant.slice(start, meant.length - end)];
+  return (wrong.length <= 1 && right.length <= 1) || (right.length === 2 && wrong === right[1]! + right[0]!);
 }
 
 /** @throws {BadParameterError} rather than give what is now to who asks for what was. @internal */
