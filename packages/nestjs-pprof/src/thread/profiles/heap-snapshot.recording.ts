@@ -1,10 +1,5 @@
-import {
-  commentsOfIgnored,
-  NotEnabledError,
-  parseThreads,
-  refusePast,
-  singleThread,
-} from './query.parameters.js';
+import { PprofError } from '../../shared/pprof.error.js';
+import { commentsOfIgnored, parseThreads, refusePast, singleThread } from './query.parameters.js';
 import type { RecordingKind } from './recording.kind.js';
 
 /** @internal */
@@ -17,7 +12,8 @@ export const heapSnapshotRecording: RecordingKind = {
   texts: [],
   prepare(query, { heapSnapshot }) {
     if (!heapSnapshot) {
-      throw new NotEnabledError(
+      throw new PprofError(
+        404,
         'heap snapshots are off. Set "heapSnapshot: true" in the options of PprofModule to have them; know that one holds ' +
           'every string of the heap, passwords and keys included, stops the thread while it is taken (seconds for each ' +
           '100 MB of heap), and needs about ten times the memory of the heap meanwhile',

@@ -16,7 +16,7 @@ const MAX_THRESHOLD_MILLIS = 60_000;
 /**
  * Checks the parameters of a request, in the order of the HTTP contract.
  *
- * @throws {BadParameterError | NotEnabledError}
+ * @throws {BadParameterError} or where that is off
  * @internal
  */
 export function parseProfileRequest(
@@ -144,7 +144,8 @@ function stretchOf(query: Query, recorder: RecordingOptions['recorder']): Stretc
     return undefined;
   }
   if (!recorder) {
-    throw new NotEnabledError(
+    throw new PprofError(
+      404,
       'the flight recorder is off, so nothing of the past is kept: set "flightRecorder: {}" in the options of PprofModule',
     );
   }
@@ -285,13 +286,6 @@ export function singleThread(selection: ThreadSelection, what: string): number {
     throw badValue('threads', `must be main or one thread id, as ${what} is of exactly one thread`);
   }
   return id;
-}
-
-/** What is asked for is off unless the options say otherwise. @internal */
-export class NotEnabledError extends PprofError {
-  constructor(message: string) {
-    super(404, message);
-  }
 }
 
 /** A parameter of the request is not one that can be answered. @internal */

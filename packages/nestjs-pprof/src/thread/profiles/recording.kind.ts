@@ -157,6 +157,6 @@ export interface RecordingKind {
   readonly download: string;
   /** What is there to be read: the text of each link, and its query. */
   readonly texts: ReadonlyArray<{ readonly text: string; readonly query: string }>;
-  /** Checks the request. @throws {BadParameterError | NotEnabledError} */
+  /** Checks the request. @throws {BadParameterError} or where it is off */
   prepare(query: Query, options: RecordingOptions): PreparedRecording;
 }
