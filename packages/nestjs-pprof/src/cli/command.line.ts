@@ -57,8 +57,27 @@ function parsed(args: readonly string[]): { values: Options; positionals: readon
   } catch (error) {
     // An argument that looks like an option and is none is repeated there; the rest of the message is advice.
     const reason = (error as Error).message.split('. ')[0]!;
-    throw new UsageError(`${reason}: \`npx nestjs-pprof COMMAND --help\` has the options of a command`);
+    throw new UsageError(
+      `${reason}: ${hintOnTarget(args) ?? '`npx nestjs-pprof COMMAND --help` has the options of a command'}`,
+    );
   }
+}
+
+/** What other programs have such options for. */
+const TARGET_OPTION =
+  /^(?:-p|--(?:port|host|hostname|url|address|target|socket|socket-?path|unix-socket))(?:=(.*))?$/is;
+
+/** How the service that somebody has given as an option is named. */
+function hintOnTarget(args: readonly string[]): string | undefined {
+  const at = args.findIndex((arg) => TARGET_OPTION.test(arg));
+  if (at === -1) {
+    return undefined;
+  }
+  const command = COMMANDS.find(({ name }) => args.includes(name))?.name ?? 'COMMAND';
+  const value = TARGET_OPTION.exec(args[at]!)![1] ?? args[at + 1] ?? '';
+  // What is no port may have a password in it.
+  const target = /^\d{1,5}$/.test(value) ? value : 'TARGET';
+  return `the port, socket or URL of a service comes without an option, \`npx nestjs-pprof ${command} ${target}\``;
 }
 
 function commandNamed(name: string): CommandDescription {

@@ -42,7 +42,7 @@ async function run(args: readonly string[]): Promise<void> {
     process.stdout.write(listText(runningProfilers(), options.json === true));
     return;
   }
-  const target = await targetFor(line.target);
+  const target = await targetFor(line.target, command.name);
   const client = new ServiceClient(target, credentialsFor(target), process.stdin.isTTY ? ask : undefined);
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort(new InterruptedError('interrupted'));
@@ -54,10 +54,10 @@ async function run(args: readonly string[]): Promise<void> {
   await (RUNS[command.name] ?? runCapture)(command, options, surroundings);
 }
 
-async function targetFor(text: string | undefined): Promise<ServiceTarget> {
+async function targetFor(text: string | undefined, command: string): Promise<ServiceTarget> {
   const target = text ?? (process.env['PPROF_URL'] || undefined);
   if (target === undefined) {
-    return defaultTarget(runningProfilers());
+    return defaultTarget(runningProfilers(), command);
   }
   const parsed = parseTarget(target);
   if (text !== undefined && parsed.password !== undefined) {

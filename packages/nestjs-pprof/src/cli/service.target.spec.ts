@@ -45,17 +45,26 @@ describe('parseTarget', () => {
 
 describe('defaultTarget', () => {
   it('is the only profiler that runs here, or what a tunnel leads to', () => {
-    expect(defaultTarget([RUNNING]).origin).toBe('http://127.0.0.1:6061');
-    expect(defaultTarget([{ ...RUNNING, host: '::1' }]).origin).toBe('http://[::1]:6061');
-    expect(defaultTarget([{ ...RUNNING, host: null, port: null, socketPath: '/run/a' }]).socketPath).toBe(
-      '/run/a',
-    );
-    expect(defaultTarget([]).origin).toBe('http://127.0.0.1:6060');
+    expect(defaultTarget([RUNNING], 'top').origin).toBe('http://127.0.0.1:6061');
+    expect(defaultTarget([{ ...RUNNING, host: '::1' }], 'top').origin).toBe('http://[::1]:6061');
+    expect(
+      defaultTarget([{ ...RUNNING, host: null, port: null, socketPath: '/run/a' }], 'top').socketPath,
+    ).toBe('/run/a');
+    expect(defaultTarget([], 'top').origin).toBe('http://127.0.0.1:6060');
   });
 
   it('is not guessed where there are several', () => {
-    expect(() => defaultTarget([RUNNING, { ...RUNNING, port: 6062, instance: 'cluster worker 2' }])).toThrow(
-      /several[^]*6061 {2}pid 7 {2}node[^]*6062 {2}pid 7 {2}cluster worker 2/,
+    const running = [
+      RUNNING,
+      { ...RUNNING, port: 6062, instance: 'cluster worker 2', title: 'ev\u001b[2Jil' },
+    ];
+    expect(() => defaultTarget(running, 'stacks')).toThrow(
+      [
+        'several processes can be profiled here, name one by its port or socket, such as: npx nestjs-pprof stacks 6061',
+        'port or socket  pid  process                        program',
+        '6061            7    node                           /app/main.js',
+        '6062            7    cluster worker 2, ev\\x1b[2Jil  /app/main.js',
+      ].join('\n'),
     );
   });
 });

@@ -74,15 +74,12 @@ function targetOf({ host, port, socketPath }: RunningProfiler): ServiceTarget {
  * @throws {UsageError} where there are several: which of them is meant is not guessed.
  * @internal
  */
-export function defaultTarget(running: readonly RunningProfiler[]): ServiceTarget {
+export function defaultTarget(running: readonly RunningProfiler[], command: string): ServiceTarget {
   const [only, another] = running;
   if (another !== undefined) {
-    const rows = running.map(
-      (each) =>
-        `  ${each.socketPath ?? each.port}  pid ${each.pid}  ${each.instance ?? each.title}  ${each.program}`,
-    );
+    const example = `npx nestjs-pprof ${command} ${printable(only?.socketPath ?? String(only?.port))}`;
     throw new UsageError(
-      `several processes can be profiled here, name one by its port or socket:\n${rows.join('\n')}`,
+      `several processes can be profiled here, name one by its port or socket, such as: ${example}\n${listText(running, false).trimEnd()}`,
     );
   }
   return only === undefined ? parseTarget(String(DEFAULT_PORT)) : targetOf(only);

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { type ReadableFrame, readPprof } from '../../test-fixtures/pprof-rules.js';
@@ -215,6 +216,56 @@ describe('CpuSampler', () => {
     expect(sampler.rotate(SLOW)).toBeNull();
     expect(loadAddon().time.isStarted()).toBe(true);
     expect(sampler.rotate(null)).not.toBeNull();
+  });
+
+  describe('whose reading is cut off by a time limit of the application', () => {
+    /** The time limit strikes in `time.stop`: before the addon has handed over what it has, or after. */
+    function cutOff(isBefore: boolean): number {
+      const { time } = loadAddon();
+      const { stop } = time;
+      const forEver = (...args: Parameters<typeof stop>) => {
+        if (!isBefore) {
+          Reflect.apply(stop, time, args);
+        }
+        for (;;);
+      };
+      const stopped = jest.spyOn(time, 'stop').mockImplementation(forEver);
+      const at = Date.now();
+      try {
+        expect(() => runInNewContext('read()', { read: () => sampler.readOn() }, { timeout: 300 })).toThrow(
+          'timed out',
+        );
+      } finally {
+        stopped.mockRestore();
+      }
+      return at;
+    }
+
+    it('hands over all of it the next time where nothing is lost', () => {
+      sampler.rotate(SLOW);
+      const startedAt = Date.now();
+      spin(300);
+      cutOff(true);
+      spin(100);
+      const segment = sampler.rotate(SLOW)!;
+      expect(segment.lostSince).toBeUndefined();
+      expect(Math.abs(segment.startedAt - startedAt)).toBeLessThan(250);
+      expect(segment.durationNanos).toBeGreaterThan(600e6);
+      spin(50);
+      expect(sampler.rotate(null)).not.toHaveProperty('lostSince', expect.any(Number));
+    });
+
+    it('says the next time since when it is lost, and has what was sampled since', () => {
+      sampler.rotate(SLOW);
+      const startedAt = Date.now();
+      spin(300);
+      const at = cutOff(false);
+      spin(100);
+      const segment = sampler.rotate(null)!;
+      expect(Math.abs(segment.lostSince! - startedAt)).toBeLessThan(250);
+      expect(segment.startedAt).toBeGreaterThanOrEqual(at);
+      expect(segment.durationNanos).toBeLessThan((Date.now() - at) * 1e6 + 1e6);
+    });
   });
 
   it('lets somebody else stop it when it has been abandoned: what a timer throws ends the process', () => {

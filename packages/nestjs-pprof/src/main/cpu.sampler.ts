@@ -51,7 +51,12 @@ interface RunningSegment {
   readonly since: Moment;
   /** For how long the start of the sampler has held the thread up; undefined where it ran already. */
   readonly startMillis?: number | undefined;
+  /** Since when nothing has been handed over, where a reading of the segment before was cut off, or failed. */
+  readonly cutOff?: Moment;
 }
+
+/** So many sampling periods without a sample are no pause in the sampling. */
+const LONGEST_PAUSE_SAMPLES = 10;
 
 /** Of the addon's profile: its samples are told apart by their stacks alone. */
 const NO_LABELS_IN_PROFILE = {};
@@ -90,6 +95,15 @@ class SampleLog {
     }
     return NO_LABELS_IN_PROFILE;
   };
+
+  /** Milliseconds since the epoch. */
+  get firstMillis(): number {
+    let first = Infinity;
+    for (let at = 0; at < this.#values.length; at += SAMPLE_LOG_COLUMNS) {
+      first = Math.min(first, this.#values[at]!);
+    }
+    return first / 1000;
+  }
 
   encode(): Uint8Array {
     return new Uint8Array(Float64Array.from(this.#values).buffer);
@@ -162,7 +176,7 @@ export class CpuSampler {
 
   /**
    * Ends the running segment, and goes on as before: where a time limit of the application's (`vm`) cuts it off anywhere, the
-   * segment is lost; a stop would leave the addon neither started nor stopped.
+   * segment is lost, which the next one says; a stop would leave the addon neither started nor stopped.
    */
   readOn(): CpuSegment | null {
     this.#checkStarted();
@@ -272,10 +286,12 @@ export class CpuSampler {
     this.#running = { sampling, since: now(), startMillis: ownMillis() - begunAt };
   }
 
-  #end({ sampling, since, startMillis }: RunningSegment, goesOn: boolean, isDisturbed: boolean): CpuSegment {
+  #end(running: RunningSegment, goesOn: boolean, isDisturbed: boolean): CpuSegment {
+    const { sampling, since, startMillis, cutOff } = running;
     const until = now();
-    // The addon starts the next segment before it serializes this one: the two follow each other without a gap.
-    this.#running = goesOn ? { sampling, since: until } : undefined;
+    // The addon starts the next segment before it serializes this one: the two follow each other without a gap. What cuts this off
+    // may do so before, or after: a time limit of the application's is caught by nobody.
+    this.#running = goesOn ? { sampling, since: until, cutOff: cutOff ?? since } : undefined;
     this.labels?.settle();
     const disturbedBy = isDisturbed ? otherProfilers('CPU') : null;
     const log = new SampleLog();
@@ -294,16 +310,24 @@ export class CpuSampler {
         time.stop();
       }
     }
-    const cpuMicros = until.cpu.user + until.cpu.system - since.cpu.user - since.cpu.system;
+    if (goesOn) {
+      this.#running = { sampling, since: until };
+    }
+    const isAllThere =
+      cutOff !== undefined &&
+      log.firstMillis - cutOff.epochMillis < (LONGEST_PAUSE_SAMPLES * 1000) / sampling.hz;
+    const from = isAllThere ? cutOff : since;
+    const cpuMicros = until.cpu.user + until.cpu.system - from.cpu.user - from.cpu.system;
     return {
       profile,
       hz: sampling.hz,
-      startedAt: since.epochMillis,
+      startedAt: from.epochMillis,
+      lostSince: isAllThere ? undefined : cutOff?.epochMillis,
       startMillis,
-      durationNanos: Number(until.nanos - since.nanos),
+      durationNanos: Number(until.nanos - from.nanos),
       processCpuNanos: cpuMicros * 1000,
       mainCpuNanos:
-        cpuBetween(since.threadCpuNanos, until.threadCpuNanos) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
+        cpuBetween(from.threadCpuNanos, until.threadCpuNanos) ?? (HAS_CPU_TIME ? log.cpuNanos : null),
       sampleLog: log.encode(),
       labels: this.labels
         ? { sets: log.labels.sets, missing: this.labels.missing, omitted: [...log.labels.omitted] }

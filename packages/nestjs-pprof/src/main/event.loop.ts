@@ -1,7 +1,7 @@
 import type { LoopDescription, LoopWatchRequest } from '../shared/agent.protocol.js';
 import { BEAT_MILLIS, LoopWatchMemory } from '../shared/shared.memory.js';
 import { memoryUsage } from '../shared/memory.usage.js';
-import { epochMillis, ownMillis } from '../shared/own.clocks.js';
+import { monotonicNanos, ownMillis } from '../shared/own.clocks.js';
 
 /** Notes in shared memory that the event loop turns: another thread can tell from there since when it does not. @internal */
 export class Heartbeat {
@@ -9,7 +9,7 @@ export class Heartbeat {
   readonly #lastBeat = new BigInt64Array(this.memory);
   readonly #timer: NodeJS.Timeout;
 
-  constructor(private readonly clock: () => number = epochMillis) {
+  constructor(private readonly clock: () => bigint = monotonicNanos) {
     this.#beat();
     this.#timer = setInterval(() => this.#beat(), BEAT_MILLIS).unref();
   }
@@ -19,7 +19,7 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    Atomics.store(this.#lastBeat, 0, BigInt(this.clock()));
+    Atomics.store(this.#lastBeat, 0, this.clock());
   }
 }
 

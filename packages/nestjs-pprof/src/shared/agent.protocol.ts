@@ -68,6 +68,8 @@ export interface CpuSegment {
   readonly hz: number;
   /** Wall-clock start, milliseconds since the epoch. */
   readonly startedAt: number;
+  /** Where samples of before are lost, as the reading of them was cut off: since when, in milliseconds since the epoch. */
+  readonly lostSince?: number | undefined;
   /** Length in nanoseconds, measured around the sampling itself, without the time that starting it took. */
   readonly durationNanos: number;
   /** CPU time the whole process used in the segment, in nanoseconds. */

@@ -69,9 +69,9 @@ export class WorkerStartsMemory {
 /** Rare enough to cost nothing; it is how exactly one can tell since when a loop has been stuck. @internal */
 export const BEAT_MILLIS = 500;
 
-/** Reads, in any thread, when the main thread's event loop has turned last: milliseconds since the epoch. @internal */
+/** Reads, in any thread, when the main thread's event loop has turned last: as `monotonicMillis`. @internal */
 export function lastBeatIn(memory: SharedArrayBuffer): number {
-  return Number(Atomics.load(new BigInt64Array(memory), 0));
+  return Number(Atomics.load(new BigInt64Array(memory), 0)) / 1e6;
 }
 
 const OPEN = 0;

@@ -58,7 +58,7 @@ let heartbeat: SharedArrayBuffer;
 
 /** The event loop turns. */
 function beat(): void {
-  new BigInt64Array(heartbeat)[0] = BigInt(Date.now());
+  new BigInt64Array(heartbeat)[0] = process.hrtime.bigint();
 }
 
 beforeEach(() => {
@@ -414,7 +414,7 @@ describe('a main thread that hardly gets a processor', () => {
 const BEAT = Date.UTC(2026, 10, 23);
 
 function observe(answer: () => Promise<unknown>) {
-  new BigInt64Array(heartbeat)[0] = BigInt(BEAT);
+  new BigInt64Array(heartbeat)[0] = process.hrtime.bigint() + BigInt(BEAT - Date.now()) * 1_000_000n;
   jest.spyOn(client, 'request').mockImplementation(answer as () => never);
   return client.observeLoop();
 }
@@ -428,6 +428,16 @@ describe('AgentClient.silentSince', () => {
     expect(client.silentSince).toBe(lastTurn);
     beat();
     expect(client.silentSince).toBeUndefined();
+  });
+
+  it('is not taken for what it is not where the clock of the machine is set', () => {
+    beat();
+    jest.setSystemTime(Date.now() + 3_600_000);
+    expect(client.silentSince).toBeUndefined();
+    jest.advanceTimersByTime(1010);
+    expect(client.silentSince).toBe(Date.now() - 1010);
+    jest.setSystemTime(Date.now() - 7_200_000);
+    expect(client.silentSince).toBe(Date.now() - 1010);
   });
 });
 

@@ -9,10 +9,12 @@ import {
   type AgentRequest,
   type CpuSegment,
   type LoopDescription,
+  monotonicMillis,
 } from '../../shared/agent.protocol.js';
 import { BEAT_MILLIS, lastBeatIn, newClaim, withdrawRequest } from '../../shared/shared.memory.js';
 import { AnswerDeadline } from './answer.deadline.js';
 import { cpuNanosOfMain } from './kernel.threads.js';
+import { lastTurnIn } from './last.turn.js';
 import { type Silence, AgentFailureError, LONG_TURN_NANOS, ThreadStuckError } from './threads.errors.js';
 import type { ToThread } from '../../shared/thread.protocol.js';
 import type { Inspector } from './inspector.connection.js';
@@ -98,7 +100,7 @@ export class AgentClient {
     lateMillis = LATE_MILLIS,
   ): Promise<AgentCommands[C]['result']> {
     const lastTurn = lastBeatIn(this.heartbeat);
-    const sinceTurn = Math.max(0, Date.now() - lastTurn);
+    const sinceTurn = Math.max(0, monotonicMillis() - lastTurn);
     const silence = this.#silence;
     if (silence?.lastTurn === lastTurn && silence.cause !== 'starved' && sinceTurn >= lateMillis) {
       return Promise.reject(this.#stuck(silence));
@@ -111,8 +113,8 @@ export class AgentClient {
 
   /** Since when the event loop has not turned, in milliseconds since the epoch; undefined of one that is not even late. */
   get silentSince(): number | undefined {
-    const lastTurn = lastBeatIn(this.heartbeat);
-    return Date.now() - lastTurn >= LATE_MILLIS ? lastTurn : undefined;
+    const isLate = monotonicMillis() - lastBeatIn(this.heartbeat) >= LATE_MILLIS;
+    return isLate ? lastTurnIn(this.heartbeat) : undefined;
   }
 
   /** The main thread's event loop, as it is at this moment. */
@@ -125,7 +127,7 @@ export class AgentClient {
     } catch (error) {
       if (error instanceof ThreadStuckError) {
         const { isStuck: stuck, silence } = error;
-        const lastTurn = lastBeatIn(this.heartbeat);
+        const lastTurn = lastTurnIn(this.heartbeat);
         return { stuck, lastTurn, delayMillis: undefined, description: undefined, silence };
       }
       throw error;
@@ -211,7 +213,7 @@ export class AgentClient {
 
   #stuck(silence: Silence): ThreadStuckError {
     // It may have turned until just before the next beat.
-    const sinceTurn = Date.now() - lastBeatIn(this.heartbeat) - BEAT_MILLIS;
+    const sinceTurn = monotonicMillis() - lastBeatIn(this.heartbeat) - BEAT_MILLIS;
     return new ThreadStuckError('the main thread', silence, Math.max(silence.millis, sinceTurn));
   }
 

@@ -1,5 +1,5 @@
 import type { HandlerClass } from '../../shared/agent.protocol.js';
-import { lastBeatIn } from '../../shared/shared.memory.js';
+import { lastTurnIn } from './last.turn.js';
 import type { SharedWithMain } from '../../shared/thread.protocol.js';
 import type { RunningScript } from '../pprof/running.texts.js';
 import { AgentClient, type AgentChannel, type LoopState } from './agent.client.js';
@@ -83,7 +83,7 @@ export class ApplicationThreads {
 
   /** When the main thread's event loop has noted last that it turns, which it does each half second: since the epoch. */
   get lastTurn(): number {
-    return lastBeatIn(this.shared.heartbeat);
+    return lastTurnIn(this.shared.heartbeat);
   }
 
   observeLoop(): Promise<LoopState> {

@@ -182,7 +182,7 @@ class CpuCaptureRun {
     }
     await Promise.all(this.#workers);
     signal.throwIfAborted();
-    const { results, skipped } = joined([this.#answers]);
+    const { results, skipped } = joined(threads, [this.#answers], this.#ended);
     const { user, system } = process.cpuUsage(start.cpu);
     const profilerCpuNanos = cpuBetween(start.own, threadCpuNanos());
     const segments = results.flatMap((thread) => (thread.by === 'agent' ? thread.segments : []));

@@ -8,6 +8,10 @@ export interface SampledSegment extends CpuSegment {
   readonly readByInterrupt?: boolean;
 }
 
+/** Why what was sampled before a segment is not there. @internal */
+export const CUT_OFF =
+  "what had been sampled is lost, as the reading of it was cut off in the middle, as a time limit of the application's own does (node:vm)";
+
 /** Ends the segment that main's CPU sampler runs, and has it go on or stop, in whatever way the thread lets it. @internal */
 export class CpuRotation {
   constructor(private readonly agent: AgentClient) {}

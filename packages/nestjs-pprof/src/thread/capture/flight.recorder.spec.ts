@@ -21,6 +21,7 @@ class FakeSampler {
   /** Of what each segment holds besides its samples, which takes memory. */
   ballast = 0;
   #since = { time: 0, at: 0 };
+  #lostSince: number | undefined;
 
   readonly asSampler = this as unknown as SharedCpuSampler;
 
@@ -47,8 +48,16 @@ class FakeSampler {
     this.client = undefined;
   }
 
+  /** A reading by interrupt is cut off: the next segment begins with it. */
+  cutOff(): void {
+    this.#lostSince = this.#since.time;
+    this.#since = { time: Date.now(), at: performance.now() };
+  }
+
   #segment(): SampledSegment {
     const { time: startedAt, at: begunAt } = this.#since;
+    const lostSince = this.#lostSince;
+    this.#lostSince = undefined;
     const millis = performance.now() - begunAt;
     this.#since = { time: Date.now(), at: performance.now() };
     const count = Math.round((millis / 1000) * SAMPLES_PER_SECOND);
@@ -67,6 +76,7 @@ class FakeSampler {
       sampleLog: new Uint8Array(Float64Array.from(log.flat()).buffer),
       hz: SAMPLES_PER_SECOND,
       startedAt,
+      lostSince,
       durationNanos: millis * 1e6,
       processCpuNanos: millis * 1e6,
       mainCpuNanos: millis * 1e6,
@@ -109,6 +119,21 @@ const stretches = (recorder: FlightRecorder, from: number, to: number) =>
       (startedAt - STARTED_AT) / 1000,
       (startedAt - STARTED_AT) / 1000 + durationNanos / 1e9,
     ]);
+
+describe('a reading that is cut off', () => {
+  it('leaves a gap with the reason, also where nothing else is asked for', async () => {
+    const recorder = started();
+    await pass(30);
+    sampler.cutOff();
+    await pass(15);
+    const { segments, missing } = await recorder.read(at(20), at(30));
+    expect([segments.length, missing]).toEqual([
+      0,
+      [expect.stringMatching(new RegExp(`^${time(20)} to ${time(30)}: what had been sampled is lost, as `))],
+    ]);
+    expect((await recorder.read(at(31), at(40))).missing).toEqual([]);
+  });
+});
 
 describe('a clock of the machine that is set', () => {
   const HOUR = 3_600_000;

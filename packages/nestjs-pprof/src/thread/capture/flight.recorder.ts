@@ -4,7 +4,7 @@ import type { FlightRecording } from '../../shared/thread.protocol.js';
 import { cpuBetween, threadCpuNanos } from '../../shared/thread-cpu.clock.js';
 import { type RecordedSegment, RecordedWindow } from './recorded.window.js';
 import { GAP_MILLIS, RecordingGaps } from './recording.gaps.js';
-import type { SampledSegment } from './cpu.rotation.js';
+import { CUT_OFF, type SampledSegment } from './cpu.rotation.js';
 import type { SharedCpuSampler, StandingClient } from './shared-cpu.sampler.js';
 import { ThreadStuckError } from './threads.errors.js';
 
@@ -100,7 +100,12 @@ export class FlightRecorder implements StandingClient {
     const own = threadCpuNanos();
     const profilerCpuNanos = cpuBetween(this.#ownCpu, own);
     this.#ownCpu = own;
-    const window = new RecordedWindow({ ...segment, startFailure: undefined, profilerCpuNanos });
+    const { lostSince } = segment;
+    if (lostSince !== undefined) {
+      this.#gaps.add(lostSince, segment.startedAt, CUT_OFF);
+    }
+    const ofItself = { startFailure: undefined, lostSince: undefined };
+    const window = new RecordedWindow({ ...segment, ...ofItself, profilerCpuNanos });
     const now = Date.now();
     // Where the clock was set meanwhile, the window ends at a time of before.
     this.#since = now >= window.to && now - window.to < LATE_MILLIS ? window.to : now;

@@ -69,10 +69,11 @@ describe('writeSnapshot', () => {
   });
 
   it.each([
-    ['a thread that turns', false, 60_000],
-    ['a stuck one', true, 8_000],
-  ])('gives up on %s that does not begin', async (_, stuck, millis) => {
-    const done = writeSnapshot(target, stuck, file);
+    ['a thread that does something', false, false, 60_000],
+    ['a stuck one', true, false, 8_000],
+    ['one that does nothing', false, true, 8_000],
+  ])('gives up on %s that does not begin', async (_, stuck, isIdle, millis) => {
+    const done = writeSnapshot(target, stuck, file, () => () => isIdle);
     const outcome = expect(done).rejects.toThrow(new SnapshotStalledError('main', millis, false));
     jest.advanceTimersByTime(millis);
     await outcome;

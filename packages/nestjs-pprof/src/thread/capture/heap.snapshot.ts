@@ -1,5 +1,6 @@
 import { addAbortSignal, type Readable } from 'node:stream';
 import { DEADLINE_MILLIS, type InspectorTarget } from './inspector.connection.js';
+import { startIdleClock } from './kernel.threads.js';
 import { MAIN_THREAD } from './thread.selection.js';
 import { Mutex } from './mutex.js';
 import type { AgentClient } from './agent.client.js';
@@ -9,10 +10,10 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, createReadStream, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** While V8 collects garbage, before it begins, it gives no sign; a heap of gigabytes takes seconds. */
+/** While V8 collects garbage, before it begins, it gives no sign; a heap of gigabytes takes seconds, and a processor. */
 const SILENCE_MILLIS = 60_000;
 
-/** Where the loop is stuck, only a V8 that does it by interrupt will begin at all. */
+/** Where the loop is stuck, or waits in a call, only a V8 that does it by interrupt will begin at all. */
 const SILENCE_IF_STUCK_MILLIS = 2 * DEADLINE_MILLIS;
 
 /** Of an answer that is waited for as long as there are signs of life; the longest that a timer takes. */
@@ -84,24 +85,35 @@ export function writeSnapshot(
   target: InspectorTarget,
   stuck: boolean,
   file: Pick<UnlinkedFile, 'write'>,
+  startIdle = startIdleClock,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
-    const waitFor = (millis: number, hasBegun = true) => {
+    const { label } = target.thread;
+    const after = (millis: number, act: () => void) => {
       clearTimeout(timer);
-      const { label } = target.thread;
-      timer = setTimeout(() => reject(new SnapshotStalledError(label, millis, hasBegun)), millis);
+      timer = setTimeout(act, millis);
     };
-    target.on('HeapProfiler.reportHeapSnapshotProgress', () => waitFor(SILENCE_MILLIS));
+    const giveUp = (millis: number, hasBegun: boolean) =>
+      reject(new SnapshotStalledError(label, millis, hasBegun));
+    const waitForMore = () => after(SILENCE_MILLIS, () => giveUp(SILENCE_MILLIS, true));
+    target.on('HeapProfiler.reportHeapSnapshotProgress', waitForMore);
     target.on<{ chunk: string }>('HeapProfiler.addHeapSnapshotChunk', ({ chunk }) => {
-      waitFor(SILENCE_MILLIS);
+      waitForMore();
       try {
         file.write(chunk);
       } catch (error) {
         reject(error as Error);
       }
     });
-    waitFor(stuck ? SILENCE_IF_STUCK_MILLIS : SILENCE_MILLIS, false);
+    const isIdle = startIdle(target.thread);
+    after(SILENCE_IF_STUCK_MILLIS, () => {
+      if (stuck || isIdle()) {
+        giveUp(SILENCE_IF_STUCK_MILLIS, false);
+      } else {
+        after(SILENCE_MILLIS - SILENCE_IF_STUCK_MILLIS, () => giveUp(SILENCE_MILLIS, false));
+      }
+    });
     target
       .post('HeapProfiler.takeHeapSnapshot', { reportProgress: true }, NO_DEADLINE)
       .then(() => resolve(), reject)

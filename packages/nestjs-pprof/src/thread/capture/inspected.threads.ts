@@ -1,5 +1,6 @@
 import { monotonicMillis } from '../../shared/agent.protocol.js';
 import { lastBeatIn } from '../../shared/shared.memory.js';
+import { lastTurnIn } from './last.turn.js';
 import { untilAborted } from './single.flight.js';
 import type { Inspector, InspectorConnection, InspectorTarget } from './inspector.connection.js';
 import type { MomentDeadline } from './moment.deadline.js';
@@ -41,7 +42,7 @@ export class InspectedThreads {
 
   /** When the event loop of the main thread was last known to turn, milliseconds since the epoch. */
   get lastTurn(): number {
-    return lastBeatIn(this.heartbeat);
+    return lastTurnIn(this.heartbeat);
   }
 
   /** @throws what `use` does, InspectorUnavailableError, or the signal's reason as soon as it fires. */

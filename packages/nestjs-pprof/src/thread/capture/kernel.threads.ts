@@ -153,6 +153,37 @@ export function startBusyClock(
   };
 }
 
+/** Of the time: less is what the interrupts of a profiler take. */
+const IDLE_PART = 0.02;
+
+/**
+ * Begins to measure whether a thread does nothing: it neither runs nor waits for a processor.
+ *
+ * @returns tells whether that is certain. Of a worker, only where no thread that could be it does anything.
+ * @internal
+ */
+export function startIdleClock({ id }: ThreadInfo): () => boolean {
+  const own = ownKernelThread();
+  const mayBeIt = (tid: number) => tid !== process.pid && tid !== own && !NOT_JAVASCRIPT.test(nameOf(tid));
+  const candidates =
+    id === MAIN_THREAD.id ? [process.pid] : (tried(tasks) ?? []).filter((tid) => tried(() => mayBeIt(tid)));
+  const startedAt = monotonicMillis();
+  const before = candidates.map((tid) => [tid, busyNanosOf(kernelThread(tid))] as const);
+  return () => {
+    const most = IDLE_PART * (monotonicMillis() - startedAt) * 1e6;
+    const areIdle = before.every(([tid, nanos]) => {
+      const now = kernelThread(tid);
+      // One that has ended is another.
+      return now === undefined || (now.state !== 'R' && busyNanosOf(now) - nanos < most);
+    });
+    return before.length > 0 && areIdle;
+  };
+}
+
+function busyNanosOf(thread: KernelThread | undefined): number {
+  return thread === undefined ? 0 : thread.cpuNanos + thread.waitedNanos;
+}
+
 /** How long each thread of the process was ready to run and had no processor, so far: nanoseconds by the kernel's number. @internal */
 export const processorWaits = keptFor(FRESH_MILLIS, () => schedstats(1) ?? new Map<number, number>());
 

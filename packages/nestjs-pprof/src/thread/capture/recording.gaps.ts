@@ -49,9 +49,14 @@ export class RecordingGaps {
       return false;
     }
     this.end();
-    this.#outages.push({ from, to: Infinity, reason, group, seenAt: Date.now() });
-    this.#outages.splice(0, this.#outages.length - MAX_KEPT);
+    this.add(from, Infinity, reason, group);
     return true;
+  }
+
+  /** One that is known when it is over. */
+  add(from: number, to: number, reason: string, group = reason): void {
+    this.#outages.push({ from, to, reason, group, seenAt: Date.now() });
+    this.#outages.splice(0, this.#outages.length - MAX_KEPT);
   }
 
   end(): void {

@@ -72,6 +72,32 @@ describe('fromThreads', () => {
   });
 });
 
+describe('fromThreads, asked for threads that are not there', () => {
+  const workers = [{ id: 3, label: 'worker 3 (images)' }];
+  const results = workers.map((thread) => ({ thread }));
+  const ask = (selection: ThreadSelection, skipped: string[] = []) =>
+    fromThreads(
+      selection,
+      () => Promise.resolve({ results: [{ thread: MAIN_THREAD }], skipped: [] }),
+      () => Promise.resolve({ results, skipped }),
+    );
+
+  it('names them beside those that are', async () => {
+    const { skipped } = await ask([0, 3, 33, 99, 99, 4], ['worker 4: it did not answer']);
+    expect(skipped).toEqual([
+      'worker 4: it did not answer',
+      'worker 33: there is no such thread, or no longer',
+      'worker 99: there is no such thread, or no longer',
+    ]);
+    expect((await ask('all')).skipped).toEqual([]);
+  });
+
+  it('does not claim to know where no worker can be reached', async () => {
+    const reason = 'worker threads, if there are any: the way is closed';
+    expect((await ask([0, 99], [reason])).skipped).toEqual([reason]);
+  });
+});
+
 describe('foundOrSkipped', () => {
   it.each([
     new ThreadUnreachableError('main', silenceOf(4000)),

@@ -95,7 +95,7 @@ export class Answers<T> implements FromThreads<T> {
   /** No worker can be reached. */
   skipWorkers(error: unknown): void {
     const via = error instanceof ThreadUnreachableError ? ', which are reached through the main thread' : '';
-    const reason = `worker threads, if there are any${via}: ${messageOf(error)}`;
+    const reason = `${WORKERS}, if there are any${via}: ${messageOf(error)}`;
     // It is tried with each worker that starts.
     if (!this.skipped.includes(reason)) {
       this.skipped.push(reason);
@@ -115,6 +115,7 @@ export async function fromThreads<T extends { readonly thread: ThreadInfo }>(
   ofWorkers: () => Promise<FromThreads<T>>,
 ): Promise<FromThreads<T>> {
   return joined(
+    selection,
     await Promise.all([
       ...(isSelected(selection, MAIN_THREAD) ? [ofMain()] : []),
       ...(selectsWorkers(selection) ? [ofWorkers()] : []),
@@ -122,16 +123,43 @@ export async function fromThreads<T extends { readonly thread: ThreadInfo }>(
   );
 }
 
-/** What was found of all threads, in their order. @throws {NoThreadError} where there is nothing of any thread. @internal */
+/**
+ * What was found of all threads, in their order.
+ *
+ * @param ended labels of those that have ended meanwhile, where that is told elsewhere
+ * @throws {NoThreadError} where there is nothing of any thread.
+ * @internal
+ */
 export function joined<T extends { readonly thread: ThreadInfo }>(
+  selection: ThreadSelection,
   found: ReadonlyArray<FromThreads<T>>,
+  ended: readonly string[] = [],
 ): FromThreads<T> {
   const results = found.flatMap((part) => part.results).toSorted((a, b) => a.thread.id - b.thread.id);
   const skipped = found.flatMap((part) => part.skipped);
   if (results.length === 0) {
     throw new NoThreadError(skipped);
   }
-  return { results, skipped };
+  const known = [...results.map(({ thread }) => thread.label), ...ended];
+  return { results, skipped: [...skipped, ...absentOf(selection, known, skipped)] };
+}
+
+const WORKERS = 'worker threads';
+
+/** Threads that were asked for by their ids, and that nothing is told of. @param known labels of those that something is */
+function absentOf(
+  selection: ThreadSelection,
+  known: readonly string[],
+  skipped: readonly string[],
+): string[] {
+  // Where no worker can be reached, it is not known which there are.
+  if (selection === 'all' || skipped.some((reason) => reason.startsWith(WORKERS))) {
+    return [];
+  }
+  const labels = [...known, ...skipped];
+  const isKnown = (id: number) => labels.some((label) => new RegExp(`^worker ${id}\\b`).test(label));
+  const absent = [...new Set(selection)].filter((id) => id !== MAIN_THREAD.id && !isKnown(id));
+  return absent.map((id) => `worker ${id}: there is no such thread, or no longer`);
 }
 
 /** Asks main: no reason to do without the others. @throws {InspectorUnavailableError} or the signal's reason. @internal */

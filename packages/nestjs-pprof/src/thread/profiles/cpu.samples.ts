@@ -1,7 +1,7 @@
 import { type StackSample, syntheticFrame } from '../pprof/profile.model.js';
 import { isIdle, PROGRAM, samplesOfTimeline } from '../pprof/v8.profiles.js';
 import type { CpuCapture, ThreadCpu } from '../capture/cpu.capturer.js';
-import type { SampledSegment } from '../capture/cpu.rotation.js';
+import { CUT_OFF, type SampledSegment } from '../capture/cpu.rotation.js';
 import { samplesOfSegment, type SegmentSamples, segmentsOf, sum } from './cpu.segment.js';
 import { boundedLabels } from './sample.labels.js';
 import { commentsOfThreads } from './threads.comments.js';
@@ -231,8 +231,14 @@ function describe(entry: ThreadCpu): string {
 }
 
 /** What is missing of the samples of a segment of the main thread. */
-function lossesOf({ samplerStuck, hz, durationNanos, startFailure }: SampledSegment): string[] {
+function lossesOf(segment: SampledSegment): string[] {
+  const { samplerStuck, hz, startedAt, lostSince, durationNanos, startFailure } = segment;
   const losses: string[] = [];
+  if (lostSince !== undefined) {
+    losses.push(
+      `main: nothing is told of ${((startedAt - lostSince) / 1000).toFixed(1)} s from ${new Date(lostSince).toISOString()}: ${CUT_OFF}`,
+    );
+  }
   const seconds = durationNanos / 1e9;
   if (samplerStuck === 2 && seconds * hz >= CERTAIN_AFTER_SAMPLES) {
     losses.push(

@@ -1,4 +1,5 @@
-import { NotEnabledError, parseThreads, refusePast, singleThread } from './query.parameters.js';
+import { PprofError } from '../../shared/pprof.error.js';
+import { commentsOfIgnored, parseThreads, refusePast, singleThread } from './query.parameters.js';
 import type { RecordingKind } from './recording.kind.js';
 
 /** @internal */
@@ -11,13 +12,15 @@ export const heapSnapshotRecording: RecordingKind = {
   texts: [],
   prepare(query, { heapSnapshot }) {
     if (!heapSnapshot) {
-      throw new NotEnabledError(
+      throw new PprofError(
+        404,
         'heap snapshots are off. Set "heapSnapshot: true" in the options of PprofModule to have them; know that one holds ' +
           'every string of the heap, passwords and keys included, stops the thread while it is taken (seconds for each ' +
           '100 MB of heap), and needs about ten times the memory of the heap meanwhile',
       );
     }
     refusePast(query);
+    commentsOfIgnored(query, ['threads']);
     const thread = singleThread(parseThreads(query.threads ?? 'main'), 'a heap snapshot');
     return {
       head: { as: 'file', fileName: 'heap.heapsnapshot' },

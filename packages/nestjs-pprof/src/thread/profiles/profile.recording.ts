@@ -10,7 +10,7 @@ import { encodePprof } from '../pprof/pprof.encoder.js';
 import type { Coverage, Profile, StackSample } from '../pprof/profile.model.js';
 import { mapV8Profile } from '../pprof/v8.profiles.js';
 import { processorLimit } from '../capture/kernel.threads.js';
-import { isV8Format, parseProfileRequest } from './query.parameters.js';
+import { commentsOfIgnored, isV8Format, parameterNames, parseProfileRequest } from './query.parameters.js';
 import type {
   CheckedRequest,
   ProfileFormat,
@@ -33,11 +33,12 @@ export function profileRecording(kind: ProfileKind): RecordingKind {
     download: windowOf(kind),
     texts: textsOf(kind),
     prepare(query, options) {
+      const ignored = commentsOfIgnored(query, parameterNames(kind.parameters));
       const request = parseProfileRequest(kind, query, options);
       return {
         head: headOf(kind, request),
         seconds: request.seconds,
-        record: (context, signal) => record(kind, { ...request, signal }, context),
+        record: (context, signal) => record(kind, { ...request, signal }, context, ignored),
       };
     },
   };
@@ -90,13 +91,16 @@ async function record(
   kind: ProfileKind,
   request: ProfileRequest,
   { threads, sourceMaps, symbolizer, process: of }: RecordingContext,
+  ignored: readonly string[],
 ): Promise<RecordingBody> {
   const { seconds, route, debug, format, signal } = request;
   if (isV8Format(format) && kind.captureV8) {
     const captured = await kind.captureV8(request, threads);
     const mapped = await mapV8Profile(captured, sourceMaps);
-    const bytes = Buffer.from(JSON.stringify(mapped));
-    return mapped.comments ? { bytes, comments: mapped.comments } : bytes;
+    const comments = [...ignored, ...(mapped.comments ?? [])];
+    return comments.length > 0
+      ? { bytes: Buffer.from(JSON.stringify({ ...mapped, comments })), comments }
+      : Buffer.from(JSON.stringify(mapped));
   }
   const captured =
     seconds !== undefined && kind.parameters.seconds.kind === 'delta'
@@ -106,7 +110,10 @@ async function record(
   const asked = ofRoute(captured, route);
   const { version, platform, arch } = process;
   const heading = `nestjs-pprof: ${kind.name} of pid ${of.pid}, node ${version} ${platform}-${arch}`;
-  const profile = await symbolizer.symbolize({ ...asked, comments: [heading, ...asked.comments] });
+  const profile = await symbolizer.symbolize({
+    ...asked,
+    comments: [heading, ...ignored, ...asked.comments],
+  });
   signal.throwIfAborted();
   if (debug !== 0) {
     return debug === 2 && kind.hasDump ? renderDump(profile) : renderStacks(profile, kind.name);

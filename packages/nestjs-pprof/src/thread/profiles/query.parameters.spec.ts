@@ -1,5 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { cpuProfile } from './cpu.profile.js';
+import { heapProfile } from './heap.profile.js';
 import {
+  commentsOfIgnored,
+  parameterNames,
   parseChoice,
   parseInteger,
   parseSeconds,
@@ -33,6 +37,37 @@ const NO_POSITIVE_INTEGERS = [
 ];
 
 const HUGE = ['9'.repeat(15), '9'.repeat(16), '9'.repeat(400)];
+
+describe('commentsOfIgnored', () => {
+  const taken = parameterNames(cpuProfile.parameters);
+
+  it.each([
+    ['second', 'seconds'],
+    ['secnods', 'seconds'],
+    ['Seconds', 'seconds'],
+    ['thread', 'threads'],
+    ['fornat', 'format'],
+    ['labelss', 'labels'],
+    ['untill', 'until'],
+    ['HZ', 'hz'],
+  ])('takes %j for a misspelt %j, of which the answer would be to another question', (given, meant) => {
+    expect(() => commentsOfIgnored({ [given]: '5' }, taken)).toThrow(
+      new BadParameterError(
+        `no parameter "${given}": is "${meant}" meant? It takes seconds, format, past, until, hz, threads, route, labels`,
+      ),
+    );
+  });
+
+  it('says which others are not looked at, such as a scraper sends to all', () => {
+    expect(
+      commentsOfIgnored({ seconds: '5', debug: '0', job: 'a', 'x\u001b[1m': '2', route: '', g: '1' }, taken),
+    ).toEqual([expect.stringMatching(/^parameters that are not looked at: debug, job, x\S+m, g$/)]);
+    expect(commentsOfIgnored({ seconds: '5', past: '5', hz: '1' }, taken)).toEqual([]);
+    expect(
+      commentsOfIgnored({ labels: 'false', route: '/' }, parameterNames(heapProfile.parameters)),
+    ).toEqual(['parameters that are not looked at: labels, route']);
+  });
+});
 
 describe('parseSeconds', () => {
   it.each([...NO_POSITIVE_INTEGERS, '9'.repeat(16), '9'.repeat(400)])("refuses %j in Go's words", (value) => {

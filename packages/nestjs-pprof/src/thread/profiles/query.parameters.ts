@@ -1,5 +1,6 @@
 import { PprofError } from '../../shared/pprof.error.js';
 import { MAIN_THREAD, type ThreadSelection } from '../capture/thread.selection.js';
+import { printable } from '../pprof/profile.model.js';
 import type {
   CheckedRequest,
   ProfileFormat,
@@ -15,7 +16,7 @@ const MAX_THRESHOLD_MILLIS = 60_000;
 /**
  * Checks the parameters of a request, in the order of the HTTP contract.
  *
- * @throws {BadParameterError | NotEnabledError}
+ * @throws {BadParameterError} or where that is off
  * @internal
  */
 export function parseProfileRequest(
@@ -65,6 +66,62 @@ export function parseProfileRequest(
   };
 }
 
+const ALL_NAMES: ReadonlySet<string> = new Set(
+  'seconds hz past until threads threshold route labels gc debug format categories'.split(' '),
+);
+
+const OPTIONAL = ['hz', 'threads', 'threshold', 'route', 'labels', 'gc', 'debug'] as const;
+
+/** The names of the parameters that a kind of profile takes. @internal */
+export function parameterNames(parameters: ProfileKind['parameters']): string[] {
+  const past = parameters.past ? ['past', 'until'] : [];
+  return ['seconds', 'format', ...past, ...OPTIONAL.filter((name) => parameters[name])];
+}
+
+/**
+ * What a request has that is not looked at, for a comment: scrapers send parameters to all profiles that they mean for one.
+ *
+ * @throws {BadParameterError} where one is nearly that of a parameter: the answer would be to another question.
+ * @internal
+ */
+export function commentsOfIgnored(query: Query, taken: readonly string[]): string[] {
+  const ignored = Object.keys(query).filter((name) => !taken.includes(name));
+  for (const name of ignored.filter((each) => !ALL_NAMES.has(each))) {
+    const meant = taken.find((each) => isNearly(name, each));
+    if (meant !== undefined) {
+      throw new BadParameterError(
+        `no parameter "${printable(name, MAX_NAME_LENGTH)}": is "${meant}" meant? It takes ${taken.join(', ')}`,
+      );
+    }
+  }
+  // A form sends what nobody has filled in, too.
+  const given = ignored.filter((name) => query[name] !== '');
+  const names = given.slice(0, MAX_NAMES).map((name) => printable(name, MAX_NAME_LENGTH));
+  return names.length > 0 ? [`parameters that are not looked at: ${names.join(', ')}`] : [];
+}
+
+const MAX_NAMES = 10;
+const MAX_NAME_LENGTH = 40;
+
+/** Whether it has one letter too many, too few, wrong or two that have changed places; case does not count. */
+function isNearly(given: string, meant: string): boolean {
+  const text = given.toLowerCase().trim();
+  if (meant.length < 4 || text === meant) {
+    return text === meant;
+  }
+  const shorter = Math.min(text.length, meant.length);
+  let start = 0;
+  while (start < shorter && text[start] === meant[start]) {
+    start++;
+  }
+  let end = 0;
+  while (end < shorter - start && text.at(-1 - end) === meant.at(-1 - end)) {
+    end++;
+  }
+  const [wrong, right] = [text.slice(start, text.length - end), meant.slice(start, meant.length - end)];
+  return (wrong.length <= 1 && right.length <= 1) || (right.length === 2 && wrong === right[1]! + right[0]!);
+}
+
 /** @throws {BadParameterError} rather than give what is now to who asks for what was. @internal */
 export function refusePast({ past }: Query): void {
   if (past !== undefined) {
@@ -87,7 +144,8 @@ function stretchOf(query: Query, recorder: RecordingOptions['recorder']): Stretc
     return undefined;
   }
   if (!recorder) {
-    throw new NotEnabledError(
+    throw new PprofError(
+      404,
       'the flight recorder is off, so nothing of the past is kept: set "flightRecorder: {}" in the options of PprofModule',
     );
   }
@@ -228,13 +286,6 @@ export function singleThread(selection: ThreadSelection, what: string): number {
     throw badValue('threads', `must be main or one thread id, as ${what} is of exactly one thread`);
   }
   return id;
-}
-
-/** What is asked for is off unless the options say otherwise. @internal */
-export class NotEnabledError extends PprofError {
-  constructor(message: string) {
-    super(404, message);
-  }
 }
 
 /** A parameter of the request is not one that can be answered. @internal */

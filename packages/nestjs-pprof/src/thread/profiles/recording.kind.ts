@@ -64,7 +64,7 @@ export interface ProfileKind {
   readonly name: PprofProfileName;
   /** One sentence for the index page. */
   readonly description: string;
-  /** Parameters it takes; any other is ignored, as in Go, also one of these that is not there. */
+  /** Parameters it takes; any other is ignored, as in Go, also one of these that is not there, and named in a comment. */
   readonly parameters: {
     /**
      * - `window`: the profile is of so many seconds, `default` unless asked otherwise
@@ -157,6 +157,6 @@ export interface RecordingKind {
   readonly download: string;
   /** What is there to be read: the text of each link, and its query. */
   readonly texts: ReadonlyArray<{ readonly text: string; readonly query: string }>;
-  /** Checks the request. @throws {BadParameterError | NotEnabledError} */
+  /** Checks the request. @throws {BadParameterError} or where it is off */
   prepare(query: Query, options: RecordingOptions): PreparedRecording;
 }

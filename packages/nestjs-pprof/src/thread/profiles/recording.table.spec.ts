@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { PROFILE_NAMES } from '../../shared/profile.names.js';
-import { BadParameterError, NotEnabledError } from './query.parameters.js';
+import { BadParameterError } from './query.parameters.js';
 import type { Profile } from '../pprof/profile.model.js';
 import { cpuProfile } from './cpu.profile.js';
 import { profileRecording } from './profile.recording.js';
@@ -51,6 +51,29 @@ describe('the table of recordings', () => {
   ])('%s with %j is answered as %j', (name, query, head) => {
     expect(prepare(name, query as Record<string, string>).head).toEqual(head);
   });
+});
+
+it.each([
+  ...RECORDINGS.filter(({ name }) => name !== 'heapsnapshot').map(({ name }) => [name, 'second', 'seconds']),
+  ['heapsnapshot', 'thread', 'threads'],
+])('%s refuses %j: it would answer another question', (name, given, meant) => {
+  expect(() => prepare(name, { [given]: '0' })).toThrow(`no parameter "${given}": is "${meant}" meant?`);
+});
+
+it.each(['profile', 'trace'])('%s names a parameter that it does not look at, and goes on', async (name) => {
+  const text = /"comments":\["parameters that are not looked at: job"\]/;
+  const { context } = askedOf(
+    name === 'trace'
+      ? { events: { texts: () => [Buffer.from('')], lost: undefined }, startedAt: 0, durationMillis: 1 }
+      : { nodes: [], startTime: 0, endTime: 1, samples: [], timeDeltas: [] },
+  );
+  const query = { job: 'scrape', ...(name === 'profile' && { format: 'cpuprofile' }) };
+  const body = await prepare(name, query).record(context, signal);
+  const written =
+    typeof body === 'object' && 'stream' in body
+      ? Buffer.concat((await body.stream.toArray()) as Buffer[])
+      : (body as { bytes: Buffer }).bytes;
+  expect(written.toString()).toMatch(text);
 });
 
 /** Notes what the threads are asked for in V8's formats. */
@@ -214,9 +237,9 @@ describe('trace', () => {
 });
 
 describe('heapsnapshot', () => {
-  it('is off unless switched on, and says how and what it holds, before anything else is looked at', () => {
+  it('is off unless switched on, and says how and what it holds, before anything else is checked', () => {
     const off = () => prepare('heapsnapshot', { threads: 'nonsense' }, { heapSnapshot: false });
-    expect(off).toThrow(NotEnabledError);
+    expect(off).toThrow(expect.objectContaining({ status: 404 }));
     expect(off).toThrow(/Set "heapSnapshot: true" .* every string of the heap, passwords and keys included/);
   });
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Trace } from '../capture/tracer.js';
-import { badValue, parseFractionalSeconds, refusePast } from './query.parameters.js';
+import { badValue, commentsOfIgnored, parseFractionalSeconds, refusePast } from './query.parameters.js';
 import type { RecordingBody, RecordingContext, RecordingKind } from './recording.kind.js';
 
 /**
@@ -57,6 +57,7 @@ export const traceRecording: RecordingKind = {
   texts: [],
   prepare(query, { maxSeconds }) {
     refusePast(query);
+    const ignored = commentsOfIgnored(query, ['seconds', 'categories']);
     const seconds = parseFractionalSeconds(query.seconds ?? '1', maxSeconds);
     const categories = parseTraceCategories(query.categories);
     return {
@@ -64,7 +65,7 @@ export const traceRecording: RecordingKind = {
       seconds,
       async record(context, signal) {
         const trace = await context.threads.tracer.record({ millis: seconds * 1000, categories, signal });
-        return traceFile(trace, categories, context);
+        return traceFile(trace, categories, ignored, context);
       },
     };
   },
@@ -74,6 +75,7 @@ export const traceRecording: RecordingKind = {
 function traceFile(
   { events, startedAt, durationMillis }: Trace,
   categories: readonly string[],
+  comments: readonly string[],
   { process: { pid, entryScript } }: RecordingContext,
 ): RecordingBody {
   const about = {
@@ -87,6 +89,7 @@ function traceFile(
       events.lost === undefined
         ? 'as far as V8 had room: it drops events that come faster than the main thread hands them on'
         : `no, ended early: there was no room for another ${events.lost} events. Ask for fewer categories or seconds`,
+    ...(comments.length > 0 ? { comments } : {}),
   };
   const parts = [
     Buffer.from('{"traceEvents":[\n'),

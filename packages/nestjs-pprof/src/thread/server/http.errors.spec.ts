@@ -16,7 +16,7 @@ import {
   ThreadUnreachableError,
 } from '../capture/threads.errors.js';
 import { InspectorUnavailableError } from '../../shared/agent.errors.js';
-import { BadParameterError, NotEnabledError } from '../profiles/query.parameters.js';
+import { BadParameterError } from '../profiles/query.parameters.js';
 import { TooManyCapturesError } from './limits/capture.slots.js';
 import { PprofError } from '../../shared/pprof.error.js';
 import { UnknownProfileError, sendError } from './http.response.js';
@@ -45,7 +45,6 @@ describe('sendError', () => {
     [new PprofError(404, 'Unknown profile: "heap" is switched off'), 404],
     [new PprofError(405, 'method not allowed, use GET or HEAD'), 405],
     [new PprofError(413, 'the body of the request is larger than 5 bytes'), 413],
-    [new NotEnabledError('heap snapshots are off'), 404],
     [new AgentFailureError({ status: 404, message: 'heap sampling is off' }), 404],
     [new AgentFailureError({ status: 409, message: 'held by another profiler' }), 409],
     [new TooManyCapturesError(16, 7), 429],

@@ -1,8 +1,9 @@
 import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
+import { PprofError } from '../../../shared/pprof.error.js';
 import { ApplicationThreads } from '../../capture/application.threads.js';
 import { Symbolizer, type SymbolizedFrame } from '../../pprof/profile.symbolizer.js';
-import { NotEnabledError, parseChoice } from '../../profiles/query.parameters.js';
+import { parseChoice } from '../../profiles/query.parameters.js';
 import { sendText } from '../http.response.js';
 import { describeIncident, type ProcessorParts, processorParts } from './incident.text.js';
 import type { FlightRecorder } from '../../capture/flight.recorder.js';
@@ -23,7 +24,8 @@ export class IncidentsController {
   ): Promise<void> {
     const { incidents, recorder } = this.threads;
     if (!incidents || !recorder) {
-      throw new NotEnabledError(
+      throw new PprofError(
+        404,
         'incidents are kept by the flight recorder, which is off: set "flightRecorder: {}" in the options of PprofModule',
       );
     }

@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { afterEach, expect, it } from '@jest/globals';
+import { startIdleClock } from './kernel.threads.js';
+
+let worker: Worker;
+
+afterEach(() => worker.terminate());
+
+/** A worker that has told that it is there. */
+async function run(program: string): Promise<void> {
+  worker = new Worker(`require('node:worker_threads').parentPort.postMessage(0); ${program}`, { eval: true });
+  await new Promise((resolve) => worker.once('message', resolve));
+}
+
+/** Until it is certain, or it has had every chance to be. */
+async function isIdle(tries: number): Promise<boolean> {
+  for (let left = tries; left > 0; left -= 1) {
+    const clock = startIdleClock({ id: worker.threadId, label: 'worker' });
+    await sleep(200);
+    if (clock()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+it('is certain that a worker does nothing which waits in a call', async () => {
+  await run('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)');
+  expect(await isIdle(100)).toBe(true);
+});
+
+it('is not of one that computes', async () => {
+  await run('for (;;);');
+  expect(await isIdle(3)).toBe(false);
+});
