@@ -12,6 +12,7 @@ import { itWhere } from '../support/needed.tool.js';
 afterEach(killProcesses);
 
 const WHOLE = ['leaf', 'f8', 'f7', 'f6', 'f5', 'f4', 'f3', 'f2', 'f1', 'turn'];
+const INLINED = ['leaf', 'turn'];
 
 async function start(where: 'main' | 'worker'): Promise<string> {
   const app = new AppProcess(fileURLToPath(new URL('fixtures/endless-loop.app.mjs', import.meta.url)), {
@@ -81,12 +82,9 @@ itWhere(
         most = inLoop.toSorted((a, b) => b.share - a.share)[0]?.names.slice(0, WHOLE.length);
         comments = answer.comments;
         // A thread that the kernel does not show to burn CPU, as it hardly gets a processor, is left alone.
-        // Then V8 tells the functions that are called, and not those that it has put into the loop.
-      } while (
-        !WHOLE.every((name, index) => most?.[index] === name) &&
-        !comments.some((text) => text.includes('burned CPU without moving'))
-      );
-      expect(most).toEqual(WHOLE);
+      } while (most?.[0] !== 'leaf' && !comments.some((text) => text.includes('burned CPU without moving')));
+      // What V8 had inlined into a function that is never returned to, before anybody asked, it does not show.
+      expect([WHOLE, INLINED]).toContainEqual(most?.slice(0, most.indexOf('turn') + 1));
     }
   },
 );
