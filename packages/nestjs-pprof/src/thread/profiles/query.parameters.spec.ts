@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { cpuProfile } from './cpu.profile.js';
 import { heapProfile } from './heap.profile.js';
+import { PROFILE_KINDS } from './recording.table.js';
 import {
   commentsOfIgnored,
   parameterNames,
@@ -57,6 +58,21 @@ describe('commentsOfIgnored', () => {
       ),
     );
   });
+
+  it('answers what is asked in the right spelling as well', () => {
+    expect(commentsOfIgnored({ seconds: '14', Seconds: '14', thread: '1', threads: 'all' }, taken)).toEqual([
+      'parameters that are not looked at: Seconds, thread',
+    ]);
+  });
+
+  it.each('_ t ts delta type service name rate profile port token from target job node'.split(' '))(
+    'answers what has %j, as requests of scrapers and pages may',
+    (name) => {
+      for (const { parameters } of PROFILE_KINDS) {
+        expect(commentsOfIgnored({ [name]: '1' }, parameterNames(parameters))).toHaveLength(1);
+      }
+    },
+  );
 
   it('says which others are not looked at, such as a scraper sends to all', () => {
     expect(

@@ -87,7 +87,8 @@ export function parameterNames(parameters: ProfileKind['parameters']): string[] 
 export function commentsOfIgnored(query: Query, taken: readonly string[]): string[] {
   const ignored = Object.keys(query).filter((name) => !taken.includes(name));
   for (const name of ignored.filter((each) => !ALL_NAMES.has(each))) {
-    const meant = taken.find((each) => isNearly(name, each));
+    // What is given in its right spelling, too, is answered: the other one is a scraper's or a proxy's own.
+    const meant = taken.find((each) => query[each] === undefined && isNearly(name, each));
     if (meant !== undefined) {
       throw new BadParameterError(
         `no parameter "${printable(name, MAX_NAME_LENGTH)}": is "${meant}" meant? It takes ${taken.join(', ')}`,
