@@ -266,6 +266,27 @@ describe('CpuSampler', () => {
       expect(segment.startedAt).toBeGreaterThanOrEqual(at);
       expect(segment.durationNanos).toBeLessThan((Date.now() - at) * 1e6 + 1e6);
     });
+
+    it.each([
+      ['is lost, and then nothing', false, true],
+      ['is not, and then all of it', true, false],
+      ['is lost both times', false, false],
+    ])('twice in a row, where what was sampled %s, tells just what is lost', (_, first, second) => {
+      sampler.rotate(SLOW);
+      const startedAt = Date.now();
+      spin(100);
+      const cuts = [first, second].map((isBefore) => {
+        const at = cutOff(isBefore);
+        spin(400);
+        return at;
+      });
+      const segment = sampler.rotate(null)!;
+      const from = second ? cuts[0]! : cuts[1]!;
+      expect(Math.abs(segment.lostSince! - startedAt)).toBeLessThan(250);
+      expect(segment.startedAt).toBeGreaterThanOrEqual(from);
+      expect(segment.startedAt).toBeLessThan(second ? cuts[1]! : Date.now());
+      expect(segment.durationNanos).toBeGreaterThan(second ? 700e6 : 400e6);
+    });
   });
 
   it('lets somebody else stop it when it has been abandoned: what a timer throws ends the process', () => {
@@ -332,6 +353,29 @@ describe('CpuSampler', () => {
     } finally {
       time.stop();
       jest.useRealTimers();
+    }
+  });
+
+  it('leaves what others have put over ours in the addon, and is out of its way', () => {
+    const { time } = loadAddon();
+    const { start, profile } = time;
+    sampler.rotate(SLOW);
+    sampler.abandon();
+    const inner = time.start;
+    const theirs: typeof start = (...args) => inner(...args);
+    time.start = theirs;
+    try {
+      // Ends ours.
+      time.start({ intervalMicros: 10_000, durationMillis: 10_000 });
+      expect(time.start).toBe(theirs);
+      expect(time.profile).toBe(profile);
+      expect(time.isStarted()).toBe(true);
+      time.stop();
+      sampler.rotate(SLOW);
+      expect(() => time.start({ intervalMicros: 10_000, durationMillis: 10_000 })).toThrow('already started');
+      expect(sampler.rotate(null)).not.toBeNull();
+    } finally {
+      time.start = start;
     }
   });
 

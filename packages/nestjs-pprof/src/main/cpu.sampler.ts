@@ -51,12 +51,9 @@ interface RunningSegment {
   readonly since: Moment;
   /** For how long the start of the sampler has held the thread up; undefined where it ran already. */
   readonly startMillis?: number | undefined;
-  /** Since when nothing has been handed over, where a reading of the segment before was cut off, or failed. */
-  readonly cutOff?: Moment;
+  /** When those before began the reading of which was cut off, or failed: nothing has been handed over since the first. */
+  readonly cutOff?: readonly Moment[];
 }
-
-/** So many sampling periods without a sample are no pause in the sampling. */
-const LONGEST_PAUSE_SAMPLES = 10;
 
 /** Of the addon's profile: its samples are told apart by their stacks alone. */
 const NO_LABELS_IN_PROFILE = {};
@@ -95,15 +92,6 @@ class SampleLog {
     }
     return NO_LABELS_IN_PROFILE;
   };
-
-  /** Milliseconds since the epoch. */
-  get firstMillis(): number {
-    let first = Infinity;
-    for (let at = 0; at < this.#values.length; at += SAMPLE_LOG_COLUMNS) {
-      first = Math.min(first, this.#values[at]!);
-    }
-    return first / 1000;
-  }
 
   encode(): Uint8Array {
     return new Uint8Array(Float64Array.from(this.#values).buffer);
@@ -287,11 +275,12 @@ export class CpuSampler {
   }
 
   #end(running: RunningSegment, goesOn: boolean, isDisturbed: boolean): CpuSegment {
-    const { sampling, since, startMillis, cutOff } = running;
+    const { sampling, since, startMillis, cutOff = [] } = running;
     const until = now();
+    const begins = [...cutOff, since];
     // The addon starts the next segment before it serializes this one: the two follow each other without a gap. What cuts this off
     // may do so before, or after: a time limit of the application's is caught by nobody.
-    this.#running = goesOn ? { sampling, since: until, cutOff: cutOff ?? since } : undefined;
+    this.#running = goesOn ? { sampling, since: until, cutOff: begins } : undefined;
     this.labels?.settle();
     const disturbedBy = isDisturbed ? otherProfilers('CPU') : null;
     const log = new SampleLog();
@@ -299,10 +288,12 @@ export class CpuSampler {
     // The addon tells of a stuck sampler only when it goes on, and then restarts it, which takes the signals of another copy that
     // samples. It takes one without samples, as after a moment, for stuck.
     const asksWhetherStuck = goesOn || (disturbedBy === null && isLongEnough(since, sampling));
-    let profile: Uint8Array;
+    let profile: ReturnType<typeof time.stop>;
+    let written: Uint8Array;
     let samplerStuck: CpuSegment['samplerStuck'] = 0;
     try {
-      profile = time.stop(asksWhetherStuck, log.note).encode();
+      profile = time.stop(asksWhetherStuck, log.note);
+      written = profile.encode();
       samplerStuck = asksWhetherStuck ? (time.v8ProfilerStuckEventLoopDetected() as 0 | 1 | 2) : 0;
     } finally {
       // Also where it could not be written: what runs on for nobody would be taken for somebody else's.
@@ -313,16 +304,13 @@ export class CpuSampler {
     if (goesOn) {
       this.#running = { sampling, since: until };
     }
-    const isAllThere =
-      cutOff !== undefined &&
-      log.firstMillis - cutOff.epochMillis < (LONGEST_PAUSE_SAMPLES * 1000) / sampling.hz;
-    const from = isAllThere ? cutOff : since;
+    const from = nearest(begins, until, Number(profile.durationNanos));
     const cpuMicros = until.cpu.user + until.cpu.system - from.cpu.user - from.cpu.system;
     return {
-      profile,
+      profile: written,
       hz: sampling.hz,
       startedAt: from.epochMillis,
-      lostSince: isAllThere ? undefined : cutOff?.epochMillis,
+      lostSince: from === begins[0] ? undefined : begins[0]!.epochMillis,
       startMillis,
       durationNanos: Number(until.nanos - from.nanos),
       processCpuNanos: cpuMicros * 1000,
@@ -338,23 +326,37 @@ export class CpuSampler {
   }
 }
 
+/** Of these moments the one that V8 has sampled from, for so long by its own clock. */
+function nearest(moments: readonly Moment[], until: Moment, nanos: number): Moment {
+  const distance = ({ nanos: at }: Moment) => Math.abs(Number(until.nanos - at) - nanos);
+  return moments.reduce((best, moment) => (distance(moment) <= distance(best) ? moment : best));
+}
+
 /**
  * While nobody wants the samples, others in the process that use the same copy of the addon find its sampler free: it ends as they
  * start it.
  *
- * @returns restores the addon
+ * @returns restores the addon, as far as nobody else has wrapped it in the meantime
  */
 function endForOthers(end: () => void): () => void {
   const { time } = loadAddon();
   const { start, profile } = time;
+  let isOver = false;
   const first =
     <A extends unknown[], R>(method: (...args: A) => R) =>
     (...args: A): R => {
-      end();
+      if (!isOver) {
+        end();
+      }
       return method(...args);
     };
-  Object.assign(time, { start: first(start), profile: first(profile) });
-  return () => Object.assign(time, { start, profile });
+  const ours = { start: first(start), profile: first(profile) };
+  Object.assign(time, ours);
+  return () => {
+    isOver = true;
+    time.start = time.start === ours.start ? start : time.start;
+    time.profile = time.profile === ours.profile ? profile : time.profile;
+  };
 }
 
 function startAddon(time: Addon['time'], { hz, durationMillis }: CpuSampling, useCPED: boolean): void {

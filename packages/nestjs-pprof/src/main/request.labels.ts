@@ -1,6 +1,7 @@
 import type { Channel } from 'node:diagnostics_channel';
 import type { LabelSet } from '../shared/agent.protocol.js';
 import type { Frames } from './label.frames.js';
+import { tried } from '../shared/pprof.error.js';
 import { RequestContext, type RouteGroup } from './route.groups.js';
 import { type FastifyRequest, type HttpRequest, methodOf, type RouteLabels } from './route.labels.js';
 
@@ -81,8 +82,9 @@ export class RequestLabels {
     this.#channels((channel, subscriber) => channel.subscribe(subscriber));
   }
 
+  /** Never throws: an application may have put something in the place of a channel that does. */
   stop(): void {
-    this.#channels((channel, subscriber) => channel.unsubscribe(subscriber));
+    tried(() => this.#channels((channel, subscriber) => tried(() => channel.unsubscribe(subscriber))));
     this.#frames = undefined;
     this.#currents = new WeakMap();
     this.#all.clear();

@@ -77,7 +77,17 @@ it('says what has failed where requests cannot be labelled, and no more', () => 
   requests.start.mockImplementationOnce(() => {
     throw new Error('a module without a name');
   });
+  const stopped = requests.stop.mock.calls.length;
   begin();
+  // Of some channels it may have heard already.
+  expect(requests.stop.mock.calls.length).toBe(stopped + 1);
   expect(labels.missing).toMatch(/^requests cannot be labelled here: a module without a name\. Node 24/);
   expect(reasons).toEqual([labels.missing]);
+});
+
+it('fills in nothing where that fails: the segment is handed over all the same', () => {
+  requests.settle.mockImplementationOnce(() => {
+    throw new Error('by a socket of the application');
+  });
+  expect(() => labels.settle()).not.toThrow();
 });

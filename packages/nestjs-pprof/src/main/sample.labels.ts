@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { messageOf } from '../shared/pprof.error.js';
+import { messageOf, tried } from '../shared/pprof.error.js';
 import type { Addon } from './profiler.addon.js';
 import { LabelFrames } from './label.frames.js';
 import { LabelContext, labelScope } from './label.sets.js';
@@ -34,6 +34,8 @@ export class SampleLabels {
   }
 
   /**
+   * Never throws, nor do the others: the sampler would run on for nobody.
+   *
    * @param time with its sampler started, with contexts
    * @param storage that of the sampler, if that is known
    */
@@ -41,21 +43,21 @@ export class SampleLabels {
     if (this.#begun || this.#missing) {
       return;
     }
-    const { AsyncLocalStorage } = process.getBuiltinModule('node:async_hooks');
-    const frames: AsyncLocalStorage<unknown> = new AsyncLocalStorage();
-    if (this.#missing === undefined && !hasContexts(time, frames)) {
-      this.#refuse('this Node has no async context frames, or they are switched off');
-      return;
-    }
-    this.#missing = null;
     try {
+      const { AsyncLocalStorage } = process.getBuiltinModule('node:async_hooks');
+      const frames: AsyncLocalStorage<unknown> = new AsyncLocalStorage();
+      if (this.#missing === undefined && !hasContexts(time, frames)) {
+        this.#refuse('this Node has no async context frames, or they are switched off');
+        return;
+      }
+      this.#missing = null;
       this.requests.start(new LabelFrames(time, storage ?? frames));
+      labelScope().run = (labels, task) => runWithin(time, labels, task);
+      this.#begun = true;
     } catch (error) {
+      this.requests.stop();
       this.#refuse(`requests cannot be labelled here: ${messageOf(error)}`);
-      return;
     }
-    this.#begun = true;
-    labelScope().run = (labels, task) => runWithin(time, labels, task);
   }
 
   end(): void {
@@ -68,7 +70,7 @@ export class SampleLabels {
 
   /** Fills in what is known so far. */
   settle(): void {
-    this.requests.settle();
+    tried(() => this.requests.settle());
   }
 
   #refuse(reason: string): void {
