@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { afterEach, expect, it } from '@jest/globals';
-import { startIdleClock } from './kernel.threads.js';
+import { startIdleClock, wasIdle } from './kernel.threads.js';
 
 let worker: Worker;
 
@@ -33,4 +33,17 @@ it('is certain that a worker does nothing which waits in a call', async () => {
 it('is not of one that computes', async () => {
   await run('for (;;);');
   expect(await isIdle(3)).toBe(false);
+});
+
+it.each([
+  ['sleeps', {}, true],
+  ['has run for a moment, as for an interrupt', { cpuNanos: 50e6 }, true],
+  ['has run', { cpuNanos: 170e6 }, false],
+  ['was throttled', { waitedNanos: 170e6 }, false],
+  ['is throttled', { state: 'R' }, false],
+  ['waits for a disk', { state: 'D' }, false],
+  ['has waited for memory that was swapped out', { majorFaults: 8 }, false],
+])('of 8 s: one that %s', (_, change, expected) => {
+  const then = { cpuNanos: 0, waitedNanos: 0, state: 'S', majorFaults: 7 };
+  expect(wasIdle(then, { ...then, ...change }, 8000)).toBe(expected);
 });

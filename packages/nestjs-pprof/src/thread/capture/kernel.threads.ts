@@ -75,18 +75,22 @@ export interface KernelThread {
   readonly waitedNanos: number;
   /** `R` runs or is ready to; `S` and `D` sleep: in a call that waits for something. */
   readonly state: string;
+  /** How often it has waited for a page of its memory to be read from disk, so far. */
+  readonly majorFaults: number;
 }
 
 /** @returns undefined also for a thread that has ended. @internal */
 export function kernelThread(tid: number): KernelThread | undefined {
   return tried(() => {
     const [cpuNanos, waitedNanos] = schedstatOf(tid);
-    return { cpuNanos, waitedNanos, state: statOf(tid)[STATE] ?? '' };
+    const stat = statOf(tid);
+    return { cpuNanos, waitedNanos, state: stat[STATE] ?? '', majorFaults: Number(stat[MAJOR_FAULTS]) };
   });
 }
 
 /** Positions among the fields after the name: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const STATE = 0;
+const MAJOR_FAULTS = 9;
 const START_TIME = 19;
 
 /** The name before them, in parentheses, may hold spaces and parentheses itself. */
@@ -156,32 +160,58 @@ export function startBusyClock(
 /** Of the time: less is what the interrupts of a profiler take. */
 const IDLE_PART = 0.02;
 
+/** They collect garbage for it, which it waits for asleep. */
+const FOR_OTHERS = /^((node-)?V8Worker|v8:)/;
+
 /**
- * Begins to measure whether a thread does nothing: it neither runs nor waits for a processor.
+ * Begins to measure whether a thread does nothing: it neither runs nor waits for a processor, for memory, or for V8's own threads.
  *
  * @returns tells whether that is certain. Of a worker, only where no thread that could be it does anything.
  * @internal
  */
 export function startIdleClock({ id }: ThreadInfo): () => boolean {
   const own = ownKernelThread();
-  const mayBeIt = (tid: number) => tid !== process.pid && tid !== own && !NOT_JAVASCRIPT.test(nameOf(tid));
-  const candidates =
-    id === MAIN_THREAD.id ? [process.pid] : (tried(tasks) ?? []).filter((tid) => tried(() => mayBeIt(tid)));
+  const mayBeIt = (tid: number) => tid !== process.pid && tid !== own && !isNamed(tid, NOT_JAVASCRIPT);
+  const all = tried(tasks) ?? [];
+  const candidates = id === MAIN_THREAD.id ? [process.pid] : all.filter(mayBeIt);
+  const helpers = all.filter((tid) => isNamed(tid, FOR_OTHERS));
   const startedAt = monotonicMillis();
-  const before = candidates.map((tid) => [tid, busyNanosOf(kernelThread(tid))] as const);
+  const before = candidates.map((tid) => [tid, kernelThread(tid)] as const);
   return () => {
-    const most = IDLE_PART * (monotonicMillis() - startedAt) * 1e6;
-    const areIdle = before.every(([tid, nanos]) => {
-      const now = kernelThread(tid);
-      // One that has ended is another.
-      return now === undefined || (now.state !== 'R' && busyNanosOf(now) - nanos < most);
-    });
-    return before.length > 0 && areIdle;
+    const millis = monotonicMillis() - startedAt;
+    return (
+      before.length > 0 &&
+      before.every(([tid, then]) => wasIdle(then, kernelThread(tid), millis)) &&
+      helpers.every((tid) => (kernelThread(tid)?.state ?? ASLEEP) === ASLEEP)
+    );
   };
 }
 
-function busyNanosOf(thread: KernelThread | undefined): number {
-  return thread === undefined ? 0 : thread.cpuNanos + thread.waitedNanos;
+/** Whether a thread has done nothing in between. One that has ended is another. @internal */
+export function wasIdle(
+  then: KernelThread | undefined,
+  now: KernelThread | undefined,
+  millis: number,
+): boolean {
+  return (
+    then === undefined ||
+    now === undefined ||
+    (now.state === ASLEEP &&
+      now.majorFaults === then.majorFaults &&
+      busyNanosOf(now) - busyNanosOf(then) < IDLE_PART * millis * 1e6)
+  );
+}
+
+/** In a call that waits; not for a disk, as it does for memory that was swapped out. */
+const ASLEEP = 'S';
+
+/** One that has ended has no name. */
+function isNamed(tid: number, names: RegExp): boolean {
+  return tried(() => names.test(nameOf(tid))) ?? true;
+}
+
+function busyNanosOf({ cpuNanos, waitedNanos }: KernelThread): number {
+  return cpuNanos + waitedNanos;
 }
 
 /** How long each thread of the process was ready to run and had no processor, so far: nanoseconds by the kernel's number. @internal */

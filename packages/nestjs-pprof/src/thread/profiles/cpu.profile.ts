@@ -114,8 +114,10 @@ async function readRecorder(
     throw new PprofError(504, `nothing of ${inWords(from, to)} can be read now (${unread})`);
   }
   if (segments.length === 0) {
-    const { kept, startedAt } = recorder;
-    const wasInTheWay = to > (kept?.from ?? startedAt) && from < Date.now();
+    const { kept, startedAt, seconds } = recorder;
+    const now = Date.now();
+    // What is longer ago would not be kept by now, had there been nothing in the way: to ask again would be in vain.
+    const wasInTheWay = to > Math.max(kept?.from ?? startedAt, now - seconds * 1000) && from < now;
     const text =
       `nothing is kept of ${inWords(from, to)}: ${kept ? `what is kept is from ${inWords(kept.from, kept.to)}` : 'nothing has been recorded yet'}` +
       (missing.length > 0 ? ` (${missing.join('; ')})` : '');
