@@ -27,6 +27,15 @@ function listensAgain(app: AppProcess): Promise<Status> {
   return app.until<Status>('status', ({ state }) => state === 'listening');
 }
 
+it('the profiling thread has limits to its memory, that of its young generation too, which stays when it is idle', async () => {
+  const app = startBreakable();
+  await profilerOf(app);
+  expect(await app.call('memoryLimits')).toMatchObject({
+    maxOldGenerationSizeMb: 512,
+    maxYoungGenerationSizeMb: 8,
+  });
+});
+
 describe('a profiling thread that ends by itself', () => {
   const FAULTS = [
     { fault: 'throw', reason: 'thrown by the test' },

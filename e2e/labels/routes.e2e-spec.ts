@@ -10,6 +10,7 @@ import { profilerOf } from '../support/fixture.app.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
 import { request } from '../support/http.request.js';
 import { describeWhere } from '../support/needed.tool.js';
+import { windowOf } from '../support/patience.js';
 import { expectRight } from '../support/right.figures.js';
 import { type DecodedProfile, decodeProfile } from '../support/pprof.profile.js';
 import { temporaryDirectory } from '../support/temporary.directory.js';
@@ -64,7 +65,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of routes', () => {
       const { ask, close } = platform === 'http2' ? overHttp2(url) : overHttp1(url);
       await request(`${profiler}&seconds=1`);
       let isDone = false;
-      const captured = request(`${profiler}&seconds=3&hz=500`).finally(() => (isDone = true));
+      const captured = request(`${profiler}&seconds=${windowOf(3)}&hz=500`).finally(() => (isDone = true));
       const goOn = async (): Promise<void> => {
         if (!isDone) {
           for (const [, { path, headers = {} }] of routes) {

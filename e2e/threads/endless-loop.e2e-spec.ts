@@ -12,6 +12,7 @@ import { itWhere } from '../support/needed.tool.js';
 afterEach(killProcesses);
 
 const WHOLE = ['leaf', 'f8', 'f7', 'f6', 'f5', 'f4', 'f3', 'f2', 'f1', 'turn'];
+const INLINED = ['leaf', 'turn'];
 
 async function start(where: 'main' | 'worker'): Promise<string> {
   const app = new AppProcess(fileURLToPath(new URL('fixtures/endless-loop.app.mjs', import.meta.url)), {
@@ -82,7 +83,8 @@ itWhere(
         comments = answer.comments;
         // A thread that the kernel does not show to burn CPU, as it hardly gets a processor, is left alone.
       } while (most?.[0] !== 'leaf' && !comments.some((text) => text.includes('burned CPU without moving')));
-      expect(most).toEqual(WHOLE);
+      // What V8 had inlined into a function that is never returned to, before anybody asked, it does not show.
+      expect([WHOLE, INLINED]).toContainEqual(most?.slice(0, most.indexOf('turn') + 1));
     }
   },
 );

@@ -18,6 +18,12 @@ import { programFile } from './own.package.js';
 /** A profile too large for this much memory ends the profiling thread, and not the application. */
 const MAX_OLD_GENERATION_MB = 512;
 
+/**
+ * What the thread has left of its captures stays in its young generation while it is idle, which V8 lets grow to 48 MB and
+ * more. Measured on Node 20 and 24: with this much it has the same CPU time for the same profiles, and 25 to 45 MB less.
+ */
+const MAX_YOUNG_GENERATION_MB = 8;
+
 const FORBIDDEN =
   'the profiler runs in a thread of its own, and Node runs under --permission without --allow-worker. Add that, ' +
   '--allow-addons and, from Node 24 on, --allow-inspector';
@@ -186,7 +192,10 @@ function startWorker(workerData: unknown): Worker {
     // reads NODE_OPTIONS from the env given here; nothing else of it is needed, so no secret is handed on.
     execArgv: permissionFlags(),
     env: { NODE_ENV: 'production' },
-    resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB },
+    resourceLimits: {
+      maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB,
+      maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB,
+    },
   });
 }
 

@@ -75,6 +75,31 @@ describe('holdSigprof', () => {
     expect(listeners()).toBe(0);
   });
 
+  it('does without where the application lets nobody listen, and leaves nothing of its own in its way', () => {
+    const { emitWarning } = process;
+    const refuse = (event: string | symbol) => {
+      if (event === 'SIGPROF') {
+        throw new Error('nobody listens here');
+      }
+    };
+    process.on('newListener', refuse);
+    try {
+      expect(hold).not.toThrow();
+    } finally {
+      process.off('newListener', refuse);
+    }
+    expect(process.emitWarning).toBe(emitWarning);
+    expect(listeners()).toBe(0);
+  });
+
+  it('lets go without a word where the application has broken the timers', () => {
+    const release = hold();
+    const broken = jest.spyOn(globalThis, 'setTimeout').mockReturnValue(undefined as never);
+    expect(release).not.toThrow();
+    broken.mockRestore();
+    hold()();
+  });
+
   it('takes no signals from a profiler that samples already', () => {
     const session = new Session();
     session.connect();

@@ -56,7 +56,7 @@ export function isSigprofAwaited(): boolean {
 
 function releaseSoon(): void {
   clearTimeout(release);
-  release = setTimeout(() => {
+  const letGo = () => {
     if (holders > 0 || !isHeld) {
       return;
     }
@@ -67,7 +67,9 @@ function releaseSoon(): void {
     isHeld = false;
     process.off('removeListener', onRemoved);
     process.off(SIGNAL, listener);
-  }, RELEASE_AFTER_MILLIS).unref();
+  };
+  // Held on where the application has broken the timers.
+  release = tried(() => setTimeout(letGo, RELEASE_AFTER_MILLIS).unref());
 }
 
 /**
@@ -85,8 +87,14 @@ function listens(): boolean {
       Reflect.apply(emitWarning, process, warning);
     }
   };
-  process.on(SIGNAL, listener);
-  process.emitWarning = emitWarning;
+  try {
+    process.on(SIGNAL, listener);
+  } catch {
+    // What the application has done on `newListener`, or put in the place of `on`.
+    return false;
+  } finally {
+    process.emitWarning = emitWarning;
+  }
   if (isReserved) {
     process.off(SIGNAL, listener);
   }

@@ -53,7 +53,7 @@ export interface V8CpuCapture extends V8Sampled {
 type Path = readonly V8CpuNode[];
 
 const DROPPED =
-  'it burned CPU without moving, so V8 was made to compile anew what it runs: the innermost function may be one that was compiled while it ran, which V8 does not show otherwise';
+  'it burned CPU without moving, so V8 was made to compile anew what it runs: the innermost function may be one that was compiled while it ran, which V8 does not show otherwise; functions between that were inlined before are shown as their callers';
 
 /**
  * Takes CPU profiles of threads through their inspector. Where a thread burns CPU without moving, as the kernel tells, its innermost

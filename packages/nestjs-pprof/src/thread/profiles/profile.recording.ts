@@ -97,9 +97,10 @@ async function record(
   if (isV8Format(format) && kind.captureV8) {
     const captured = await kind.captureV8(request, threads);
     const mapped = await mapV8Profile(captured, sourceMaps);
-    const bytes = Buffer.from(JSON.stringify(mapped));
     const comments = [...ignored, ...(mapped.comments ?? [])];
-    return comments.length > 0 ? { bytes, comments } : bytes;
+    return comments.length > 0
+      ? { bytes: Buffer.from(JSON.stringify({ ...mapped, comments })), comments }
+      : Buffer.from(JSON.stringify(mapped));
   }
   const captured =
     seconds !== undefined && kind.parameters.seconds.kind === 'delta'

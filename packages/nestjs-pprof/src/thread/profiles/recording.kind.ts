@@ -64,7 +64,7 @@ export interface ProfileKind {
   readonly name: PprofProfileName;
   /** One sentence for the index page. */
   readonly description: string;
-  /** Parameters it takes; any other is ignored, as in Go, also one of these that is not there. */
+  /** Parameters it takes; any other is ignored, as in Go, also one of these that is not there, and named in a comment. */
   readonly parameters: {
     /**
      * - `window`: the profile is of so many seconds, `default` unless asked otherwise

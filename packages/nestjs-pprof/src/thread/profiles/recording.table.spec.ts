@@ -53,6 +53,29 @@ describe('the table of recordings', () => {
   });
 });
 
+it.each([
+  ...RECORDINGS.filter(({ name }) => name !== 'heapsnapshot').map(({ name }) => [name, 'second', 'seconds']),
+  ['heapsnapshot', 'thread', 'threads'],
+])('%s refuses %j: it would answer another question', (name, given, meant) => {
+  expect(() => prepare(name, { [given]: '0' })).toThrow(`no parameter "${given}": is "${meant}" meant?`);
+});
+
+it.each(['profile', 'trace'])('%s names a parameter that it does not look at, and goes on', async (name) => {
+  const text = /"comments":\["parameters that are not looked at: job"\]/;
+  const { context } = askedOf(
+    name === 'trace'
+      ? { events: { texts: () => [Buffer.from('')], lost: undefined }, startedAt: 0, durationMillis: 1 }
+      : { nodes: [], startTime: 0, endTime: 1, samples: [], timeDeltas: [] },
+  );
+  const query = { job: 'scrape', ...(name === 'profile' && { format: 'cpuprofile' }) };
+  const body = await prepare(name, query).record(context, signal);
+  const written =
+    typeof body === 'object' && 'stream' in body
+      ? Buffer.concat((await body.stream.toArray()) as Buffer[])
+      : (body as { bytes: Buffer }).bytes;
+  expect(written.toString()).toMatch(text);
+});
+
 /** Notes what the threads are asked for in V8's formats. */
 function askedOf(answer: unknown): { asked: unknown[]; context: RecordingContext } {
   const asked: unknown[] = [];
