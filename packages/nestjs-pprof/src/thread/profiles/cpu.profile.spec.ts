@@ -26,9 +26,9 @@ describe('profile, of what the flight recorder keeps', () => {
     });
   });
 
-  it('says what was in the way in a stretch of which nothing is kept: that is no fault of who asks', async () => {
+  it('says what was in the way in a stretch of which nothing is kept', async () => {
     await expect(read({ missing: ['since then: switched off'] })).rejects.toMatchObject({
-      status: 503,
+      status: 400,
       message: expect.stringMatching(
         /^nothing is kept of .*: what is kept is from 1970-01-01T00:00:00.000Z to .*00.500Z \(since then: switched off\)$/,
       ),
