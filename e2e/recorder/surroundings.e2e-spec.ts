@@ -59,7 +59,7 @@ describe('a recorder beside another profiler', () => {
     const { app, pprof } = await start('theirs-first');
     while (!HELD.test((await request(`${pprof}/incidents`)).text));
     const { status, text } = await request(`${pprof}/profile?past=60`);
-    expect({ status, text }).toEqual({ status: 503, text: expect.stringMatching(HELD) });
+    expect({ status, text }).toEqual({ status: 400, text: expect.stringMatching(HELD) });
     const pushes = await app.call<number>('pushes');
     await app.until<number>('pushes', (now) => now > pushes + 1);
   });

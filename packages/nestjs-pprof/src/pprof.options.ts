@@ -109,7 +109,7 @@ export interface PprofFlightRecorderOptions {
 export interface PprofLabelsOptions {
   /**
    * Whether handlers that are not called by HTTP requests are wrapped at start-up, so that their samples are labelled, too: of
-   * microservices, gateways, GraphQL, `@nestjs/schedule`, `@nestjs/event-emitter`, BullMQ and nest-commander. While nobody
+   * microservices, gateways, GraphQL, `@nestjs/schedule`, `@nestjs/event-emitter`, `@nestjs/cqrs`, BullMQ and nest-commander. While nobody
    * captures it costs each of their calls some nanoseconds.
    *
    * @default false

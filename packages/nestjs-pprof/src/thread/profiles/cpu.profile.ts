@@ -98,7 +98,7 @@ function describeStart(capture: CpuCapture, recorded: number | undefined): strin
 /**
  * What the flight recorder has of the stretch.
  *
- * @throws {BadParameterError} where that is nothing, {PprofError} where it cannot be read now, or something was in the way then.
+ * @throws {BadParameterError} where that is nothing, {PprofError} where it cannot be read now.
  */
 async function readRecorder(
   { from, to }: Stretch,
@@ -114,14 +114,11 @@ async function readRecorder(
     throw new PprofError(504, `nothing of ${inWords(from, to)} can be read now (${unread})`);
   }
   if (segments.length === 0) {
-    const { kept, startedAt, seconds } = recorder;
-    const now = Date.now();
-    // What is longer ago would not be kept by now, had there been nothing in the way: to ask again would be in vain.
-    const wasInTheWay = to > Math.max(kept?.from ?? startedAt, now - seconds * 1000) && from < now;
-    const text =
+    const { kept } = recorder;
+    throw new BadParameterError(
       `nothing is kept of ${inWords(from, to)}: ${kept ? `what is kept is from ${inWords(kept.from, kept.to)}` : 'nothing has been recorded yet'}` +
-      (missing.length > 0 ? ` (${missing.join('; ')})` : '');
-    throw wasInTheWay ? new PprofError(503, text) : new BadParameterError(text);
+        (missing.length > 0 ? ` (${missing.join('; ')})` : ''),
+    );
   }
   return recording;
 }
