@@ -121,8 +121,13 @@ describe('a profile that is too large for the memory of the profiling thread', (
     // It is not the other way round: a small one fits.
     await takeProfile(`${url}/debug/pprof/heap`);
     await app.call('keepAtManyStacks', 5000);
-    const { cut } = openRequest(`${url}/debug/pprof/heap`);
-    expect(await cut).toMatchObject({ code: 'ECONNRESET' });
+    const ask = () => request(`${url}/debug/pprof/heap`).catch((error: Error) => error);
+    let outcome = await ask();
+    // On a busy machine the main thread, which has as much to hand over, is given up before it has.
+    while ('status' in outcome && outcome.status === 504) {
+      outcome = await ask();
+    }
+    expect(outcome).toMatchObject({ code: 'ECONNRESET' });
     expect(await ended(app)).toMatchObject({
       state: 'restarting',
       reason: expect.stringContaining('memory limit'),

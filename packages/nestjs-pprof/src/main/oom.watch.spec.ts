@@ -11,6 +11,31 @@ afterAll(() => {
   jest.useRealTimers();
 });
 
+it('leaves what another has put over ours in the addon, and takes nothing of ours for theirs', () => {
+  const { heap } = loadAddon();
+  const monitored = jest.spyOn(heap, 'monitorOutOfMemory').mockImplementation(() => undefined);
+  const warnings: string[] = [];
+  const watch = new OomWatch(
+    () => ['ours'],
+    (text) => warnings.push(text),
+  );
+  try {
+    watch.start({ since: 0, withGarbage: false });
+    const inner = heap.monitorOutOfMemory;
+    const theirs: typeof inner = (...args) => inner(...args);
+    heap.monitorOutOfMemory = theirs;
+    watch.start({ since: 1, withGarbage: true });
+    watch.stop();
+    expect(heap.monitorOutOfMemory).toBe(theirs);
+    expect(monitored.mock.calls).toEqual([OURS, OURS]);
+    expect(warnings).toEqual([]);
+    expect(watch.isTakenOver).toBe(false);
+  } finally {
+    watch.stop();
+    monitored.mockRestore();
+  }
+});
+
 it('leaves the export to another user of the addon who sets one, through every restart of the sampler, and says so once', () => {
   jest.useFakeTimers();
   const { heap } = loadAddon();

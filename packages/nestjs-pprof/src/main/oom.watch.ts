@@ -56,8 +56,12 @@ export class OomWatch {
     } else {
       this.#export(monitorOutOfMemory, [...this.command(sampled)]);
     }
+    let isOver = false;
     const noticed: MonitorOutOfMemory = (...args) => {
       monitorOutOfMemory(...args);
+      if (isOver) {
+        return;
+      }
       clearInterval(this.#again);
       if (!theirs) {
         this.warn(
@@ -69,7 +73,8 @@ export class OomWatch {
     };
     heap.monitorOutOfMemory = noticed;
     this.#restoreAddon = () => {
-      // Unless another has wrapped it in the meantime.
+      // Where another has wrapped it in the meantime it stays, and our own next call comes through it.
+      isOver = true;
       if (heap.monitorOutOfMemory === noticed) {
         heap.monitorOutOfMemory = monitorOutOfMemory;
       }
