@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { AppProcess } from './support/app.process.js';
 import { describeWithChromium, launchChromium, openPage } from './support/chromium.browser.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
+import { windowOf } from './support/patience.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 import { ThreadsApp } from './threads/threads.app.js';
 
@@ -101,9 +102,10 @@ describeWithChromium('the index page', () => {
 
   it('takes a capture with a progress bar, and shows it as a flame graph and as text', async () => {
     await page.goto(index);
-    await page.getByLabel('Seconds').fill('2');
+    // Long enough for a slow browser to show it.
+    await page.getByLabel('Seconds').fill(String(windowOf(3)));
     await page.getByRole('button', { name: 'CPU' }).click();
-    await page.locator('#progress-text', { hasText: /profile: \d s left/ }).waitFor();
+    await page.locator('#progress-text', { hasText: /profile: \d+ s left/ }).waitFor();
     await page.locator('#capture-rows tr').waitFor();
     expect(await page.locator('#progress').isVisible()).toBe(false);
 

@@ -44,6 +44,7 @@ describe.each(rowsOf('a capture of', PATHS, (path) => path === PATHS[0]))(
       await during(origin, path, () => app.call('remove'));
       await app.call('add');
       await during(origin, path, () => app.call('removeAll'));
+      await during(origin, path, () => app.call('removeAllOften'));
       // Nobody listens, but we.
       app.signal('SIGPROF');
       await during(origin, path, () => app.call('status'));

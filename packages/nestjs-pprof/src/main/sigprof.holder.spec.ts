@@ -54,6 +54,20 @@ describe('holdSigprof', () => {
     expect(process.listenerCount('removeListener')).toBe(removed);
   });
 
+  it('has it back before those that were there first are told that it is removed, as Node itself is', () => {
+    const counts: number[] = [];
+    const onRemoved = (event: string | symbol) => {
+      if (event === 'SIGPROF') {
+        counts.push(listeners());
+      }
+    };
+    process.on('removeListener', onRemoved);
+    hold();
+    process.removeAllListeners('SIGPROF');
+    process.off('removeListener', onRemoved);
+    expect(counts).toEqual([1]);
+  });
+
   it('leaves no other listener behind', () => {
     const before = process.listenerCount('removeListener');
     hold()();

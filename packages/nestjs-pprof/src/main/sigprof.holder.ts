@@ -14,10 +14,14 @@ let release: NodeJS.Timeout | undefined;
 
 const listener = () => undefined;
 
-/** `process.removeAllListeners` takes ours along. */
+/**
+ * `process.removeAllListeners` takes ours along. It is back before Node's own listener for that event sees that there is none and
+ * restores what the system does, which is to end the process: a sample may come in that very moment, on a busy machine at least.
+ * https://github.com/nodejs/node/blob/main/lib/internal/process/signal.js (`stopListeningIfSignal`)
+ */
 const onRemoved = (event: string | symbol, removed: unknown) => {
   if (isHeld && event === SIGNAL && removed === listener) {
-    process.on(SIGNAL, listener);
+    tried(() => process.on(SIGNAL, listener));
   }
 };
 
@@ -37,7 +41,7 @@ export function holdSigprof(): () => void {
   clearTimeout(release);
   if (!isHeld && process.platform !== 'win32' && !isHandledByOther() && listens()) {
     isHeld = true;
-    process.on('removeListener', onRemoved);
+    (process as NodeJS.EventEmitter).prependListener('removeListener', onRemoved);
   }
   let isReleased = false;
   return () => {
