@@ -104,6 +104,16 @@ describe('a profiling thread that ends by itself', () => {
     expect(await app.exited).toEqual({ code: 0, signal: null });
   });
 
+  it('is started again also where the application has broken the timers', async () => {
+    const app = startBreakable();
+    await profilerOf(app);
+    await app.call('break', 'timers');
+    await app.call('break', 'kill');
+    expect(await ended(app)).toMatchObject({ state: 'restarting' });
+    await listensAgain(app);
+    expect(app.complaints).toHaveLength(1);
+  });
+
   it('does not hold up the end of the application while it is to be started again', async () => {
     const app = startBreakable();
     await profilerOf(app);

@@ -37,6 +37,7 @@ describe('parseCommandLine', () => {
     ],
     [['top', '--port', '6070'], 'without an option, `npx nestjs-pprof top 6070`'],
     [['--port=6070', 'heap'], '`npx nestjs-pprof heap 6070`'],
+    [['top', '-p6070'], 'without an option, `npx nestjs-pprof top 6070`'],
     [['-p', '6070'], '`npx nestjs-pprof COMMAND 6070`'],
     [['heap', '--url', 'http://u:secret@h:1'], '`npx nestjs-pprof heap TARGET`'],
     [['heap', '--hz', '100'], 'heap has no option --hz; it has --seconds, --gc'],

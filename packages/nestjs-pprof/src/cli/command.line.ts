@@ -65,7 +65,7 @@ function parsed(args: readonly string[]): { values: Options; positionals: readon
 
 /** What other programs have such options for. */
 const TARGET_OPTION =
-  /^(?:-p|--(?:port|host|hostname|url|address|target|socket|socket-?path|unix-socket))(?:=(.*))?$/is;
+  /^(?:-p(?=\d|$)|--(?:port|host|hostname|url|address|target|socket|socket-?path|unix-socket)(?==|$)=?)(.+)?$/is;
 
 /** How the service that somebody has given as an option is named. */
 function hintOnTarget(args: readonly string[]): string | undefined {

@@ -45,6 +45,26 @@ describe('ThreadHandshake', () => {
     expect(giveUp).not.toHaveBeenCalled();
   });
 
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('by the application');
+      },
+    ],
+    ['does not know the timer', () => undefined],
+  ])('gives up none that has where `clearInterval` is another meanwhile, and %s', (_, broken) => {
+    const handshake = new ThreadHandshake(giveUp);
+    const cleared = jest.spyOn(globalThis, 'clearInterval').mockImplementation(broken);
+    try {
+      expect(handshake.admits(HELLO)).toBe(true);
+      jest.advanceTimersByTime(120_000);
+      expect(giveUp).not.toHaveBeenCalled();
+    } finally {
+      cleared.mockRestore();
+    }
+  });
+
   it('waits no longer for a thread that has ended', () => {
     new ThreadHandshake(giveUp).stop();
     expect(jest.getTimerCount()).toBe(0);
