@@ -186,7 +186,8 @@ describeWithChromium('the index page', () => {
     }
     const viewer = await flameGraphOf(link);
     // Of a file with two parts the viewer has another one, to choose from, which is not shown.
-    await viewer.locator('table:visible td[title]').first().waitFor();
+    // What has shrunk may be in functions of no file alone.
+    await viewer.locator('table:visible td').first().waitFor();
     await viewer.close();
     await expectClean();
   });
