@@ -137,11 +137,14 @@ async function takeCounts() {
   seen.forEach(violate);
 }
 
-/** The memory once it does not shrink any more: freed pages go back to the system with some delay. */
+/**
+ * The memory once it does not shrink any more: freed pages go back to the system with some delay, those of worker threads
+ * that have ended 8 s after the last one (V8 of Node 24).
+ */
 async function settled() {
   let least = await app.call('memory');
-  for (let stable = 0, looks = 0; stable < 4 && looks < 30; looks += 1) {
-    await sleep(500);
+  for (let stable = 0, looks = 0; stable < 12 && looks < 60; looks += 1) {
+    await sleep(1000);
     const now = await app.call('memory');
     stable = now.rss < least.rss * 0.995 ? 0 : stable + 1;
     least = now.rss < least.rss ? now : least;
