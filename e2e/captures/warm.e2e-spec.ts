@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { request } from '../support/http.request.js';
-import { windowOf } from '../support/patience.js';
+import { isStarved, patience, windowOf } from '../support/patience.js';
 import { takeProfile } from '../support/pprof.profile.js';
 
 // A scraper asks again and again: the sampler of the main thread runs on in between, so that it need not be started each time.
@@ -26,11 +26,20 @@ class ScrapedApp {
     const said: string[] = [];
     for (let time = 0; time < times; time++) {
       const { comments, durationMillis } = await takeProfile(`${this.origin}/debug/pprof/profile?${query}`);
-      expect(durationMillis).toBeLessThan(2000);
+      expect(durationMillis).toBeLessThan(patience(2000));
       const [, state = ''] = /the sampler of main was (cold|warm)/.exec(comments.join('\n')) ?? [];
       said.push(state);
     }
     return said;
+  }
+
+  /** It runs on for as long as its start is worth, which may be too short for a starved scraper; then once more. */
+  async findsWarm(query: string): Promise<void> {
+    let state;
+    do {
+      [state] = await this.scrape(1, query);
+    } while (state === 'cold' && isStarved());
+    expect(state).toBe('warm');
   }
 
   samplerRuns(): Promise<boolean> {
@@ -58,7 +67,8 @@ describe('a scraper', () => {
       expect(await app.scrape(3)).toEqual(['cold', 'warm', 'warm']);
       expect([await app.samplerRuns(), await app.isSampled()]).toEqual([true, true]);
       expect(await app.scrape(2, 'seconds=1&labels=false')).toEqual(['warm', 'warm']);
-      expect(await app.scrape(2, 'seconds=1&hz=50')).toEqual(['cold', 'warm']);
+      expect(await app.scrape(1, 'seconds=1&hz=50')).toEqual(['cold']);
+      await app.findsWarm('seconds=1&hz=50');
       await app.process.call('stop');
       await app.stops();
     },

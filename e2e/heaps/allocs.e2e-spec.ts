@@ -3,7 +3,7 @@ import { itExhaustive } from '../../packages/nestjs-pprof/test-fixtures/exhausti
 import { killProcesses } from '../support/app.process.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
 import { openRequest } from '../support/http.request.js';
-import { patience } from '../support/patience.js';
+import { patience, windowOf } from '../support/patience.js';
 import { type DecodedProfile, flat, framesNamed } from '../support/pprof.profile.js';
 import { AllocatingApp, threadsComment } from './allocating.app.js';
 
@@ -29,7 +29,7 @@ describeWithGo('go tool pprof on allocs', () => {
   afterAll(killProcesses);
 
   it('shows what was allocated in the window, of each thread, by default', async () => {
-    const top = goToolPprof('-top', '-unit=MB', `${app.pprof}/allocs?seconds=2`);
+    const top = goToolPprof('-top', '-unit=MB', `${app.pprof}/allocs?seconds=${windowOf(2)}`);
     await app.counting();
     await app.litter(100);
     const { stdout, warnings } = await top;
@@ -40,7 +40,7 @@ describeWithGo('go tool pprof on allocs', () => {
   });
 
   it.each(['alloc_objects', 'alloc_space'])('-sample_index=%s of a window', async (index) => {
-    const url = `${app.pprof}/allocs?seconds=1`;
+    const url = `${app.pprof}/allocs?seconds=${windowOf(1)}`;
     const top = goToolPprof('-top', `-sample_index=${index}`, '-tagfocus=main', url);
     await app.counting();
     await app.litter(20);

@@ -10,6 +10,9 @@ import { ThreadsApp } from './threads.app.js';
 /** Long enough for workers to start in. */
 const WINDOW = windowOf(1.5);
 
+/** In which each thread has had a processor, also where there is little of it. */
+const PROFILE = `profile?seconds=${windowOf(1)}`;
+
 describeWithGo('go tool pprof on an application with threads of many kinds', () => {
   let pool: number[];
   let busy: number;
@@ -30,7 +33,7 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
     await app.process.call('startLog');
     const targets = [
       ...['', '&threads=all', '&threads=main', `&threads=${busy}`, `&threads=${busy},0`].map(
-        (threads) => `profile?seconds=1${threads}`,
+        (threads) => `${PROFILE}${threads}`,
       ),
       'threadcreate',
       'heap',
@@ -52,7 +55,7 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
 
   it("-tagfocus shows the function of piscina's threads, with its file", async () => {
     const { stdout, warnings } = await goOn(
-      'profile?seconds=1',
+      PROFILE,
       '-top',
       '-tagfocus',
       `thread=^worker (${pool.join('|')})$`,
@@ -64,14 +67,14 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
   });
 
   it("-tagfocus shows the function of pino's transport, with its file", async () => {
-    const { stdout, warnings } = await goOn('profile?seconds=1', '-top', '-tagfocus', 'thread=log.transport');
+    const { stdout, warnings } = await goOn(PROFILE, '-top', '-tagfocus', 'thread=log.transport');
     expect(warnings).toEqual([]);
     expect(stdout).toContain('redactEntry (threads/fixtures/log.transport.mjs)');
     expect(stdout).not.toContain('countPrimes');
   });
 
   it('-tagroot puts each thread at the root of its stacks', async () => {
-    const { stdout, warnings } = await goOn('profile?seconds=1', '-traces', '-tagroot', 'thread');
+    const { stdout, warnings } = await goOn(PROFILE, '-traces', '-tagroot', 'thread');
     expect(warnings).toEqual([]);
     // A block is one stack, innermost first; its last line is the root.
     const roots = stdout
@@ -87,7 +90,7 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
     { query: 'BUSY,0', wanted: () => [`worker ${busy}`, 'main'] },
   ])('threads=$query takes these only', async ({ query, wanted }) => {
     const threads = query.replace('BUSY', String(busy));
-    const { stdout } = await goOn(`profile?seconds=1&threads=${threads}`, '-raw');
+    const { stdout } = await goOn(`${PROFILE}&threads=${threads}`, '-raw');
     expect(threadsTaken(stdout)).toEqual(new Set(wanted()));
     expect([...labelsIn(stdout)].filter((label) => !wanted().includes(label))).toEqual([]);
     expect(stdout.includes('spinInWorker')).toBe(threads.includes(String(busy)));
@@ -95,7 +98,7 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
 
   it('all threads are taken otherwise, but never the profiling thread', async () => {
     for (const query of ['', '&threads=all']) {
-      const { stdout } = await goOn(`profile?seconds=1${query}`, '-raw');
+      const { stdout } = await goOn(`${PROFILE}${query}`, '-raw');
       expect(threadsTaken(stdout)).toEqual(
         new Set([
           'main',
