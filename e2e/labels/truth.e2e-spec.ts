@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { itExhaustive } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { describeWhere } from '../support/needed.tool.js';
 import { expectRight } from '../support/right.figures.js';
 import { samplingError } from '../support/sampling.error.js';
@@ -40,6 +41,8 @@ async function read(socket: Socket, until: (text: string) => boolean): Promise<s
 
 describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was taken for', () => {
   describe.each<Platform>(['express', 'fastify'])('on %s', (platform) => {
+    /** What the platform has little to do with. */
+    const itOnOne = platform === 'express' ? it : itExhaustive;
     let app: LabelsApp;
 
     beforeAll(async () => {
@@ -51,7 +54,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
     });
 
     it('tell two routes apart that burn CPU 3:1, a hundred requests at a time', async () => {
-      const profile = await app.profileUnder({ seconds: 5, hz: 500 }, 100, (index) =>
+      const profile = await app.profileUnder({ seconds: 3, hz: 500 }, 100, (index) =>
         app.get(index % 2 === 0 ? `/burn/heavy/${index}` : `/burn/light/${index}`),
       );
       expectOnly(profile, /heavyWork/, 'GET /burn/heavy/:id');
@@ -75,8 +78,8 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expect(profile.comments).toContain('labels of main: by async context');
     });
 
-    it('keep a thousand concurrent requests with a label of their own apart', async () => {
-      const profile = await app.profileUnder({ seconds: 6, hz: 1000 }, 1000, (index) =>
+    itOnOne('keep a thousand concurrent requests with a label of their own apart', async () => {
+      const profile = await app.profileUnder({ seconds: 4, hz: 1000 }, 1000, (index) =>
         app.get(`/burn/labelled/${index}`),
       );
       let seen = 0;
@@ -98,7 +101,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expect(seen).toBeGreaterThan(50);
     });
 
-    it('stay with requests that are pipelined on one connection', async () => {
+    itOnOne('stay with requests that are pipelined on one connection', async () => {
       const socket = await opened(app.url);
       const line = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
       const profile = await app.profileUnder({ seconds: 2, hz: 500 }, 1, async (index) => {
@@ -142,7 +145,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expectRight(heavy['GET /burn/heavy/:id']! > sum(Object.values(heavy)) / 2, heavy);
     });
 
-    it('are not on what a socket does that was upgraded', async () => {
+    itOnOne('are not on what a socket does that was upgraded', async () => {
       const socket = await opened(app.url);
       socket.write('GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n');
       await read(socket, (text) => text.endsWith('\r\n\r\n'));
@@ -156,13 +159,13 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expectOnly(profile, /lightWork/, 'GET /burn/light/:id');
     });
 
-    it('have those of a decorated method', async () => {
+    itOnOne('have those of a decorated method', async () => {
       const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 2, () => app.get('/burn/decorated'));
       expect(samplesIn(profile, /decoratedWork/, 'decorated')).toHaveProperty('true');
       expectOnly(profile, /decoratedWork/, 'GET /burn/decorated');
     });
 
-    it('disturb no store of the application: its own, nestjs-cls, OpenTelemetry', async () => {
+    itOnOne('disturb no store of the application: its own, nestjs-cls, OpenTelemetry', async () => {
       const ask = async (index: number) => {
         const id = `s${index}`;
         const { text } = await app.get(`/burn/stores/${id}`);
@@ -185,7 +188,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expect(seen.length).toBeGreaterThan(50);
     });
 
-    it('are left out with labels=false', async () => {
+    itOnOne('are left out with labels=false', async () => {
       const labelled = app.profile({ seconds: 2, hz: 500 });
       const profile = await app.profileUnder({ seconds: 2, hz: 500, labels: 'false' }, 8, (index) =>
         app.get(index % 2 === 0 ? `/burn/heavy/${index}` : `/burn/light/${index}`),
