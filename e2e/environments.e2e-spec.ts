@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
+import { itExhaustive, rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { DevToolsClient } from './support/devtools.client.js';
 import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
@@ -194,7 +194,7 @@ describe('a process with DevTools attached', () => {
     expect(app.complaints).toEqual([]);
   });
 
-  it('and with none: has no warning of Node about our listener', async () => {
+  itExhaustive('and with none: has no warning of Node about our listener', async () => {
     const app = startFixture('http', {}, { execArgv: ['--inspect=127.0.0.1:0'] });
     await expectAllProfiles(app);
     // "process.on(SIGPROF) is reserved while debugging"
@@ -243,7 +243,9 @@ describe('a process with DevTools attached', () => {
 });
 
 describe('an application that takes deprecations for errors', () => {
-  it.each([['--throw-deprecation'], ['--no-deprecation']])('starts, and is profiled: %s', async (flag) => {
+  it.each(
+    rowsOf('with', ['--throw-deprecation', '--no-deprecation'], (flag) => flag === '--throw-deprecation'),
+  )('starts, and is profiled: %s', async (flag) => {
     const app = startFixture('http', {}, { execArgv: ['--pending-deprecation', flag] });
     await expectAllProfiles(app);
     // Node says of what Express does with that: "`url.parse()` behavior is not standardized".

@@ -2,6 +2,7 @@ import { Agent, request as httpRequest } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
+import { windowOf } from '../support/patience.js';
 import { type DecodedProfile, takeProfile } from '../support/pprof.profile.js';
 
 const MAJOR = Number(process.versions.node.split('.', 1)[0]);
@@ -66,14 +67,16 @@ export class LabelsApp {
     });
   }
 
-  /** Keeps so many requests going, one path after the other, while a profile is taken. */
+  /** Keeps so many requests going, one path after the other, while a profile is taken of `seconds` of a quiet machine. */
   async profileUnder(
-    query: Record<string, string | number>,
+    { seconds, ...query }: { readonly seconds: number } & Readonly<Record<string, string | number>>,
     concurrency: number,
     task: (index: number) => Promise<unknown>,
   ): Promise<DecodedProfile> {
     let isDone = false;
-    const profile = this.profile(query).finally(() => (isDone = true));
+    const profile = this.profile({ ...query, seconds: labelledWindow(seconds) }).finally(
+      () => (isDone = true),
+    );
     // A thousand requests at once keep the thread from answering: it would be sampled from outside, which knows no contexts.
     await this.process.until<boolean>('samplerRuns', (runs) => runs);
     let next = 0;
@@ -86,6 +89,11 @@ export class LabelsApp {
     await Promise.all(Array.from({ length: concurrency }, goOn));
     return profile;
   }
+}
+
+/** As these requests take all of a processor, and of the windows there are many, no longer than three times as long. */
+export function labelledWindow(seconds: number): number {
+  return Math.min(windowOf(seconds), 3 * seconds);
 }
 
 /** The samples that have such a function in their stack, by the value of one label. */

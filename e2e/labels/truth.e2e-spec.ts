@@ -6,7 +6,7 @@ import { describeWhere } from '../support/needed.tool.js';
 import { expectRight } from '../support/right.figures.js';
 import { samplingError } from '../support/sampling.error.js';
 import { type DecodedProfile, flat } from '../support/pprof.profile.js';
-import { HAS_FRAMES, LabelsApp, NO_FRAMES, type Platform, samplesIn } from './labels.app.js';
+import { HAS_FRAMES, LabelsApp, labelledWindow, NO_FRAMES, type Platform, samplesIn } from './labels.app.js';
 
 /** Each function of the fixture is in one route. A request that began before the capture has no label. */
 function expectOnly(profile: DecodedProfile, name: RegExp, route: string): void {
@@ -54,7 +54,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
     });
 
     it('tell two routes apart that burn CPU 3:1, a hundred requests at a time', async () => {
-      const profile = await app.profileUnder({ seconds: 3, hz: 500 }, 100, (index) =>
+      const profile = await app.profileUnder({ seconds: 2, hz: 500 }, 100, (index) =>
         app.get(index % 2 === 0 ? `/burn/heavy/${index}` : `/burn/light/${index}`),
       );
       expectOnly(profile, /heavyWork/, 'GET /burn/heavy/:id');
@@ -79,7 +79,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
     });
 
     itOnOne('keep a thousand concurrent requests with a label of their own apart', async () => {
-      const profile = await app.profileUnder({ seconds: 4, hz: 1000 }, 1000, (index) =>
+      const profile = await app.profileUnder({ seconds: 3, hz: 1000 }, 1000, (index) =>
         app.get(`/burn/labelled/${index}`),
       );
       let seen = 0;
@@ -104,7 +104,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
     itOnOne('stay with requests that are pipelined on one connection', async () => {
       const socket = await opened(app.url);
       const line = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
-      const profile = await app.profileUnder({ seconds: 2, hz: 500 }, 1, async (index) => {
+      const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 1, async (index) => {
         socket.write(line(`/burn/heavy/${index}`) + line(`/burn/light/${index}`) + line('/none'));
         await read(socket, (text) => text.split('HTTP/1.1 ').length > 3);
       });
@@ -114,7 +114,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
     });
 
     it('stay with what fails, redirects, goes on after its answer, or after its client has gone', async () => {
-      const profile = await app.profileUnder({ seconds: 3, hz: 500 }, 8, async (index) => {
+      const profile = await app.profileUnder({ seconds: 2, hz: 500 }, 8, async (index) => {
         const path = ['fails', 'redirects', 'later', 'aborts'][index % 4]!;
         if (path !== 'aborts') {
           return app.get(`/burn/${path}`);
@@ -132,7 +132,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
     });
 
     it('are not those of the route that a middleware has kept a request from', async () => {
-      const profile = await app.profileUnder({ seconds: 3, hz: 100 }, 50, (index) =>
+      const profile = await app.profileUnder({ seconds: 2, hz: 100 }, 50, (index) =>
         app.get(index % 4 === 0 ? '/burn/heavy/denied' : `/burn/heavy/${index}`),
       );
       const none = ['GET (no route)', 'GET (route not known)', '(none)'];
@@ -149,7 +149,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       const socket = await opened(app.url);
       socket.write('GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n');
       await read(socket, (text) => text.endsWith('\r\n\r\n'));
-      const profile = await app.profileUnder({ seconds: 2, hz: 500 }, 1, async (index) => {
+      const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 1, async (index) => {
         const done = read(socket, (text) => text === 'done');
         socket.write('work');
         await Promise.all([done, app.get(`/burn/light/${index}`)]);
@@ -173,7 +173,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       };
       const unlabelled = await Promise.all(Array.from({ length: 50 }, (_, index) => ask(index)));
       const seen: object[] = [];
-      await app.profileUnder({ seconds: 2, hz: 100 }, 50, async (index) => seen.push(await ask(index)));
+      await app.profileUnder({ seconds: 1, hz: 100 }, 50, async (index) => seen.push(await ask(index)));
       const afterwards = await Promise.all(Array.from({ length: 50 }, (_, index) => ask(index)));
       const all = [...unlabelled, ...seen, ...afterwards] as {
         expected: string;
@@ -189,8 +189,8 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
     });
 
     itOnOne('are left out with labels=false', async () => {
-      const labelled = app.profile({ seconds: 2, hz: 500 });
-      const profile = await app.profileUnder({ seconds: 2, hz: 500, labels: 'false' }, 8, (index) =>
+      const labelled = app.profile({ seconds: labelledWindow(1), hz: 500 });
+      const profile = await app.profileUnder({ seconds: 1, hz: 500, labels: 'false' }, 8, (index) =>
         app.get(index % 2 === 0 ? `/burn/heavy/${index}` : `/burn/light/${index}`),
       );
       expect(Object.keys(samplesIn(profile, /heavyWork/))).toEqual(['(none)']);
