@@ -19,6 +19,9 @@ const QUIET_ROUNDS_PER_MILLI = 10;
 /** So many rounds, and V8 has compiled the loop: a machine is not slow because it interprets. */
 const WARM_UP_ROUNDS = 30;
 
+/** So much slower the tests make it themselves, as more than two run for each processor: see jest.config.mjs. */
+const OWN_SLOWNESS = 2;
+
 /** A machine that is slower still fails tests by their limit, rather than to have them wait for an hour. */
 const LONGEST_PATIENCE = 10;
 
@@ -35,9 +38,9 @@ export function isStarved(): boolean {
   return SLOWNESS > 1.5;
 }
 
-/** So many seconds of a quiet machine, as a window can be asked for: in whole ones. */
+/** So many seconds of a machine on which nothing but the tests runs, as a window can be asked for: in whole ones. */
 export function windowOf(seconds: number): number {
-  return Math.max(1, Math.round(seconds * SLOWNESS));
+  return Math.max(1, Math.round(seconds * Math.max(1, SLOWNESS / OWN_SLOWNESS)));
 }
 
 /** As a test file that began a moment ago has measured it: all of them would spend more on that than on some of the tests. */
