@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, request, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Readable } from 'node:stream';
 import { PprofError } from '../../shared/pprof.error.js';
 import {
@@ -184,7 +184,16 @@ async function ignoringClientOf(respond: (response: ServerResponse) => void, req
   return client;
 }
 
+/** A clock of its own: without a processor for a while, a client would not read either. */
+const OWN_CLOCK: Parameters<typeof jest.useFakeTimers>[0] = {
+  doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask'],
+};
+
 describe('an answer that is not read', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
   const file = { as: 'file', fileName: 'x' } as const;
   const SIZE = 50_000_000;
   async function* chunks(): AsyncGenerator<Buffer> {
@@ -228,19 +237,26 @@ describe('an answer that is not read', () => {
   });
 
   it('may take as long as it takes where it is read slowly', async () => {
+    jest.useFakeTimers(OWN_CLOCK);
+    const LIMIT = 400;
+    const start = Date.now();
     const client = await ignoringClientOf((response) => {
-      sendRecording(response, file, Buffer.alloc(SIZE), 1000).catch(() => undefined);
+      sendRecording(response, file, Buffer.alloc(SIZE), LIMIT).catch(() => undefined);
     });
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
+      client.once('close', () => reject(new Error(`given up after ${client.bytesRead} bytes`)));
       client.on('data', () => {
         if (client.bytesRead >= SIZE) {
           resolve();
         }
+        // 64 KiB at most; up to some 10 MB may be in buffers on the way, of which the server sees nothing.
+        jest.advanceTimersByTime(1);
         client.pause();
         setImmediate(() => client.resume());
       });
     });
     client.destroy();
+    expect(Date.now() - start).toBeGreaterThan(1.5 * LIMIT);
   });
 
   it('has no limit before its turn has come, where several were asked for at once', async () => {
@@ -257,8 +273,10 @@ describe('an answer that is not read', () => {
     await both;
     (await client!).resume();
     const [first, second] = responses;
+    jest.useFakeTimers(OWN_CLOCK);
     const sent = sendRecording(second!, file, Buffer.alloc(1_000_000), 50);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    jest.advanceTimersByTime(200);
+    await new Promise((resolve) => setImmediate(resolve));
     expect(second!.destroyed).toBe(false);
     sendText(first!, 'first');
     await sent;
