@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import type { SourceMapper, TimeProfileNode } from '@datadog/pprof';
+import type { SourceMapper } from '@datadog/pprof';
 import {
   type Addon,
   loadAddon,
@@ -8,20 +8,15 @@ import {
   otherProfilers,
 } from './profiler.addon.js';
 import { failureOf, SamplerHeldError } from '../shared/agent.errors.js';
-import {
-  type CpuSampling,
-  type CpuSegment,
-  NO_LABELS,
-  NO_STACK,
-  SAMPLE_LOG_COLUMNS,
-} from '../shared/agent.protocol.js';
-import { PprofError, tried } from '../shared/pprof.error.js';
+import type { CpuSampling, CpuSegment } from '../shared/agent.protocol.js';
+import { PprofError } from '../shared/pprof.error.js';
 import { cpuBetween, threadCpuNanos } from '../shared/thread-cpu.clock.js';
 import { storageMadeBy } from './label.frames.js';
-import { LabelSets } from './label.sets.js';
 import { epochMillis, ownMillis, monotonicNanos, processCpuUsage } from '../shared/own.clocks.js';
 import { isSigprofAwaited } from './sigprof.holder.js';
 import type { SampleLabels } from './sample.labels.js';
+import { SampleLog } from './sample.log.js';
+import { endAbandoned, endForOthers, leaveRunning } from './unwanted.sampler.js';
 
 const MICROS_PER_SECOND = 1e6;
 const NANOS_PER_SECOND = 1e9;
@@ -53,68 +48,6 @@ interface RunningSegment {
   readonly startMillis?: number | undefined;
   /** When those before began the reading of which was cut off, or failed: nothing has been handed over since the first. */
   readonly cutOff?: readonly Moment[];
-}
-
-/** Of the addon's profile: its samples are told apart by their stacks alone. */
-const NO_LABELS_IN_PROFILE = {};
-
-/** Each sample by itself; a profile has sums. The addon asks for the labels of each when it writes a profile. */
-class SampleLog {
-  readonly #values: number[] = [];
-  #written = 0;
-  #node: TimeProfileNode | undefined;
-  #first = 0;
-  readonly labels = new LabelSets();
-  cpuNanos = 0;
-
-  /** First with each sample of a stack, then without any when these are written, as one sample of the profile. */
-  readonly note = ({
-    node,
-    context,
-  }: {
-    node: TimeProfileNode;
-    context?: { readonly timestamp: bigint; readonly cpuTime?: number; readonly context?: unknown };
-  }) => {
-    if (context === undefined) {
-      for (let at = this.#first; node === this.#node && at < this.#values.length; at += SAMPLE_LOG_COLUMNS) {
-        this.#values[at + 2] = this.#written;
-      }
-      this.#written++;
-    } else if (context.timestamp > 0n) {
-      // The addon's sum for other threads has no time.
-      if (node !== this.#node) {
-        this.#node = node;
-        this.#first = this.#values.length;
-      }
-      const { timestamp, cpuTime = 0, context: holder } = context;
-      this.#values.push(Number(timestamp), cpuTime, NO_STACK, this.labels.indexOf(holder) ?? NO_LABELS);
-      this.cpuNanos += cpuTime;
-    }
-    return NO_LABELS_IN_PROFILE;
-  };
-
-  encode(): Uint8Array {
-    return new Uint8Array(Float64Array.from(this.#values).buffer);
-  }
-}
-
-/** An application that is closing has ended by then, as a rule. */
-const ABANDONED_FOR_MILLIS = 250;
-
-/** The end of a sampler that is left running, of which a thread has at most one. */
-let abandoned: { readonly timer: NodeJS.Timeout | undefined; readonly restore: () => void } | undefined;
-
-function endAbandoned(): void {
-  if (abandoned) {
-    clearTimeout(abandoned.timer);
-    abandoned.restore();
-    abandoned = undefined;
-    const { time } = loadAddon();
-    // What a timer throws ends the application.
-    if (time.isStarted()) {
-      time.stop();
-    }
-  }
 }
 
 /** Drives the addon's wall-clock profiler on the main thread, one segment after the other. @internal */
@@ -171,22 +104,13 @@ export class CpuSampler {
     return this.#running ? this.#end(this.#running, true, isCpuSampledByOther()) : null;
   }
 
-  /**
-   * Stops and forgets, for when nobody is left to take the result; a little later, as the addon puts a profile together
-   * even so, which takes a tenth of a second after a long capture: too long for an application that is shutting down.
-   */
+  /** Stops and forgets, for when nobody is left to take the result. */
   abandon(): void {
     this.#label(null);
     this.#restoreAddon();
     if (this.#running) {
       this.#running = undefined;
-      const restore = endForOthers(endAbandoned);
-      // An application may have put something in the place of `setTimeout` that throws.
-      const timer = tried(() => setTimeout(endAbandoned, ABANDONED_FOR_MILLIS).unref());
-      abandoned = { timer, restore };
-      if (!timer) {
-        endAbandoned();
-      }
+      leaveRunning();
     }
   }
 
@@ -330,33 +254,6 @@ export class CpuSampler {
 function nearest(moments: readonly Moment[], until: Moment, nanos: number): Moment {
   const distance = ({ nanos: at }: Moment) => Math.abs(Number(until.nanos - at) - nanos);
   return moments.reduce((best, moment) => (distance(moment) <= distance(best) ? moment : best));
-}
-
-/**
- * While nobody wants the samples, others in the process that use the same copy of the addon find its sampler free: it ends as they
- * start it.
- *
- * @returns restores the addon, as far as nobody else has wrapped it in the meantime
- */
-function endForOthers(end: () => void): () => void {
-  const { time } = loadAddon();
-  const { start, profile } = time;
-  let isOver = false;
-  const first =
-    <A extends unknown[], R>(method: (...args: A) => R) =>
-    (...args: A): R => {
-      if (!isOver) {
-        end();
-      }
-      return method(...args);
-    };
-  const ours = { start: first(start), profile: first(profile) };
-  Object.assign(time, ours);
-  return () => {
-    isOver = true;
-    time.start = time.start === ours.start ? start : time.start;
-    time.profile = time.profile === ours.profile ? profile : time.profile;
-  };
 }
 
 function startAddon(time: Addon['time'], { hz, durationMillis }: CpuSampling, useCPED: boolean): void {
