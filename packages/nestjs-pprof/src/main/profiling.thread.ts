@@ -14,6 +14,7 @@ import { isPermitted, permissionFlags, threadDataFor } from './process.facts.js'
 import { holdSigprof } from './sigprof.holder.js';
 import { removeSocket, type SocketFile } from '../shared/file.system.js';
 import { programFile } from './own.package.js';
+import { ThreadConnections } from './thread.connections.js';
 
 /** A profile too large for this much memory ends the profiling thread, and not the application. */
 const MAX_OLD_GENERATION_MB = 512;
@@ -45,7 +46,7 @@ export interface ThreadListeners {
 /** The thread that serves the profiles: it never keeps the process alive, and an error in there stays in there. @internal */
 export class ProfilingThread {
   readonly #worker: Worker;
-  readonly #closeConnections: () => void;
+  readonly #connections: ThreadConnections;
   readonly #lastRecording: LastRecording | undefined;
   #lastError: string | undefined;
   #registryEntry: string | undefined;
@@ -58,12 +59,12 @@ export class ProfilingThread {
     agent: Agent,
     listeners: ThreadListeners,
   ) {
-    const connections = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    const connections = new ThreadConnections(() => tell({ type: 'process-exiting' }));
     const heartbeat = new Heartbeat();
     const workerStarts = new WorkerStartsMemory();
     const shared = {
       heartbeat: heartbeat.memory,
-      connections,
+      connections: connections.memory,
       workerStarts: workerStarts.buffer,
       restarted: agent.hasLostThread,
     };
@@ -89,7 +90,7 @@ export class ProfilingThread {
         }
       };
     agent.onHandlers((classes) => tell({ type: 'handlers-found', classes }));
-    this.#closeConnections = () => closeConnections(connections, () => tell({ type: 'process-exiting' }));
+    this.#connections = connections;
     const onWorker = guarded((started: Worker) => {
       const startedAt = ownMillis();
       workerStarts.note(started.threadId, startedAt);
@@ -107,7 +108,7 @@ export class ProfilingThread {
     const onProcessExit = guarded(() => {
       this.#lastRecording?.onExit();
       this.#removeFiles();
-      this.#closeConnections();
+      connections.closeNow();
     });
     const releaseSigprof = holdSigprof();
     process.on('worker', onWorker);
@@ -168,7 +169,12 @@ export class ProfilingThread {
 
   /** Ends the thread, with whatever it is doing. Captures that run are cut off: shutting down does not wait for them. */
   async stop(): Promise<void> {
-    this.#closeConnections();
+    // The end of the thread is waited for.
+    this.#worker.ref();
+    const ended = new Promise<void>((resolve) => {
+      this.#worker.once('exit', () => resolve());
+    });
+    await Promise.race([this.#connections.close(), ended]);
     await this.#worker.terminate();
   }
 
@@ -202,32 +208,6 @@ function startWorker(workerData: unknown): Worker {
       maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB,
     },
   });
-}
-
-/** The profiling thread needs a millisecond or two; where it is too busy for that, what is left open is put up with. */
-const LONGEST_WAIT_MILLIS = 50;
-
-/**
- * Has the profiling thread close its inspector sessions, if any is open, and waits until it has. Node prints `Waiting for
- * the debugger to disconnect...` for those that are open when a process exits; and those to worker threads stay open, with
- * the profilers that run in them, when the profiling thread is ended.
- *
- * @param connections memory in which the profiling thread counts its open sessions
- * @param tell asks the profiling thread to close them
- * @internal
- */
-export function closeConnections(connections: SharedArrayBuffer, tell: () => void): void {
-  const count = new Int32Array(connections);
-  if (Atomics.load(count, 0) === 0) {
-    return;
-  }
-  tell();
-  const deadline = ownMillis() + LONGEST_WAIT_MILLIS;
-  let remaining = LONGEST_WAIT_MILLIS;
-  for (let open = Atomics.load(count, 0); open > 0 && remaining > 0; open = Atomics.load(count, 0)) {
-    Atomics.wait(count, 0, open, remaining);
-    remaining = deadline - ownMillis();
-  }
 }
 
 /** Long, as a thread needs a second of CPU time at the most, and a container may have a fiftieth of a processor. */
