@@ -71,7 +71,8 @@ describe('npx nestjs-pprof', () => {
       total: number;
       unit: string;
     };
-    expect(functions[0]!.name).toMatch(/^crunchNumbers/);
+    // On a starved machine V8's own threads may have used more.
+    expect(functions.find(({ name }) => !name.startsWith('('))!.name).toMatch(/^crunchNumbers/);
     expect(functions.reduce((sum, { flat }) => sum + flat, 0)).toBe(total);
     expect(unit).toBe('nanoseconds');
     const { stdout: stacks } = await nestjsPprof(['stacks', port, '--json']);

@@ -9,7 +9,7 @@ import { GROUPS } from './contract/contract.rows.js';
 import type { Given } from './contract/row.group.js';
 import { AppProcess } from './support/app.process.js';
 import { profilerOf } from './support/fixture.app.js';
-import { request, type Response } from './support/http.request.js';
+import { onceServed, request, type Response } from './support/http.request.js';
 import { exchange, HttpConnection } from './support/http.connection.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 import { brokenTraceRules, type TraceFile } from './support/trace-event.format.js';
@@ -150,7 +150,7 @@ function askAll(rows: readonly ContractRow[]): Map<ContractRow, Promise<Response
     rows.map((row, index) => {
       const alone = ALONE.findIndex((pattern) => pattern.test(row.ask));
       const lane = alone === -1 ? ALONE.length + (index % (AT_A_TIME - ALONE.length)) : alone;
-      const response = ends[lane]!.then(() => exchange(origin, bytesOf(row)));
+      const response = ends[lane]!.then(() => onceServed(() => exchange(origin, bytesOf(row))));
       ends[lane] = response.catch(() => undefined);
       return [row, response];
     }),

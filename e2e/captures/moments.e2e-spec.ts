@@ -5,7 +5,7 @@ import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { request } from '../support/http.request.js';
 import { itWhere } from '../support/needed.tool.js';
-import { patience, windowOf } from '../support/patience.js';
+import { goesOnFor, windowOf } from '../support/patience.js';
 
 // V8's CPU profiler by the inspector: one to a thread, shared; each capture has its own window, and many cost what one costs.
 
@@ -46,7 +46,7 @@ async function cpuProfile(query: string): Promise<CpuProfile> {
 /** Settles when the main thread has been in it for long enough to be seen there. */
 async function enter(phase: string): Promise<void> {
   await app.call('enter', phase);
-  await new Promise((resolve) => setTimeout(resolve, patience(500)));
+  await goesOnFor(500);
 }
 
 function phasesIn({ nodes, samples }: CpuProfile): string[] {

@@ -4,7 +4,7 @@ import { readPprof, type ReadableProfile } from '../../packages/nestjs-pprof/tes
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { request } from '../support/http.request.js';
-import { patience, windowOf } from '../support/patience.js';
+import { goesOnFor, windowOf } from '../support/patience.js';
 
 // CPU captures of overlapping windows: one sampler, and each has what was in its own window.
 
@@ -33,7 +33,7 @@ async function expectSampler(runs: boolean): Promise<void> {
 /** Settles when the main thread has been in it for long enough to be seen there. */
 async function enter(phase: string): Promise<void> {
   await app.call('enter', phase);
-  await new Promise((resolve) => setTimeout(resolve, patience(500)));
+  await goesOnFor(500);
 }
 
 function phasesIn({ samples }: ReadableProfile): string[] {
@@ -53,7 +53,9 @@ it('each has the samples of its own window and nothing else, and the sampler sto
   await expectSampler(true);
   await enter('phaseOne');
   await enter('phaseTwo');
-  const second = capture(`seconds=${seconds + 1}&threads=main`);
+  const second = capture(`seconds=${windowOf(3)}&threads=main`);
+  // It has begun before that is over.
+  await enter('phaseTwo');
   const profileOfFirst = await first;
   await expectSampler(true);
   await enter('phaseThree');

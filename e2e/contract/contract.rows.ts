@@ -324,10 +324,10 @@ const unreachable: RowGroup = {
   given: 'a native call',
   rows: [
     ...['profile?seconds=1', 'goroutine?debug=2'].map((path) =>
-      row(`GET ${PROFILE}/${path}&threads=main`, error(504, /^no thread .*native call/)),
+      row(`GET ${PROFILE}/${path}&threads=main`, error(504, /^no thread .*(native call|Ask again)/)),
     ),
     ...['profile?seconds=1&format=cpuprofile', 'heap?format=heapprofile'].map((path) =>
-      row(`GET ${PROFILE}/${path}`, error(504, /^thread main has not answered .*native call/)),
+      row(`GET ${PROFILE}/${path}`, error(504, /^thread main has not answered .*(native call|Ask again)/)),
     ),
     row(`GET ${PROFILE}/cmdline`, text(/./)),
     row(`GET ${PROFILE}/`, text(/Types of profiles available/, HTML)),

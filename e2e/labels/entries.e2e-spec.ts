@@ -3,6 +3,7 @@ import { afterAll, beforeAll, it } from '@jest/globals';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { describeWhere } from '../support/needed.tool.js';
+import { windowOf } from '../support/patience.js';
 import { expectRight } from '../support/right.figures.js';
 import { type DecodedProfile, takeProfile } from '../support/pprof.profile.js';
 import { FRAME_FLAGS, HAS_FRAMES, NO_FRAMES, samplesIn } from './labels.app.js';
@@ -37,7 +38,7 @@ async function profileOf(app: AppProcess): Promise<DecodedProfile> {
   const url = `${await profilerOf(app)}/debug/pprof/profile?threads=main`;
   await takeProfile(`${url}&seconds=1`);
   let isDone = false;
-  const profile = takeProfile(`${url}&seconds=3&hz=500`).finally(() => (isDone = true));
+  const profile = takeProfile(`${url}&seconds=${windowOf(3)}&hz=500`).finally(() => (isDone = true));
   const goOn = async (): Promise<void> => {
     if (!isDone) {
       await app.call('enter');

@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { beforeAll } from '@jest/globals';
-import { request } from './http.request.js';
+import { onceServed, request } from './http.request.js';
 import { describeWithTool } from './needed.tool.js';
 import { patience } from './patience.js';
 import { temporaryDirectory } from './temporary.directory.js';
@@ -49,7 +49,7 @@ export async function goToolPprof(...args: string[]): Promise<ToolResult> {
 
 /** A file with the profile: what several tests look at is taken once. */
 export async function savedProfile(url: string): Promise<string> {
-  const { status, text, body } = await request(url);
+  const { status, text, body } = await onceServed(() => request(url));
   if (status !== 200) {
     throw new Error(`${url}: ${status} ${text}`);
   }

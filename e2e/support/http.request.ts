@@ -2,6 +2,7 @@ import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request as httpRequ
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { isStarved } from './patience.js';
 
 export interface RequestOptions {
   readonly method?: string;
@@ -24,6 +25,18 @@ export async function request(url: string, options: RequestOptions = {}): Promis
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
   const body = await buffer(response);
   return { status: response.statusCode!, headers: response.headers, body, text: body.toString() };
+}
+
+/**
+ * Asks again where the answer is that the process had no processor, on a machine that is starved: it has seen that, and nothing is
+ * wrong with it, but that there is nothing else in it.
+ */
+export async function onceServed(ask: () => Promise<Response>): Promise<Response> {
+  let response;
+  do {
+    response = await ask();
+  } while (isStarved() && response.status === 504 && / had no processor for /.test(response.text));
+  return response;
 }
 
 /** A request that the caller can end: `disconnect()` cuts its connection; `cut` settles when the server has cut it. */

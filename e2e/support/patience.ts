@@ -28,6 +28,8 @@ const LONGEST_PATIENCE = 10;
 /** How many times slower than that this machine is now: a slow processor, a quota, or others who are busy on it. */
 export const SLOWNESS = Math.min(LONGEST_PATIENCE, Math.max(1, knownSlowness() ?? measureSlowness()));
 
+const PACE = Math.max(1, SLOWNESS / OWN_SLOWNESS);
+
 /** Milliseconds to wait for what takes far less than `millis` on a quiet machine. */
 export function patience(millis: number): number {
   return Math.ceil(millis * SLOWNESS);
@@ -40,7 +42,12 @@ export function isStarved(): boolean {
 
 /** So many seconds of a machine on which nothing but the tests runs, as a window can be asked for: in whole ones. */
 export function windowOf(seconds: number): number {
-  return Math.max(1, Math.round(seconds * Math.max(1, SLOWNESS / OWN_SLOWNESS)));
+  return Math.max(1, Math.round(seconds * PACE));
+}
+
+/** Lets something happen for a while, as in windows of `windowOf`. */
+export function goesOnFor(millis: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, millis * PACE));
 }
 
 /** As a test file that began a moment ago has measured it: all of them would spend more on that than on some of the tests. */

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { Profile } from 'pprof-format';
-import { request } from './http.request.js';
+import { onceServed, request } from './http.request.js';
 
 /** A frame of a decoded profile. */
 export interface Frame {
@@ -49,7 +49,7 @@ export function decodeProfile(body: Uint8Array): DecodedProfile {
 
 /** Takes a profile; fails with the server's words where it gives none. */
 export async function takeProfile(url: string): Promise<DecodedProfile> {
-  const { status, text, body } = await request(url);
+  const { status, text, body } = await onceServed(() => request(url));
   if (status !== 200) {
     throw new Error(`${url}: ${status} ${text}`);
   }
