@@ -44,7 +44,7 @@ let second: Map<string, Buffer>;
 
 beforeAll(async () => {
   const app = await WatchedApp.start({ block: { watch: true } });
-  await Promise.all(['busy', 'idle'].map((kind) => app.process.call('startWorker', kind)));
+  await Promise.all(['works', 'idle'].map((kind) => app.process.call('startWorker', kind)));
   await app.process.call('blockFor', 500);
   // It is told of when it is over, and when nothing of ours holds the thread up.
   const blocks = async () => (await request(`${app.origin}/debug/pprof/block?debug=1`)).text;

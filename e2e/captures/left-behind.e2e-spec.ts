@@ -177,7 +177,7 @@ describe('a worker thread that ends during a capture', () => {
   it('leaves nothing behind either, and the capture goes on without it', async () => {
     const app = await WatchedApp.start();
     const [busy] = await Promise.all(
-      ['busy', 'idle'].map((kind) => app.process.call<number>('startWorker', kind)),
+      ['works', 'idle'].map((kind) => app.process.call<number>('startWorker', kind)),
     );
     const before = await app.rests(0);
     // Were one to end before it is a second old, all workers would be left alone: after this they are older.
@@ -216,7 +216,7 @@ describe('the module that is stopped', () => {
     'during %s leaves nothing behind, and cuts the client off',
     async (window) => {
       const app = await WatchedApp.start();
-      await Promise.all(['busy', 'idle'].map((kind) => app.process.call('startWorker', kind)));
+      await Promise.all(['works', 'idle'].map((kind) => app.process.call('startWorker', kind)));
       const idle = await app.held();
       const connection = await HttpConnection.open(app.origin);
       connection.write(get(`${window}${LONG}`));

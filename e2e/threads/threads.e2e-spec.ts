@@ -189,8 +189,8 @@ describe('threads that come and go during a capture', () => {
     const app = await ThreadsApp.start();
     const taken = takeProfile(`${app.pprof}/profile?seconds=${WINDOW}`);
     await app.capturing();
-    const first = await app.startWorker('busy');
-    const second = await app.startWorker('busy', 'late');
+    const first = await app.startWorker('works');
+    const second = await app.startWorker('works', 'late');
     const profile = await taken;
     expect(framesNamed(profile, /^spinInWorker /)).not.toEqual([]);
     expect(profile.comments).toContainEqual(
@@ -203,11 +203,11 @@ describe('threads that come and go during a capture', () => {
   it('are dropped when they end, and the others stay', async () => {
     const app = await ThreadsApp.start();
     const ending = await Promise.all([
-      app.startWorker('busy', 'ends'),
+      app.startWorker('works', 'ends'),
       app.startWorker('idle', 'ends'),
       app.startWorker('waits', 'ends'),
     ]);
-    const staying = await app.startWorker('busy', 'stays');
+    const staying = await app.startWorker('works', 'stays');
     // An application whose workers live for less than a second has none of its workers looked at.
     await app.process.until<number>('ageOfYoungestWorker', (millis) => millis > 1000);
     const taken = takeProfile(`${app.pprof}/profile?seconds=${WINDOW}`);
