@@ -1,7 +1,7 @@
 import { ownMillis } from '../shared/own.clocks.js';
 
-/** The profiling thread needs a millisecond or two; where it is too busy for that, what is left open is put up with. */
-const LONGEST_HOLD_UP_MILLIS = 50;
+/** The profiling thread needs a millisecond or two, and more where others are busy; what is left open then is put up with. */
+const LONGEST_HOLD_UP_MILLIS = 200;
 
 /** It may have no processor for a while. */
 const LONGEST_WAIT_MILLIS = 1000;
