@@ -3,6 +3,7 @@ import { rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
 import { openRequest, request } from './support/http.request.js';
+import { windowOf } from './support/patience.js';
 import { flat, takeProfile } from './support/pprof.profile.js';
 
 afterEach(killProcesses);
@@ -67,7 +68,7 @@ describe('a profiling thread that ends by itself', () => {
       // Where the clients look for it, although the options say: any free port.
       expect(await profilerOf(app)).toBe(url);
       await app.call('startBurning');
-      const cpu = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
+      const cpu = await takeProfile(`${url}/debug/pprof/profile?seconds=${windowOf(1)}`);
       expect(flat(cpu, 'samples/count', /^crunchNumbers /)).toBeGreaterThan(0);
       // What was allocated before is still known.
       const heap = await takeProfile(`${url}/debug/pprof/heap`);

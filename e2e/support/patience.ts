@@ -37,7 +37,7 @@ export function patience(millis: number): number {
 
 /** Whether what the product gives up after a time may be given up here. */
 export function isStarved(): boolean {
-  return SLOWNESS > 1.5;
+  return SLOWNESS > OWN_SLOWNESS;
 }
 
 /** So many seconds of a machine on which nothing but the tests runs, as a window can be asked for: in whole ones. */

@@ -2,7 +2,7 @@ import { ownMillis } from '../shared/own.clocks.js';
 import type { SaveRecording } from '../shared/thread.protocol.js';
 import type { Agent } from './agent.js';
 
-/** All that the end of the process is held up by. What cannot be written in that time is given up. */
+/** What cannot be written in that time is given up. The end of the process is held up by this, and by what `closeNow` waits for. */
 const LONGEST_MILLIS = 180;
 
 /** An application that logs an exception and exits does so within this time. */

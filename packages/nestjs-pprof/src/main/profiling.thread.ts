@@ -49,6 +49,7 @@ export class ProfilingThread {
   readonly #connections: ThreadConnections;
   readonly #lastRecording: LastRecording | undefined;
   #lastError: string | undefined;
+  #isStopping = false;
   #registryEntry: string | undefined;
   #socket: SocketFile | undefined;
 
@@ -121,7 +122,8 @@ export class ProfilingThread {
       }
       switch (message.type) {
         case 'agent-request':
-          return agent.answer(message, worker);
+          // What began now would not be ended.
+          return this.#isStopping ? undefined : agent.answer(message, worker);
         case 'listening':
           return listeners.onListening(toPprofAddress(message));
         case 'listening-on-socket':
@@ -167,15 +169,22 @@ export class ProfilingThread {
     this.#lastRecording?.save(cause);
   }
 
-  /** Ends the thread, with whatever it is doing. Captures that run are cut off: shutting down does not wait for them. */
+  /**
+   * Ends the thread, with whatever it is doing. Captures that run are cut off: shutting down does not wait for them, but for up to a
+   * second until its sessions are closed, which as a rule takes a millisecond or two.
+   */
   async stop(): Promise<void> {
-    // The end of the thread is waited for.
-    this.#worker.ref();
-    const ended = new Promise<void>((resolve) => {
-      this.#worker.once('exit', () => resolve());
-    });
-    await Promise.race([this.#connections.close(), ended]);
-    await this.#worker.terminate();
+    this.#isStopping = true;
+    try {
+      // Nothing else may keep the process alive until then.
+      this.#worker.ref();
+      const ended = new Promise<void>((resolve) => {
+        this.#worker.once('exit', () => resolve());
+      });
+      await Promise.race([this.#connections.close(), ended]);
+    } finally {
+      await this.#worker.terminate();
+    }
   }
 
   /** Not done by the thread itself, which may end at any point of what it does. */

@@ -16,6 +16,7 @@ beforeEach(() => {
 
 afterEach(() => {
   jest.restoreAllMocks();
+  jest.useRealTimers();
 });
 
 describe.each(['close', 'closeNow'] as const)('%s', (method) => {
@@ -52,7 +53,7 @@ describe.each(['close', 'closeNow'] as const)('%s', (method) => {
     askToClose.mockImplementation(() => closer.postMessage('close'));
     try {
       await once(closer, 'message');
-      // The longest wait is some ten times what this takes, but the machine may be busy.
+      // The longest wait is far longer than this takes, but the machine may be busy.
       for (let attempt = 0; attempt < 20 && Atomics.load(count, 0) > 0; attempt++) {
         await connections[method]();
       }
@@ -67,7 +68,6 @@ describe.each(['close', 'closeNow'] as const)('%s', (method) => {
     count[0] = 1;
     await connections[method]();
     expect(count[0]).toBe(1);
-    jest.useRealTimers();
   });
 });
 

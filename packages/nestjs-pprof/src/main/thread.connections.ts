@@ -1,20 +1,20 @@
 import { ownMillis } from '../shared/own.clocks.js';
 
 /** The profiling thread needs a millisecond or two, and more where others are busy; what is left open then is put up with. */
-const LONGEST_HOLD_UP_MILLIS = 200;
+const LONGEST_HOLD_UP_MILLIS = 150;
 
 /** It may have no processor for a while. */
 const LONGEST_WAIT_MILLIS = 1000;
 
 /** Of ES2024; in every Node that is supported. */
-type WaitAsync = (
-  count: Int32Array,
-  index: number,
-  value: number,
-  millis: number,
-) => { readonly value: Promise<string> | string };
-
-const { waitAsync } = Atomics as unknown as { readonly waitAsync: WaitAsync };
+interface WithWaitAsync {
+  waitAsync(
+    count: Int32Array,
+    index: number,
+    value: number,
+    millis: number,
+  ): { readonly value: Promise<string> | string };
+}
 
 /**
  * The inspector sessions of the profiling thread, as it counts them itself. Node prints `Waiting for the debugger to disconnect...` for
@@ -38,7 +38,7 @@ export class ThreadConnections {
   /** Settles when all are closed, or after some time. The timers of an application may be others than Node's: none is needed. */
   async close(): Promise<void> {
     for (const { open, remaining } of this.#closing(LONGEST_WAIT_MILLIS)) {
-      await waitAsync(this.#count, 0, open, remaining).value;
+      await (Atomics as unknown as WithWaitAsync).waitAsync(this.#count, 0, open, remaining).value;
     }
   }
 

@@ -117,7 +117,7 @@ export type ToThread =
   | { readonly type: 'agent-accepted'; readonly id: number }
   | AgentReply
   | { readonly type: 'worker-started' }
-  /** The process is about to exit. */
+  /** The process is about to exit, or the profiler to be stopped. */
   | { readonly type: 'process-exiting' }
   /** Sent once, as soon as the application is put together. */
   | { readonly type: 'handlers-found'; readonly classes: readonly HandlerClass[] }

@@ -194,7 +194,7 @@ export class AgentClient {
     return () => this.#listeners['worker-started'].delete(listener);
   }
 
-  /** Calls the listener when the process is about to exit; the main thread waits a moment for what it does. */
+  /** Calls the listener when the process is about to exit, or this thread to be ended; that waits a moment for what it does. */
   onExit(listener: () => void): void {
     this.#listeners['process-exiting'].add(listener);
   }

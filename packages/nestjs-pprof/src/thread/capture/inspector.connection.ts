@@ -103,7 +103,7 @@ export class Inspector {
     }
   }
 
-  /** The main thread has them closed when the process exits. */
+  /** The main thread has them closed when the process exits, or this thread is to end. */
   #tellCount(): void {
     Atomics.store(this.#count, 0, this.#open.size);
     Atomics.notify(this.#count, 0);
