@@ -91,9 +91,9 @@ export class LabelsApp {
   }
 }
 
-/** As these requests take all of a processor, and of the windows there are many, no longer than three times as long. */
+/** As these requests take all of a processor, and of the windows there are many, no longer than twice as long. */
 export function labelledWindow(seconds: number): number {
-  return Math.min(windowOf(seconds), 3 * seconds);
+  return Math.min(windowOf(seconds), 2 * seconds);
 }
 
 /** The samples that have such a function in their stack, by the value of one label. */
