@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AppProcess } from './support/app.process.js';
 import { CommandRun, describeWithTerminal, nestjsPprof } from './support/command.line.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
+import { isStarved } from './support/patience.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 
 // The command that people type who have no Go: without a terminal, as in a script or a pipe, and in one.
@@ -72,7 +73,8 @@ describe('npx nestjs-pprof', () => {
       unit: string;
     };
     // On a starved machine V8's own threads may have used more.
-    expect(functions.find(({ name }) => !name.startsWith('('))!.name).toMatch(/^crunchNumbers/);
+    const most = functions.find(({ name }) => !(isStarved() && name.startsWith('(')));
+    expect(most!.name).toMatch(/^crunchNumbers/);
     expect(functions.reduce((sum, { flat }) => sum + flat, 0)).toBe(total);
     expect(unit).toBe('nanoseconds');
     const { stdout: stacks } = await nestjsPprof(['stacks', port, '--json']);

@@ -19,7 +19,7 @@ const QUIET_ROUNDS_PER_MILLI = 10;
 /** So many rounds, and V8 has compiled the loop: a machine is not slow because it interprets. */
 const WARM_UP_ROUNDS = 30;
 
-/** So much slower the tests make it themselves, as more than two run for each processor: see jest.config.mjs. */
+/** So much slower the tests make it themselves, as more of them run than there are processors (jest.config.mjs): two for each of two. */
 const OWN_SLOWNESS = 2;
 
 /** A machine that is slower still fails tests by their limit, rather than to have them wait for an hour. */

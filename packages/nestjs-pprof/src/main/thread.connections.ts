@@ -6,16 +6,6 @@ const LONGEST_HOLD_UP_MILLIS = 150;
 /** It may have no processor for a while. */
 const LONGEST_WAIT_MILLIS = 1000;
 
-/** Of ES2024; in every Node that is supported. */
-interface WithWaitAsync {
-  waitAsync(
-    count: Int32Array,
-    index: number,
-    value: number,
-    millis: number,
-  ): { readonly value: Promise<string> | string };
-}
-
 /**
  * The inspector sessions of the profiling thread, as it counts them itself. Node prints `Waiting for the debugger to disconnect...` for
  * those that are open when a process exits; and those to worker threads stay open, with the profilers that run in them, when the
@@ -38,7 +28,7 @@ export class ThreadConnections {
   /** Settles when all are closed, or after some time. The timers of an application may be others than Node's: none is needed. */
   async close(): Promise<void> {
     for (const { open, remaining } of this.#closing(LONGEST_WAIT_MILLIS)) {
-      await (Atomics as unknown as WithWaitAsync).waitAsync(this.#count, 0, open, remaining).value;
+      await Atomics.waitAsync(this.#count, 0, open, remaining).value;
     }
   }
 
