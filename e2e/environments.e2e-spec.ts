@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
+import { itExhaustive } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { DevToolsClient } from './support/devtools.client.js';
 import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
@@ -250,18 +250,18 @@ describe('a process with DevTools attached', () => {
 });
 
 describe('an application that takes deprecations for errors', () => {
-  it.each(
-    rowsOf('with', ['--throw-deprecation', '--no-deprecation'], (flag) => flag === '--throw-deprecation'),
-  )('starts, and is profiled: %s', async (flag) => {
-    const app = startFixture('http', {}, { execArgv: ['--pending-deprecation', flag] });
-    await expectAllProfiles(app);
-    // Node says of what Express does with that: "`url.parse()` behavior is not standardized".
-    const url = await profilerOf(app);
-    const answer = await rawRequest(url, 'GET /debug/pprof/cmdline#x HTTP/1.1', 'Host: localhost');
-    expect(answer).toContain(' 200 OK');
-    expect((await request(`${url}/debug/vars`)).status).toBe(200);
-    expect(app.output).not.toContain('Deprecation');
-  });
+  for (const flag of ['--throw-deprecation', '--no-deprecation']) {
+    itExhaustive(`starts, and is profiled: ${flag}`, async () => {
+      const app = startFixture('http', {}, { execArgv: ['--pending-deprecation', flag] });
+      await expectAllProfiles(app);
+      // Node says of what Express does with that: "`url.parse()` behavior is not standardized".
+      const url = await profilerOf(app);
+      const answer = await rawRequest(url, 'GET /debug/pprof/cmdline#x HTTP/1.1', 'Host: localhost');
+      expect(answer).toContain(' 200 OK');
+      expect((await request(`${url}/debug/vars`)).status).toBe(200);
+      expect(app.output).not.toContain('Deprecation');
+    });
+  }
 });
 
 /** Has a view of the files in which nothing can be written, which only root can have made. */
@@ -304,20 +304,24 @@ describeWhere(canBeNobody, 'not root', 'a user who is not root', () => {
     expect(app.complaints).toEqual([]);
   });
 
-  it.each(rowsOf('with a directory that is', ['unwritable', 'missing'], (kind) => kind === 'unwritable'))(
-    'can profile where nothing can be written (%s directory for temporary files)',
-    async (kind) => {
-      const directory = join(await temporaryDirectory('nobody-'), 'tmp');
-      if (kind === 'unwritable') {
-        await mkdir(directory, { mode: 0o555 });
-      }
-      const app = startFixture('http', {}, { uid: NOBODY, env: { TMPDIR: directory } });
-      await expectAllProfiles(app);
-      const { otherProcesses } = JSON.parse((await request(`${await profilerOf(app)}/debug/vars`)).text) as {
-        otherProcesses: unknown[];
-      };
-      expect(otherProcesses).toEqual([]);
-      expect(app.complaints).toEqual([]);
-    },
-  );
+  for (const kind of ['unwritable', 'missing']) {
+    itExhaustive(
+      `can profile where nothing can be written (${kind} directory for temporary files)`,
+      async () => {
+        const directory = join(await temporaryDirectory('nobody-'), 'tmp');
+        if (kind === 'unwritable') {
+          await mkdir(directory, { mode: 0o555 });
+        }
+        const app = startFixture('http', {}, { uid: NOBODY, env: { TMPDIR: directory } });
+        await expectAllProfiles(app);
+        const { otherProcesses } = JSON.parse(
+          (await request(`${await profilerOf(app)}/debug/vars`)).text,
+        ) as {
+          otherProcesses: unknown[];
+        };
+        expect(otherProcesses).toEqual([]);
+        expect(app.complaints).toEqual([]);
+      },
+    );
+  }
 });

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
+import { itExhaustive } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import type { AppProcess } from './support/app.process.js';
 import { describeWithChromium, launchChromium, openPage } from './support/chromium.browser.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
@@ -171,26 +172,29 @@ describeWithChromium('the index page', () => {
     await expectClean();
   });
 
-  it('shows the difference that a time has made to the heap, which speedscope itself refuses', async () => {
-    await page.goto(index);
-    const captured = capture('Heap').then(() => true);
-    // Until then the heap does change.
-    while (!(await Promise.race([captured, app.call('keepAnew').then(() => false)])));
-    const link = page.locator('#capture-rows').getByRole('link', { name: 'flame graph' });
-    // It is no link before the parts are known.
-    await link.waitFor();
-    const part = page.locator('#capture-rows select');
-    // Where nothing has shrunk there is but one part, of all.
-    if (await part.isVisible()) {
-      await part.selectOption('what has shrunk');
-    }
-    const viewer = await flameGraphOf(link);
-    // Of a file with two parts the viewer has another one, to choose from, which is not shown.
-    // What has shrunk may be in functions of no file alone.
-    await viewer.locator('table:visible td').first().waitFor();
-    await viewer.close();
-    await expectClean();
-  });
+  itExhaustive(
+    'shows the difference that a time has made to the heap, which speedscope itself refuses',
+    async () => {
+      await page.goto(index);
+      const captured = capture('Heap').then(() => true);
+      // Until then the heap does change.
+      while (!(await Promise.race([captured, app.call('keepAnew').then(() => false)])));
+      const link = page.locator('#capture-rows').getByRole('link', { name: 'flame graph' });
+      // It is no link before the parts are known.
+      await link.waitFor();
+      const part = page.locator('#capture-rows select');
+      // Where nothing has shrunk there is but one part, of all.
+      if (await part.isVisible()) {
+        await part.selectOption('what has shrunk');
+      }
+      const viewer = await flameGraphOf(link);
+      // Of a file with two parts the viewer has another one, to choose from, which is not shown.
+      // What has shrunk may be in functions of no file alone.
+      await viewer.locator('table:visible td').first().waitFor();
+      await viewer.close();
+      await expectClean();
+    },
+  );
 
   it('has no serious finding of axe-core, light and dark, also with a capture', async () => {
     await page.goto(index);

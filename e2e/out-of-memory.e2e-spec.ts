@@ -14,6 +14,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { platform } from 'node:process';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { itExhaustive } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type Ending, killProcesses } from './support/app.process.js';
 import { type ExampleApp, exampleSource, profilingUrl, startExample } from './support/example.app.js';
 import { describeWithGo, goToolPprof } from './support/go.tool.js';
@@ -207,7 +208,7 @@ describe('a directory that cannot be written', () => {
 });
 
 describe('a directory that is gone when the memory runs out', () => {
-  it('costs the profile, and one line; the process dies as usual', async () => {
+  itExhaustive('costs the profile, and one line; the process dies as usual', async () => {
     const directory = await temporaryDirectory('oom-');
     await mkdir(join(directory, 'sub'));
     const app = await startExample({ PPROF_OOM_DIRECTORY: join(directory, 'sub') }, [SMALL_HEAP]);

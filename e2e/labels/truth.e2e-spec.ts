@@ -53,8 +53,8 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       await app.process.kill();
     });
 
-    it('tell two routes apart that burn CPU 3:1, a hundred requests at a time', async () => {
-      const profile = await app.profileUnder({ seconds: 2, hz: 500 }, 100, (index) =>
+    it('tell two routes apart that burn CPU 3:1, a hundred requests at a time; with controller and handler', async () => {
+      const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 100, (index) =>
         app.get(index % 2 === 0 ? `/burn/heavy/${index}` : `/burn/light/${index}`),
       );
       expectOnly(profile, /heavyWork/, 'GET /burn/heavy/:id');
@@ -69,10 +69,6 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expect(Object.keys(before).toSorted()).toEqual(['GET /burn/heavy/:id', 'GET /burn/light/:id']);
       const cpu = flat(profile, 'cpu/nanoseconds');
       expect(cpu).toBeGreaterThan(0);
-    });
-
-    it('has controller and handler', async () => {
-      const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 4, () => app.get('/burn/heavy/1'));
       expect(samplesIn(profile, /heavyWork/, 'controller')).toHaveProperty('WorkController');
       expect(samplesIn(profile, /heavyWork/, 'handler')).toHaveProperty('heavy');
       expect(profile.comments).toContain('labels of main: by async context');
@@ -81,7 +77,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
     // Of a thousand in `npm run test:all`.
     const count = IS_EXHAUSTIVE ? 1000 : 200;
     itOnOne(`keep ${count} concurrent requests with a label of their own apart`, async () => {
-      const profile = await app.profileUnder({ seconds: 3, hz: 1000 }, count, (index) =>
+      const profile = await app.profileUnder({ seconds: IS_EXHAUSTIVE ? 3 : 1, hz: 1000 }, count, (index) =>
         app.get(`/burn/labelled/${index}`),
       );
       let seen = 0;
@@ -116,7 +112,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
     });
 
     it('stay with what fails, redirects, goes on after its answer, or after its client has gone', async () => {
-      const profile = await app.profileUnder({ seconds: 2, hz: 500 }, 8, async (index) => {
+      const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 8, async (index) => {
         const path = ['fails', 'redirects', 'later', 'aborts'][index % 4]!;
         if (path !== 'aborts') {
           return app.get(`/burn/${path}`);
@@ -133,7 +129,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expectOnly(profile, /abortWork/, 'GET /burn/aborts');
     });
 
-    it('are not those of the route that a middleware has kept a request from', async () => {
+    itOnOne('are not those of the route that a middleware has kept a request from', async () => {
       const profile = await app.profileUnder({ seconds: 2, hz: 100 }, 50, (index) =>
         app.get(index % 4 === 0 ? '/burn/heavy/denied' : `/burn/heavy/${index}`),
       );

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
 import { describeWithGo, goToolPprof, savedProfile } from '../support/go.tool.js';
 import { request } from '../support/http.request.js';
@@ -261,10 +262,12 @@ describe('the CPU time of threads that are not JavaScript', () => {
 describe('a process that exits during a capture of its workers', () => {
   afterEach(killProcesses);
 
-  it.each<{ name: string; command: string; argument?: number; code: number }>([
+  const ENDS: Array<{ name: string; command: string; argument?: number; code: number }> = [
     { name: 'process.exit(3)', command: 'exit', argument: 3, code: 3 },
     { name: 'an uncaught exception', command: 'fail', code: 1 },
-  ])(
+  ];
+
+  it.each(rowsOf('by', ENDS, ({ command }) => command === 'exit'))(
     'by $name keeps its exit code, and says nothing about a debugger',
     async ({ command, argument, code }) => {
       const app = await ThreadsApp.start();
