@@ -49,7 +49,7 @@ describeWhere(
   'Windows',
   'a working directory that is removed under the process',
   () => {
-    it('costs nothing, also where the profiling thread has to be started again', async () => {
+    itExhaustive('costs nothing, also where the profiling thread has to be started again', async () => {
       const app = startFixture('faults', {}, { execArgv: ['--require', fixtureFile('thread-faults.cjs')] });
       const url = await profilerOf(app);
       await app.call('loseWorkingDirectory');
@@ -92,19 +92,22 @@ describe("Node's permission model", () => {
     expect(app.complaints).toEqual([expect.stringContaining('--allow-addons')]);
   });
 
-  it('without the inspector: the main thread is profiled, and the comments say what is missing', async () => {
-    const app = startFixture('http', {}, { execArgv: [...base, '--allow-worker', '--allow-addons'] });
-    const url = await profilerOf(app);
-    await app.call('startBurning');
-    const profile = await profileWithNumbers(url);
-    expect(flat(profile, 'samples/count', /^crunchNumbers /)).toBeGreaterThan(0);
-    expect(profile.comments.join('\n')).toContain('--allow-inspector');
-    for (const name of ['goroutine', 'allocs?seconds=1']) {
-      const { status, text } = await request(`${url}/debug/pprof/${name}`);
-      expect([status, text]).toEqual([503, expect.stringContaining('--allow-inspector')]);
-    }
-    expect(app.complaints).toEqual([]);
-  });
+  itExhaustive(
+    'without the inspector: the main thread is profiled, and the comments say what is missing',
+    async () => {
+      const app = startFixture('http', {}, { execArgv: [...base, '--allow-worker', '--allow-addons'] });
+      const url = await profilerOf(app);
+      await app.call('startBurning');
+      const profile = await profileWithNumbers(url);
+      expect(flat(profile, 'samples/count', /^crunchNumbers /)).toBeGreaterThan(0);
+      expect(profile.comments.join('\n')).toContain('--allow-inspector');
+      for (const name of ['goroutine', 'allocs?seconds=1']) {
+        const { status, text } = await request(`${url}/debug/pprof/${name}`);
+        expect([status, text]).toEqual([503, expect.stringContaining('--allow-inspector')]);
+      }
+      expect(app.complaints).toEqual([]);
+    },
+  );
 
   const hasAllFlags = major >= 24;
   itWhere(

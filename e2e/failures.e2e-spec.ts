@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { itExhaustive, rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from './support/app.process.js';
 import { startExample } from './support/example.app.js';
 import { fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
@@ -73,7 +74,7 @@ describe('a native addon that cannot be loaded', () => {
 const LONG_CAPTURE = '/debug/pprof/profile?seconds=300';
 
 describe('a client that leaves during its capture', () => {
-  it('stops the sampler, and the next capture works', async () => {
+  itExhaustive('stops the sampler, and the next capture works', async () => {
     const app = startFixture('http');
     const url = await profilerOf(app);
     const { disconnect } = openRequest(`${url}${LONG_CAPTURE}`);
@@ -117,28 +118,36 @@ describe('shutting down during a capture of 300 s', () => {
     expect(app.complaints).toEqual([]);
   });
 
-  it('PprofService.stop() cuts it off and stops the samplers; the application goes on', async () => {
-    const { app, cut } = await startCapturing();
-    await app.call('stop');
-    expect(await cut).toMatchObject({ code: 'ECONNRESET' });
-    await app.until('samplerRuns', (runs) => runs === false);
-    expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
-  });
+  itExhaustive(
+    'PprofService.stop() cuts it off and stops the samplers; the application goes on',
+    async () => {
+      const { app, cut } = await startCapturing();
+      await app.call('stop');
+      expect(await cut).toMatchObject({ code: 'ECONNRESET' });
+      await app.until('samplerRuns', (runs) => runs === false);
+      expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
+    },
+  );
 
-  it.each([
+  const HOOKS: Array<{ name: string; args: string[] }> = [
     { name: 'with shutdown hooks', args: ['hooks'] },
     { name: 'without', args: [] },
-  ])('SIGTERM ends the process as it does without us, $name', async ({ args }) => {
-    const without = startFixture('http', { enabled: false }, { args: ['express', ...args] });
-    await without.call('url');
-    without.signal('SIGTERM');
-    const ending = await without.exited;
+  ];
 
-    const { app, cut } = await startCapturing(...args);
-    app.signal('SIGTERM');
-    expect(await app.exited).toEqual(ending);
-    expect(await cut).toMatchObject({ code: 'ECONNRESET' });
-    expect(app.output).not.toContain('debugger');
-    expect(app.complaints).toEqual([]);
-  });
+  it.each(rowsOf('SIGTERM', HOOKS, ({ name }) => name !== 'without'))(
+    'SIGTERM ends the process as it does without us, $name',
+    async ({ args }) => {
+      const without = startFixture('http', { enabled: false }, { args: ['express', ...args] });
+      await without.call('url');
+      without.signal('SIGTERM');
+      const ending = await without.exited;
+
+      const { app, cut } = await startCapturing(...args);
+      app.signal('SIGTERM');
+      expect(await app.exited).toEqual(ending);
+      expect(await cut).toMatchObject({ code: 'ECONNRESET' });
+      expect(app.output).not.toContain('debugger');
+      expect(app.complaints).toEqual([]);
+    },
+  );
 });

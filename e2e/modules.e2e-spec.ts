@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { itExhaustive, rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { type Inside, profilerOf, startFixture } from './support/fixture.app.js';
 import { request } from './support/http.request.js';
@@ -38,7 +39,7 @@ describe('PprofModule in an HTTP application', () => {
 });
 
 describe('PprofModule in an application context', () => {
-  it.each(['close', 'no-close'])(
+  it.each(rowsOf('ends by itself', ['close', 'no-close'], (ending) => ending === 'no-close'))(
     'profiles, and the process ends by itself when the job is done (%s)',
     async (ending) => {
       const app = startFixture('context', {}, { args: [ending] });
@@ -50,7 +51,7 @@ describe('PprofModule in an application context', () => {
     },
   );
 
-  it('lets a process end that has nothing to do but to start', async () => {
+  itExhaustive('lets a process end that has nothing to do but to start', async () => {
     const app = startFixture('context', {}, { args: ['no-close'] });
     void app.call('done').catch(() => undefined);
     expect(await app.exited).toEqual({ code: 0, signal: null });
@@ -79,7 +80,7 @@ describe('enabled', () => {
     expect(app.output).not.toContain('Profiling server');
   });
 
-  it('true: one thread, and the addon, as this is how the test above could fail', async () => {
+  itExhaustive('true: one thread, and the addon, as this is how the test above could fail', async () => {
     const app = startFixture('http');
     await profilerOf(app);
     const { workers, addonFiles } = await app.call<Inside>('inside');
@@ -124,11 +125,16 @@ describe('PprofService', () => {
 });
 
 describe('forRootAsync', () => {
-  it.each(['useFactory', 'useClass', 'useExisting'])('takes its options from %s', async (form) => {
-    const app = startFixture('async-forms', { maxSeconds: 7 }, { args: [form] });
-    const { status, text } = await request(`${await profilerOf(app)}/debug/pprof/profile?seconds=8`);
-    expect([status, text]).toEqual([400, expect.stringContaining('the maximum is 7 ')]);
-  });
+  const FORMS = ['useFactory', 'useClass', 'useExisting'];
+
+  it.each(rowsOf('takes its options from', FORMS, (form) => form === 'useFactory'))(
+    'takes its options from %s',
+    async (form) => {
+      const app = startFixture('async-forms', { maxSeconds: 7 }, { args: [form] });
+      const { status, text } = await request(`${await profilerOf(app)}/debug/pprof/profile?seconds=8`);
+      expect([status, text]).toEqual([400, expect.stringContaining('the maximum is 7 ')]);
+    },
+  );
 
   it('with isGlobal: PprofService can be injected in modules that do not import it', async () => {
     const app = startFixture('async-forms', {}, { args: ['isGlobal'] });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
+import { itExhaustive, rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
 import { openRequest, request } from './support/http.request.js';
@@ -86,26 +86,29 @@ describe('a profiling thread that ends by itself', () => {
     },
   );
 
-  it('has what its flight recorder kept go with it, which the next says, and records again', async () => {
-    const app = startBreakable({ flightRecorder: {} });
-    const url = await profilerOf(app);
-    await app.until('samplerRuns', (runs) => runs === true);
-    await app.call('break', 'throw');
-    await ended(app);
-    await listensAgain(app);
-    await app.call('startBurning');
-    // A 400 until there is a window.
-    for (let status = 0; status !== 200;) {
-      let text;
-      ({ status, text } = await request(`${url}/debug/pprof/profile?past=600&format=text`));
-      expect(text).toMatch(/missing: .*: the profiling thread was started again|^nothing is kept of/);
-    }
-    await app.call('stopBurning');
-    await app.call('close');
-    expect(await app.exited).toEqual({ code: 0, signal: null });
-  });
+  itExhaustive(
+    'has what its flight recorder kept go with it, which the next says, and records again',
+    async () => {
+      const app = startBreakable({ flightRecorder: {} });
+      const url = await profilerOf(app);
+      await app.until('samplerRuns', (runs) => runs === true);
+      await app.call('break', 'throw');
+      await ended(app);
+      await listensAgain(app);
+      await app.call('startBurning');
+      // A 400 until there is a window.
+      for (let status = 0; status !== 200;) {
+        let text;
+        ({ status, text } = await request(`${url}/debug/pprof/profile?past=600&format=text`));
+        expect(text).toMatch(/missing: .*: the profiling thread was started again|^nothing is kept of/);
+      }
+      await app.call('stopBurning');
+      await app.call('close');
+      expect(await app.exited).toEqual({ code: 0, signal: null });
+    },
+  );
 
-  it('is started again also where the application has broken the timers', async () => {
+  itExhaustive('is started again also where the application has broken the timers', async () => {
     const app = startBreakable();
     await profilerOf(app);
     await app.call('break', 'timers');

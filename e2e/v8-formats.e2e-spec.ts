@@ -191,28 +191,6 @@ function sizeOf({ selfSize, children }: HeapNode): number {
   return children.reduce((total, child) => total + sizeOf(child), selfSize);
 }
 
-describe('a client that leaves', () => {
-  let app: ThreadsApp;
-
-  beforeAll(async () => {
-    app = await ThreadsApp.start();
-  });
-
-  afterAll(killProcesses);
-
-  it.each(['profile?seconds=300&format=cpuprofile', 'trace?seconds=300'])(
-    '%s ends when its client leaves, and its inspector session with it',
-    async (path) => {
-      await app.process.until<number>('openSessions', (sessions) => sessions === 0);
-      const { disconnect, cut } = openRequest(`${app.pprof}/${path}`);
-      await app.process.until<number>('openSessions', (sessions) => sessions > 0);
-      disconnect();
-      await cut;
-      await app.process.until<number>('openSessions', (sessions) => sessions === 0);
-    },
-  );
-});
-
 describe('a trace of a server', () => {
   afterAll(killProcesses);
 

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, type Stats, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
+import { itExhaustive, rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from '../support/app.process.js';
 import { curl, describeWithCurl } from '../support/curl.tool.js';
 import { type FixtureOptions, startFixture } from '../support/fixture.app.js';
@@ -94,7 +94,7 @@ describe('the socket is removed', () => {
     expect(await app.exited).toEqual({ code: 0, signal: null });
   });
 
-  it('by SIGTERM with shutdown hooks', async () => {
+  itExhaustive('by SIGTERM with shutdown hooks', async () => {
     const app = await startListening('hooks');
     app.signal('SIGTERM');
     await app.exited;
@@ -110,7 +110,7 @@ describe('the socket is removed', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('by an uncaught exception', async () => {
+  itExhaustive('by an uncaught exception', async () => {
     const app = await startListening();
     await app.call('throwUncaught');
     expect(await app.exited).toEqual({ code: 1, signal: null });

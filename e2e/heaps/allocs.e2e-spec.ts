@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { itExhaustive } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
+import { itExhaustive, rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
 import { openRequest } from '../support/http.request.js';
@@ -39,16 +39,19 @@ describeWithGo('go tool pprof on allocs', () => {
     expect(stdout).toMatch(/ allocateInWorker /);
   });
 
-  it.each(['alloc_objects', 'alloc_space'])('-sample_index=%s of a window', async (index) => {
-    const url = `${app.pprof}/allocs?seconds=${windowOf(1)}`;
-    const top = goToolPprof('-top', `-sample_index=${index}`, '-tagfocus=main', url);
-    await app.counting();
-    await app.litter(20);
-    const { stdout, warnings } = await top;
-    expect(warnings).toEqual([]);
-    expect(stdout).toContain(`Type: ${index}\n`);
-    expect(stdout).toMatch(/ makeGarbageThing /);
-  });
+  it.each(rowsOf('-sample_index=', ['alloc_objects', 'alloc_space'], (index) => index === 'alloc_objects'))(
+    '-sample_index=%s of a window',
+    async (index) => {
+      const url = `${app.pprof}/allocs?seconds=${windowOf(1)}`;
+      const top = goToolPprof('-top', `-sample_index=${index}`, '-tagfocus=main', url);
+      await app.counting();
+      await app.litter(20);
+      const { stdout, warnings } = await top;
+      expect(warnings).toEqual([]);
+      expect(stdout).toContain(`Type: ${index}\n`);
+      expect(stdout).toMatch(/ makeGarbageThing /);
+    },
+  );
 
   it.each([
     ['inuse_objects', 'allocs'],
@@ -79,22 +82,25 @@ describeWithGo('go tool pprof on allocs', () => {
 describe('allocs without seconds', () => {
   afterEach(killProcesses);
 
-  it('does not disturb the heap profile, however often it is asked for, nor the workers', async () => {
-    const app = await AllocatingApp.start();
-    const worker = await app.startWorker();
-    await app.keep(20);
-    const before = await app.take('heap');
-    for (let i = 0; i < 5; i += 1) {
-      const allocs = await app.take('allocs');
-      expect(flat(allocs, 'alloc_space/bytes')).toBe(0);
-      expect(mebibytes(allocs, 'inuse_space', KEPT)).toBeGreaterThan(15);
-    }
-    expect(threadsComment(await app.take('allocs'))).not.toContain('worker');
-    expect(threadsComment(await app.take(`allocs?threads=${worker}`))).toContain(`worker ${worker}`);
-    const after = await app.take('heap');
-    expect(threadsComment(after)).toBe(threadsComment(before));
-    expect(mebibytes(after, 'inuse_space', KEPT)).toBeGreaterThan(15);
-  });
+  itExhaustive(
+    'does not disturb the heap profile, however often it is asked for, nor the workers',
+    async () => {
+      const app = await AllocatingApp.start();
+      const worker = await app.startWorker();
+      await app.keep(20);
+      const before = await app.take('heap');
+      for (let i = 0; i < 5; i += 1) {
+        const allocs = await app.take('allocs');
+        expect(flat(allocs, 'alloc_space/bytes')).toBe(0);
+        expect(mebibytes(allocs, 'inuse_space', KEPT)).toBeGreaterThan(15);
+      }
+      expect(threadsComment(await app.take('allocs'))).not.toContain('worker');
+      expect(threadsComment(await app.take(`allocs?threads=${worker}`))).toContain(`worker ${worker}`);
+      const after = await app.take('heap');
+      expect(threadsComment(after)).toBe(threadsComment(before));
+      expect(mebibytes(after, 'inuse_space', KEPT)).toBeGreaterThan(15);
+    },
+  );
 
   it('is empty and valid where heap sampling is off; a window can be had all the same, and leaves nothing behind', async () => {
     const app = await AllocatingApp.start({ heap: false });
@@ -166,7 +172,7 @@ describe('allocs?seconds=', () => {
     expect(mebibytes(await app.take('heap?gc=1'), 'inuse_space', KEPT)).toBeGreaterThan(15);
   });
 
-  it('gives the sampler back where its client leaves, or the profiler is stopped', async () => {
+  itExhaustive('gives the sampler back where its client leaves, or the profiler is stopped', async () => {
     const app = await AllocatingApp.start();
     const { disconnect } = openRequest(`${app.pprof}/allocs?seconds=300`);
     await app.counting();
@@ -180,7 +186,7 @@ describe('allocs?seconds=', () => {
     expect(await app.process.call('heapIsSampled')).toBe(true);
   });
 
-  it('leaves the process to exit as it would, without a word', async () => {
+  itExhaustive('leaves the process to exit as it would, without a word', async () => {
     const app = await AllocatingApp.start();
     await app.startWorker();
     openRequest(`${app.pprof}/allocs?seconds=300`).cut.catch(() => undefined);
@@ -190,7 +196,7 @@ describe('allocs?seconds=', () => {
     expect(app.process.output).not.toMatch(/debugger/i);
   });
 
-  it('leaves no difference of heaps around it: 409, says why', async () => {
+  itExhaustive('leaves no difference of heaps around it: 409, says why', async () => {
     const app = await AllocatingApp.start();
     const delta = app.ask('heap?seconds=2');
     await app.take('allocs?seconds=1');

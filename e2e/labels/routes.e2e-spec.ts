@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
@@ -46,106 +47,109 @@ const ROUTES = {
 type Ask = (path: string, headers: Readonly<Record<string, string>>) => Promise<unknown>;
 
 describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of routes', () => {
-  describe.each(['express', 'fastify', 'http2'])('on %s', (platform) => {
-    const routes = Object.entries<Asked>(ROUTES).filter(
-      ([name]) => platform === 'express' || name !== 'HostBWork',
-    );
-    let app: AppProcess;
-    let body: Buffer;
-    let profile: DecodedProfile;
+  describe.each(rowsOf('on', ['express', 'fastify', 'http2'], (platform) => platform !== 'http2'))(
+    'on %s',
+    (platform) => {
+      const routes = Object.entries<Asked>(ROUTES).filter(
+        ([name]) => platform === 'express' || name !== 'HostBWork',
+      );
+      let app: AppProcess;
+      let body: Buffer;
+      let profile: DecodedProfile;
 
-    beforeAll(async () => {
-      app = new AppProcess(fileURLToPath(new URL('fixtures/routes.app.mjs', import.meta.url)), {
-        args: [platform],
-        execArgv: FRAME_FLAGS,
-        env: { PPROF_OPTIONS: '{}' },
-      });
-      const profiler = `${await profilerOf(app)}/debug/pprof/profile?threads=main`;
-      const url = await app.call<string>('url');
-      const { ask, close } = platform === 'http2' ? overHttp2(url) : overHttp1(url);
-      await request(`${profiler}&seconds=1`);
-      let isDone = false;
-      const captured = request(`${profiler}&seconds=${windowOf(3)}&hz=500`).finally(() => (isDone = true));
-      const goOn = async (): Promise<void> => {
-        if (!isDone) {
-          for (const [, { path, headers = {} }] of routes) {
-            await ask(path, headers);
-          }
-          await goOn();
-        }
-      };
-      await Promise.all(Array.from({ length: 10 }, goOn));
-      ({ body } = await captured);
-      profile = decodeProfile(body);
-      close();
-    });
-
-    afterAll(() => app.kill());
-
-    it.each(routes)('are right where %s runs', (name, { route }) => {
-      const {
-        [route]: right = 0,
-        'GET (route not known)': unknown = 0,
-        '(none)': none = 0,
-        ...others
-      } = samplesIn(profile, new RegExp(`^${name}\\b`));
-      // Requests that look alike share a context until it turns out that they are not.
-      expectRight(right > 3 * (unknown + none) && Object.keys(others).length === 0, {
-        right,
-        unknown,
-        none,
-        others,
-      });
-    });
-
-    it('have nothing of a URL or a header in them', () => {
-      expect(body.includes('secret')).toBe(false);
-      const values = new Set(profile.samples.flatMap(({ labels }) => labels['route'] ?? []));
-      const known = routes.map(([, { route }]) => route);
-      expect([...known, 'GET (route not known)']).toEqual(expect.arrayContaining([...values]));
-    });
-
-    if (platform === 'express') {
-      describeWithGo('in go tool pprof', () => {
-        let file: string;
-
-        beforeAll(async () => {
-          file = join(await temporaryDirectory('labels-'), 'profile.pb.gz');
-          await writeFile(file, body);
+      beforeAll(async () => {
+        app = new AppProcess(fileURLToPath(new URL('fixtures/routes.app.mjs', import.meta.url)), {
+          args: [platform],
+          execArgv: FRAME_FLAGS,
+          env: { PPROF_OPTIONS: '{}' },
         });
-
-        const pprof = async (...args: string[]) => {
-          const { stdout, warnings } = await goToolPprof(...args, file);
-          expect(warnings).toEqual([]);
-          return stdout;
+        const profiler = `${await profilerOf(app)}/debug/pprof/profile?threads=main`;
+        const url = await app.call<string>('url');
+        const { ask, close } = platform === 'http2' ? overHttp2(url) : overHttp1(url);
+        await request(`${profiler}&seconds=1`);
+        let isDone = false;
+        const captured = request(`${profiler}&seconds=${windowOf(2)}&hz=500`).finally(() => (isDone = true));
+        const goOn = async (): Promise<void> => {
+          if (!isDone) {
+            for (const [, { path, headers = {} }] of routes) {
+              await ask(path, headers);
+            }
+            await goOn();
+          }
         };
+        await Promise.all(Array.from({ length: 10 }, goOn));
+        ({ body } = await captured);
+        profile = decodeProfile(body);
+        close();
+      });
 
-        it('-tagroot route begins the stacks with the route', async () => {
-          const top = await pprof('-tagroot', 'route', '-top', '-cum');
-          expect(top).toMatch(/^ +0 +0% .* [1-9]\S+% +GET \/api\/plain\/:id$/m);
-        });
+      afterAll(() => app.kill());
 
-        it('-tagroot controller,handler with these', async () => {
-          const tree = await pprof('-tagroot', 'controller,handler', '-traces');
-          expect(tree).toMatch(/\bPlainWork\b[^-]* get\n +Plain\n-/);
-        });
-
-        it('-tagfocus leaves what was done for one', async () => {
-          const top = await pprof('-tagfocus', 'route=GET /api/plain/:id', '-top');
-          expect(top).toContain('PlainWork');
-          expect(top).not.toMatch(/ (First|Second|Host[AB]|Excluded|none)Work \(/);
-        });
-
-        it('-tags shows how much each has', async () => {
-          const tags = await pprof('-tags');
-          for (const [, { route }] of routes) {
-            expect(tags).toMatch(new RegExp(`^ +[\\d.]+m?s \\( *[\\d.]+%\\): +${escape(route)}$`, 'm'));
-          }
-          expect(tags).toMatch(/^ controller: Total/m);
+      it.each(routes)('are right where %s runs', (name, { route }) => {
+        const {
+          [route]: right = 0,
+          'GET (route not known)': unknown = 0,
+          '(none)': none = 0,
+          ...others
+        } = samplesIn(profile, new RegExp(`^${name}\\b`));
+        // Requests that look alike share a context until it turns out that they are not.
+        expectRight(right > 3 * (unknown + none) && Object.keys(others).length === 0, {
+          right,
+          unknown,
+          none,
+          others,
         });
       });
-    }
-  });
+
+      it('have nothing of a URL or a header in them', () => {
+        expect(body.includes('secret')).toBe(false);
+        const values = new Set(profile.samples.flatMap(({ labels }) => labels['route'] ?? []));
+        const known = routes.map(([, { route }]) => route);
+        expect([...known, 'GET (route not known)']).toEqual(expect.arrayContaining([...values]));
+      });
+
+      if (platform === 'express') {
+        describeWithGo('in go tool pprof', () => {
+          let file: string;
+
+          beforeAll(async () => {
+            file = join(await temporaryDirectory('labels-'), 'profile.pb.gz');
+            await writeFile(file, body);
+          });
+
+          const pprof = async (...args: string[]) => {
+            const { stdout, warnings } = await goToolPprof(...args, file);
+            expect(warnings).toEqual([]);
+            return stdout;
+          };
+
+          it('-tagroot route begins the stacks with the route', async () => {
+            const top = await pprof('-tagroot', 'route', '-top', '-cum');
+            expect(top).toMatch(/^ +0 +0% .* [1-9]\S+% +GET \/api\/plain\/:id$/m);
+          });
+
+          it('-tagroot controller,handler with these', async () => {
+            const tree = await pprof('-tagroot', 'controller,handler', '-traces');
+            expect(tree).toMatch(/\bPlainWork\b[^-]* get\n +Plain\n-/);
+          });
+
+          it('-tagfocus leaves what was done for one', async () => {
+            const top = await pprof('-tagfocus', 'route=GET /api/plain/:id', '-top');
+            expect(top).toContain('PlainWork');
+            expect(top).not.toMatch(/ (First|Second|Host[AB]|Excluded|none)Work \(/);
+          });
+
+          it('-tags shows how much each has', async () => {
+            const tags = await pprof('-tags');
+            for (const [, { route }] of routes) {
+              expect(tags).toMatch(new RegExp(`^ +[\\d.]+m?s \\( *[\\d.]+%\\): +${escape(route)}$`, 'm'));
+            }
+            expect(tags).toMatch(/^ controller: Total/m);
+          });
+        });
+      }
+    },
+  );
 });
 
 interface Asked {

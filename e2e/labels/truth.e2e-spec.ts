@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { IS_EXHAUSTIVE, itExhaustive } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
+import { IS_EXHAUSTIVE, rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { describeWhere } from '../support/needed.tool.js';
 import { expectRight } from '../support/right.figures.js';
 import { samplingError } from '../support/sampling.error.js';
@@ -40,9 +40,10 @@ async function read(socket: Socket, until: (text: string) => boolean): Promise<s
 }
 
 describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was taken for', () => {
-  describe.each<Platform>(['express', 'fastify'])('on %s', (platform) => {
-    /** What the platform has little to do with. */
-    const itOnOne = platform === 'express' ? it : itExhaustive;
+  const PLATFORMS: readonly Platform[] = ['express', 'fastify'];
+
+  // On Fastify in `npm test`: routes.e2e-spec.ts.
+  describe.each(rowsOf('on', PLATFORMS, (platform) => platform === 'express'))('on %s', (platform) => {
     let app: LabelsApp;
 
     beforeAll(async () => {
@@ -76,7 +77,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
 
     // Of a thousand in `npm run test:all`.
     const count = IS_EXHAUSTIVE ? 1000 : 200;
-    itOnOne(`keep ${count} concurrent requests with a label of their own apart`, async () => {
+    it(`keep ${count} concurrent requests with a label of their own apart`, async () => {
       const profile = await app.profileUnder({ seconds: IS_EXHAUSTIVE ? 3 : 1, hz: 1000 }, count, (index) =>
         app.get(`/burn/labelled/${index}`),
       );
@@ -99,7 +100,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expect(seen).toBeGreaterThan(50);
     });
 
-    itOnOne('stay with requests that are pipelined on one connection', async () => {
+    it('stay with requests that are pipelined on one connection', async () => {
       const socket = await opened(app.url);
       const line = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
       const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 1, async (index) => {
@@ -129,7 +130,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expectOnly(profile, /abortWork/, 'GET /burn/aborts');
     });
 
-    itOnOne('are not those of the route that a middleware has kept a request from', async () => {
+    it('are not those of the route that a middleware has kept a request from', async () => {
       const profile = await app.profileUnder({ seconds: 2, hz: 100 }, 50, (index) =>
         app.get(index % 4 === 0 ? '/burn/heavy/denied' : `/burn/heavy/${index}`),
       );
@@ -143,7 +144,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expectRight(heavy['GET /burn/heavy/:id']! > sum(Object.values(heavy)) / 2, heavy);
     });
 
-    itOnOne('are not on what a socket does that was upgraded', async () => {
+    it('are not on what a socket does that was upgraded', async () => {
       const socket = await opened(app.url);
       socket.write('GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n');
       await read(socket, (text) => text.endsWith('\r\n\r\n'));
@@ -157,13 +158,13 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expectOnly(profile, /lightWork/, 'GET /burn/light/:id');
     });
 
-    itOnOne('have those of a decorated method', async () => {
+    it('have those of a decorated method', async () => {
       const profile = await app.profileUnder({ seconds: 1, hz: 500 }, 2, () => app.get('/burn/decorated'));
       expect(samplesIn(profile, /decoratedWork/, 'decorated')).toHaveProperty('true');
       expectOnly(profile, /decoratedWork/, 'GET /burn/decorated');
     });
 
-    itOnOne('disturb no store of the application: its own, nestjs-cls, OpenTelemetry', async () => {
+    it('disturb no store of the application: its own, nestjs-cls, OpenTelemetry', async () => {
       const ask = async (index: number) => {
         const id = `s${index}`;
         const { text } = await app.get(`/burn/stores/${id}`);
@@ -186,7 +187,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was take
       expect(seen.length).toBeGreaterThan(50);
     });
 
-    itOnOne('are left out with labels=false', async () => {
+    it('are left out with labels=false', async () => {
       const labelled = app.profile({ seconds: labelledWindow(1), hz: 500 });
       const profile = await app.profileUnder({ seconds: 1, hz: 500, labels: 'false' }, 8, (index) =>
         app.get(index % 2 === 0 ? `/burn/heavy/${index}` : `/burn/light/${index}`),

@@ -171,7 +171,7 @@ describe('the last minutes of a process', () => {
     },
   );
 
-  it('are not written by a regular exit', async () => {
+  itExhaustive('are not written by a regular exit', async () => {
     const directory = await temporaryDirectory('flight-');
     const app = new RecordedApp({ flightRecorder: { directory } });
     await app.recorded();

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { itExhaustive } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { HAS_FRAMES, LabelsApp, NO_FRAMES, samplesIn } from '../labels/labels.app.js';
 import { AppProcess, killProcesses } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
@@ -55,7 +56,7 @@ describe('a recorder beside another profiler', () => {
     return { app, pprof };
   }
 
-  it('says that it records nothing, and who has the sampler, which it leaves alone', async () => {
+  itExhaustive('says that it records nothing, and who has the sampler, which it leaves alone', async () => {
     const { app, pprof } = await start('theirs-first');
     while (!HELD.test((await request(`${pprof}/incidents`)).text));
     const { status, text } = await request(`${pprof}/profile?past=60`);

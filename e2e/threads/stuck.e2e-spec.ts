@@ -198,7 +198,7 @@ describe('a loop that gets stuck in the middle of a capture', () => {
 });
 
 describe('a native call', () => {
-  it('that ends lets go of the capture that was running, which names its caller', async () => {
+  itExhaustive('that ends lets go of the capture that was running, which names its caller', async () => {
     const app = await ThreadsApp.start();
     const fifo = join(await temporaryDirectory('fifo-'), 'fifo');
     execFileSync('mkfifo', [fifo]);
