@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
 import { describeWithGo, goToolPprof, savedProfile } from '../support/go.tool.js';
-import { request } from '../support/http.request.js';
+import { openRequest, request } from '../support/http.request.js';
 import { windowOf } from '../support/patience.js';
 import { flat, framesNamed, takeProfile } from '../support/pprof.profile.js';
 import { ThreadsApp } from './threads.app.js';
@@ -283,6 +283,19 @@ describe('a process that exits during a capture of its workers', () => {
       expect(app.process.output).not.toMatch(/debugger/i);
     },
   );
+});
+
+describe('a process whose last act is to stop the profiler', () => {
+  afterEach(killProcesses);
+
+  it('does not end before that has stopped, also during a capture', async () => {
+    const app = await ThreadsApp.start();
+    openRequest(`${app.pprof}/profile?seconds=300&format=cpuprofile`).cut.catch(() => undefined);
+    await app.process.until<number>('openSessions', (open) => open > 0);
+    app.process.call('stopAtLast').catch(() => undefined);
+    expect(await app.process.exited).toEqual({ code: 0, signal: null });
+    expect(app.process.output).toMatch(/^stopped$/m);
+  });
 });
 
 /** What the comment says that was taken. */
