@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { itExhaustive } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from './support/app.process.js';
 import { exampleSource, profilingUrl, startExample } from './support/example.app.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
@@ -190,6 +191,21 @@ describe('of an application with threads', () => {
 function sizeOf({ selfSize, children }: HeapNode): number {
   return children.reduce((total, child) => total + sizeOf(child), selfSize);
 }
+
+describe('a client that leaves', () => {
+  afterAll(killProcesses);
+
+  for (const path of ['profile?seconds=300&format=cpuprofile', 'trace?seconds=300']) {
+    itExhaustive(`of ${path} takes its inspector session with it`, async () => {
+      const app = await ThreadsApp.start();
+      const { disconnect, cut } = openRequest(`${app.pprof}/${path}`);
+      await app.process.until<number>('openSessions', (sessions) => sessions > 0);
+      disconnect();
+      await cut;
+      await app.process.until<number>('openSessions', (sessions) => sessions === 0);
+    });
+  }
+});
 
 describe('a trace of a server', () => {
   afterAll(killProcesses);

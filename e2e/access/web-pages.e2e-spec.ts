@@ -12,14 +12,15 @@ import { LOCAL_ATTACKS, READ_ATTEMPTS, WEB_ATTACKS } from '../support/web.attack
 
 // What web pages can do to a profiler on the machine of the one who looks at them, in a real browser.
 
-/** One for each answer of the guard, and of what a browser says of a request: without a mode, with one, navigating, as if typed. */
+/** What differs in what the browser says of the request: of no origin, of one, navigating, sent ahead, without a referrer. */
 const ESSENTIAL_ATTACKS = [
   'an image',
-  'an iframe',
   'fetch with CORS',
   'fetch without CORS',
+  'a beacon',
   'a form that posts',
   'a link without referrer',
+  'speculation rules that prefetch',
   'speculation rules that prerender',
   'a new location, by a redirect',
 ];

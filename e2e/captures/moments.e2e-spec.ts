@@ -57,7 +57,7 @@ function phasesIn({ nodes, samples }: CpuProfile): string[] {
 
 it('captures that overlap have each what was in its own window, at its own rate, also with looks in between', async () => {
   await enter('phaseOne');
-  const [seconds, longer] = [windowOf(2), windowOf(3)];
+  const [seconds, longer] = [windowOf(3), windowOf(4)];
   const first = cpuProfile(`seconds=${seconds}`);
   // One after the other in the thread: when this is answered, the first has begun.
   await goroutine();

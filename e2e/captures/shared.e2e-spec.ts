@@ -48,12 +48,12 @@ function total({ samples, sampleTypes }: ReadableProfile, type: string): number 
 
 it('each has the samples of its own window and nothing else, and the sampler stops with the last', async () => {
   // On a slow machine the second begins late, too.
-  const seconds = windowOf(2);
+  const seconds = windowOf(3);
   const first = capture(`seconds=${seconds}&threads=main`);
   await expectSampler(true);
   await enter('phaseOne');
   await enter('phaseTwo');
-  const second = capture(`seconds=${windowOf(3)}&threads=main`);
+  const second = capture(`seconds=${windowOf(4)}&threads=main`);
   // It has begun before that is over.
   await enter('phaseTwo');
   const profileOfFirst = await first;

@@ -76,7 +76,7 @@ describe('a scraper', () => {
 
   it.concurrent('that does not come again finds nothing running', async () => {
     // Longer than it takes to ask again.
-    const app = await ScrapedApp.start(windowOf(2));
+    const app = await ScrapedApp.start(windowOf(3));
     expect(await app.scrape(3)).toEqual(['cold', 'cold', 'warm']);
     await app.stops();
     expect(await app.isSampled()).toBe(false);

@@ -68,7 +68,8 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of routes', () => {
         const { ask, close } = platform === 'http2' ? overHttp2(url) : overHttp1(url);
         await request(`${profiler}&seconds=1`);
         let isDone = false;
-        const captured = request(`${profiler}&seconds=${windowOf(2)}&hz=500`).finally(() => (isDone = true));
+        const captured = request(`${profiler}&seconds=${windowOf(3)}&hz=500`).finally(() => (isDone = true));
+        await app.until<boolean>('samplerRuns', (runs) => runs);
         const goOn = async (): Promise<void> => {
           if (!isDone) {
             for (const [, { path, headers = {} }] of routes) {
@@ -99,6 +100,11 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of routes', () => {
           none,
           others,
         });
+      });
+
+      it('come with the controller and the handler', () => {
+        expect(samplesIn(profile, /^PlainWork\b/, 'controller')).toHaveProperty('Plain');
+        expect(samplesIn(profile, /^PlainWork\b/, 'handler')).toHaveProperty('get');
       });
 
       it('have nothing of a URL or a header in them', () => {

@@ -42,7 +42,7 @@ async function read(socket: Socket, until: (text: string) => boolean): Promise<s
 describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of the route that a sample was taken for', () => {
   const PLATFORMS: readonly Platform[] = ['express', 'fastify'];
 
-  // On Fastify in `npm test`: routes.e2e-spec.ts.
+  // On Fastify `npm test` has what routes.e2e-spec.ts asks.
   describe.each(rowsOf('on', PLATFORMS, (platform) => platform === 'express'))('on %s', (platform) => {
     let app: LabelsApp;
 

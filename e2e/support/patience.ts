@@ -22,8 +22,8 @@ const WARM_UP_ROUNDS = 30;
 /** So much slower the tests make it themselves, as more of them run than there are processors (jest.config.mjs): two for each of two. */
 const OWN_SLOWNESS = 2;
 
-/** What that can come to where two processors are one core, each as fast as 60 % of it. */
-const OWN_SLOWNESS_ON_ONE_CORE = 3.5;
+/** What that comes to on a machine with a third less to give: slower processors, or two that share a core. */
+const USUAL_SLOWNESS = 3.5;
 
 /** A machine that is slower still fails tests by their limit, rather than to have them wait for an hour. */
 const LONGEST_PATIENCE = 10;
@@ -31,8 +31,8 @@ const LONGEST_PATIENCE = 10;
 /** How many times slower than that this machine is now: a slow processor, a quota, or others who are busy on it. */
 export const SLOWNESS = Math.min(LONGEST_PATIENCE, Math.max(1, knownSlowness() ?? measureSlowness()));
 
-/** A window is paid for with what is busy in it, so it is none the longer for what the tests themselves do to the machine. */
-const PACE = SLOWNESS > OWN_SLOWNESS_ON_ONE_CORE ? SLOWNESS / OWN_SLOWNESS : 1;
+/** Up to there windows stay as they are: longer ones, in which something is busy, would make that worse. Beyond it they grow. */
+const PACE = SLOWNESS > USUAL_SLOWNESS ? SLOWNESS / OWN_SLOWNESS : 1;
 
 /** Milliseconds to wait for what takes far less than `millis` on a quiet machine. */
 export function patience(millis: number): number {

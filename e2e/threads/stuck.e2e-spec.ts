@@ -48,7 +48,7 @@ describeWithGo('an example whose event loop is stuck in', () => {
     { kind: 'json', stuckIn: 'stringifyHugeCatalogue' },
   ];
 
-  // Loops of JavaScript are below.
+  // A loop of JavaScript is in v8-formats.e2e-spec.ts too, with the lines of its source.
   describe.each(rowsOf('stuck in', BLOCKS, ({ kind }) => kind === 'regex'))('$kind', ({ kind, stuckIn }) => {
     it('answers what does not need the loop, and names the function', async () => {
       const { process: app, pprof, dump: dumped } = await startBlockedExample(kind);
@@ -198,7 +198,7 @@ describe('a loop that gets stuck in the middle of a capture', () => {
 });
 
 describe('a native call', () => {
-  itExhaustive('that ends lets go of the capture that was running, which names its caller', async () => {
+  it('that ends lets go of the capture that was running, which names its caller', async () => {
     const app = await ThreadsApp.start();
     const fifo = join(await temporaryDirectory('fifo-'), 'fifo');
     execFileSync('mkfifo', [fifo]);

@@ -23,7 +23,7 @@ async function takeDifference(megabytes: number): Promise<{ grown: number; after
   const url = `${app.origin}/debug/pprof/heap?threads=main&gc=1`;
   expect(leaked(await takeProfile(url))).toBe(0);
   // Both moments may be late, by seconds on a starved machine.
-  const seconds = windowOf(2);
+  const seconds = windowOf(3);
   const asked = request(`${url}&seconds=${seconds}`);
   await new Promise((resolve) => setTimeout(resolve, (seconds * 1000) / 2));
   await app.process.call('leak', { megabytes, arrays: 1024 });
