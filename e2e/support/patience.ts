@@ -22,17 +22,17 @@ const WARM_UP_ROUNDS = 30;
 /** So much slower the tests make it themselves, as more of them run than there are processors (jest.config.mjs): two for each of two. */
 const OWN_SLOWNESS = 2;
 
-/** What that comes to on a machine with a third less to give: slower processors, or two that share a core. */
-const USUAL_SLOWNESS = 3.5;
-
 /** A machine that is slower still fails tests by their limit, rather than to have them wait for an hour. */
 const LONGEST_PATIENCE = 10;
 
 /** How many times slower than that this machine is now: a slow processor, a quota, or others who are busy on it. */
 export const SLOWNESS = Math.min(LONGEST_PATIENCE, Math.max(1, knownSlowness() ?? measureSlowness()));
 
-/** Up to there windows stay as they are: longer ones, in which something is busy, would make that worse. Beyond it they grow. */
-const PACE = SLOWNESS > USUAL_SLOWNESS ? SLOWNESS / OWN_SLOWNESS : 1;
+/**
+ * Windows stay as they are where the tests themselves make a machine so slow, or one whose processors have a third less to give: in
+ * longer ones the applications under test are busy for longer, which would make that worse. Beyond that they grow, up to five times.
+ */
+const PACE = Math.max(1, SLOWNESS ** 2 / 20);
 
 /** Milliseconds to wait for what takes far less than `millis` on a quiet machine. */
 export function patience(millis: number): number {
