@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readPprof, type ReadableProfile } from '../../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
 import { AppProcess, type StartOptions } from '../support/app.process.js';
@@ -50,12 +49,6 @@ export class RecordedApp {
       }
       await pause(50);
     }
-  }
-
-  /** CPU time of the main thread so far, in milliseconds, by the kernel. */
-  mainCpuMillis(): number {
-    const { pid } = this.process;
-    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ', 1)[0]) / 1e6;
   }
 }
 
