@@ -127,7 +127,7 @@ export class SoakClient {
         }
       } else if (
         ((status === 429 || status === 504) && body.length > 10) ||
-        (status === 400 && body.startsWith('nothing is kept of')) ||
+        (status === 400 && body.includes('nothing is kept of')) ||
         // A capture of all allocations has come in between the two moments.
         (status === 409 && path.startsWith('heap') && body.includes('no difference'))
       ) {
