@@ -21,7 +21,7 @@ const WINDOWS = [
 /** One for each way of being captured: by the agent, by the inspector, by both, and alone. */
 const isEssential = (window: string) => /^(profile|block|allocs|trace)\?seconds/.test(window);
 
-/** Where each has an application of its own: of the main thread by the agent, of workers by the inspector. */
+/** Where each has an application of its own: by the agent, and by the inspector where there are workers. */
 const isEssentialAlone = (window: string) => window.startsWith('profile?seconds');
 
 /** `heap` cannot tell of a window in which `allocs` has V8's sampler. */

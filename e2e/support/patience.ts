@@ -29,8 +29,8 @@ const LONGEST_PATIENCE = 10;
 export const SLOWNESS = Math.min(LONGEST_PATIENCE, Math.max(1, knownSlowness() ?? measureSlowness()));
 
 /**
- * Windows stay as they are where the tests themselves make a machine so slow, or one whose processors have a third less to give: in
- * longer ones the applications under test are busy for longer, which would make that worse. Beyond that they grow, up to five times.
+ * Windows stay as they are up to a slowness of 4.5, which tests alone can cause on processors that have a third less to give: in longer
+ * ones the applications under test are busy for longer, which would make that worse. Beyond that they grow, up to five times.
  */
 const PACE = Math.max(1, SLOWNESS ** 2 / 20);
 
