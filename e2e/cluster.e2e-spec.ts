@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { IS_EXHAUSTIVE } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from './support/app.process.js';
@@ -61,6 +62,7 @@ async function variablesWithOthers(port: number, others: number): Promise<Variab
     if (variables.otherProcesses.length === others) {
       return variables;
     }
+    await sleep(25);
   }
 }
 

@@ -9,7 +9,7 @@ import { GROUPS } from './contract/contract.rows.js';
 import type { Given } from './contract/row.group.js';
 import { AppProcess } from './support/app.process.js';
 import { profilerOf } from './support/fixture.app.js';
-import { onceServed, request, type Response } from './support/http.request.js';
+import { onceServed, request, requestUntil, type Response } from './support/http.request.js';
 import { exchange, HttpConnection } from './support/http.connection.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 import { brokenTraceRules, type TraceFile } from './support/trace-event.format.js';
@@ -68,18 +68,12 @@ const GIVEN: Readonly<Record<Given, () => Promise<() => Promise<unknown>>>> = {
 };
 
 async function refusedAt(url: string): Promise<void> {
-  let response = await request(url);
-  while (response.status !== 429) {
-    response = await request(url);
-  }
+  await requestUntil(url, ({ status }) => status === 429);
 }
 
 /** A slot is taken for a second at least, whether its client is still there or not. */
 async function acceptedAt(url: string): Promise<void> {
-  let response = await request(url);
-  while (response.status !== 200) {
-    response = await request(url);
-  }
+  await requestUntil(url, ({ status }) => status === 200);
 }
 
 /** The bytes of a request, each as it is in the row. */

@@ -167,7 +167,7 @@ describe('NODE_OPTIONS', () => {
 });
 
 describe('--enable-source-maps, and a small heap', () => {
-  it('do not matter to the profiles', async () => {
+  itExhaustive('do not matter to the profiles', async () => {
     const app = startFixture('http', {}, { execArgv: ['--enable-source-maps', '--max-old-space-size=48'] });
     await expectAllProfiles(app);
     expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { addressesOf, brokenRules } from '../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
 import { WatchedApp } from './captures/watched.app.js';
 import { describeWithGo, goToolPprof } from './support/go.tool.js';
-import { request } from './support/http.request.js';
+import { request, requestUntil } from './support/http.request.js';
 import { KINDS } from './support/served.kinds.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 
@@ -47,8 +47,10 @@ beforeAll(async () => {
   await Promise.all(['works', 'idle'].map((kind) => app.process.call('startWorker', kind)));
   await app.process.call('blockFor', 500);
   // It is told of when it is over, and when nothing of ours holds the thread up.
-  const blocks = async () => (await request(`${app.origin}/debug/pprof/block?debug=1`)).text;
-  while ((await blocks()).startsWith('block profile: total 0:'));
+  await requestUntil(
+    `${app.origin}/debug/pprof/block?debug=1`,
+    ({ text }) => !text.startsWith('block profile: total 0:'),
+  );
   // A count of all allocations takes the sampler from `heap`, which begins anew: so these come last.
   const isCount = ({ target }: Served) => target.startsWith('allocs?seconds');
   const counts = SERVED.filter(isCount);

@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { itExhaustive } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from './support/app.process.js';
 import { exampleSource, profilingUrl, startExample } from './support/example.app.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
-import { onceServed, openRequest, request, type Response } from './support/http.request.js';
+import { onceServed, openRequest, request, requestUntil, type Response } from './support/http.request.js';
 import { takeProfile } from './support/pprof.profile.js';
 import { brokenTraceRules, type TraceFile } from './support/trace-event.format.js';
 import { ThreadsApp } from './threads/threads.app.js';
@@ -174,17 +175,13 @@ describe('of an application with threads', () => {
 
   it('one trace at a time: the next is told to come again, and can when the first has gone', async () => {
     const first = openRequest(`${app.pprof}/trace?seconds=300`);
-    let second = await request(`${app.pprof}/trace?seconds=0.1`);
-    while (second.status === 200) {
-      second = await request(`${app.pprof}/trace?seconds=0.1`);
-    }
+    const url = `${app.pprof}/trace?seconds=0.1`;
+    const second = await requestUntil(url, ({ status }) => status !== 200);
     expectError(second, 429, /^a trace is being taken, .* Ask again when it has ended\n$/);
     expect(second.headers['retry-after']).toMatch(/^\d+$/);
     first.disconnect();
-    while (second.status === 429) {
-      second = await request(`${app.pprof}/trace?seconds=0.1`);
-    }
-    expect(second.status).toBe(200);
+    const third = await requestUntil(url, ({ status }) => status !== 429);
+    expect(third.status).toBe(200);
   });
 });
 
@@ -220,6 +217,7 @@ describe('a trace of a server', () => {
     );
     while (!ended.signal.aborted) {
       await request(url);
+      await sleep(20);
     }
     const trace = await traced;
     expect(brokenTraceRules(trace)).toEqual([]);
@@ -250,10 +248,9 @@ describe('an example that is stuck in a loop', () => {
     const app = await startExample();
     pprof = `${await profilingUrl(app.process)}/debug/pprof`;
     openRequest(`${app.url}/faults/block?kind=loop&ms=600000`, { method: 'POST' }).cut.catch(() => undefined);
-    let dump = '';
-    while (!dump.startsWith('thread main [stuck')) {
-      dump = (await request(`${pprof}/goroutine?debug=2&threads=main`)).text;
-    }
+    await requestUntil(`${pprof}/goroutine?debug=2&threads=main`, ({ text }) =>
+      text.startsWith('thread main [stuck'),
+    );
   });
 
   afterAll(killProcesses);

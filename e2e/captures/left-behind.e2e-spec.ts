@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
-import { request } from '../support/http.request.js';
+import { request, requestUntil } from '../support/http.request.js';
 import { HttpConnection } from '../support/http.connection.js';
 import { KINDS } from '../support/served.kinds.js';
 import { type Held, type HeldInMain, WatchedApp } from './watched.app.js';
@@ -39,7 +39,7 @@ const SLOTS = 100;
 async function expectFree(app: WatchedApp, slots: number): Promise<void> {
   const window = `${app.origin}/debug/pprof/mutex?seconds=1`;
   // Those of the clients that have just left are held for less than this one.
-  while ((await request(window)).status === 429);
+  await requestUntil(window, ({ status }) => status !== 429);
   const answers = await Promise.all(Array.from({ length: slots }, () => request(window)));
   expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, it } from '@jest/globals';
 import { AppProcess } from '../support/app.process.js';
@@ -26,6 +27,9 @@ const ENTRIES = {
   },
 };
 
+/** As long as one of each burns CPU, so that half of a processor is left to other tests. */
+const REST_MILLIS = 30;
+
 function startWith(labels: unknown): AppProcess {
   const script = fileURLToPath(new URL('fixtures/entries.app.mjs', import.meta.url));
   return new AppProcess(script, {
@@ -42,6 +46,7 @@ async function profileOf(app: AppProcess): Promise<DecodedProfile> {
   const goOn = async (): Promise<void> => {
     if (!isDone) {
       await app.call('enter');
+      await sleep(REST_MILLIS);
       await goOn();
     }
   };

@@ -1,4 +1,5 @@
 import { Agent, request as httpRequest } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
@@ -21,6 +22,9 @@ export interface Answer {
   readonly status: number;
   readonly text: string;
 }
+
+/** For each request that is under way: about as long as one burns CPU, so that half of a processor is left to other tests. */
+export const REST_MILLIS = 4;
 
 const agent = new Agent({ keepAlive: true, maxSockets: 1000 });
 
@@ -83,6 +87,7 @@ export class LabelsApp {
     const goOn = async (): Promise<void> => {
       if (!isDone) {
         await task(next++);
+        await sleep(concurrency * REST_MILLIS);
         await goOn();
       }
     };
@@ -91,7 +96,7 @@ export class LabelsApp {
   }
 }
 
-/** As these requests take all of a processor, and of the windows there are many, no longer than twice as long. */
+/** As these requests take much of a processor, and of the windows there are many, no longer than twice as long. */
 export function labelledWindow(seconds: number): number {
   return Math.min(windowOf(seconds), 2 * seconds);
 }

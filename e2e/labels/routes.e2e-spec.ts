@@ -3,6 +3,7 @@ import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
@@ -15,7 +16,7 @@ import { windowOf } from '../support/patience.js';
 import { expectRight } from '../support/right.figures.js';
 import { type DecodedProfile, decodeProfile } from '../support/pprof.profile.js';
 import { temporaryDirectory } from '../support/temporary.directory.js';
-import { FRAME_FLAGS, HAS_FRAMES, NO_FRAMES, samplesIn } from './labels.app.js';
+import { FRAME_FLAGS, HAS_FRAMES, NO_FRAMES, REST_MILLIS, samplesIn } from './labels.app.js';
 
 /** By the function that each burns its CPU in. */
 const ROUTES = {
@@ -43,6 +44,8 @@ const ROUTES = {
   },
   noneWork: { path: '/api/none/1', route: 'GET (no route)' },
 };
+
+const CLIENTS = 10;
 
 type Ask = (path: string, headers: Readonly<Record<string, string>>) => Promise<unknown>;
 
@@ -74,11 +77,12 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of routes', () => {
           if (!isDone) {
             for (const [, { path, headers = {} }] of routes) {
               await ask(path, headers);
+              await sleep(CLIENTS * REST_MILLIS);
             }
             await goOn();
           }
         };
-        await Promise.all(Array.from({ length: 10 }, goOn));
+        await Promise.all(Array.from({ length: CLIENTS }, goOn));
         ({ body } = await captured);
         profile = decodeProfile(body);
         close();

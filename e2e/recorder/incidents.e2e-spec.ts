@@ -59,7 +59,9 @@ describe('incidents', () => {
     await app.process.call('stick');
     await incident(app, 'blocked', false, /^blockLoop /);
     // It has a processor for a part of the time only on a starved machine, but it stays there.
-    while (total(await app.profile('past=60'), 'wall', /^blockLoop /) < 1e9);
+    while (total(await app.profile('past=60'), 'wall', /^blockLoop /) < 1e9) {
+      await pause(50);
+    }
   });
 
   it('tell of a heap that has grown beyond its line, and of resident memory', async () => {

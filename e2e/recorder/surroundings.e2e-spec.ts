@@ -6,7 +6,7 @@ import { itExhaustive } from '../../packages/nestjs-pprof/test-fixtures/exhausti
 import { HAS_FRAMES, LabelsApp, NO_FRAMES, samplesIn } from '../labels/labels.app.js';
 import { AppProcess, killProcesses } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
-import { request } from '../support/http.request.js';
+import { request, requestUntil } from '../support/http.request.js';
 import { flat, framesNamed, takeProfile } from '../support/pprof.profile.js';
 import { describeWhere } from '../support/needed.tool.js';
 import { expectRight } from '../support/right.figures.js';
@@ -58,7 +58,7 @@ describe('a recorder beside another profiler', () => {
 
   itExhaustive('says that it records nothing, and who has the sampler, which it leaves alone', async () => {
     const { app, pprof } = await start('theirs-first');
-    while (!HELD.test((await request(`${pprof}/incidents`)).text));
+    await requestUntil(`${pprof}/incidents`, ({ text }) => HELD.test(text));
     const { status, text } = await request(`${pprof}/profile?past=60`);
     expect({ status, text }).toEqual({ status: 400, text: expect.stringMatching(HELD) });
     const pushes = await app.call<number>('pushes');
@@ -67,12 +67,9 @@ describe('a recorder beside another profiler', () => {
 
   it('gives way to one that starts later, and keeps what it has', async () => {
     const { app, pprof } = await start();
-    let recorded;
-    do {
-      recorded = await request(`${pprof}/profile?past=60`);
-    } while (recorded.status !== 200);
+    await requestUntil(`${pprof}/profile?past=60`, ({ status }) => status === 200);
     await app.call('startTheirs');
-    while (!HELD.test((await request(`${pprof}/incidents`)).text));
+    await requestUntil(`${pprof}/incidents`, ({ text }) => HELD.test(text));
     const profile = await takeProfile(`${pprof}/profile?past=60`);
     expect(framesNamed(profile, /^crunchNumbers /)).not.toEqual([]);
     expect(profile.comments).toContainEqual(
@@ -92,10 +89,7 @@ describe('a recorder in a process that counts code coverage', () => {
     await app.process.call('enter', 'phaseOne');
     await app.recorded();
     await app.process.call('block', 1500);
-    let incidents;
-    do {
-      incidents = await app.ask('incidents');
-    } while (!incidents.text.includes('blockLoop'));
+    await requestUntil(await app.url('incidents'), ({ text }) => text.includes('blockLoop'));
     expect(framesNamed(await takeProfile(await app.url('profile?past=60')), /^phaseOne /)).not.toEqual([]);
     void app.process.call('exit', 0).catch(() => undefined);
     expect(await app.process.exited).toEqual({ code: 0, signal: null });

@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request as httpRequest } from 'node:http';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { buffer } from 'node:stream/consumers';
 import { isStarved } from './patience.js';
 
@@ -25,6 +26,24 @@ export async function request(url: string, options: RequestOptions = {}): Promis
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
   const body = await buffer(response);
   return { status: response.statusCode!, headers: response.headers, body, text: body.toString() };
+}
+
+/** Between two requests that are to see something change: one after the other they would keep two processes busy, of many that run. */
+const REST_MILLIS = 25;
+
+/** Asks until the answer is such a one. */
+export async function requestUntil(
+  url: string,
+  isWanted: (response: Response) => boolean,
+  options?: RequestOptions,
+): Promise<Response> {
+  for (;;) {
+    const response = await request(url, options);
+    if (isWanted(response)) {
+      return response;
+    }
+    await sleep(REST_MILLIS);
+  }
 }
 
 /** A process that never has one is not served, and that is what is then seen. */

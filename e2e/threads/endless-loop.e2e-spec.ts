@@ -3,7 +3,7 @@ import { afterEach, expect } from '@jest/globals';
 import { readPprof } from '../../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
 import { AppProcess, killProcesses } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
-import { request } from '../support/http.request.js';
+import { request, requestUntil } from '../support/http.request.js';
 import { itWhere } from '../support/needed.tool.js';
 
 // A loop that V8 compiled while it ran, in code that nobody has seen being compiled. It takes the kernel's clock of the thread
@@ -40,12 +40,10 @@ async function stacks(url: string) {
 
 /** Settles when the thread does not leave the loop any more. */
 async function untilLooping(pprof: string, state: RegExp): Promise<void> {
-  for (;;) {
-    const { text } = await request(`${pprof}/goroutine?debug=2`);
-    if (state.test(text) && text.includes('\nleaf ')) {
-      return;
-    }
-  }
+  await requestUntil(
+    `${pprof}/goroutine?debug=2`,
+    ({ text }) => state.test(text) && text.includes('\nleaf '),
+  );
 }
 
 const isLinux = process.platform === 'linux';

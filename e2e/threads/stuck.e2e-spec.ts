@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { itExhaustive, rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
@@ -37,6 +38,7 @@ async function dumpWith(dump: (query: string) => Promise<Response>, wanted: RegE
     if (status === 200 && wanted.test(text)) {
       return text;
     }
+    await sleep(25);
   }
 }
 
