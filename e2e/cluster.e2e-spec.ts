@@ -1,12 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { IS_EXHAUSTIVE } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { startFixture } from './support/fixture.app.js';
 import { freePort } from './support/free.port.js';
-import { openRequest, request } from './support/http.request.js';
+import { openRequest, request, requestUntil } from './support/http.request.js';
 import { takeProfile } from './support/pprof.profile.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 
@@ -50,20 +49,14 @@ async function portsOf(app: AppProcess, pids: readonly number[]): Promise<Map<nu
   );
 }
 
-async function variablesAt(port: number): Promise<Variables> {
-  const { text } = await request(`http://127.0.0.1:${port}/debug/vars`);
-  return JSON.parse(text) as Variables;
-}
-
 /** Each process is registered a moment after it listens. */
 async function variablesWithOthers(port: number, others: number): Promise<Variables> {
-  for (;;) {
-    const variables = await variablesAt(port);
-    if (variables.otherProcesses.length === others) {
-      return variables;
-    }
-    await sleep(25);
-  }
+  const variablesIn = (text: string) => JSON.parse(text) as Variables;
+  const { text } = await requestUntil(
+    `http://127.0.0.1:${port}/debug/vars`,
+    (response) => variablesIn(response.text).otherProcesses.length === others,
+  );
+  return variablesIn(text);
 }
 
 function withoutOwn(ports: ReadonlyMap<number, number>, pid: number) {

@@ -151,7 +151,11 @@ describe('a Node without the inspector', () => {
 describe('NODE_OPTIONS', () => {
   it('with preloads and module hooks: they run in the application, and not again in the profiling thread', async () => {
     const preloads = ['--require', fixtureFile('preload.cjs'), '--import', fixtureFile('preload.mjs')];
-    const app = startFixture('http', {}, { env: { NODE_OPTIONS: preloads.join(' ') } });
+    const app = startFixture(
+      'http',
+      {},
+      { env: { NODE_OPTIONS: [...preloads, '--enable-source-maps'].join(' ') } },
+    );
     await expectAllProfiles(app);
     const lines = app.output.split('\n').filter((line) => line.startsWith('preloaded by import'));
     expect(lines).toEqual(['preloaded by import in thread 0']);

@@ -27,7 +27,7 @@ const ENTRIES = {
   },
 };
 
-/** As long as one of each burns CPU, so that half of a processor is left to other tests. */
+/** About as long as one of each burns CPU, so that a part of a processor is left to other tests. */
 const REST_MILLIS = 30;
 
 function startWith(labels: unknown): AppProcess {

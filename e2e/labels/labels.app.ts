@@ -23,8 +23,11 @@ export interface Answer {
   readonly text: string;
 }
 
-/** For each request that is under way: about as long as one burns CPU, so that half of a processor is left to other tests. */
-export const REST_MILLIS = 4;
+/** For each client: about as long as most requests burn CPU, so that a part of a processor is left to other tests. */
+const REST_MILLIS = 4;
+
+/** In a window of a second each client asks more than once. */
+const LONGEST_REST_MILLIS = 250;
 
 const agent = new Agent({ keepAlive: true, maxSockets: 1000 });
 
@@ -71,7 +74,7 @@ export class LabelsApp {
     });
   }
 
-  /** Keeps so many requests going, one path after the other, while a profile is taken of `seconds` of a quiet machine. */
+  /** So many clients ask again and again, one path after the other, while a profile is taken of `seconds` of a quiet machine. */
   async profileUnder(
     { seconds, ...query }: { readonly seconds: number } & Readonly<Record<string, string | number>>,
     concurrency: number,
@@ -87,7 +90,7 @@ export class LabelsApp {
     const goOn = async (): Promise<void> => {
       if (!isDone) {
         await task(next++);
-        await sleep(concurrency * REST_MILLIS);
+        await (isDone || sleep(Math.min(concurrency * REST_MILLIS, LONGEST_REST_MILLIS)));
         await goOn();
       }
     };

@@ -28,17 +28,16 @@ export async function request(url: string, options: RequestOptions = {}): Promis
   return { status: response.statusCode!, headers: response.headers, body, text: body.toString() };
 }
 
-/** Between two requests that are to see something change: one after the other they would keep two processes busy, of many that run. */
+/** Between two requests that are to see something change. Without, they would keep two processes busy while other tests run. */
 const REST_MILLIS = 25;
 
-/** Asks until the answer is such a one. */
+/** Asks until the answer is the wanted one. */
 export async function requestUntil(
   url: string,
   isWanted: (response: Response) => boolean,
-  options?: RequestOptions,
 ): Promise<Response> {
   for (;;) {
-    const response = await request(url, options);
+    const response = await request(url);
     if (isWanted(response)) {
       return response;
     }

@@ -42,6 +42,9 @@ async function dumpWith(dump: (query: string) => Promise<Response>, wanted: RegE
   }
 }
 
+/** Of some five seconds each, on a starved machine. */
+const TRIES = 4;
+
 describeWithGo('an example whose event loop is stuck in', () => {
   const BLOCKS = [
     { kind: 'loop', stuckIn: 'spinInLoop' },
@@ -98,15 +101,12 @@ describeWithGo('an example whose event loop is stuck in', () => {
 
   it('a native call: 504, with what is known', async () => {
     const { pprof, dump } = await startBlockedExample('native');
-    // On a starved machine the kernel has not seen it compute for long enough: then it says that, or nothing.
-    const causes = [
-      ': it is busy in a synchronous native call .*Ask again when it has returned',
-      ': it was ready to run and had no processor',
-      ...(isStarved() ? [String.raw`\. Ask again `] : []),
-    ];
+    // On a starved machine the kernel has not seen it compute for long enough: then it says that.
+    const cause =
+      '(?:it is busy in a synchronous native call .*Ask again when it has returned|it was ready to run and had no processor)';
     const isKnown = ({ text }: Response) =>
       new RegExp(
-        String.raw`^no thread could be profiled: main: thread main has not answered for \d\.\d s(?:${causes.join('|')}).*\n$`,
+        String.raw`^no thread could be profiled: main: thread main has not answered for \d\.\d s: ${cause}.*\n$`,
       ).test(text);
     // At the same time, as each waits for as long as a thread may take to answer.
     const tool = goToolPprof('-top', `${pprof}/profile?seconds=1`).then(
@@ -114,9 +114,12 @@ describeWithGo('an example whose event loop is stuck in', () => {
       (error: Error) => error.message,
     );
     // It is calibrated first, in calls that do return. The cause is told once the kernel has shown enough of it.
+    // There may never be enough of it where it has a processor for a part of the time.
+    let tries = 0;
     let last = await dump('threads=main');
-    while (!isKnown(last)) {
+    while (!isKnown(last) && !(isStarved() && tries >= TRIES)) {
       if (last.status !== 200) {
+        tries += 1;
         expect(last).toMatchObject({
           status: 504,
           text: expect.stringMatching(/main: thread main has not answered for \d\.\d s\b/),
