@@ -4,7 +4,7 @@ import { afterAll, beforeAll, it } from '@jest/globals';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { describeWhere } from '../support/needed.tool.js';
-import { windowOf } from '../support/patience.js';
+import { isStarved, windowOf } from '../support/patience.js';
 import { expectRight } from '../support/right.figures.js';
 import { type DecodedProfile, takeProfile } from '../support/pprof.profile.js';
 import { FRAME_FLAGS, HAS_FRAMES, NO_FRAMES, samplesIn } from './labels.app.js';
@@ -46,7 +46,7 @@ async function profileOf(app: AppProcess): Promise<DecodedProfile> {
   const goOn = async (): Promise<void> => {
     if (!isDone) {
       await app.call('enter');
-      await sleep(REST_MILLIS);
+      await (isStarved() || sleep(REST_MILLIS));
       await goOn();
     }
   };

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
-import { windowOf } from '../support/patience.js';
+import { isStarved, windowOf } from '../support/patience.js';
 import { type DecodedProfile, takeProfile } from '../support/pprof.profile.js';
 
 const MAJOR = Number(process.versions.node.split('.', 1)[0]);
@@ -23,7 +23,10 @@ export interface Answer {
   readonly text: string;
 }
 
-/** For each client: about as long as most requests burn CPU, so that a part of a processor is left to other tests. */
+/**
+ * For each client: about as long as most requests burn CPU, so that a part of a processor is left to other tests. Where that part is
+ * taken from it anyway, it does not rest.
+ */
 const REST_MILLIS = 4;
 
 /** In a window of a second each client asks more than once. */
@@ -90,7 +93,7 @@ export class LabelsApp {
     const goOn = async (): Promise<void> => {
       if (!isDone) {
         await task(next++);
-        await (isDone || sleep(Math.min(concurrency * REST_MILLIS, LONGEST_REST_MILLIS)));
+        await (isDone || isStarved() || sleep(Math.min(concurrency * REST_MILLIS, LONGEST_REST_MILLIS)));
         await goOn();
       }
     };
