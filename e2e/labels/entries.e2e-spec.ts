@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, it } from '@jest/globals';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { describeWhere } from '../support/needed.tool.js';
-import { isStarved, windowOf } from '../support/patience.js';
+import { rest, windowOf } from '../support/patience.js';
 import { expectRight } from '../support/right.figures.js';
 import { type DecodedProfile, takeProfile } from '../support/pprof.profile.js';
 import { FRAME_FLAGS, HAS_FRAMES, NO_FRAMES, samplesIn } from './labels.app.js';
@@ -46,7 +45,7 @@ async function profileOf(app: AppProcess): Promise<DecodedProfile> {
   const goOn = async (): Promise<void> => {
     if (!isDone) {
       await app.call('enter');
-      await (isStarved() || sleep(REST_MILLIS));
+      await rest(REST_MILLIS);
       await goOn();
     }
   };

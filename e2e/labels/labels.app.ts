@@ -1,9 +1,8 @@
 import { Agent, request as httpRequest } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
-import { isStarved, windowOf } from '../support/patience.js';
+import { rest, windowOf } from '../support/patience.js';
 import { type DecodedProfile, takeProfile } from '../support/pprof.profile.js';
 
 const MAJOR = Number(process.versions.node.split('.', 1)[0]);
@@ -23,10 +22,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/**
- * For each client: about as long as most requests burn CPU, so that a part of a processor is left to other tests. Where that part is
- * taken from it anyway, it does not rest.
- */
+/** For each client: about as long as most requests burn CPU, so that a part of a processor is left to other tests. */
 const REST_MILLIS = 4;
 
 /** In a window of a second each client asks more than once. */
@@ -93,7 +89,7 @@ export class LabelsApp {
     const goOn = async (): Promise<void> => {
       if (!isDone) {
         await task(next++);
-        await (isDone || isStarved() || sleep(Math.min(concurrency * REST_MILLIS, LONGEST_REST_MILLIS)));
+        await (isDone || rest(Math.min(concurrency * REST_MILLIS, LONGEST_REST_MILLIS)));
         await goOn();
       }
     };

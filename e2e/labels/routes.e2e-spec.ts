@@ -3,7 +3,6 @@ import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
@@ -12,7 +11,7 @@ import { profilerOf } from '../support/fixture.app.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
 import { request } from '../support/http.request.js';
 import { describeWhere } from '../support/needed.tool.js';
-import { isStarved, windowOf } from '../support/patience.js';
+import { rest, windowOf } from '../support/patience.js';
 import { expectRight } from '../support/right.figures.js';
 import { type DecodedProfile, decodeProfile } from '../support/pprof.profile.js';
 import { temporaryDirectory } from '../support/temporary.directory.js';
@@ -81,7 +80,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of routes', () => {
           if (!isDone) {
             const [, { path, headers = {} }] = routes[next % routes.length]!;
             await ask(path, headers);
-            await (isStarved() || sleep(REST_MILLIS));
+            await rest(REST_MILLIS);
             await goOn(next + 1);
           }
         };

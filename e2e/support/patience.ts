@@ -57,6 +57,13 @@ export function goesOnFor(millis: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, millis * PACE));
 }
 
+/** Leaves the processor to other tests for a while; not on a machine where it is taken from this one anyway. */
+export async function rest(millis: number): Promise<void> {
+  if (PACE === 1) {
+    await new Promise((resolve) => setTimeout(resolve, millis));
+  }
+}
+
 /** As test files that began a moment ago have measured it: all of them would spend more on that than on some of the tests. */
 function knownSlowness(): number | undefined {
   try {
