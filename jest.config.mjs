@@ -54,6 +54,5 @@ export default {
   // Most tests wait for windows of a second, or for other processes: with one worker a processor, these would idle.
   // A number: Jest takes a percentage above 100 for that many workers.
   maxWorkers: availableParallelism() + 2,
-  testSequencer: '<rootDir>/scripts/test.sequencer.mjs',
   reporters: ['<rootDir>/scripts/test.reporter.mjs'],
 };

@@ -49,10 +49,12 @@ const GIVEN: Readonly<Record<Given, () => Promise<() => Promise<unknown>>>> = {
         return connection;
       }),
     );
-    await refusedAt(`${origin}/debug/pprof/threadcreate?seconds=1`);
+    const another = `${origin}/debug/pprof/threadcreate?seconds=1`;
+    await requestUntil(another, ({ status }) => status === 429);
     return async () => {
       captures.forEach((connection) => connection.disconnect());
-      await acceptedAt(`${origin}/debug/pprof/threadcreate?seconds=1`);
+      // A slot is taken for a second at least, whether its client is still there or not.
+      await requestUntil(another, ({ status }) => status === 200);
     };
   },
   'a native call': async () => {
@@ -66,15 +68,6 @@ const GIVEN: Readonly<Record<Given, () => Promise<() => Promise<unknown>>>> = {
     };
   },
 };
-
-async function refusedAt(url: string): Promise<void> {
-  await requestUntil(url, ({ status }) => status === 429);
-}
-
-/** A slot is taken for a second at least, whether its client is still there or not. */
-async function acceptedAt(url: string): Promise<void> {
-  await requestUntil(url, ({ status }) => status === 200);
-}
 
 /** The bytes of a request, each as it is in the row. */
 function bytesOf({ ask, headers = {}, send = '' }: ContractRow): Buffer {

@@ -149,7 +149,7 @@ describe('a Node without the inspector', () => {
 });
 
 describe('NODE_OPTIONS', () => {
-  it('with preloads and module hooks: they run in the application, and not again in the profiling thread', async () => {
+  it('with preloads, module hooks and --enable-source-maps: they run in the application, and not again in the profiling thread', async () => {
     const preloads = ['--require', fixtureFile('preload.cjs'), '--import', fixtureFile('preload.mjs')];
     const app = startFixture(
       'http',

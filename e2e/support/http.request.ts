@@ -31,13 +31,18 @@ export async function request(url: string, options: RequestOptions = {}): Promis
 /** Between two requests that are to see something change. Without, they would keep two processes busy while other tests run. */
 const REST_MILLIS = 25;
 
+/** Asks a URL until the answer is the wanted one. */
+export function requestUntil(url: string, isWanted: (response: Response) => boolean): Promise<Response> {
+  return askUntil(() => request(url), isWanted);
+}
+
 /** Asks until the answer is the wanted one. */
-export async function requestUntil(
-  url: string,
+export async function askUntil(
+  ask: () => Promise<Response>,
   isWanted: (response: Response) => boolean,
 ): Promise<Response> {
   for (;;) {
-    const response = await request(url);
+    const response = await ask();
     if (isWanted(response)) {
       return response;
     }

@@ -9,7 +9,7 @@ export interface Load {
 const WARM_AFTER = 100;
 
 /** Few enough that the machine has time for other tests. */
-const REQUESTS_PER_SECOND = 60;
+const REQUESTS_PER_SECOND = 100;
 
 /** Keeps two clients busy until stopped; settles once so many answers are in that there is something to profile. */
 export async function startLoad(url: string, requests: Request[]): Promise<Load> {

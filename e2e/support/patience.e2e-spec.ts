@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, it } from '@jest/globals';
-import { burnRound } from './patience.js';
+import { burnRound, meanOfLast } from './patience.js';
 
 /** Both by the CPU time they take: who else is busy on the machine does not matter. */
 const ROUNDS = 300;
@@ -39,4 +39,9 @@ it('measures the machine, and not the contexts that Jest runs tests in', () => {
   expect(there).toBeGreaterThan(0);
   // Where each look at a global goes through the context, it is more than a hundred times as much.
   expect(here / there).toBeLessThan(10);
+});
+
+it('takes the last five measurements together', () => {
+  expect(meanOfLast('4\n')).toBe(4);
+  expect(meanOfLast('100\n4\n16\n4\n16\n10\n')).toBe(10);
 });

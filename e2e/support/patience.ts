@@ -67,7 +67,9 @@ export async function rest(millis: number): Promise<void> {
 /** As test files that began a moment ago have measured it: all of them would spend more on that than on some of the tests. */
 function knownSlowness(): number | undefined {
   try {
-    return Date.now() - statSync(FILE).mtimeMs < FRESH_MILLIS ? meanOfLast() : undefined;
+    return Date.now() - statSync(FILE).mtimeMs < FRESH_MILLIS
+      ? meanOfLast(readFileSync(FILE, 'utf8'))
+      : undefined;
   } catch {
     return undefined;
   }
@@ -76,9 +78,11 @@ function knownSlowness(): number | undefined {
 /**
  * Under a quota one measurement says little: a third of the mean where it falls between two stretches in which the processes were held
  * up, twice the mean where it does not.
+ *
+ * @internal Exported for its test.
  */
-function meanOfLast(): number {
-  const measured = readFileSync(FILE, 'utf8').trim().split('\n').slice(-MEASUREMENTS).map(Number);
+export function meanOfLast(lines: string): number {
+  const measured = lines.trim().split('\n').slice(-MEASUREMENTS).map(Number);
   return measured.reduce((sum, slowness) => sum + slowness, 0) / measured.length;
 }
 
@@ -99,7 +103,7 @@ function measureSlowness(): number {
     return slowness;
   }
   appendFileSync(FILE, `${slowness}\n`);
-  return meanOfLast();
+  return meanOfLast(readFileSync(FILE, 'utf8'));
 }
 
 /** @internal Exported for its test. */

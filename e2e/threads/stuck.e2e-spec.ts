@@ -1,14 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { itExhaustive, rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
 import { profilingUrl, startExample } from '../support/example.app.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
-import { openRequest, request, requestUntil, type Response } from '../support/http.request.js';
-import { isStarved, windowOf } from '../support/patience.js';
+import { askUntil, openRequest, request, requestUntil, type Response } from '../support/http.request.js';
+import { windowOf } from '../support/patience.js';
 import { flat, framesNamed, takeProfile } from '../support/pprof.profile.js';
 import { temporaryDirectory } from '../support/temporary.directory.js';
 import { ThreadsApp } from './threads.app.js';
@@ -33,17 +32,10 @@ async function startBlockedExample(kind: string) {
 
 /** The dump of all threads, once it shows what is looked for. */
 async function dumpWith(dump: (query: string) => Promise<Response>, wanted: RegExp): Promise<string> {
-  for (;;) {
-    const { status, text } = await dump('debug=2');
-    if (status === 200 && wanted.test(text)) {
-      return text;
-    }
-    await sleep(25);
-  }
+  const isFound = ({ status, text }: Response) => status === 200 && wanted.test(text);
+  const { text } = await askUntil(() => dump('debug=2'), isFound);
+  return text;
 }
-
-/** Of some five seconds each, on a starved machine. */
-const TRIES = 4;
 
 describeWithGo('an example whose event loop is stuck in', () => {
   const BLOCKS = [
@@ -114,12 +106,9 @@ describeWithGo('an example whose event loop is stuck in', () => {
       (error: Error) => error.message,
     );
     // It is calibrated first, in calls that do return. The cause is told once the kernel has shown enough of it.
-    // There may never be enough of it where it has a processor for a part of the time.
-    let tries = 0;
     let last = await dump('threads=main');
-    while (!isKnown(last) && !(isStarved() && tries >= TRIES)) {
+    while (!isKnown(last)) {
       if (last.status !== 200) {
-        tries += 1;
         expect(last).toMatchObject({
           status: 504,
           text: expect.stringMatching(/main: thread main has not answered for \d\.\d s\b/),
@@ -214,8 +203,13 @@ describe('a native call', () => {
     await app.capturing();
     await app.stickIn('readFifoSync', fifo);
     // Refused after its deadline, which is later than the end of the window. It says that it is stuck a moment before it is.
-    const { text } = await requestUntil(`${app.pprof}/goroutine`, ({ status }) => status === 504);
-    expect(text).toMatch(/^no thread could be profiled: main: thread main has not answered for \d+\.\d s\b/);
+    const { status, text } = await requestUntil(`${app.pprof}/goroutine`, (asked) => asked.status !== 200);
+    expect({ status, text }).toEqual({
+      status: 504,
+      text: expect.stringMatching(
+        /^no thread could be profiled: main: thread main has not answered for \d+\.\d s\b/,
+      ),
+    });
     await writeFile(fifo, 'the end');
     const profile = await taken;
     expect(flatOfCaller(profile, /^readFifoSync /)).toBeGreaterThan(0);
