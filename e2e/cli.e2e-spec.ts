@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AppProcess } from './support/app.process.js';
 import { CommandRun, describeWithTerminal, nestjsPprof } from './support/command.line.js';
-import { profilerOf, startFixture } from './support/fixture.app.js';
+import { profilerOf, startFixture, whileBurning } from './support/fixture.app.js';
 import { isStarved } from './support/patience.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 
@@ -24,7 +24,6 @@ beforeAll(async () => {
   // So that the sampler runs while there is a capture, and at no other time.
   app = startFixture('http', { keepWarm: 0 }, { env: { TMPDIR: directory } });
   ({ port } = new URL(await profilerOf(app)));
-  await app.call('startBurning');
 });
 
 describe('npx nestjs-pprof', () => {
@@ -37,7 +36,9 @@ describe('npx nestjs-pprof', () => {
   });
 
   it('finds the only process there is, and shows where its time goes', async () => {
-    const { code, stdout } = await nestjsPprof(['profile', '--seconds', '1'], { env: { TMPDIR: directory } });
+    const { code, stdout } = await whileBurning(app, () =>
+      nestjsPprof(['profile', '--seconds', '1'], { env: { TMPDIR: directory } }),
+    );
     expect(code).toBe(0);
     expect(stdout).toMatch(/flat%[^]*crunchNumbers \(/);
     expect(stdout).toMatch(/Hottest paths, down to the application's own code[^]*crunchNumbers \(/);
@@ -66,7 +67,9 @@ describe('npx nestjs-pprof', () => {
   });
 
   it('has JSON for scripts', async () => {
-    const { stdout } = await nestjsPprof(['profile', port, '--seconds', '1', '--json']);
+    const { stdout } = await whileBurning(app, () =>
+      nestjsPprof(['profile', port, '--seconds', '1', '--json']),
+    );
     const { functions, total, unit } = JSON.parse(stdout) as {
       functions: Array<{ name: string; flat: number }>;
       total: number;
@@ -82,7 +85,7 @@ describe('npx nestjs-pprof', () => {
   });
 
   it('prints a report that can be handed on', async () => {
-    const { code, stdout } = await nestjsPprof(['report', port, '--seconds', '1']);
+    const { code, stdout } = await whileBurning(app, () => nestjsPprof(['report', port, '--seconds', '1']));
     expect(code).toBe(0);
     expect(stdout).toMatch(/^# Profile `profile`[^]*## Hottest functions[^]*`crunchNumbers \(/);
     const { stdout: heap } = await nestjsPprof(['report', port, '--of', 'heap', '--seconds', '1']);
@@ -224,9 +227,11 @@ describeWithTerminal('npx nestjs-pprof in a terminal', () => {
   it('top shows a table that is refreshed, on a screen of its own, until q', async () => {
     const run = CommandRun.inTerminal(['top', port, '--seconds', '1']);
     await run.printed(/\[\?1049h/);
-    await run.printed(/crunchNumbers/);
-    const drawn = run.stdout.length;
-    await run.printed(new RegExp(`^[^]{${drawn}}[^]*crunchNumbers`));
+    await whileBurning(app, async () => {
+      await run.printed(/crunchNumbers/);
+      const drawn = run.stdout.length;
+      await run.printed(new RegExp(`^[^]{${drawn}}[^]*crunchNumbers`));
+    });
     run.type('s');
     await run.printed(/s sorts by flat/);
     run.type('q');

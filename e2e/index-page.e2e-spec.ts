@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { itExhaustive } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import type { AppProcess } from './support/app.process.js';
 import { describeWithChromium, launchChromium, openPage } from './support/chromium.browser.js';
-import { profilerOf, startFixture } from './support/fixture.app.js';
+import { profilerOf, startFixture, whileBurning } from './support/fixture.app.js';
 import { windowOf } from './support/patience.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 import { ThreadsApp } from './threads/threads.app.js';
@@ -45,7 +45,6 @@ describeWithChromium('the index page', () => {
     // So that the sampler runs while there is a capture, and at no other time.
     app = startFixture('http', { keepWarm: 0 }, { args: ['express'] });
     index = `${(await profilerOf(app)).replace('127.0.0.1', 'localhost')}/debug/pprof/`;
-    await app.call('startBurning');
     browser = await browserOf();
   });
 
@@ -105,9 +104,11 @@ describeWithChromium('the index page', () => {
     await page.goto(index);
     // Long enough for a slow browser to show it.
     await page.getByLabel('Seconds').fill(String(windowOf(3)));
-    await page.getByRole('button', { name: 'CPU' }).click();
-    await page.locator('#progress-text', { hasText: /profile: \d+ s left/ }).waitFor();
-    await page.locator('#capture-rows tr').waitFor();
+    await whileBurning(app, async () => {
+      await page.getByRole('button', { name: 'CPU' }).click();
+      await page.locator('#progress-text', { hasText: /profile: \d+ s left/ }).waitFor();
+      await page.locator('#capture-rows tr').waitFor();
+    });
     expect(await page.locator('#progress').isVisible()).toBe(false);
 
     const viewer = await flameGraphOf(page.getByRole('link', { name: 'flame graph', exact: true }).last());
@@ -154,10 +155,8 @@ describeWithChromium('the index page', () => {
 
   it('shows the difference of two captures, as what has grown and what has shrunk', async () => {
     await page.goto(index);
+    await whileBurning(app, () => capture('CPU'));
     await capture('CPU');
-    await app.call('stopBurning');
-    await capture('CPU');
-    await app.call('startBurning');
     for (const box of await page.locator('#capture-rows input').all()) {
       await box.check();
     }
@@ -235,8 +234,10 @@ describeWithChromium('the index page', () => {
     expect(await plain.locator('#figure-heap').textContent()).toMatch(/^\d+ MB of \d+ MB$/);
     expect(await plain.locator('#captures').isVisible()).toBe(false);
     await plain.getByLabel('Seconds').fill('1');
-    await plain.getByRole('button', { name: 'CPU' }).click();
-    await plain.getByText(/flat%[^]*crunchNumbers/).waitFor();
+    await whileBurning(app, async () => {
+      await plain.getByRole('button', { name: 'CPU' }).click();
+      await plain.getByText(/flat%[^]*crunchNumbers/).waitFor();
+    });
     await plain.goBack();
     await plain.getByRole('link', { name: 'full goroutine stack dump' }).click();
     await plain.getByText(/thread main \[/).waitFor();

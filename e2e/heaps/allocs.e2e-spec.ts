@@ -123,68 +123,8 @@ describe('allocs without seconds', () => {
   });
 });
 
-describe('allocs?seconds=', () => {
+describe('allocs?seconds= in a process of its own', () => {
   afterEach(killProcesses);
-
-  it('counts all that was allocated in its own window, and nothing else, where windows overlap', async () => {
-    const app = await AllocatingApp.start();
-    await app.litter(100);
-    const overlapping = async (seconds: number): Promise<DecodedProfile[]> => {
-      let isOver = false;
-      const long = app.take(`allocs?seconds=${seconds}`).finally(() => (isOver = true));
-      await app.counting();
-      await app.litter(200);
-      const short = app.take('allocs?seconds=1');
-      // It has begun when it has read what there was before, so that this is in both windows.
-      const both = setInterval(() => void app.litter(1).catch(() => undefined), 20);
-      await short;
-      clearInterval(both);
-      await app.litter(200);
-      // What is allocated after its end, on a slow machine, is not in it.
-      return isOver ? await overlapping(2 * seconds) : [await long, await short];
-    };
-    const profiles = await overlapping(3);
-    const [first, second] = profiles.map((profile) => mebibytes(profile, 'alloc_space', GARBAGE));
-    expect(first).toBeGreaterThan(0.85 * (400 + second!));
-    expect(first).toBeLessThan(1.15 * (400 + second!) + 50);
-    expect(second).toBeGreaterThan(0);
-    expect(second).toBeLessThan(150);
-    expect(flat(profiles[1]!, 'alloc_objects/count', GARBAGE)).toBeGreaterThan(1000);
-  });
-
-  it('has heap tell what was alive before while it runs, and starts anew afterwards', async () => {
-    const app = await AllocatingApp.start();
-    await app.keep(20);
-    const since = sinceOf(await app.take('heap'));
-    const window = app.take('allocs?seconds=2');
-    const during = await app.heapTelling(
-      / as of \S+: an allocs\?seconds= capture has the sampler since then/,
-    );
-    expect(sinceOf(during)).toBe(since);
-    expect(mebibytes(during, 'inuse_space', KEPT)).toBeGreaterThan(15);
-    expect(mebibytes(await app.take('allocs'), 'inuse_space', KEPT)).toBeGreaterThan(15);
-    await window;
-    const after = await app.take('heap');
-    expect(threadsComment(after)).toContain(', when an allocs?seconds= capture gave the sampler back');
-    expect(sinceOf(after)! > since!).toBe(true);
-    expect(mebibytes(after, 'inuse_space', KEPT)).toBe(0);
-    await app.keep(20);
-    expect(mebibytes(await app.take('heap?gc=1'), 'inuse_space', KEPT)).toBeGreaterThan(15);
-  });
-
-  it('gives the sampler back where its client leaves, or the profiler is stopped', async () => {
-    const app = await AllocatingApp.start();
-    const { disconnect } = openRequest(`${app.pprof}/allocs?seconds=300`);
-    await app.counting();
-    disconnect();
-    await app.heapTelling(/ gave the sampler back/);
-    openRequest(`${app.pprof}/allocs?seconds=300`).cut.catch(() => undefined);
-    await app.counting();
-    await app.process.call('stop');
-    expect(await app.process.call('heapIsSampled')).toBe(false);
-    expect(await app.process.call('start')).not.toBeNull();
-    expect(await app.process.call('heapIsSampled')).toBe(true);
-  });
 
   itExhaustive('leaves the process to exit as it would, without a word', async () => {
     const app = await AllocatingApp.start();
@@ -246,25 +186,9 @@ describe('allocs?seconds=', () => {
       await app.heapTelling(/ gave the sampler back/);
     },
   );
-
-  it('includes workers that start in the window, and names those that end in it', async () => {
-    const app = await AllocatingApp.start();
-    const ends = await app.startWorker();
-    const capturing = app.take('allocs?seconds=3');
-    await app.counting();
-    const starts = await app.startWorker();
-    // Workers that live for less than a second are left alone.
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    await app.process.call('endWorker', ends);
-    const profile = await capturing;
-    expect(threadsComment(profile)).toMatch(
-      new RegExp(`^threads: main \\(by agent\\), worker ${starts} \\(`),
-    );
-    expect(profile.comments).toContain(`threads skipped: worker ${ends}: it has ended`);
-  });
 });
 
-describe('of an application that nobody captures', () => {
+describe('an application, from before it is captured', () => {
   let app: AllocatingApp;
 
   beforeAll(async () => {
@@ -298,5 +222,81 @@ describe('of an application that nobody captures', () => {
       }
     }
     expect((await app.ask('mutex?debug=1')).text).toMatch(/^mutex profile: total 0: 0 /);
+  });
+
+  describe('allocs?seconds=', () => {
+    it('counts all that was allocated in its own window, and nothing else, where windows overlap', async () => {
+      await app.litter(100);
+      const overlapping = async (seconds: number): Promise<DecodedProfile[]> => {
+        let isOver = false;
+        const long = app.take(`allocs?seconds=${seconds}`).finally(() => (isOver = true));
+        await app.counting();
+        await app.litter(200);
+        const short = app.take('allocs?seconds=1');
+        // It has begun when it has read what there was before, so that this is in both windows.
+        const both = setInterval(() => void app.litter(1).catch(() => undefined), 20);
+        await short;
+        clearInterval(both);
+        await app.litter(200);
+        // What is allocated after its end, on a slow machine, is not in it.
+        return isOver ? await overlapping(2 * seconds) : [await long, await short];
+      };
+      const profiles = await overlapping(3);
+      const [first, second] = profiles.map((profile) => mebibytes(profile, 'alloc_space', GARBAGE));
+      expect(first).toBeGreaterThan(0.85 * (400 + second!));
+      expect(first).toBeLessThan(1.15 * (400 + second!) + 50);
+      expect(second).toBeGreaterThan(0);
+      expect(second).toBeLessThan(150);
+      expect(flat(profiles[1]!, 'alloc_objects/count', GARBAGE)).toBeGreaterThan(1000);
+    });
+
+    it('has heap tell what was alive before while it runs, and starts anew afterwards', async () => {
+      await app.keep(20);
+      const since = sinceOf(await app.take('heap'));
+      const window = app.take('allocs?seconds=2');
+      const during = await app.heapTelling(
+        / as of \S+: an allocs\?seconds= capture has the sampler since then/,
+      );
+      expect(sinceOf(during)).toBe(since);
+      expect(mebibytes(during, 'inuse_space', KEPT)).toBeGreaterThan(15);
+      expect(mebibytes(await app.take('allocs'), 'inuse_space', KEPT)).toBeGreaterThan(15);
+      await window;
+      const after = await app.take('heap');
+      expect(threadsComment(after)).toContain(', when an allocs?seconds= capture gave the sampler back');
+      expect(sinceOf(after)! > since!).toBe(true);
+      expect(mebibytes(after, 'inuse_space', KEPT)).toBe(0);
+      await app.keep(20);
+      expect(mebibytes(await app.take('heap?gc=1'), 'inuse_space', KEPT)).toBeGreaterThan(15);
+    });
+
+    it('includes workers that start in the window, and names those that end in it', async () => {
+      const ends = await app.startWorker();
+      const capturing = app.take('allocs?seconds=3');
+      await app.counting();
+      const starts = await app.startWorker();
+      // Workers that live for less than a second are left alone.
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await app.process.call('endWorker', ends);
+      const profile = await capturing;
+      expect(threadsComment(profile)).toMatch(
+        new RegExp(`^threads: main \\(by agent\\), worker ${starts} \\(`),
+      );
+      expect(profile.comments).toContain(`threads skipped: worker ${ends}: it has ended`);
+    });
+
+    // Last: its server listens on another port afterwards.
+    it('gives the sampler back where its client leaves, or the profiler is stopped', async () => {
+      const { disconnect } = openRequest(`${app.pprof}/allocs?seconds=300`);
+      await app.counting();
+      disconnect();
+      // As it did after the captures before; while one has the sampler, the comment has both.
+      await app.heapTelling(/^(?!.* as of ).* gave the sampler back/);
+      openRequest(`${app.pprof}/allocs?seconds=300`).cut.catch(() => undefined);
+      await app.counting();
+      await app.process.call('stop');
+      expect(await app.process.call('heapIsSampled')).toBe(false);
+      expect(await app.process.call('start')).not.toBeNull();
+      expect(await app.process.call('heapIsSampled')).toBe(true);
+    });
   });
 });

@@ -33,3 +33,13 @@ export async function profilerOf(app: AppProcess): Promise<string> {
   }
   return new URL(address.url).origin;
 }
+
+/** Keeps `crunchNumbers` busy for as long as the work takes: what burns all the time slows down the tests beside it. */
+export async function whileBurning<T>(app: AppProcess, work: () => Promise<T>): Promise<T> {
+  await app.call('startBurning');
+  try {
+    return await work();
+  } finally {
+    await app.call('stopBurning');
+  }
+}

@@ -23,6 +23,11 @@ export function rowsOf<T>(title: string, rows: readonly T[], isEssential: (row: 
   return rows.filter((row) => !left.includes(row));
 }
 
+/** How often a property test runs that takes long: a quarter of `count` in `npm test`. */
+export function runsOf(count: number): { numRuns: number } {
+  return { numRuns: IS_EXHAUSTIVE ? count : Math.ceil(count / 4) };
+}
+
 /** As scripts/test.reporter.mjs reads it. */
 export function skippedTitle(name: string, reason: string): string {
   return `${name} (skipped: ${reason})`;

@@ -13,6 +13,7 @@ import { encodePprof } from './pprof.encoder.js';
 import type { Profile } from './profile.model.js';
 import { SourceMaps } from './source.maps.js';
 import { type SymbolizedFrame, type SymbolizedProfile, Symbolizer } from './profile.symbolizer.js';
+import { runsOf } from '../../../test-fixtures/exhaustive.js';
 
 const ENTRY = '/app/dist/main.js';
 
@@ -154,6 +155,7 @@ describe('symbolizing and encoding any profile', () => {
         const defaultSampleType = profile.sampleTypes.at(-1)!.type;
         expect(brokenRules(await encode(profile), { timed, defaultSampleType })).toEqual([]);
       }),
+      runsOf(100),
     );
   });
 
@@ -165,6 +167,7 @@ describe('symbolizing and encoding any profile', () => {
         );
         expect(totalsOf(await encode(profile))).toEqual(totals);
       }),
+      runsOf(100),
     );
   });
 
@@ -184,6 +187,7 @@ describe('symbolizing and encoding any profile', () => {
       fc.asyncProperty(anyProfile, async (profile) => {
         expect(byLabels(readPprof(await encode(profile)).samples)).toEqual(byLabels(profile.samples));
       }),
+      runsOf(100),
     );
   });
 
@@ -202,6 +206,7 @@ describe('symbolizing and encoding any profile', () => {
         const addresses = addressesOf(await encode(profile));
         expect(addressesOf(await encode({ ...profile, samples }))).toEqual(addresses);
       }),
+      runsOf(100),
     );
   });
 
@@ -217,6 +222,7 @@ describe('symbolizing and encoding any profile', () => {
           once.samples.map(({ values }) => values.map((value) => 2 * value)),
         );
       }),
+      runsOf(100),
     );
   });
 });

@@ -7,6 +7,7 @@ import { type Frame, type Profile, type StackSample, TRUNCATED } from './profile
 import type { SourceMaps } from './source.maps.js';
 import type { CodePosition } from './source-map.table.js';
 import { Symbolizer } from './profile.symbolizer.js';
+import { runsOf } from '../../../test-fixtures/exhaustive.js';
 
 type Mapping = (position: CodePosition) => CodePosition;
 
@@ -302,6 +303,7 @@ describe('Symbolizer, any profile with any source maps', () => {
         );
         expect(totalsOf(await encodePprof(await symbolizeMapped(mapped), '/app/main.js'))).toEqual(totals);
       }),
+      runsOf(100),
     );
   });
 
@@ -313,6 +315,7 @@ describe('Symbolizer, any profile with any source maps', () => {
         const defaultSampleType = mapped[0].sampleTypes.at(-1)!.type;
         expect(brokenRules(encoded, { timed, defaultSampleType })).toEqual([]);
       }),
+      runsOf(100),
     );
   });
 
@@ -324,6 +327,7 @@ describe('Symbolizer, any profile with any source maps', () => {
         expect(samples.length).toBeLessThanOrEqual(mapped[0].samples.length);
         expect(samples.filter(({ stack }) => !depths.has(stack.length))).toEqual([]);
       }),
+      runsOf(100),
     );
   });
 });

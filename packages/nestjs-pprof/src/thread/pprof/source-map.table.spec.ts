@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import { ScriptFunctions } from './script.functions.js';
 import { parseSourceMap } from './source-map.file.js';
 import { type CodePosition, SourceMapTable } from './source-map.table.js';
+import { runsOf } from '../../../test-fixtures/exhaustive.js';
 
 type Map = Record<string, unknown>;
 
@@ -118,7 +119,7 @@ describe('a position', () => {
         }
         expect(ours).toEqual(theirs);
       }),
-      { numRuns: 200 },
+      runsOf(200),
     );
   });
 });

@@ -14,6 +14,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { SourceMaps } from './source.maps.js';
+import { runsOf } from '../../../test-fixtures/exhaustive.js';
 
 let directory: string;
 
@@ -474,7 +475,7 @@ describe('garbage never throws', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      runsOf(300),
     );
   });
 });
