@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { itExhaustive } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
 import { request } from '../support/http.request.js';
@@ -7,8 +7,6 @@ import { isStarved } from '../support/patience.js';
 import { decodeProfile, framesNamed } from '../support/pprof.profile.js';
 import { temporaryDirectory } from '../support/temporary.directory.js';
 import { pause, RecordedApp, total } from './recorder.app.js';
-
-afterEach(killProcesses);
 
 interface Incident {
   readonly kind: string;
@@ -36,8 +34,15 @@ function names({ stacks }: Incident): string[] {
 }
 
 describe('incidents', () => {
+  let app: RecordedApp;
+
+  beforeAll(() => {
+    app = new RecordedApp({ flightRecorder: {} });
+  });
+
+  afterAll(killProcesses);
+
   it('tell of a loop that was blocked, in which stack, and where the profile is', async () => {
-    const app = new RecordedApp({ flightRecorder: {} });
     await app.recorded();
     await app.process.call('block', 1500);
     const found = await incident(app, 'blocked', true, /^blockLoop /);
@@ -53,37 +58,41 @@ describe('incidents', () => {
   });
 
   it('tell of one that still is, with what it is stuck in', async () => {
-    const app = new RecordedApp({ flightRecorder: {} });
     // Only what has been read in the regular way once is read by interrupt.
     await app.recorded();
+    const wallSoFar = async () => total(await app.profile('past=60'), 'wall', /^blockLoop /);
+    const before = await wallSoFar();
     await app.process.call('stick');
     await incident(app, 'blocked', false, /^blockLoop /);
     // It has a processor for a part of the time only on a starved machine, but it stays there.
-    while (total(await app.profile('past=60'), 'wall', /^blockLoop /) < 1e9) {
+    while ((await wallSoFar()) < before + 1e9) {
       await pause(50);
     }
+    await app.process.kill();
   });
 
   it('tell of a heap that has grown beyond its line, and of resident memory', async () => {
-    const app = new RecordedApp({ flightRecorder: { heapLimit: 60_000_000, rssLimit: 120_000_000 } });
-    await app.ask('');
-    await app.process.call('hold', 80);
-    await incident(app, 'heap', false, /^hold /);
-    await incident(app, 'rss', false);
+    const limited = new RecordedApp({ flightRecorder: { heapLimit: 60_000_000, rssLimit: 120_000_000 } });
+    await limited.ask('');
+    await limited.process.call('hold', 80);
+    await incident(limited, 'heap', false, /^hold /);
+    await incident(limited, 'rss', false);
   });
 
   it('are not there where the recorder is off, which is said with the way to switch it on', async () => {
-    const app = new RecordedApp({});
+    const without = new RecordedApp({});
     for (const path of ['incidents', 'profile?past=5']) {
-      const { status, text } = await app.ask(path);
+      const { status, text } = await without.ask(path);
       expect({ status, text }).toEqual({ status: 404, text: expect.stringContaining('flightRecorder: {}') });
     }
-    expect((await app.ask('')).text).not.toContain('Incidents');
-    expect(await app.process.call('samplerRuns')).toBe(false);
+    expect((await without.ask('')).text).not.toContain('Incidents');
+    expect(await without.process.call('samplerRuns')).toBe(false);
   });
 });
 
 describe('a recorder whose profiling thread was stopped and started', () => {
+  afterAll(killProcesses);
+
   it('says what is lost, and records again', async () => {
     const app = new RecordedApp({ port: 0, flightRecorder: {} });
     await app.ask('');
@@ -101,6 +110,22 @@ describe('a recorder whose profiling thread was stopped and started', () => {
 });
 
 describe('the last minutes of a process', () => {
+  let left: string;
+  /** What has ended there so far, in what way. */
+  const ended = new Map<number, string>();
+
+  beforeAll(async () => {
+    left = await temporaryDirectory('flight-');
+  });
+
+  afterEach(killProcesses);
+
+  /** The files of a process. It may end as the original positions are written; what is unfinished is deleted later. */
+  const writtenBy = async ({ process }: RecordedApp) =>
+    (await readdir(left)).filter(
+      (name) => name.startsWith(`flight-${process.pid}-`) && !name.endsWith('.tmp'),
+    );
+
   it.each([
     {
       ending: 'an uncaught Error',
@@ -115,28 +140,36 @@ describe('the last minutes of a process', () => {
       signal: 'SIGTERM',
     },
   ])('are left behind by $ending, which ends it as it would have', async ({ ending, end, code, signal }) => {
-    const directory = await temporaryDirectory('flight-');
-    // The process may end as the original positions are written; what is unfinished is deleted later.
-    const written = async () => (await readdir(directory)).filter((name) => !name.endsWith('.tmp'));
     let app;
     do {
-      app = new RecordedApp({ flightRecorder: { directory } }, { args: ['hooks'] });
+      app = new RecordedApp({ flightRecorder: { directory: left } }, { args: ['hooks'] });
       await app.process.call('enter', 'phaseOne');
       await app.recorded((await app.process.call<number>('now')) + 500);
       end(app);
       expect(await app.process.exited).toEqual({ code, signal });
       // A process waits for it for less than 200 ms: on a starved machine it may not be written in that time. Then once more.
-    } while (isStarved() && (await written()).length === 0);
-    expect(await written()).toEqual([
+    } while (isStarved() && (await writtenBy(app)).length === 0);
+    expect(await writtenBy(app)).toEqual([
       expect.stringMatching(new RegExp(`^flight-${app.process.pid}-\\d{8}T\\d{6}Z-[0-9a-f]{8}\\.pb\\.gz$`)),
     ]);
-    const next = new RecordedApp({ flightRecorder: { directory } });
+    ended.set(app.process.pid, ending);
+  });
+
+  it('are told of by the next one, with how it had ended', async () => {
+    const next = new RecordedApp({ flightRecorder: { directory: left } });
     const index = await next.ask('');
-    const [, path = ''] = /href="(incidents\/flight-[^"]+)"/.exec(index.text) ?? [];
-    const profile = decodeProfile((await next.ask(path)).body);
-    expect(profile.comments[0]).toContain(`of pid ${app.process.pid}, which had ${ending}`);
-    expect(framesNamed(profile, /^phaseOne /)).toHaveLength(1);
-    await next.process.printed(/LOG .*A process has left its last minutes behind/);
+    const links = [...index.text.matchAll(/href="(incidents\/flight-(\d+)-[^"]+)"/g)];
+    expect(links.map(([, , pid]) => Number(pid)).toSorted((a, b) => a - b)).toEqual(
+      [...ended.keys()].toSorted((a, b) => a - b),
+    );
+    for (const [, path, pid] of links) {
+      const profile = decodeProfile((await next.ask(path!)).body);
+      expect(profile.comments[0]).toContain(`of pid ${pid}, which had ${ended.get(Number(pid))}`);
+      expect(framesNamed(profile, /^phaseOne /)).toHaveLength(1);
+    }
+    await next.process.printed(
+      /LOG .*A process has left its last minutes behind, .*, the newest of 2 recording\(s\) there/,
+    );
   });
 
   it('are left behind by a full heap', async () => {
