@@ -3,10 +3,10 @@ import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { itExhaustive } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
+import { itExhaustive, rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { DevToolsClient } from './support/devtools.client.js';
-import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
+import { fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
 import { request } from './support/http.request.js';
 import { describeWhere, itWhere } from './support/needed.tool.js';
 import { isStarved, windowOf } from './support/patience.js';
@@ -37,6 +37,7 @@ async function expectAllProfiles(app: AppProcess): Promise<void> {
   const { text } = await request(`${url}/debug/pprof/goroutine?debug=2`);
   expect(text).toMatch(/^thread main /m);
   expect((await request(`${url}/debug/vars`)).status).toBe(200);
+  await app.call('stopBurning');
 }
 
 function settled(app: AppProcess): Promise<{ state: string; reason?: string }> {
@@ -80,17 +81,25 @@ describe("Node's permission model", () => {
     expect(app.complaints).toEqual([expect.stringContaining('--allow-worker')]);
   });
 
-  it('without addons: one warning; what needs the addon names the flag, the rest works', async () => {
-    const app = startFixture('http', {}, { execArgv: [...base, '--allow-worker'] });
-    const url = await profilerOf(app);
-    for (const name of ['profile?seconds=1', 'heap', 'allocs?seconds=1']) {
-      const { status, text } = await request(`${url}/debug/pprof/${name}`);
-      expect([status, text]).toEqual([503, expect.stringContaining('--allow-addons')]);
-    }
-    expect((await request(`${url}/debug/pprof/`)).status).toBe(200);
-    expect((await request(`${url}/debug/vars`)).status).toBe(200);
-    expect(app.complaints).toEqual([expect.stringContaining('--allow-addons')]);
-  });
+  const hasAllFlags = major >= 24;
+  const WITHOUT_ADDONS = ['--allow-worker', ...(hasAllFlags ? ['--allow-worker --allow-inspector'] : [])];
+
+  it.each(rowsOf('without addons', WITHOUT_ADDONS, (flags) => flags === WITHOUT_ADDONS.at(-1)))(
+    'without addons: one warning; what needs the addon names the flag, the rest works (%s)',
+    async (flags) => {
+      const app = startFixture('http', {}, { execArgv: [...base, ...flags.split(' ')] });
+      const url = await profilerOf(app);
+      // V8 is not said to have been stopped, either.
+      const byInspector = flags.includes('--allow-inspector') ? ['heap?format=heapprofile'] : [];
+      for (const name of ['profile?seconds=1', 'heap', 'allocs?seconds=1', ...byInspector]) {
+        const { status, text } = await request(`${url}/debug/pprof/${name}`);
+        expect([name, status, text]).toEqual([name, 503, expect.stringContaining('--allow-addons')]);
+      }
+      expect((await request(`${url}/debug/pprof/`)).status).toBe(200);
+      expect((await request(`${url}/debug/vars`)).status).toBe(200);
+      expect(app.complaints).toEqual([expect.stringContaining('--allow-addons')]);
+    },
+  );
 
   itExhaustive(
     'without the inspector: the main thread is profiled, and the comments say what is missing',
@@ -106,18 +115,6 @@ describe("Node's permission model", () => {
         expect([status, text]).toEqual([503, expect.stringContaining('--allow-inspector')]);
       }
       expect(app.complaints).toEqual([]);
-    },
-  );
-
-  const hasAllFlags = major >= 24;
-  itWhere(
-    hasAllFlags,
-    'Node is older than 24',
-    'without addons: V8 is not said to have been stopped',
-    async () => {
-      const app = startFixture('http', {}, { execArgv: [...base, '--allow-worker', '--allow-inspector'] });
-      const { status, text } = await request(`${await profilerOf(app)}/debug/pprof/heap?format=heapprofile`);
-      expect([status, text]).toEqual([503, expect.stringContaining('--allow-addons')]);
     },
   );
 
@@ -151,22 +148,19 @@ describe('a Node without the inspector', () => {
 describe('NODE_OPTIONS', () => {
   it('with preloads, module hooks and --enable-source-maps: they run in the application, and not again in the profiling thread', async () => {
     const preloads = ['--require', fixtureFile('preload.cjs'), '--import', fixtureFile('preload.mjs')];
-    const app = startFixture(
-      'http',
-      {},
-      { env: { NODE_OPTIONS: [...preloads, '--enable-source-maps'].join(' ') } },
-    );
+    const env = { NODE_OPTIONS: [...preloads, '--enable-source-maps'].join(' ') };
+    const app = startFixture('http', {}, { env });
     await expectAllProfiles(app);
-    const lines = app.output.split('\n').filter((line) => line.startsWith('preloaded by import'));
-    expect(lines).toEqual(['preloaded by import in thread 0']);
+    const said = (output: string, how: string) =>
+      output.split('\n').filter((line) => line.startsWith(`preloaded by ${how}`));
+    expect(said(app.output, 'import')).toEqual(['preloaded by import in thread 0']);
     // Node runs those given to --require in the thread of the hooks, too, which is none of ours.
-    const required = app.output.split('\n').filter((line) => line.startsWith('preloaded by require'));
+    const required = said(app.output, 'require');
     expect(required[0]).toBe('preloaded by require in thread 0');
-    const without = startFixture('http', { enabled: false }, { env: { NODE_OPTIONS: preloads.join(' ') } });
-    await without.call('url');
-    expect(required).toHaveLength(
-      without.output.split('\n').filter((line) => line.startsWith('preloaded by require')).length,
-    );
+    // In a program with nothing in it.
+    const { stdout } = spawnSync(process.execPath, ['--eval', ''], { env, encoding: 'utf8' });
+    expect(said(stdout, 'import')).toHaveLength(1);
+    expect(required).toHaveLength(said(stdout, 'require').length);
   });
 });
 
@@ -188,15 +182,25 @@ const endOfCrunchNumbers = async () => {
   );
 };
 
+// One process for all of it: none of it is about how the process was started, but for the flag.
 describe('a process with DevTools attached', () => {
-  async function startInspected(options: FixtureOptions = {}) {
-    const app = startFixture('http', options, { execArgv: ['--inspect=127.0.0.1:0'] });
-    const [, url = ''] = await app.printed(/Debugger listening on (ws:\S+)/);
-    return { app, devtools: await DevToolsClient.connect(url) };
-  }
+  it('has no warning about our listener; can be profiled, and debugged meanwhile; and is profiled at a breakpoint and after it', async () => {
+    const app = startFixture('http', {}, { execArgv: ['--inspect=127.0.0.1:0'] });
+    const [, address = ''] = await app.printed(/Debugger listening on (ws:\S+)/);
+    await expectAllProfiles(app);
+    // "process.on(SIGPROF) is reserved while debugging"
+    expect(app.output).not.toContain('SIGPROF');
 
-  it('can be profiled, and debugged meanwhile', async () => {
-    const { app, devtools } = await startInspected();
+    const devtools = await DevToolsClient.connect(address);
+    await expectProfilesBeside(devtools, app);
+    await expectProfilesAtBreakpoint(devtools, app);
+    devtools.close();
+    await expectAllProfiles(app);
+    expect(app.output).not.toContain('SIGPROF');
+    expect(app.complaints).toEqual([]);
+  });
+
+  async function expectProfilesBeside(devtools: DevToolsClient, app: AppProcess) {
     await devtools.call('Profiler.enable');
     await devtools.call('Profiler.start');
     await expectAllProfiles(app);
@@ -205,18 +209,10 @@ describe('a process with DevTools attached', () => {
       profile: { nodes: Array<{ callFrame: { functionName: string } }> };
     }>('Profiler.stop');
     expect(profile.nodes.map(({ callFrame }) => callFrame.functionName)).toContain('crunchNumbers');
-    expect(app.complaints).toEqual([]);
-  });
+  }
 
-  it('and with none: has no warning of Node about our listener', async () => {
-    const app = startFixture('http', {}, { execArgv: ['--inspect=127.0.0.1:0'] });
-    await expectAllProfiles(app);
-    // "process.on(SIGPROF) is reserved while debugging"
-    expect(app.output).not.toContain('SIGPROF');
-  });
-
-  it('at a breakpoint: answers what does not need the thread, does not resume it, and profiles it afterwards', async () => {
-    const { app, devtools } = await startInspected();
+  /** What does not need the thread is answered, and does not resume it. */
+  async function expectProfilesAtBreakpoint(devtools: DevToolsClient, app: AppProcess) {
     const url = await profilerOf(app);
     await app.call('startBurning');
     await devtools.call('Debugger.enable');
@@ -250,10 +246,7 @@ describe('a process with DevTools attached', () => {
     const resumed = devtools.event('Debugger.resumed');
     await devtools.call('Debugger.resume');
     await resumed;
-    devtools.close();
-    await expectAllProfiles(app);
-    expect(app.complaints).toEqual([]);
-  });
+  }
 });
 
 describe('an application that takes deprecations for errors', () => {
