@@ -72,30 +72,13 @@ describe('PprofModule in a microservice', () => {
 });
 
 describe('enabled', () => {
-  it('false: no thread, no listener, no native addon', async () => {
+  it('false: no thread, no listener, no native addon, until PprofService starts, stops and starts again, and tells its address and status', async () => {
     const app = startFixture('http', { enabled: false });
     expect(await app.call('status')).toEqual({ state: 'disabled' });
     expect(await app.call<Inside>('inside')).toEqual({ workers: 0, addonFiles: [] });
     expect(await app.call('address')).toBeNull();
     expect(app.output).not.toContain('Profiling server');
-  });
 
-  it('true with heap: false: no addon before the first capture', async () => {
-    const app = startFixture('http', { heap: false });
-    const url = await profilerOf(app);
-    expect(await app.call<Inside>('inside')).toEqual({ workers: 1, addonFiles: [] });
-    const heap = await request(`${url}/debug/pprof/heap`);
-    expect([heap.status, heap.text]).toEqual([404, expect.stringContaining('heap: false')]);
-    await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
-    // So what is not there above would have been seen.
-    const { addonFiles } = await app.call<Inside>('inside');
-    expect(addonFiles).toEqual(expect.arrayContaining([expect.stringMatching(/\.node$/)]));
-  });
-});
-
-describe('PprofService', () => {
-  it('starts, stops and starts again, and tells its address and status', async () => {
-    const app = startFixture('http', { enabled: false });
     const first = await app.call<{ host: string; port: number; url: string }>('start');
     expect(first).toEqual({
       host: '127.0.0.1',
@@ -117,24 +100,35 @@ describe('PprofService', () => {
     await takeProfile(`${url}profile?seconds=1`);
     await takeProfile(`${url}heap`);
   });
+
+  it('true with heap: false: no addon before the first capture', async () => {
+    const app = startFixture('http', { heap: false });
+    const url = await profilerOf(app);
+    expect(await app.call<Inside>('inside')).toEqual({ workers: 1, addonFiles: [] });
+    const heap = await request(`${url}/debug/pprof/heap`);
+    expect([heap.status, heap.text]).toEqual([404, expect.stringContaining('heap: false')]);
+    await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
+    // So what is not there above would have been seen.
+    const { addonFiles } = await app.call<Inside>('inside');
+    expect(addonFiles).toEqual(expect.arrayContaining([expect.stringMatching(/\.node$/)]));
+  });
 });
 
 describe('forRootAsync', () => {
-  const FORMS = ['useFactory', 'useClass', 'useExisting'];
+  /** The last of them has the factory of the first. */
+  const FORMS = ['useFactory', 'useClass', 'useExisting', 'isGlobal'];
 
-  it.each(rowsOf('takes its options from', FORMS, (form) => form === 'useFactory'))(
-    'takes its options from %s',
+  it.each(rowsOf('takes its options from', FORMS, (form) => form === 'isGlobal'))(
+    'takes its options from %s; where that is isGlobal, PprofService can be injected in modules that do not import it',
     async (form) => {
       const app = startFixture('async-forms', { maxSeconds: 7 }, { args: [form] });
       const { status, text } = await request(`${await profilerOf(app)}/debug/pprof/profile?seconds=8`);
       expect([status, text]).toEqual([400, expect.stringContaining('the maximum is 7 ')]);
+      if (form === 'isGlobal') {
+        expect(await app.call('operator')).toBe(true);
+      }
     },
   );
-
-  it('with isGlobal: PprofService can be injected in modules that do not import it', async () => {
-    const app = startFixture('async-forms', {}, { args: ['isGlobal'] });
-    expect(await app.call('operator')).toBe(true);
-  });
 
   it('with invalid options: the application does not start', async () => {
     const app = startFixture('async-forms', { port: '6060' }, { args: ['useFactory'] });
