@@ -3,7 +3,6 @@ import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { itExhaustive, rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from './support/app.process.js';
-import { startExample } from './support/example.app.js';
 import { fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
 import { openRequest, request } from './support/http.request.js';
 import { takeProfile } from './support/pprof.profile.js';
@@ -11,29 +10,7 @@ import { takeProfile } from './support/pprof.profile.js';
 afterEach(killProcesses);
 
 describe('a port that is taken', () => {
-  it('costs one warning with the remedy; the application starts and serves', async () => {
-    const other = createServer().listen(0, '127.0.0.1');
-    await once(other, 'listening');
-    try {
-      const { port } = other.address() as AddressInfo;
-      const app = await startExample({ PPROF_PORT: String(port) });
-      await app.process.printed(/ WARN .*\n/);
-      expect((await request(`${app.url}/health`)).status).toBe(200);
-      app.process.signal('SIGTERM');
-      await app.process.exited;
-      expect(app.process.complaints).toEqual([
-        expect.stringMatching(
-          new RegExp(
-            `port ${port} on 127.0.0.1 is taken .*another port \\(option "port", 0 for any free one\\)`,
-          ),
-        ),
-      ]);
-    } finally {
-      other.close();
-    }
-  });
-
-  it('is taken once it is free', async () => {
+  it('costs one warning with the remedy; the application starts and serves; it is taken once it is free', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -43,12 +20,21 @@ describe('a port that is taken', () => {
       state: 'waiting',
       reason: expect.stringContaining('is taken'),
     });
+    expect((await request(`${await app.call<string>('url')}/hello`)).text).toBe('hello');
     other.close();
     await once(other, 'close');
     await app.until<{ state: string }>('status', ({ state }) => state === 'listening');
     expect(await app.call('address')).toMatchObject({ port });
     expect((await request(`http://127.0.0.1:${port}/debug/pprof/`)).status).toBe(200);
-    expect(app.complaints).toHaveLength(1);
+    app.signal('SIGTERM');
+    await app.exited;
+    expect(app.complaints).toEqual([
+      expect.stringMatching(
+        new RegExp(
+          `port ${port} on 127.0.0.1 is taken .*another port \\(option "port", 0 for any free one\\)`,
+        ),
+      ),
+    ]);
   });
 });
 
@@ -88,7 +74,7 @@ describe('a client that leaves during its capture', () => {
     expect(profile.samples.length).toBeGreaterThan(0);
   });
 
-  it('does not end the capture of another client', async () => {
+  it('does not end the capture of another client; app.close() cuts off a later one, and the process ends by itself', async () => {
     const app = startFixture('http');
     const url = await profilerOf(app);
     const { disconnect } = openRequest(`${url}${LONG_CAPTURE}`);
@@ -98,6 +84,15 @@ describe('a client that leaves during its capture', () => {
     disconnect();
     expect((await other).samples.length).toBeGreaterThan(0);
     expect(await app.until('samplerRuns', (runs) => runs === false)).toBe(false);
+    await app.call('stopBurning');
+
+    const { cut } = openRequest(`${url}${LONG_CAPTURE}`);
+    await app.until('samplerRuns', (runs) => runs === true);
+    await app.call('close');
+    expect(await cut).toMatchObject({ code: 'ECONNRESET' });
+    expect(await app.exited).toEqual({ code: 0, signal: null });
+    expect(app.output).not.toContain('debugger');
+    expect(app.complaints).toEqual([]);
   });
 });
 
@@ -108,15 +103,6 @@ describe('shutting down during a capture of 300 s', () => {
     await app.until('samplerRuns', (runs) => runs === true);
     return { app, cut };
   }
-
-  it('app.close() cuts it off, and the process ends by itself', async () => {
-    const { app, cut } = await startCapturing();
-    await app.call('close');
-    expect(await cut).toMatchObject({ code: 'ECONNRESET' });
-    expect(await app.exited).toEqual({ code: 0, signal: null });
-    expect(app.output).not.toContain('debugger');
-    expect(app.complaints).toEqual([]);
-  });
 
   itExhaustive(
     'PprofService.stop() cuts it off and stops the samplers; the application goes on',
