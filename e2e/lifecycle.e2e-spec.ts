@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { IS_EXHAUSTIVE, rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { type FixtureOptions, type Inside, profilerOf, startFixture } from './support/fixture.app.js';
@@ -9,21 +9,35 @@ import { openRequest, request } from './support/http.request.js';
 import { takeProfile } from './support/pprof.profile.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 
-afterEach(killProcesses);
-
 async function registered(directory: string): Promise<number> {
   const [registry] = await readdir(directory);
   return registry === undefined ? 0 : (await readdir(join(directory, registry))).length;
 }
 
-describe('PprofService, switched on and off', () => {
-  it('many times, waited for or not: the last call decides, and nothing is left of those before', async () => {
-    const directory = await temporaryDirectory('lifecycle-');
-    const port = await freePort();
-    const app = startFixture('lifecycle', { port }, { env: { TMPDIR: directory } });
-    await profilerOf(app);
-    const before = await app.call('listeners');
+// Each test finds a profiler that listens, and leaves such a one.
+describe('a process that outlives its profilers', () => {
+  let directory: string;
+  let port: number;
+  let app: AppProcess;
+  let before: unknown;
 
+  beforeAll(async () => {
+    directory = await temporaryDirectory('lifecycle-');
+    port = await freePort();
+    app = startFixture('lifecycle', { port }, { env: { TMPDIR: directory } });
+    await profilerOf(app);
+    before = await app.call('listeners');
+  });
+
+  afterAll(async () => {
+    // Although, for a moment, the port was taken by the one before.
+    expect(app.complaints).toEqual([]);
+    await app.call('close');
+    expect(await app.exited).toEqual({ code: 0, signal: null });
+    expect(await registered(directory)).toBe(0);
+  });
+
+  it('PprofService switched on and off many times, waited for or not: the last call decides, and nothing is left of those before', async () => {
     await app.call('toggleInTurn', IS_EXHAUSTIVE ? 40 : 10);
     expect(await app.call('status')).toMatchObject({ state: 'listening', address: { port } });
     // 30 calls, of which the last is a stop.
@@ -40,32 +54,17 @@ describe('PprofService, switched on and off', () => {
     expect(await app.call('listeners')).toEqual(before);
     await hasWorkers(app, 2);
     await takeProfile(`http://127.0.0.1:${port}/debug/pprof/profile?seconds=1`);
-    expect(app.complaints).toEqual([]);
-
-    await app.call('close');
-    expect(await app.exited).toEqual({ code: 0, signal: null });
-    expect(await registered(directory)).toBe(0);
   });
-});
 
-describe('an application that is replaced in its process', () => {
   it.each(rowsOf('is replaced by', ['closeAndStart', 'reload'], (way) => way === 'reload'))(
-    '(%s) leaves no thread, listener or port behind',
+    'an application that is replaced (%s) leaves no thread, listener or port behind',
     async (way) => {
-      const port = await freePort();
-      const app = startFixture('lifecycle', { port });
-      await profilerOf(app);
-      const before = await app.call('listeners');
       await app.call(way, 5);
       expect(await app.call('listening')).toMatchObject({ port });
       expect(await app.call('listeners')).toEqual(before);
       await hasWorkers(app, 2);
       await takeProfile(`http://127.0.0.1:${port}/debug/pprof/profile?seconds=1`);
       await takeProfile(`http://127.0.0.1:${port}/debug/pprof/heap`);
-      // Although, for a moment, the port was taken by the one before.
-      expect(app.complaints).toEqual([]);
-      await app.call('close');
-      expect(await app.exited).toEqual({ code: 0, signal: null });
     },
   );
 });
@@ -81,6 +80,8 @@ function lastWords(app: AppProcess): string[] {
 }
 
 describe('a process that ends during captures', () => {
+  afterEach(killProcesses);
+
   async function startAndEnd(way: string, options: FixtureOptions, capture: (url: string) => Promise<void>) {
     const app = startFixture('lifecycle', options);
     if (options.enabled !== false) {
