@@ -28,15 +28,6 @@ function listensAgain(app: AppProcess): Promise<Status> {
   return app.until<Status>('status', ({ state }) => state === 'listening');
 }
 
-it('the profiling thread has limits to its memory, that of its young generation too, which stays when it is idle', async () => {
-  const app = startBreakable();
-  await profilerOf(app);
-  expect(await app.call('memoryLimits')).toMatchObject({
-    maxOldGenerationSizeMb: 512,
-    maxYoungGenerationSizeMb: 8,
-  });
-});
-
 describe('a profiling thread that ends by itself', () => {
   const FAULTS = [
     { fault: 'throw', reason: 'thrown by the test' },
@@ -118,9 +109,14 @@ describe('a profiling thread that ends by itself', () => {
     expect(app.complaints).toHaveLength(1);
   });
 
-  it('does not hold up the end of the application while it is to be started again', async () => {
+  it('has limits to its memory until then, that of its young generation too; does not hold up the end of the application while it is to be started again', async () => {
     const app = startBreakable();
     await profilerOf(app);
+    // When it is idle.
+    expect(await app.call('memoryLimits')).toMatchObject({
+      maxOldGenerationSizeMb: 512,
+      maxYoungGenerationSizeMb: 8,
+    });
     await app.call('break', 'kill');
     await ended(app);
     await app.call('close');
