@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { AppProcess, killProcesses } from './support/app.process.js';
 import { profilingUrl } from './support/example.app.js';
@@ -14,11 +14,8 @@ const BUILD_TIMEOUT = patience(180_000);
 
 const SOURCE = 'src/primes.service.ts';
 
-afterEach(killProcesses);
-
-async function start(project: NestProject): Promise<string> {
-  const app = new AppProcess(project.path('dist/main.js'));
-  return profilingUrl(app);
+function start(project: NestProject): Promise<string> {
+  return profilingUrl(new AppProcess(project.path('dist/main.js')));
 }
 
 /** Nest's own webpack configuration makes no maps: whoever debugs the bundle has such a file. */
@@ -35,15 +32,22 @@ interface Build {
   readonly map: RegExp;
 }
 
-const WEBPACK = 'nest build --webpack, external maps';
+const TSC: Build = {
+  name: 'nest build (tsc), external maps',
+  build: (project) => project.nestBuild(),
+  output: 'dist/primes.service.js',
+  map: /^\/\/# sourceMappingURL=primes\.service\.js\.map/m,
+};
+
+const WEBPACK: Build = {
+  name: 'nest build --webpack, external maps',
+  build: (project) => buildWithWebpack(project, 'source-map'),
+  output: 'dist/main.js',
+  map: /^\/\/# sourceMappingURL=main\.js\.map/m,
+};
 
 const BUILDS: readonly Build[] = [
-  {
-    name: 'nest build (tsc), external maps',
-    build: (project) => project.nestBuild(),
-    output: 'dist/primes.service.js',
-    map: /^\/\/# sourceMappingURL=primes\.service\.js\.map/m,
-  },
+  TSC,
   {
     name: 'nest build (tsc), inline maps',
     build: async (project) => {
@@ -65,12 +69,7 @@ const BUILDS: readonly Build[] = [
     output: 'dist/primes.service.js',
     map: /^\/\/# sourceMappingURL=data:application\/json/m,
   },
-  {
-    name: WEBPACK,
-    build: (project) => buildWithWebpack(project, 'source-map'),
-    output: 'dist/main.js',
-    map: /^\/\/# sourceMappingURL=main\.js\.map/m,
-  },
+  WEBPACK,
   {
     name: 'nest build --webpack, inline maps',
     build: (project) => buildWithWebpack(project, 'inline-source-map'),
@@ -80,77 +79,75 @@ const BUILDS: readonly Build[] = [
 ];
 
 /** The compiler that people use, and a fast one; webpack takes as long as all else here, and its form is in the unit tests. */
-const isEssential = ({ name }: Build) =>
-  ['nest build (tsc), external maps', 'swc, inline maps'].includes(name);
-
-const projects = new Map<Build, Promise<NestProject>>();
-
-/** A project that was built like this; once for all tests. */
-function builtBy(build: Build): Promise<NestProject> {
-  const create = async () => {
-    const project = await NestProject.create();
-    await build.build(project);
-    return project;
-  };
-  const project = projects.get(build) ?? create();
-  projects.set(build, project);
-  return project;
-}
+const isEssential = (build: Build) => build === TSC || build.name === 'swc, inline maps';
 
 describe.each(rowsOf('the output of', BUILDS, isEssential))('the output of $name', (build) => {
   const { output, map } = build;
+  let project: NestProject;
+  let url: string;
 
-  it(
-    'is shown as the TypeScript it was made from',
-    async () => {
-      const project = await builtBy(build);
-      expect(await readFile(project.path(output), 'utf8')).toMatch(map);
-      const url = await start(project);
-      const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1&hz=500`);
+  beforeAll(async () => {
+    project = await NestProject.create();
+    await build.build(project);
+    url = await start(project);
+  }, BUILD_TIMEOUT);
 
-      const source = (await readFile(project.path(SOURCE), 'utf8')).split('\n');
-      const lineOf = (part: string) => source.findIndex((line) => line.includes(part)) + 1;
-      const file = project.path(SOURCE);
-      for (const [name, startLine] of [
-        ['isPrime', lineOf('const isPrime')],
-        ['countPrimes', lineOf('function countPrimes')],
-        ['PrimesService.work', lineOf('  work(): void {')],
-      ] as const) {
-        expect(framesNamed(profile, new RegExp(`^${name.replace('.', '\\.')} `))).toEqual([
-          { name: `${name} (${SOURCE})`, file, startLine },
+  afterAll(killProcesses);
+
+  const framesOf = async (origin: string, name: RegExp) =>
+    framesNamed(await takeProfile(`${origin}/debug/pprof/profile?seconds=1&hz=500`), name);
+
+  it('is shown as the TypeScript it was made from', async () => {
+    expect(await readFile(project.path(output), 'utf8')).toMatch(map);
+    const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1&hz=500`);
+
+    const source = (await readFile(project.path(SOURCE), 'utf8')).split('\n');
+    const lineOf = (part: string) => source.findIndex((line) => line.includes(part)) + 1;
+    const file = project.path(SOURCE);
+    for (const [name, startLine] of [
+      ['isPrime', lineOf('const isPrime')],
+      ['countPrimes', lineOf('function countPrimes')],
+      ['PrimesService.work', lineOf('  work(): void {')],
+    ] as const) {
+      expect(framesNamed(profile, new RegExp(`^${name.replace('.', '\\.')} `))).toEqual([
+        { name: `${name} (${SOURCE})`, file, startLine },
+      ]);
+    }
+    // The compiled line is another, or nothing has been shown.
+    const compiled = (await readFile(project.path(output), 'utf8')).split('\n');
+    expect(compiled.findIndex((line) => line.includes('function countPrimes')) + 1).not.toBe(
+      lineOf('function countPrimes'),
+    );
+    expect(profile.comments.filter((comment) => comment.includes('source map'))).toEqual([]);
+  });
+
+  if (build === TSC || build === WEBPACK) {
+    describeWithGo('in go tool pprof', () => {
+      it('has the lines of its TypeScript source in -list', async () => {
+        const { stdout, warnings } = await goToolPprof('-list', '^isPrime', '-seconds', '1', url);
+        expect(warnings).toEqual([]);
+        expect(stdout).toContain(` isPrime (${SOURCE}) in ${project.path(SOURCE)}`);
+        expect(stdout).toMatch(/^ +\S+ +\S+ +\d+:const isPrime = \(n: number\): boolean => \{$/m);
+      });
+    });
+  }
+
+  if (build === TSC) {
+    it('that was rebuilt under the running process gives no line, what was read before stays', async () => {
+      const compiled = await readFile(project.path(output), 'utf8');
+      const unknown = await start(project);
+      const before = await framesOf(url, /^countPrimes /);
+      await writeFile(project.path(output), `// another build\n${compiled}`);
+      try {
+        expect(await framesOf(url, /^countPrimes /)).toEqual(before);
+        expect(await framesOf(unknown, /^countPrimes /)).toEqual([
+          { name: `countPrimes (${output})`, file: project.path(output), startLine: 0 },
         ]);
+      } finally {
+        await writeFile(project.path(output), compiled);
       }
-      // The compiled line is another, or nothing has been shown.
-      const compiled = (await readFile(project.path(output), 'utf8')).split('\n');
-      expect(compiled.findIndex((line) => line.includes('function countPrimes')) + 1).not.toBe(
-        lineOf('function countPrimes'),
-      );
-      expect(profile.comments.filter((comment) => comment.includes('source map'))).toEqual([]);
-    },
-    BUILD_TIMEOUT,
-  );
-});
-
-describeWithGo('go tool pprof', () => {
-  const SHOWN = [BUILDS[0]!, BUILDS.find(({ name }) => name === WEBPACK)!];
-
-  it.each(rowsOf('-list of', SHOWN, isEssential))(
-    '-list shows the lines of the TypeScript source of $name',
-    async (build) => {
-      const project = await builtBy(build);
-      const { stdout, warnings } = await goToolPprof(
-        '-list',
-        '^isPrime',
-        '-seconds',
-        '1',
-        await start(project),
-      );
-      expect(warnings).toEqual([]);
-      expect(stdout).toContain(` isPrime (${SOURCE}) in ${project.path(SOURCE)}`);
-      expect(stdout).toMatch(/^ +\S+ +\S+ +\d+:const isPrime = \(n: number\): boolean => \{$/m);
-    },
-    BUILD_TIMEOUT,
-  );
+    });
+  }
 });
 
 /** Compiles TypeScript as it is loaded, as ts-node, tsx and others do. */
@@ -175,6 +172,8 @@ require.extensions['.ts'] = (module, filename) => {
 `;
 
 describe('code that is compiled as it is loaded', () => {
+  afterEach(killProcesses);
+
   const profileOf = async (sourceMaps: 'inline' | false) => {
     const project = await NestProject.create();
     await project.write('compile.cjs', compileOnLoad(sourceMaps));
@@ -199,27 +198,3 @@ describe('code that is compiled as it is loaded', () => {
     expect(comments).toEqual([expect.stringContaining('the text that runs is not the one on the disk')]);
   });
 });
-
-it(
-  'a dist that was rebuilt under the running process gives no line, what was read before stays',
-  async () => {
-    const project = await builtBy(BUILDS[0]!);
-    const output = project.path(BUILDS[0]!.output);
-    const compiled = await readFile(output, 'utf8');
-    const known = await start(project);
-    const unknown = await start(project);
-    const frames = async (url: string) =>
-      framesNamed(await takeProfile(`${url}/debug/pprof/profile?seconds=1&hz=500`), /^countPrimes /);
-    const before = await frames(known);
-    await writeFile(output, `// another build\n${compiled}`);
-    try {
-      expect(await frames(known)).toEqual(before);
-      expect(await frames(unknown)).toEqual([
-        { name: `countPrimes (${BUILDS[0]!.output})`, file: output, startLine: 0 },
-      ]);
-    } finally {
-      await writeFile(output, compiled);
-    }
-  },
-  BUILD_TIMEOUT,
-);
