@@ -13,7 +13,7 @@ import {
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { platform } from 'node:process';
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { itExhaustive } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type Ending, killProcesses } from './support/app.process.js';
 import { type ExampleApp, exampleSource, profilingUrl, startExample } from './support/example.app.js';
@@ -21,8 +21,6 @@ import { describeWithGo, goToolPprof } from './support/go.tool.js';
 import { openRequest, request } from './support/http.request.js';
 import { decodeProfile, framesNamed } from './support/pprof.profile.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
-
-afterEach(killProcesses);
 
 const SMALL_HEAP = '--max-old-space-size=64';
 
@@ -36,6 +34,8 @@ async function runOutOfMemory(
 }
 
 describe('a process that runs out of memory', () => {
+  afterEach(killProcesses);
+
   let directory: string;
   let dead: { app: ExampleApp; ending: Ending };
   let file: string;
@@ -130,37 +130,42 @@ describe('a directory in which others have put what they like (hostile names)', 
   const FOLDER = 'oom-99-20260101T000000Z.pb.gz';
   const NO_TIME = 'oom-5-99999999T999999Z.pb.gz';
 
-  it('is read all the same, and neither stops the application nor holds it up', async () => {
+  /** The only one that is a profile. */
+  const NAME = 'oom-8-20260101T000000Z.pb.gz';
+  let app: ExampleApp;
+  let profiler: string;
+
+  beforeAll(async () => {
     const directory = await temporaryDirectory('oom-');
     FIFOS.forEach((name) => execFileSync('mkfifo', [join(directory, name)]));
     await mkdir(join(directory, FOLDER));
     await writeFile(join(directory, NO_TIME), 'x');
+    await writeFile(join(directory, NAME), Buffer.alloc(30_000_000));
     await chmod(directory, 0o777);
-    const { process, url } = await startExample({ PPROF_OOM_DIRECTORY: directory });
-    const profiler = await profilingUrl(process);
-    await process.printed(/WARN .*may be written to by others/);
+    app = await startExample({ PPROF_OOM_DIRECTORY: directory });
+    profiler = await profilingUrl(app.process);
+  });
+
+  afterAll(async () => {
+    app.process.signal('SIGTERM');
+    // Nest sends the signal again when its hooks have run.
+    expect(await app.process.exited).toEqual({ code: null, signal: 'SIGTERM' });
+    expect(app.process.complaints).toEqual([expect.stringContaining('may be written to by others')]);
+  });
+
+  it('is read all the same, and neither stops the application nor holds it up', async () => {
+    await app.process.printed(/WARN .*may be written to by others/);
     expect((await request(`${profiler}/debug/pprof/`)).status).toBe(200);
     for (const name of [...FIFOS, FOLDER, NO_TIME]) {
       expect([name, (await request(`${profiler}/debug/pprof/oom/${name}`)).status]).toEqual([name, 404]);
     }
-    // What the application does with libuv's threads goes on, and it ends as it should.
-    expect((await request(`${url}/health`)).status).toBe(200);
-    process.signal('SIGTERM');
-    // Nest sends the signal again when its hooks have run.
-    expect(await process.exited).toEqual({ code: null, signal: 'SIGTERM' });
-    expect(process.complaints).toHaveLength(1);
+    // What the application does with libuv's threads goes on.
+    expect((await request(`${app.url}/health`)).status).toBe(200);
   });
-});
 
-describe('a profile that is asked for many times and not read', () => {
-  const NAME = 'oom-8-20260101T000000Z.pb.gz';
   const ask = (path: string) => `GET /debug/pprof/${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
-  it('is refused above the limit of captures, and open no longer than its clients are there', async () => {
-    const directory = await temporaryDirectory('oom-');
-    await writeFile(join(directory, NAME), Buffer.alloc(30_000_000));
-    const { process } = await startExample({ PPROF_OOM_DIRECTORY: directory });
-    const profiler = await profilingUrl(process);
+  it('has a profile that is asked for many times and not read refused above the limit of captures, and open no longer than its clients are there', async () => {
     const isServed = async () => {
       const answer = await fetch(`${profiler}/debug/pprof/oom/${NAME}`);
       await answer.body?.cancel();
@@ -177,7 +182,7 @@ describe('a profile that is asked for many times and not read', () => {
     clients.forEach((client) => client.destroy());
     await eventually(async () => (await isServed()) === 200);
     if (platform === 'linux') {
-      await eventually(async () => !(await openFiles(process.pid)).some((file) => file.endsWith(NAME)));
+      await eventually(async () => !(await openFiles(app.process.pid)).some((file) => file.endsWith(NAME)));
     }
   });
 });
@@ -195,6 +200,8 @@ async function openFiles(pid: number): Promise<string[]> {
 }
 
 describe('a directory that cannot be written', () => {
+  afterEach(killProcesses);
+
   it('costs one warning; the application and its other profiles go on', async () => {
     const parent = await temporaryDirectory('oom-');
     await writeFile(join(parent, 'file'), '');
@@ -208,6 +215,8 @@ describe('a directory that cannot be written', () => {
 });
 
 describe('a directory that is gone when the memory runs out', () => {
+  afterEach(killProcesses);
+
   itExhaustive('costs the profile, and one line; the process dies as usual', async () => {
     const directory = await temporaryDirectory('oom-');
     await mkdir(join(directory, 'sub'));
