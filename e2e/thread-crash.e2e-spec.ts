@@ -130,7 +130,7 @@ describe('a profile that is too large for the memory of the profiling thread', (
     const url = await profilerOf(app);
     // It is not the other way round: a small one fits.
     await takeProfile(`${url}/debug/pprof/heap`);
-    await app.call('keepAtManyStacks', 5000);
+    await app.call('keepAtManyStacks', 3000);
     const ask = () => request(`${url}/debug/pprof/heap`).catch((error: Error) => error);
     let outcome = await ask();
     // On a busy machine the main thread, which has as much to hand over, is given up before it has.
