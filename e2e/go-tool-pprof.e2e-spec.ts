@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type ExampleApp, exampleSource, profilingUrl, startExample } from './support/example.app.js';
-import { describeWithGo, goToolPprof } from './support/go.tool.js';
+import { describeWithGo, goToolPprof, type ToolResult } from './support/go.tool.js';
 import { request } from './support/http.request.js';
-import { type Load, startLoad } from './support/load.js';
+import { startLoad } from './support/load.js';
 
 const REPORT_SOURCE = 'src/reports/sales-report.builder.ts';
 const SESSIONS_SOURCE = 'src/sessions/sessions.service.ts';
@@ -11,30 +11,38 @@ const SESSIONS_SOURCE = 'src/sessions/sessions.service.ts';
 describeWithGo('go tool pprof on the example under load', () => {
   let app: ExampleApp;
   let pprof: string;
-  let load: Load;
+  /** All that needs the load, at the same time: until it ends, the application is busy. */
+  let taken: Readonly<Record<'top' | 'list' | 'raw' | 'withoutPath' | 'difference', ToolResult>>;
 
   beforeAll(async () => {
     // See fixtures/apps/hot.mjs: the hot function is small enough to be inlined, and is a loop that V8 compiles while it runs.
     app = await startExample({}, ['--no-turbo-inlining', '--max-inlined-bytecode-size=0', '--no-use-osr']);
     pprof = await profilingUrl(app.process);
-    load = await startLoad(app.url, [{ path: '/reports/sales' }, { path: '/orders?limit=50' }]);
+    const load = await startLoad(app.url, [{ path: '/reports/sales' }, { path: '/orders?limit=50' }]);
+    const [top, list, raw, withoutPath, difference] = await Promise.all([
+      goToolPprof('-top', profile(1)),
+      goToolPprof('-list', '^groupByCustomer', profile(1)),
+      goToolPprof('-raw', profile(1)),
+      goToolPprof('-top', '-seconds', '1', pprof),
+      goToolPprof('-top', '-diff_base', profile(1), profile(2)),
+    ]);
+    taken = { top, list, raw, withoutPath, difference };
+    await load.stop();
   });
 
-  afterAll(async () => {
-    await load?.stop();
-  });
+  afterAll(() => app.process.kill());
 
   const profile = (seconds: number) => `${pprof}/debug/pprof/profile?seconds=${seconds}`;
 
-  it('-top names the hot function and its .ts file, on the first line of the table', async () => {
-    const { stdout, warnings } = await goToolPprof('-top', profile(1));
+  it('-top names the hot function and its .ts file, on the first line of the table', () => {
+    const { stdout, warnings } = taken.top;
     expect(warnings).toEqual([]);
     expect(hottestOf(stdout)).toContain(`groupByCustomer (${REPORT_SOURCE})`);
     expect(stdout).toContain('Type: cpu');
   });
 
-  it('-list shows the lines of its source', async () => {
-    const { stdout, warnings } = await goToolPprof('-list', '^groupByCustomer', profile(1));
+  it('-list shows the lines of its source', () => {
+    const { stdout, warnings } = taken.list;
     expect(warnings).toEqual([]);
     const file = exampleSource('reports/sales-report.builder.ts');
     expect(stdout).toContain(
@@ -46,8 +54,8 @@ describeWithGo('go tool pprof on the example under load', () => {
     expect(stdout).toMatch(/^ +[\d.]+m?s +[\d.]+m?s +\d+:/m);
   });
 
-  it('-raw shows what was measured and how, in the comments', async () => {
-    const { stdout, warnings } = await goToolPprof('-raw', profile(1));
+  it('-raw shows what was measured and how, in the comments', () => {
+    const { stdout, warnings } = taken.raw;
     expect(warnings).toEqual([]);
     const comments = [...stdout.matchAll(/^Comment: (.*)/gm)].map(([, comment]) => comment);
     expect(comments).toEqual(
@@ -70,16 +78,16 @@ describeWithGo('go tool pprof on the example under load', () => {
     ).toEqual([]);
   });
 
-  it('takes a URL without a path, and -seconds', async () => {
-    const { stdout, stderr, warnings } = await goToolPprof('-top', '-seconds', '1', pprof);
+  it('takes a URL without a path, and -seconds', () => {
+    const { stdout, stderr, warnings } = taken.withoutPath;
     expect(stderr).toContain(`Fetching profile over HTTP from ${pprof}/debug/pprof/profile?seconds=1`);
     expect(warnings).toEqual([]);
-    expect(stdout).toMatch(/^Duration: \d+(\.\d+)?s, Total samples = /m);
+    expect(stdout).toMatch(/^Duration: \d+(\.\d+)?m?s, Total samples = /m);
     expect(hottestOf(stdout)).toContain('groupByCustomer');
   });
 
-  it('-diff_base takes two profiles at the same time', async () => {
-    const { stdout, stderr, warnings } = await goToolPprof('-top', '-diff_base', profile(1), profile(2));
+  it('-diff_base takes two profiles at the same time', () => {
+    const { stdout, stderr, warnings } = taken.difference;
     expect(stderr.match(/^Fetching profile over HTTP from/gm)).toHaveLength(2);
     expect(warnings).toEqual([]);
     expect(stdout).toContain('groupByCustomer');
