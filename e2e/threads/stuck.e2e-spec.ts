@@ -1,23 +1,23 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { itExhaustive, rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
 import { profilingUrl, startExample } from '../support/example.app.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
 import { askUntil, openRequest, request, requestUntil, type Response } from '../support/http.request.js';
 import { windowOf } from '../support/patience.js';
-import { flat, framesNamed, takeProfile } from '../support/pprof.profile.js';
+import { type DecodedProfile, flat, framesNamed, takeProfile } from '../support/pprof.profile.js';
 import { temporaryDirectory } from '../support/temporary.directory.js';
 import { ThreadsApp } from './threads.app.js';
-
-afterEach(killProcesses);
 
 /** The example, blocked for far longer than a test may take: who waits for its event loop, fails. */
 async function startBlockedExample(kind: string) {
   const app = await startExample();
   const pprof = `${await profilingUrl(app.process)}/debug/pprof`;
+  // So that it does not compute for as long as what makes profiles takes to be loaded.
+  await request(`${pprof}/cmdline`);
   let answer: Error | undefined;
   void openRequest(`${app.url}/faults/block?kind=${kind}&ms=600000`, { method: 'POST' }).cut.then(
     (ended) => (answer = ended),
@@ -38,6 +38,8 @@ async function dumpWith(dump: (query: string) => Promise<Response>, wanted: RegE
 }
 
 describeWithGo('an example whose event loop is stuck in', () => {
+  afterEach(killProcesses);
+
   const BLOCKS = [
     { kind: 'loop', stuckIn: 'spinInLoop' },
     { kind: 'forever', stuckIn: 'spinForever' },
@@ -55,21 +57,25 @@ describeWithGo('an example whose event loop is stuck in', () => {
         new RegExp(String.raw`^${stuckIn} .*\n\t.*/apps/example/src/faults/event-loop\.blocks\.ts:\d+$`, 'm'),
       );
 
-      const { stdout, warnings } = await goToolPprof('-top', '-cum', `${pprof}/profile?seconds=1`);
+      // At the same time, as it computes until it is killed.
+      const [{ stdout, warnings }, index, cmdline, vars] = await Promise.all([
+        goToolPprof('-top', '-cum', `${pprof}/profile?seconds=1`),
+        request(`${pprof}/`),
+        request(`${pprof}/cmdline`),
+        request(new URL('/debug/vars', pprof).href),
+      ]);
+      await app.kill();
       expect(warnings).toEqual([]);
       const [, share = ''] = new RegExp(String.raw`([\d.]+)%  ${stuckIn} \(`).exec(stdout) ?? [];
       // All that the process does; the rest is the start of the sampler.
       expect(Number(share)).toBeGreaterThan(80);
       expect(stdout).toContain('main (by inspector, its event loop is stuck)');
 
-      const index = await request(`${pprof}/`);
       expect({ status: index.status, text: index.text }).toEqual({
         status: 200,
         text: expect.stringContaining('Types of profiles available'),
       });
-      const cmdline = await request(`${pprof}/cmdline`);
       expect(cmdline.text).toContain('apps/example/dist/main.js');
-      const vars = await request(new URL('/debug/vars', pprof).href);
       expect(vars.status).toBe(200);
       expect(JSON.parse(vars.text)).toMatchObject({ cmdline: expect.any(Array) });
       expect(app.complaints).toEqual([]);
@@ -121,58 +127,47 @@ describeWithGo('an example whose event loop is stuck in', () => {
 });
 
 describe('a loop that got stuck before the first request', () => {
+  afterEach(killProcesses);
+
   it('is profiled all the same; a trace, which could be begun only by interrupt, is refused with what to ask for instead', async () => {
     const app = await ThreadsApp.start();
     await app.stickIn('spinForever');
-    let profile;
-    do {
-      // Without it where the thread had no processor in that second.
-      profile = await takeProfile(`${app.pprof}/profile?seconds=1`);
-    } while (framesNamed(profile, /^spinForever /).length === 0);
-
-    const { status, headers, text } = await request(`${app.pprof}/trace?seconds=0.5`);
-    expect({ status, text }).toEqual({
-      status: 504,
-      text: expect.stringMatching(
-        /^no trace could be begun: the event loop of the main thread has not turned for \d+\.\d s.* Ask for profile or goroutine .*\n$/,
-      ),
-    });
-    expect(headers['x-go-pprof']).toBe('1');
-    // And it holds nobody else out.
-    const again = await request(`${app.pprof}/trace?seconds=0.5`);
-    expect(again.status).toBe(504);
+    // At the same time, as it computes until it is killed.
+    const profiled = async () => {
+      let profile;
+      do {
+        // Without it where the thread had no processor in that second.
+        profile = await takeProfile(`${app.pprof}/profile?seconds=1`);
+      } while (framesNamed(profile, /^spinForever /).length === 0);
+    };
+    const refused = async () => {
+      const { status, headers, text } = await request(`${app.pprof}/trace?seconds=0.5`);
+      expect({ status, text }).toEqual({
+        status: 504,
+        text: expect.stringMatching(
+          /^no trace could be begun: the event loop of the main thread has not turned for \d+\.\d s.* Ask for profile or goroutine .*\n$/,
+        ),
+      });
+      expect(headers['x-go-pprof']).toBe('1');
+      // And it holds nobody else out.
+      const again = await request(`${app.pprof}/trace?seconds=0.5`);
+      expect(again.status).toBe(504);
+    };
+    await Promise.all([profiled(), refused()]);
     // Said once the kernel has seen it compute for long enough; V8 may be collecting garbage just then.
     const dump = (query: string) => request(`${app.pprof}/goroutine?${query}`);
     await dumpWith(dump, /^thread main \[stuck\]:\n# event loop has not turned since .*\nspinForever /m);
   });
 });
 
-describe('a trace of an application whose workers come and go', () => {
-  it('is not begun where one has just ended, as another may end in that very moment', async () => {
-    const app = await ThreadsApp.start();
-    const worker = await app.startWorker('idle');
-    expect((await request(`${app.pprof}/trace?seconds=0.1`)).status).toBe(200);
-    await app.endWorker(worker);
-    const { status, text } = await request(`${app.pprof}/trace?seconds=0.1`);
-    expect({ status, text }).toEqual({
-      status: 504,
-      text: expect.stringMatching(/^no trace is begun, .* a worker thread that ended: /),
-    });
-  });
-});
-
 describe('a loop that gets stuck in the middle of a capture', () => {
-  /** That it is stuck is seen within it, with time left in which the loop has a processor. */
-  const WINDOW = windowOf(2);
+  afterEach(killProcesses);
 
   it('is answered with all of it where the sampler has been used before', async () => {
     const app = await ThreadsApp.start();
     await takeProfile(`${app.pprof}/profile?seconds=1`);
-    const taken = takeProfile(`${app.pprof}/profile?seconds=${WINDOW}`);
-    await app.capturing();
-    await app.stickIn('spinForever');
-    const profile = await taken;
-    expect(flat(profile, 'cpu/nanoseconds', /^spinForever /)).toBeGreaterThan(0);
+    const profile = await profileOfStuck(app);
+    expect(flat(profile, 'cpu/nanoseconds', /^spinBriefly /)).toBeGreaterThan(0);
     expect(profile.comments).toContainEqual(
       expect.stringContaining('main (by agent, read by interrupt as its event loop did not turn)'),
     );
@@ -180,11 +175,8 @@ describe('a loop that gets stuck in the middle of a capture', () => {
 
   it('is answered with what it is stuck in where it has not', async () => {
     const app = await ThreadsApp.start();
-    const taken = takeProfile(`${app.pprof}/profile?seconds=${WINDOW}`);
-    await app.capturing();
-    await app.stickIn('spinForever');
-    const profile = await taken;
-    expect(flat(profile, 'wall/nanoseconds', /^spinForever /)).toBeGreaterThan(0);
+    const profile = await profileOfStuck(app);
+    expect(flat(profile, 'wall/nanoseconds', /^spinBriefly /)).toBeGreaterThan(0);
     expect(profile.comments).toContainEqual(
       expect.stringContaining('main (by inspector, its event loop is stuck)'),
     );
@@ -192,11 +184,26 @@ describe('a loop that gets stuck in the middle of a capture', () => {
       expect.stringMatching(/^threads skipped: main, until its event loop got stuck: /),
     );
   });
+
+  itExhaustive('with a program that it waits for, which ends', async () => {
+    const app = await ThreadsApp.start();
+    const taken = takeProfile(`${app.pprof}/profile?seconds=3`);
+    await app.capturing();
+    await app.stickIn('runProgramSync', 5);
+    expect(flatOfCaller(await taken, /^runProgramSync /)).toBeGreaterThan(0);
+  });
 });
 
-describe('a native call', () => {
-  it('that ends lets go of the capture that was running, which names its caller', async () => {
-    const app = await ThreadsApp.start();
+describe('one application', () => {
+  let app: ThreadsApp;
+
+  beforeAll(async () => {
+    app = await ThreadsApp.start();
+  });
+
+  afterAll(killProcesses);
+
+  it('whose native call ends lets go of the capture that was running, which names the caller', async () => {
     const fifo = join(await temporaryDirectory('fifo-'), 'fifo');
     execFileSync('mkfifo', [fifo]);
     const taken = takeProfile(`${app.pprof}/profile?seconds=3`);
@@ -215,17 +222,28 @@ describe('a native call', () => {
     expect(flatOfCaller(profile, /^readFifoSync /)).toBeGreaterThan(0);
   });
 
-  itExhaustive('with a program that it waits for', async () => {
-    const app = await ThreadsApp.start();
-    const taken = takeProfile(`${app.pprof}/profile?seconds=3`);
-    await app.capturing();
-    await app.stickIn('runProgramSync', 5);
-    expect(flatOfCaller(await taken, /^runProgramSync /)).toBeGreaterThan(0);
+  it('whose workers come and go is not traced where one has just ended, as another may end in that very moment', async () => {
+    const worker = await app.startWorker('idle');
+    expect((await request(`${app.pprof}/trace?seconds=0.1`)).status).toBe(200);
+    await app.endWorker(worker);
+    const { status, text } = await request(`${app.pprof}/trace?seconds=0.1`);
+    expect({ status, text }).toEqual({
+      status: 504,
+      text: expect.stringMatching(/^no trace is begun, .* a worker thread that ended: /),
+    });
   });
 });
 
+/** Of a window in which the loop gets stuck, which is seen within it, with time left in which the loop has a processor. */
+async function profileOfStuck(app: ThreadsApp): Promise<DecodedProfile> {
+  const taken = takeProfile(`${app.pprof}/profile?seconds=${windowOf(2)}`);
+  await app.capturing();
+  await app.stickIn('spinAtTimes');
+  return taken;
+}
+
 /** Wall time in which the function was on the stack. */
-function flatOfCaller(profile: Awaited<ReturnType<typeof takeProfile>>, name: RegExp): number {
+function flatOfCaller(profile: DecodedProfile, name: RegExp): number {
   const samples = profile.samples.filter(({ stack }) => stack.some((frame) => name.test(frame.name)));
   return flat({ ...profile, samples }, 'wall/nanoseconds');
 }

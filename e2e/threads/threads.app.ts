@@ -39,7 +39,7 @@ export class ThreadsApp {
 
   /** Settles when the main thread is about to run a function that does not return. */
   async stickIn(
-    kind: 'spinForever' | 'spinUntilFile' | 'runProgramSync' | 'readFifoSync',
+    kind: 'spinForever' | 'spinAtTimes' | 'spinUntilFile' | 'runProgramSync' | 'readFifoSync',
     argument?: unknown,
   ): Promise<void> {
     // Answered when it goes on, which may be never.
