@@ -242,48 +242,51 @@ describe('a trace of a server', () => {
 const IS_NODE_ALWAYS_CALLER = Number(process.versions.node.split('.', 1)[0]) < 26;
 
 describe('an example that is stuck in a loop', () => {
-  let pprof: string;
+  let cpu: CpuProfile;
+  let heap: { head: HeapNode };
+  let uncollected: Response;
+  let untraced: Response;
 
   beforeAll(async () => {
     const app = await startExample();
-    pprof = `${await profilingUrl(app.process)}/debug/pprof`;
+    const pprof = `${await profilingUrl(app.process)}/debug/pprof`;
+    // So that it does not compute for as long as what makes profiles takes to be loaded.
+    await request(`${pprof}/cmdline`);
     openRequest(`${app.url}/faults/block?kind=loop&ms=600000`, { method: 'POST' }).cut.catch(() => undefined);
     await requestUntil(`${pprof}/goroutine?debug=2&threads=main`, ({ text }) =>
       text.startsWith('thread main [stuck'),
     );
+    // At the same time, as it computes until it is killed.
+    [cpu, heap, uncollected, untraced] = await Promise.all([
+      takeFile<CpuProfile>(`${pprof}/profile?seconds=1&format=cpuprofile`, 'profile.cpuprofile'),
+      takeFile<{ head: HeapNode }>(`${pprof}/heap?format=heapprofile`, 'heap.heapprofile'),
+      request(`${pprof}/heap?format=heapprofile&gc=1`),
+      request(`${pprof}/trace?seconds=0.5`),
+    ]);
+    await app.process.kill();
   });
 
   afterAll(killProcesses);
 
-  it('is in a .cpuprofile with the lines of its source', async () => {
+  it('is in a .cpuprofile with the lines of its source', () => {
     const source = new URL(`file://${exampleSource('faults/event-loop.blocks.ts')}`).href;
-    const profile = await takeFile<CpuProfile>(
-      `${pprof}/profile?seconds=1&format=cpuprofile`,
-      'profile.cpuprofile',
-    );
-    const [spinning] = framesOf(profile, 'spinInLoop');
+    const [spinning] = framesOf(cpu, 'spinInLoop');
     expect(spinning?.callFrame.url).toBe(source);
     expect(spinning?.positionTicks?.length).toBeGreaterThan(0);
     // Node's own code, and V8's own names, stay as they are. On Node 26 what comes after an `await` may have no caller of Node's.
-    const urls = profile.nodes.map(({ callFrame }) => callFrame.url);
+    const urls = cpu.nodes.map(({ callFrame }) => callFrame.url);
     expect(urls.filter((url) => !/^(file:\/\/\/.*|node:.*|)$/.test(url))).toEqual([]);
     expect(urls.some((url) => url.startsWith('node:')) || !IS_NODE_ALWAYS_CALLER).toBe(true);
-    expect(profile.nodes[0]?.callFrame).toMatchObject({ functionName: '(root)', url: '', lineNumber: -1 });
+    expect(cpu.nodes[0]?.callFrame).toMatchObject({ functionName: '(root)', url: '', lineNumber: -1 });
   });
 
-  it('has a .heapprofile, but no garbage collected', async () => {
-    const { head } = await takeFile<{ head: HeapNode }>(
-      `${pprof}/heap?format=heapprofile`,
-      'heap.heapprofile',
-    );
-    expect(head.callFrame.functionName).toBe('(root)');
-    const refused = await request(`${pprof}/heap?format=heapprofile&gc=1`);
-    expectError(refused, 504, /^no garbage could be collected in thread main, .*Ask without "gc"\n$/);
+  it('has a .heapprofile, but no garbage collected', () => {
+    expect(heap.head.callFrame.functionName).toBe('(root)');
+    expectError(uncollected, 504, /^no garbage could be collected in thread main, .*Ask without "gc"\n$/);
   });
 
-  it('is not traced, as that would run JavaScript in the middle of its own', async () => {
-    const refused = await request(`${pprof}/trace?seconds=0.5`);
-    expectError(refused, 504, /^no trace could be begun: .* Ask for profile or goroutine to see /);
+  it('is not traced, as that would run JavaScript in the middle of its own', () => {
+    expectError(untraced, 504, /^no trace could be begun: .* Ask for profile or goroutine to see /);
   });
 });
 
