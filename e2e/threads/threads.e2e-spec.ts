@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
 import { describeWithGo, goToolPprof, savedProfile } from '../support/go.tool.js';
@@ -27,6 +27,7 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
 
   beforeAll(async () => {
     const app = await ThreadsApp.start();
+    await makesProfiles(app);
     busy = await app.startWorker('busy');
     idle = await app.startWorker('idle', 'clock');
     waiting = await app.startWorker('waits');
@@ -184,25 +185,15 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
 });
 
 describe('threads that come and go during a capture', () => {
-  afterEach(killProcesses);
+  let app: ThreadsApp;
 
-  it('are included from their start on', async () => {
-    const app = await ThreadsApp.start();
-    const taken = takeProfile(`${app.pprof}/profile?seconds=${WINDOW}`);
-    await app.capturing();
-    const first = await app.startWorker('works');
-    const second = await app.startWorker('works', 'late');
-    const profile = await taken;
-    expect(framesNamed(profile, /^spinInWorker /)).not.toEqual([]);
-    expect(profile.comments).toContainEqual(
-      expect.stringMatching(
-        new RegExp(String.raw`^threads: main .*, worker ${first} .*, worker ${second} \(late\) `),
-      ),
-    );
+  beforeAll(async () => {
+    app = await ThreadsApp.start();
   });
 
+  afterAll(killProcesses);
+
   it('are dropped when they end, and the others stay', async () => {
-    const app = await ThreadsApp.start();
     const ending = await Promise.all([
       app.startWorker('works', 'ends'),
       app.startWorker('idle', 'ends'),
@@ -224,6 +215,20 @@ describe('threads that come and go during a capture', () => {
     );
     expect(profile.comments.filter((comment) => comment.startsWith('threads skipped'))).toEqual([]);
   });
+
+  it('are included from their start on', async () => {
+    const taken = takeProfile(`${app.pprof}/profile?seconds=${WINDOW}`);
+    await app.capturing();
+    const first = await app.startWorker('works');
+    const second = await app.startWorker('works', 'late');
+    const profile = await taken;
+    expect(framesNamed(profile, /^spinInWorker /)).not.toEqual([]);
+    expect(profile.comments).toContainEqual(
+      expect.stringMatching(
+        new RegExp(String.raw`^threads: main .*, worker ${first} .*, worker ${second} \(late\) `),
+      ),
+    );
+  });
 });
 
 describe('the CPU time of threads that are not JavaScript', () => {
@@ -233,9 +238,10 @@ describe('the CPU time of threads that are not JavaScript', () => {
     const app = await ThreadsApp.start();
     // One that does little: before Node 22.23, what a worker does is estimated, at the expense of the other threads.
     const worker = await app.startWorker('idle');
+    await makesProfiles(app);
     await app.process.call('startHashing');
     await app.process.call('startAccount');
-    const profile = await takeProfile(`${app.pprof}/profile?seconds=${WINDOW}`);
+    const profile = await takeProfile(`${app.pprof}/${PROFILE}`);
     const others = profile.samples.filter(({ stack }) => stack[0]!.name === '(non-JavaScript threads)');
     expect(others).toHaveLength(1);
 
@@ -297,6 +303,11 @@ describe('a process whose last act is to stop the profiler', () => {
     expect(app.process.output).toMatch(/^stopped$/m);
   });
 });
+
+/** Settles when all that makes profiles is loaded, which those who are busy would hold up. */
+async function makesProfiles(app: ThreadsApp): Promise<void> {
+  await request(`${app.pprof}/cmdline`);
+}
 
 /** What the comment says that was taken. */
 function threadsTaken(raw: string): Set<string> {
