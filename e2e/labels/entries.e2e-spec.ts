@@ -26,8 +26,8 @@ const ENTRIES = {
   },
 };
 
-/** About as long as one of each burns CPU, so that a part of a processor is left to other tests. */
-const REST_MILLIS = 30;
+/** Twice as long as one of each burns CPU, so that most of a processor is left to other tests. */
+const REST_MILLIS = 60;
 
 function startWith(labels: unknown): AppProcess {
   const script = fileURLToPath(new URL('fixtures/entries.app.mjs', import.meta.url));
