@@ -51,12 +51,7 @@ const isLinux = process.platform === 'linux';
 itWhere(isLinux, 'not Linux', 'a stuck main thread shows its whole stack, to each who asks', async () => {
   const pprof = await start('main');
   await untilLooping(pprof, /^thread main \[stuck/m);
-  for (const path of [
-    'goroutine?threads=main',
-    'profile?seconds=1&threads=main',
-    'goroutine?threads=main',
-    'goroutine',
-  ]) {
+  for (const path of ['goroutine?threads=main', 'profile?seconds=1&threads=main', 'goroutine']) {
     const { found, comments } = await stacks(`${pprof}/${path}`);
     const [most] = found.toSorted((a, b) => b.share - a.share);
     expect(most?.names.slice(0, WHOLE.length)).toEqual(WHOLE);
@@ -71,7 +66,7 @@ itWhere(
   async () => {
     const pprof = await start('worker');
     await untilLooping(pprof, /^thread worker \d+ \[running/m);
-    for (const path of ['profile?seconds=2', 'goroutine', 'profile?seconds=1']) {
+    for (const path of ['profile?seconds=1', 'goroutine', 'profile?seconds=1']) {
       let most: ReadonlyArray<string | undefined> | undefined;
       let comments: readonly string[];
       do {
