@@ -17,15 +17,16 @@ function leaked({ samples, sampleTypes }: DecodedProfile): number {
   return ofLeak.reduce((sum, { values }) => sum + values[index]!, 0) / MEGABYTE;
 }
 
-/** Of an application that leaks so much in the middle of the window. */
+/** Of an application that leaks so much within the window. */
 async function takeDifference(megabytes: number): Promise<{ grown: number; after: number }> {
   const app = await TurnsApp.start();
   const url = `${app.origin}/debug/pprof/heap?threads=main&gc=1`;
   expect(leaked(await takeProfile(url))).toBe(0);
-  // Both moments may be late, by seconds on a starved machine.
-  const seconds = windowOf(3);
-  const asked = request(`${url}&seconds=${seconds}`);
-  await new Promise((resolve) => setTimeout(resolve, (seconds * 1000) / 2));
+  const reads = await app.process.call<number>('heapReads');
+  let isAnswered = false;
+  const asked = request(`${url}&seconds=${windowOf(3)}`).finally(() => (isAnswered = true));
+  // The first moment has been, which may be late; where it was read in another way, that is answered.
+  await app.process.until<number>('heapReads', (now) => now > reads || isAnswered);
   await app.process.call('leak', { megabytes, arrays: 1024 });
   const { status, text, body } = await asked;
   if (status === 409 && text.includes('ask again')) {
