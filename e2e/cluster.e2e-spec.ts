@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { IS_EXHAUSTIVE } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
-import { type AppProcess, killProcesses } from './support/app.process.js';
+import type { AppProcess } from './support/app.process.js';
 import { startFixture } from './support/fixture.app.js';
 import { freePort } from './support/free.port.js';
 import { openRequest, request, requestUntil } from './support/http.request.js';
+import { rest } from './support/patience.js';
 import { takeProfile } from './support/pprof.profile.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 
@@ -14,24 +15,10 @@ const WORKERS = IS_EXHAUSTIVE ? 4 : 2;
 /** As far above `port` as a process looks for a free one. */
 const LAST_PORT = 63;
 
-let directory: string;
-
-beforeEach(async () => {
-  directory = await temporaryDirectory('cluster-');
-});
-
-afterEach(killProcesses);
-
 interface Variables {
   readonly pid: number;
   readonly instance: string | null;
   readonly otherProcesses: ReadonlyArray<{ readonly pid: number; readonly port: number }>;
-}
-
-async function startCluster() {
-  const port = Math.min(await freePort(), 65_535 - LAST_PORT);
-  const app = startFixture('cluster', { port }, { args: [String(WORKERS)], env: { TMPDIR: directory } });
-  return { app, port, url: await app.call<string>('url') };
 }
 
 /** The profiling port of each worker, by pid, as they have logged it. */
@@ -64,8 +51,20 @@ function withoutOwn(ports: ReadonlyMap<number, number>, pid: number) {
 }
 
 describe('a cluster', () => {
+  let directory: string;
+  let base: number;
+  let app: AppProcess;
+  let url: string;
+
+  beforeAll(async () => {
+    directory = await temporaryDirectory('cluster-');
+    base = Math.min(await freePort(), 65_535 - LAST_PORT);
+    const args = [String(WORKERS)];
+    app = startFixture('cluster', { port: base }, { args, env: { TMPDIR: directory } });
+    url = await app.call<string>('url');
+  });
+
   it('has a port for each, and each page leads to the others', async () => {
-    const { app, port: base, url } = await startCluster();
     const pids = await app.call<number[]>('pids');
     const ports = await portsOf(app, pids);
     // Not one listener that they share.
@@ -101,11 +100,8 @@ describe('a cluster', () => {
     expect((await request(`${url}/hello`)).text).toBe('hello');
     expect(app.complaints).toEqual([]);
   });
-});
 
-describe('a rolling restart', () => {
-  it('while all workers are profiled: the service goes on, old ports are free again, new workers are found', async () => {
-    const { app, port: base, url } = await startCluster();
+  it('that is restarted, one worker after the other, while all are profiled: the service goes on, old ports are free again, new workers are found', async () => {
     const oldPids = await app.call<number[]>('pids');
     const oldPorts = await portsOf(app, oldPids);
     await variablesWithOthers(base, WORKERS - 1);
@@ -132,6 +128,7 @@ describe('a rolling restart', () => {
             },
           ),
         );
+        await rest(5);
       }
     };
     const using = useService();
