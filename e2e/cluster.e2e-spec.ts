@@ -101,7 +101,7 @@ describe('a cluster', () => {
     expect(app.complaints).toEqual([]);
   });
 
-  it('that is restarted, one worker after the other, while all are profiled: the service goes on, old ports are free again, new workers are found', async () => {
+  it('has a rolling restart while all workers are profiled: the service goes on, old ports are free again, new workers are found', async () => {
     const oldPids = await app.call<number[]>('pids');
     const oldPorts = await portsOf(app, oldPids);
     await variablesWithOthers(base, WORKERS - 1);
