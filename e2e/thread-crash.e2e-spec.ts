@@ -1,12 +1,10 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { itExhaustive, rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { type FixtureOptions, fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
 import { openRequest, request } from './support/http.request.js';
 import { windowOf } from './support/patience.js';
 import { flat, takeProfile } from './support/pprof.profile.js';
-
-afterEach(killProcesses);
 
 interface Status {
   readonly state: string;
@@ -29,6 +27,8 @@ function listensAgain(app: AppProcess): Promise<Status> {
 }
 
 describe('a profiling thread that ends by itself', () => {
+  afterEach(killProcesses);
+
   const FAULTS = [
     { fault: 'throw', reason: 'thrown by the test' },
     { fault: 'exit', reason: 'exit code 3' },
@@ -108,15 +108,26 @@ describe('a profiling thread that ends by itself', () => {
     await listensAgain(app);
     expect(app.complaints).toHaveLength(1);
   });
+});
 
-  it('has limits to its memory until then, that of its young generation too; does not hold up the end of the application while it is to be started again', async () => {
-    const app = startBreakable();
+describe('a profiling thread', () => {
+  let app: AppProcess;
+
+  beforeAll(async () => {
+    app = startBreakable();
     await profilerOf(app);
-    // When it is idle.
+  });
+
+  afterAll(killProcesses);
+
+  it('has limits to its memory, that of its young generation too, which stays when it is idle', async () => {
     expect(await app.call('memoryLimits')).toMatchObject({
       maxOldGenerationSizeMb: 512,
       maxYoungGenerationSizeMb: 8,
     });
+  });
+
+  it('that has ended does not hold up the end of the application while it is to be started again', async () => {
     await app.call('break', 'kill');
     await ended(app);
     await app.call('close');
@@ -125,6 +136,8 @@ describe('a profiling thread that ends by itself', () => {
 });
 
 describe('a profile that is too large for the memory of the profiling thread', () => {
+  afterAll(killProcesses);
+
   it('ends that thread and not the process', async () => {
     const app = startBreakable({ heap: { samplingInterval: 1024 } }, { PROFILING_THREAD_MB: '32' });
     const url = await profilerOf(app);

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, type Stats, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, type Stats, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { itExhaustive, rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
@@ -74,9 +74,15 @@ describe('a unix socket', () => {
 
   it('is for its user alone from the first moment on, whatever the umask', async () => {
     const umask = '--import=data:text/javascript,process.umask(0)';
-    const app = startFixture('http', { socketPath, heap: false }, { execArgv: [umask] });
-    // Nest's first words, before it knows of any module.
-    await app.printed(/Starting Nest application/);
+    let app: AppProcess | undefined;
+    do {
+      await app?.kill();
+      rmSync(socketPath, { force: true });
+      app = startFixture('http', { socketPath, heap: false }, { execArgv: [umask] });
+      // Nest's first words, before it knows of any module.
+      await app.printed(/Starting Nest application/);
+      // Once more where this process had to wait for a processor until it was there.
+    } while (existsSync(socketPath));
     // Without a pause, so that the file is seen as it was when it got its name.
     let first: Stats | undefined;
     for (const deadline = Date.now() + patience(30_000); first === undefined && Date.now() < deadline;) {

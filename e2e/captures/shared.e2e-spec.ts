@@ -66,9 +66,9 @@ it('each has the samples of its own window and nothing else, and the sampler sto
 });
 
 it('captures at different rates are right each by its own', async () => {
-  const slow = capture('seconds=3&hz=100&threads=main');
+  const slow = capture('seconds=2&hz=100&threads=main');
   await expectSampler(true);
-  const fast = capture('seconds=1&hz=1000&threads=main');
+  const fast = capture('seconds=2&hz=1000&threads=main');
   const [profileOfSlow, profileOfFast] = await Promise.all([slow, fast]);
   await expectSampler(false);
   for (const [profile, hz] of [
@@ -77,7 +77,8 @@ it('captures at different rates are right each by its own', async () => {
   ] as const) {
     expect(profile.period).toBe(1e9 / hz);
     expect(profile.comments).toContain(`sampling rate: ${hz} Hz`);
-    // Samples may be lost on a busy machine, and none is added: at the wrong rate there were several times as many.
+    // Samples may be lost on a busy machine, and none is added: at the wrong rate there were twice as many, or more:
+    // the thread is busy for a quarter of the time, nearly all of which both have.
     const seconds = profile.durationNanos / 1e9;
     expect(total(profile, 'samples')).toBeLessThanOrEqual(1.2 * hz * seconds);
     expect(total(profile, 'samples')).toBeGreaterThan(0);

@@ -42,6 +42,7 @@ describe('incidents', () => {
 
   afterAll(killProcesses);
 
+  // First: the one incident that there is.
   it('tell of a loop that was blocked, in which stack, and where the profile is', async () => {
     await app.recorded();
     await app.process.call('block', 1500);
@@ -155,7 +156,9 @@ describe('the last minutes of a process', () => {
     ended.set(app.process.pid, ending);
   });
 
+  // Of both above.
   it('are told of by the next one, with how it had ended', async () => {
+    expect([...ended.values()]).toEqual(['an uncaught Error', 'SIGTERM']);
     const next = new RecordedApp({ flightRecorder: { directory: left } });
     const index = await next.ask('');
     const links = [...index.text.matchAll(/href="(incidents\/flight-(\d+)-[^"]+)"/g)];

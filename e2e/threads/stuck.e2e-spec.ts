@@ -194,7 +194,7 @@ describe('a loop that gets stuck in the middle of a capture', () => {
   });
 });
 
-describe('one application', () => {
+describe('an application that goes on', () => {
   let app: ThreadsApp;
 
   beforeAll(async () => {
@@ -203,7 +203,7 @@ describe('one application', () => {
 
   afterAll(killProcesses);
 
-  it('whose native call ends lets go of the capture that was running, which names the caller', async () => {
+  it('after a native call lets go of the capture that was running, which names the caller', async () => {
     const fifo = join(await temporaryDirectory('fifo-'), 'fifo');
     execFileSync('mkfifo', [fifo]);
     const taken = takeProfile(`${app.pprof}/profile?seconds=3`);
@@ -222,7 +222,7 @@ describe('one application', () => {
     expect(flatOfCaller(profile, /^readFifoSync /)).toBeGreaterThan(0);
   });
 
-  it('whose workers come and go is not traced where one has just ended, as another may end in that very moment', async () => {
+  it('without a worker that has just ended is not traced, as another may end in that very moment', async () => {
     const worker = await app.startWorker('idle');
     expect((await request(`${app.pprof}/trace?seconds=0.1`)).status).toBe(200);
     await app.endWorker(worker);

@@ -193,6 +193,7 @@ describe('threads that come and go during a capture', () => {
 
   afterAll(killProcesses);
 
+  // First: it tells all workers that there are.
   it('are dropped when they end, and the others stay', async () => {
     const ending = await Promise.all([
       app.startWorker('works', 'ends'),
@@ -214,6 +215,8 @@ describe('threads that come and go during a capture', () => {
       ),
     );
     expect(profile.comments.filter((comment) => comment.startsWith('threads skipped'))).toEqual([]);
+    // What the next one sees is none of this worker.
+    await app.endWorker(staying);
   });
 
   it('are included from their start on', async () => {
