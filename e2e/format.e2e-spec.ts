@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { addressesOf, brokenRules } from '../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
 import { WatchedApp } from './captures/watched.app.js';
 import { describeWithGo, goToolPprof } from './support/go.tool.js';
-import { request, requestUntil } from './support/http.request.js';
+import { onceServed, request, requestUntil } from './support/http.request.js';
 import { KINDS } from './support/served.kinds.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 
@@ -80,7 +80,7 @@ async function takeAll(app: WatchedApp, served: readonly Served[]): Promise<Map<
   return new Map(
     await Promise.all(
       served.map(async ({ target }) => {
-        const { status, text, body } = await request(`${app.origin}/debug/pprof/${target}`);
+        const { status, text, body } = await onceServed(() => request(`${app.origin}/debug/pprof/${target}`));
         const answer = { target, status, text: status === 200 ? '' : text };
         expect(answer).toEqual({ target, status: 200, text: '' });
         return [target, body] as const;

@@ -5,9 +5,13 @@ import { type ExampleApp, exampleSource, profilingUrl, startExample } from './su
 import { describeWithGo, goToolPprof, type ToolResult } from './support/go.tool.js';
 import { request } from './support/http.request.js';
 import { startLoad } from './support/load.js';
+import { windowOf } from './support/patience.js';
 
 const REPORT_SOURCE = 'src/reports/sales-report.builder.ts';
 const SESSIONS_SOURCE = 'src/sessions/sessions.service.ts';
+
+/** In which the application has had a processor, also where there is little of it. */
+const WINDOW = windowOf(1);
 
 describeWithGo('go tool pprof on the example under load', () => {
   let app: ExampleApp;
@@ -22,11 +26,11 @@ describeWithGo('go tool pprof on the example under load', () => {
     const load = await startLoad(app.url, [{ path: '/reports/sales' }, { path: '/orders?limit=50' }]);
     try {
       const [top, list, raw, withoutPath, difference] = await Promise.all([
-        goToolPprof('-top', profile(1)),
-        goToolPprof('-list', '^groupByCustomer', profile(1)),
-        goToolPprof('-raw', profile(1)),
-        goToolPprof('-top', '-seconds', '1', pprof),
-        goToolPprof('-top', '-diff_base', profile(1), profile(2)),
+        goToolPprof('-top', profile(WINDOW)),
+        goToolPprof('-list', '^groupByCustomer', profile(WINDOW)),
+        goToolPprof('-raw', profile(WINDOW)),
+        goToolPprof('-top', '-seconds', String(WINDOW), pprof),
+        goToolPprof('-top', '-diff_base', profile(WINDOW), profile(WINDOW + 1)),
       ]);
       taken = { top, list, raw, withoutPath, difference };
     } finally {
@@ -84,7 +88,9 @@ describeWithGo('go tool pprof on the example under load', () => {
 
   it('takes a URL without a path, and -seconds', () => {
     const { stdout, stderr, warnings } = taken.withoutPath;
-    expect(stderr).toContain(`Fetching profile over HTTP from ${pprof}/debug/pprof/profile?seconds=1`);
+    expect(stderr).toContain(
+      `Fetching profile over HTTP from ${pprof}/debug/pprof/profile?seconds=${WINDOW}`,
+    );
     expect(warnings).toEqual([]);
     // Beside other captures it may be some milliseconds short of a second.
     expect(stdout).toMatch(/^Duration: (\d+(\.\d+)?s|\d{3}(\.\d+)?ms), Total samples = /m);

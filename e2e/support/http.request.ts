@@ -54,12 +54,14 @@ export async function askUntil(
 const TRIES = 10;
 
 /**
- * Asks again where the answer is that the process had no processor, on a machine that is starved: it has seen that, and nothing is
- * wrong with it, but that there is nothing else in it.
+ * Asks again where the answer is that the process had no processor, or that its event loop did not answer at one of the two moments
+ * of a difference, on a machine that is starved: it has seen that, and nothing is wrong with it, but that there is nothing else in it.
  */
 export async function onceServed(ask: () => Promise<Response>): Promise<Response> {
   let response = await ask();
-  const isLeftOut = () => response.status === 504 && / had no processor for /.test(response.text);
+  const isLeftOut = () =>
+    (response.status === 504 && / had no processor for /.test(response.text)) ||
+    (response.status === 409 && / ask again: .* the event loop did not answer /.test(response.text));
   for (let tries = 1; isStarved() && isLeftOut() && tries < TRIES; tries += 1) {
     response = await ask();
   }
