@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, type Stats, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { itExhaustive, rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { type AppProcess, killProcesses } from '../support/app.process.js';
 import { curl, describeWithCurl } from '../support/curl.tool.js';
@@ -13,12 +13,16 @@ import { temporaryDirectory } from '../support/temporary.directory.js';
 let directory: string;
 let socketPath: string;
 
-beforeEach(async () => {
+async function newDirectory(): Promise<void> {
   directory = await temporaryDirectory('sock-');
   socketPath = join(directory, 'pprof.sock');
-});
+}
 
-afterEach(killProcesses);
+/** A directory for each test, whose processes end with it. */
+function eachByItself(): void {
+  beforeEach(newDirectory);
+  afterEach(killProcesses);
+}
 
 function start(args: string[] = [], options: FixtureOptions = {}): AppProcess {
   return startFixture('http', { socketPath, heap: false, ...options }, { args: ['express', ...args] });
@@ -32,9 +36,18 @@ async function startListening(...args: string[]): Promise<AppProcess> {
 
 const ask = (path: string) => request(`http://localhost${path}`, { socketPath });
 
+// In this order: the last one ends the application.
 describe('a unix socket', () => {
-  it('serves profiles, and to no foreign host; address, status, log and index page name it; is removed by PprofService.stop(), made again by start(), and removed by app.close(), also during a capture', async () => {
-    const app = start();
+  let app: AppProcess;
+
+  beforeAll(async () => {
+    await newDirectory();
+    app = start();
+  });
+
+  afterAll(killProcesses);
+
+  it('serves profiles, and to no foreign host; address, status, log and index page name it', async () => {
     const address = { socketPath, url: 'http://localhost/debug/pprof/' };
     expect(await app.call('listening')).toEqual(address);
     expect(await app.call('address')).toEqual(address);
@@ -55,14 +68,18 @@ describe('a unix socket', () => {
       headers: { host: 'evil.com' },
     });
     expect(response.status).toBe(403);
+  });
 
+  it('is removed by PprofService.stop(), and made again by start()', async () => {
     await app.call('stop');
     expect(readdirSync(directory)).toEqual([]);
     // In Node 20, looking at a socket can break the loading of packages; see file.system.ts.
     expect(await app.call('canImport', 'pino')).toBe(true);
     expect(await app.call('start')).toMatchObject({ socketPath });
     expect((await ask('/debug/pprof/symbol')).status).toBe(200);
+  });
 
+  it('is removed by app.close(), also during a capture; nothing was warned of', async () => {
     const { cut } = openRequest('http://localhost/debug/pprof/profile?seconds=300', { socketPath });
     await app.until('samplerRuns', (runs) => runs === true);
     await app.call('close');
@@ -71,6 +88,10 @@ describe('a unix socket', () => {
     expect(await app.exited).toEqual({ code: 0, signal: null });
     expect(app.complaints).toEqual([]);
   });
+});
+
+describe('the mode of a unix socket', () => {
+  eachByItself();
 
   it('is for its user alone from the first moment on, whatever the umask', async () => {
     const umask = '--import=data:text/javascript,process.umask(0)';
@@ -96,6 +117,8 @@ describe('a unix socket', () => {
 });
 
 describe('the socket is removed', () => {
+  eachByItself();
+
   itExhaustive('by SIGTERM with shutdown hooks', async () => {
     const app = await startListening('hooks');
     app.signal('SIGTERM');
@@ -122,6 +145,8 @@ describe('the socket is removed', () => {
 });
 
 describe('a socket that is in its place already', () => {
+  eachByItself();
+
   // A signal that nobody handles ends the process before any code of ours could run.
   it.each(rowsOf('is replaced after', ['SIGTERM', 'SIGKILL'] as const, (signal) => signal === 'SIGKILL'))(
     'is replaced where its process was ended by %s, and left alone where it lives: one warning, both applications go on, and it is waited for',
@@ -153,6 +178,8 @@ describe('a socket that is in its place already', () => {
 });
 
 describe('a socket that cannot be made', () => {
+  eachByItself();
+
   const CASES: Array<[string, () => string, RegExp]> = [
     ['a file is there', () => socketPath, /pprof\.sock exists and is not a socket/],
     [
@@ -183,6 +210,8 @@ describe('a socket that cannot be made', () => {
 });
 
 describeWithCurl('curl --unix-socket', () => {
+  eachByItself();
+
   it('gets a profile as text, with the line that the log has', async () => {
     const app = start();
     const [, args = ''] = await app.printed(/listening on .*: curl (--unix-socket \S+ \S+)/);
