@@ -51,7 +51,7 @@ export async function askUntil(
 }
 
 /** A process that never has one is not served, and that is what is then seen. */
-const TRIES = 10;
+export const TRIES = 10;
 
 /**
  * Asks again where the answer is that the process had no processor, or that its event loop did not answer at one of the two moments

@@ -5,7 +5,7 @@ import { killProcesses } from '../support/app.process.js';
 import { describeWithGo, goToolPprof, savedProfile } from '../support/go.tool.js';
 import { openRequest, request, requestUntil } from '../support/http.request.js';
 import { windowOf } from '../support/patience.js';
-import { flat, framesNamed, takeProfile } from '../support/pprof.profile.js';
+import { type DecodedProfile, flat, framesNamed, takeProfile } from '../support/pprof.profile.js';
 import { ThreadsApp } from './threads.app.js';
 
 /** Long enough for workers to start in. */
@@ -40,10 +40,20 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
       'threadcreate',
       'heap',
     ];
-    const files = await Promise.all(targets.map((target) => savedProfile(`${app.pprof}/${target}`)));
+    const hasWork = (profile: DecodedProfile) =>
+      [/^countPrimes /, /^redactEntry /].every((name) => framesNamed(profile, name).length > 0);
+    const files = await Promise.all(
+      targets.map((target) =>
+        savedProfile(`${app.pprof}/${target}`, target === PROFILE ? hasWork : undefined),
+      ),
+    );
     saved = Object.fromEntries(targets.map((target, index) => [target, files[index]!]));
     // By itself: the captures of others make an idle worker run, too.
-    stacks = await savedProfile(`${app.pprof}/goroutine`);
+    stacks = await savedProfile(`${app.pprof}/goroutine`, ({ samples }) =>
+      samples.some(
+        ({ labels, stack }) => labels['thread'] === `worker ${idle} (clock)` && stack[0]?.name === '(idle)',
+      ),
+    );
     ({ text } = await request(`${app.pprof}/goroutine?debug=1`));
     // V8 tells of a loop that it was already in when it compiles it anew, which a busy machine takes its time for.
     ({ text: dump } = await requestUntil(`${app.pprof}/goroutine?debug=2`, (response) =>
