@@ -25,13 +25,14 @@ describeWithGo('go tool pprof on the example under load', () => {
     pprof = await profilingUrl(app.process);
     const load = await startLoad(app.url, [{ path: '/reports/sales' }, { path: '/orders?limit=50' }]);
     try {
-      const [top, list, raw, withoutPath, difference] = await Promise.all([
+      const [top, list, raw, difference] = await Promise.all([
         goToolPprof('-top', profile(WINDOW)),
         goToolPprof('-list', '^groupByCustomer', profile(WINDOW)),
         goToolPprof('-raw', profile(WINDOW)),
-        goToolPprof('-top', '-seconds', String(WINDOW), pprof),
         goToolPprof('-top', '-diff_base', profile(WINDOW), profile(WINDOW + 1)),
       ]);
+      // By itself: beside others a window may be some milliseconds shorter.
+      const withoutPath = await goToolPprof('-top', '-seconds', String(WINDOW), pprof);
       taken = { top, list, raw, withoutPath, difference };
     } finally {
       await load.stop();
@@ -92,8 +93,7 @@ describeWithGo('go tool pprof on the example under load', () => {
       `Fetching profile over HTTP from ${pprof}/debug/pprof/profile?seconds=${WINDOW}`,
     );
     expect(warnings).toEqual([]);
-    // Beside other captures it may be some milliseconds short of a second.
-    expect(stdout).toMatch(/^Duration: (\d+(\.\d+)?s|\d{3}(\.\d+)?ms), Total samples = /m);
+    expect(stdout).toMatch(/^Duration: \d+(\.\d+)?s, Total samples = /m);
     expect(hottestOf(stdout)).toContain('groupByCustomer');
   });
 

@@ -126,7 +126,7 @@ describe('a client that goes away', () => {
           connection = await connectionWith(get(target));
           await connection.received(/^HTTP\/1\.1 (200 OK\r\n|504 [^]* had no processor for )/);
           connection.disconnect();
-          // That it had none is said, and left as well, by whoever asks a starved one. Then once more.
+          // A starved one may say that it had no processor: a client leaves after those headers as well, and asks once more.
         } while (isStarved() && !connection.soFar.startsWith('HTTP/1.1 200'));
         expect(connection.soFar).toMatch(/^HTTP\/1\.1 200 /);
       }),

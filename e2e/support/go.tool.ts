@@ -2,9 +2,9 @@ import { execFile, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { beforeAll } from '@jest/globals';
-import { onceServed, request, TRIES } from './http.request.js';
+import { onceServed, request } from './http.request.js';
 import { describeWithTool } from './needed.tool.js';
-import { isStarved, patience } from './patience.js';
+import { patience } from './patience.js';
 import { decodeProfile, type DecodedProfile } from './pprof.profile.js';
 import { temporaryDirectory } from './temporary.directory.js';
 
@@ -56,21 +56,22 @@ export async function savedProfile(
   url: string,
   isWhole: (profile: DecodedProfile) => boolean = () => true,
 ): Promise<string> {
-  for (let tries = 1; ; tries += 1) {
-    const { status, text, body } = await onceServed(() => request(url));
-    if (status !== 200) {
-      throw new Error(`${url}: ${status} ${text}`);
-    }
-    const profile = decodeProfile(body);
-    const isWithout = profile.comments.some((comment) =>
-      /^threads skipped: .* had no processor for /.test(comment),
-    );
-    if (!isStarved() || tries === TRIES || (!isWithout && isWhole(profile))) {
-      const file = join(await temporaryDirectory('profile-'), 'profile.pb.gz');
-      await writeFile(file, body);
-      return file;
-    }
+  const { status, text, body } = await onceServed(
+    () => request(url),
+    (response) => {
+      const profile = decodeProfile(response.body);
+      const isWithout = profile.comments.some((comment) =>
+        /^threads skipped: .* had no processor for /.test(comment),
+      );
+      return !isWithout && isWhole(profile);
+    },
+  );
+  if (status !== 200) {
+    throw new Error(`${url}: ${status} ${text}`);
   }
+  const file = join(await temporaryDirectory('profile-'), 'profile.pb.gz');
+  await writeFile(file, body);
+  return file;
 }
 
 /** With a home and a store of its own, so that runs do not see each other; but the one cache of built tools. */

@@ -51,17 +51,21 @@ export async function askUntil(
 }
 
 /** A process that never has one is not served, and that is what is then seen. */
-export const TRIES = 10;
+const TRIES = 10;
 
 /**
  * Asks again where the answer is that the process had no processor, or that its event loop did not answer at one of the two moments
- * of a difference, on a machine that is starved: it has seen that, and nothing is wrong with it, but that there is nothing else in it.
+ * of a difference, on a machine that is starved: it has seen that, and nothing is wrong with it, but that there is nothing else in it. So it does where what is served is not whole, as far as the caller knows.
  */
-export async function onceServed(ask: () => Promise<Response>): Promise<Response> {
+export async function onceServed(
+  ask: () => Promise<Response>,
+  isWhole: (response: Response) => boolean = () => true,
+): Promise<Response> {
   let response = await ask();
   const isLeftOut = () =>
     (response.status === 504 && / had no processor for /.test(response.text)) ||
-    (response.status === 409 && / ask again: .* the event loop did not answer /.test(response.text));
+    (response.status === 409 && / ask again: .* the event loop did not answer /.test(response.text)) ||
+    (response.status === 200 && !isWhole(response));
   for (let tries = 1; isStarved() && isLeftOut() && tries < TRIES; tries += 1) {
     response = await ask();
   }
