@@ -148,20 +148,19 @@ describe('a Node without the inspector', () => {
 describe('NODE_OPTIONS', () => {
   it('with preloads, module hooks and --enable-source-maps: they run in the application, and not again in the profiling thread', async () => {
     const preloads = ['--require', fixtureFile('preload.cjs'), '--import', fixtureFile('preload.mjs')];
-    const env = { NODE_OPTIONS: [...preloads, '--enable-source-maps'].join(' ') };
-    const app = startFixture('http', {}, { env });
+    const app = startFixture(
+      'http',
+      {},
+      { env: { NODE_OPTIONS: [...preloads, '--enable-source-maps'].join(' ') } },
+    );
     await expectAllProfiles(app);
-    const said = (output: string, how: string) =>
-      output.split('\n').filter((line) => line.startsWith(`preloaded by ${how}`));
-    expect(said(app.output, 'import')).toEqual(['preloaded by import in thread 0']);
-    // Node runs those given to --require in the thread of the hooks, too, which is none of ours.
-    const required = said(app.output, 'require');
-    expect(required[0]).toBe('preloaded by require in thread 0');
-    // In a program with next to nothing in it: what it imports has it live until the thread of the hooks has said so.
-    const program = ['--eval', "import('data:text/javascript,')"];
-    const { stdout } = spawnSync(process.execPath, program, { env, encoding: 'utf8' });
-    expect(said(stdout, 'import')).toHaveLength(1);
-    expect(required).toHaveLength(said(stdout, 'require').length);
+    const said = (how: string) =>
+      app.output.split('\n').filter((line) => line.startsWith(`preloaded by ${how}`));
+    expect(said('import')).toEqual(['preloaded by import in thread 0']);
+    // Node runs those given to --require in the thread of the hooks, too: the first that there is, and none of ours.
+    expect(said('require').sort()).toEqual(
+      [0, 1].map((thread) => `preloaded by require in thread ${thread}`),
+    );
   });
 });
 
