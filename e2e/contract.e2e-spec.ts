@@ -9,7 +9,7 @@ import { GROUPS } from './contract/contract.rows.js';
 import type { Given } from './contract/row.group.js';
 import { AppProcess } from './support/app.process.js';
 import { profilerOf } from './support/fixture.app.js';
-import { onceServed, request, requestUntil, type Response } from './support/http.request.js';
+import { onceServed, request, requestUntil, type Response, served } from './support/http.request.js';
 import { exchange, HttpConnection } from './support/http.connection.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 import { brokenTraceRules, type TraceFile } from './support/trace-event.format.js';
@@ -184,8 +184,7 @@ describe("Go's TestDeltaProfile", () => {
     [...addressesOf(body).keys()].flatMap((position) => /hogFirst|hogSecond/.exec(position) ?? []);
 
   async function functionsOf(target: string): Promise<{ functions: Set<string>; durationNanos: number }> {
-    const { status, body } = await request(`${origin}/debug/pprof/${target}`);
-    expect(status).toBe(200);
+    const { body } = await served(`${origin}/debug/pprof/${target}`);
     return { functions: new Set(functionsIn(body)), durationNanos: readPprof(body).durationNanos };
   }
 

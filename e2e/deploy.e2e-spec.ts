@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { profilingUrl, startExample } from './support/example.app.js';
-import { request } from './support/http.request.js';
+import { onceServed, request } from './support/http.request.js';
 import { decodeProfile } from './support/pprof.profile.js';
 
 const { loadAll } = createRequire(import.meta.url)('js-yaml') as { loadAll(text: string): unknown[] };
@@ -101,7 +101,7 @@ describe.each([
   it('asks for profiles that are there', async () => {
     expect(found.paths).toHaveLength(count);
     const responses = await Promise.all(
-      found.paths.map(async (path) => ({ path, ...(await request(url + path)) })),
+      found.paths.map(async (path) => ({ path, ...(await onceServed(() => request(url + path))) })),
     );
     for (const { path, status, headers, body, text } of responses) {
       expect({ path, status, type: headers['content-type'], text: status === 200 ? '' : text }).toEqual({

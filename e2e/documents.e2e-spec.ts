@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ProfileKind } from '../packages/nestjs-pprof/src/thread/profiles/recording.kind.js';
 import { killProcesses } from './support/app.process.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
-import { request, type Response } from './support/http.request.js';
+import { onceServed, request, type Response } from './support/http.request.js';
 import { KINDS } from './support/served.kinds.js';
 
 // What people copy from the documents: links, files, scripts, addresses.
@@ -121,7 +121,7 @@ describe('the addresses in the documents', () => {
         .replace(/past=\d+(&until=[^&]*)?/, 'past=60');
       const isOfThirty = /\/profile(?!.*(seconds|past)=)/.test(short);
       const target = isOfThirty ? `${short}${short.includes('?') ? '&' : '?'}seconds=1` : short;
-      answers.set(address, await request(origin + target));
+      answers.set(address, await onceServed(() => request(origin + target)));
     };
     const isAlone = (address: string) => /\/(allocs|trace|heapsnapshot)\b|\bpast=/.test(address);
     await Promise.all(addresses.filter((address) => !isAlone(address)).map(ask));

@@ -9,20 +9,11 @@ import { DevToolsClient } from './support/devtools.client.js';
 import { fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
 import { request } from './support/http.request.js';
 import { describeWhere, itWhere } from './support/needed.tool.js';
-import { isStarved, windowOf } from './support/patience.js';
 import { rawRequest } from './support/raw.request.js';
-import { type DecodedProfile, flat, takeProfile } from './support/pprof.profile.js';
+import { flat, profileWithNumbers, takeProfile } from './support/pprof.profile.js';
 import { temporaryDirectory } from './support/temporary.directory.js';
 
 afterEach(killProcesses);
-
-/** Of a process that is busy with `crunchNumbers`; once more where its thread had no processor, and so was not sampled. */
-async function profileWithNumbers(url: string): Promise<DecodedProfile> {
-  const take = () => takeProfile(`${url}/debug/pprof/profile?seconds=${windowOf(1)}`);
-  const profile = await take();
-  const isWithout = flat(profile, 'samples/count', /^crunchNumbers /) === 0;
-  return isStarved() && isWithout ? await take() : profile;
-}
 
 /** Everything a process has to offer, while it is busy with `crunchNumbers`. */
 async function expectAllProfiles(app: AppProcess): Promise<void> {

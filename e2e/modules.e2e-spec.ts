@@ -3,13 +3,13 @@ import { itExhaustive, rowsOf } from '../packages/nestjs-pprof/test-fixtures/exh
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { type Inside, profilerOf, startFixture } from './support/fixture.app.js';
 import { request } from './support/http.request.js';
-import { flat, framesNamed, takeProfile } from './support/pprof.profile.js';
+import { flat, framesNamed, profileWithNumbers, takeProfile } from './support/pprof.profile.js';
 
 afterEach(killProcesses);
 
 async function expectProfiles(app: AppProcess): Promise<void> {
   const url = await profilerOf(app);
-  const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
+  const profile = await profileWithNumbers(url);
   expect(flat(profile, 'samples/count', /^crunchNumbers /)).toBeGreaterThan(0);
   expect(framesNamed(profile, /^crunchNumbers /)).toEqual([
     expect.objectContaining({ file: expect.stringMatching(/^\/.*\/e2e\/fixtures\/apps\/hot\.mjs$/) }),
@@ -107,7 +107,7 @@ describe('enabled', () => {
     expect(await app.call<Inside>('inside')).toEqual({ workers: 1, addonFiles: [] });
     const heap = await request(`${url}/debug/pprof/heap`);
     expect([heap.status, heap.text]).toEqual([404, expect.stringContaining('heap: false')]);
-    await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
+    await profileWithNumbers(url);
     // So what is not there above would have been seen.
     const { addonFiles } = await app.call<Inside>('inside');
     expect(addonFiles).toEqual(expect.arrayContaining([expect.stringMatching(/\.node$/)]));

@@ -6,7 +6,7 @@ import { AppProcess, killProcesses } from './support/app.process.js';
 import { profilingUrl } from './support/example.app.js';
 import { describeWithGo, goToolPprof } from './support/go.tool.js';
 import { NestProject } from './support/nest.project.js';
-import { patience } from './support/patience.js';
+import { patience, windowOf } from './support/patience.js';
 import { framesNamed, takeProfile } from './support/pprof.profile.js';
 
 /** A cold run of webpack takes its time on a small machine. */
@@ -95,11 +95,11 @@ describe.each(rowsOf('the output of', BUILDS, isEssential))('the output of $name
   afterAll(killProcesses);
 
   const framesOf = async (origin: string, name: RegExp) =>
-    framesNamed(await takeProfile(`${origin}/debug/pprof/profile?seconds=1&hz=500`), name);
+    framesNamed(await takeProfile(`${origin}/debug/pprof/profile?seconds=${windowOf(1)}&hz=500`), name);
 
   it('is shown as the TypeScript it was made from', async () => {
     expect(await readFile(project.path(output), 'utf8')).toMatch(map);
-    const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1&hz=500`);
+    const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=${windowOf(1)}&hz=500`);
 
     const source = (await readFile(project.path(SOURCE), 'utf8')).split('\n');
     const lineOf = (part: string) => source.findIndex((line) => line.includes(part)) + 1;
@@ -179,7 +179,7 @@ describe('code that is compiled as it is loaded', () => {
     await project.write('compile.cjs', compileOnLoad(sourceMaps));
     const execArgv = ['--require', project.path('compile.cjs')];
     const url = await profilingUrl(new AppProcess(project.path('src/main.ts'), { execArgv }));
-    const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1&hz=500`);
+    const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=${windowOf(1)}&hz=500`);
     const comments = profile.comments.filter((comment) => comment.includes('source map'));
     return { project, comments, frames: framesNamed(profile, /^countPrimes /) };
   };

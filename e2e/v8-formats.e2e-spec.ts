@@ -1,10 +1,19 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { itExhaustive } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from './support/app.process.js';
 import { exampleSource, profilingUrl, startExample } from './support/example.app.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
-import { onceServed, openRequest, request, requestUntil, type Response } from './support/http.request.js';
+import {
+  onceServed,
+  openRequest,
+  request,
+  requestUntil,
+  type Response,
+  served,
+} from './support/http.request.js';
 import { takeProfile } from './support/pprof.profile.js';
 import { brokenTraceRules, type TraceFile } from './support/trace-event.format.js';
 import { ThreadsApp } from './threads/threads.app.js';
@@ -45,10 +54,7 @@ interface HeapSnapshot {
 
 /** The body of an answer that is a file of this name; fails with the server's words where it is none. */
 async function takeFile<T>(url: string, fileName: string): Promise<T> {
-  const { status, headers, text } = await request(url);
-  if (status !== 200) {
-    throw new Error(`${url}: ${status} ${text}`);
-  }
+  const { headers, text } = await served(url);
   expect(headers).toMatchObject({
     'content-type': 'application/octet-stream',
     'content-disposition': `attachment; filename="${fileName}"`,
@@ -337,5 +343,17 @@ describe('heap snapshots, where they are on', () => {
       text: '',
     });
     await app.process.until<number>('openSessions', (sessions) => sessions === 0);
+  });
+
+  it('that nobody reads have no session, and end with their client', async () => {
+    const client = connect(Number(new URL(app.pprof).port), '127.0.0.1');
+    client.write('GET /debug/pprof/heapsnapshot HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    // It has begun to come, and as much as a socket holds is not all.
+    await once(client, 'readable');
+    await app.process.until<number>('openSessions', (sessions) => sessions === 0);
+    const url = `${app.pprof}/heapsnapshot`;
+    expectError(await request(url), 429, /^a heap snapshot is being taken, /);
+    client.destroy();
+    await requestUntil(url, ({ status }) => status !== 429);
   });
 });

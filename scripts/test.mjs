@@ -15,8 +15,12 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { all, repeat, rest } = parse(process.argv.slice(2));
-const hasPaths = rest.some((arg) => !arg.startsWith('-'));
-const isWhole = !hasPaths && rest.length === 0;
+const hasPaths = rest.some(isPath);
+/** Options of Jest that leave tests out. */
+const NARROWING =
+  /^(-t|-o|-f|--(testNamePattern|selectProjects|shard|onlyChanged|onlyFailures|changedSince))\b/;
+const isWhole = !hasPaths && !rest.some((arg) => NARROWING.test(arg));
+const isOfProjects = rest.some((arg) => arg.startsWith('--selectProjects'));
 
 const directory = mkdtempSync(join(tmpdir(), 'tests-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
@@ -29,7 +33,7 @@ for (let time = 1; time <= repeat; time += 1) {
   add(await runJest());
   if (all && isWhole) {
     add(await runMatrix());
-  } else if (isWhole) {
+  } else if (!hasPaths) {
     console.log(
       'Not run: the packed package on Node 20, 22, 24 and 26 (npm run test:matrix, npm run test:all).',
     );
@@ -37,6 +41,12 @@ for (let time = 1; time <= repeat; time += 1) {
 }
 console.log(`\n${sumOf(total)}`);
 process.exitCode = total.failed === 0 ? 0 : 1;
+
+/** Whether it is a path, or a part of one, and not what belongs to the option before it, as in `--maxWorkers 2`. */
+function isPath(arg, at, args) {
+  const isOfOption = at > 0 && args[at - 1].startsWith('-');
+  return !arg.startsWith('-') && (!isOfOption || arg.includes('/'));
+}
 
 function parse(args) {
   const at = args.indexOf('--repeat');
@@ -51,7 +61,7 @@ function parse(args) {
 async function runJest() {
   const sumFile = join(directory, 'sum.json');
   rmSync(sumFile, { force: true });
-  const projects = all || hasPaths ? [] : ['--selectProjects', 'unit', 'e2e'];
+  const projects = all || hasPaths || isOfProjects ? [] : ['--selectProjects', 'unit', 'e2e'];
   const code = await run(
     [
       // Nest 12 is ESM only.

@@ -148,9 +148,10 @@ describeWithChromium('a web page of another origin', () => {
   });
 
   it.each(Object.keys(READ_ATTEMPTS))('cannot read an answer with %s', async (name) => {
-    html = READ_ATTEMPTS[name]!(`${profiler}/debug/pprof/cmdline`);
+    const path = '/debug/pprof/cmdline';
+    html = READ_ATTEMPTS[name]!(`${profiler}${path}`);
     await withPage(async (page) => {
-      await page.goto(`${pages}/attack`);
+      expect(await relay.statusOf(path, () => page.goto(`${pages}/attack`))).toBe(403);
       const stolen = await page.evaluate('window.stolen');
       expect(JSON.stringify(stolen)).not.toMatch(/http\.mjs|not allowed/);
     });

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from '@jest/globals';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
-import { request } from '../support/http.request.js';
+import { served } from '../support/http.request.js';
 import { itWhere } from '../support/needed.tool.js';
 import { goesOnFor, windowOf } from '../support/patience.js';
 
@@ -21,9 +21,7 @@ beforeAll(async () => {
 });
 
 async function goroutine(): Promise<string> {
-  const { status, text } = await request(`${profiler}/goroutine?debug=2`);
-  expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' });
-  return text;
+  return (await served(`${profiler}/goroutine?debug=2`)).text;
 }
 
 interface CpuProfile {
@@ -38,9 +36,7 @@ interface CpuProfile {
 }
 
 async function cpuProfile(query: string): Promise<CpuProfile> {
-  const { status, text, body } = await request(`${profiler}/profile?format=cpuprofile&${query}`);
-  expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' });
-  return JSON.parse(body.toString()) as CpuProfile;
+  return JSON.parse((await served(`${profiler}/profile?format=cpuprofile&${query}`)).text) as CpuProfile;
 }
 
 /** Settles when the main thread has been in it for long enough to be seen there. */
@@ -56,11 +52,11 @@ function phasesIn({ nodes, samples }: CpuProfile): string[] {
 }
 
 it('captures that overlap have each what was in its own window, at its own rate, also with looks in between', async () => {
-  await enter('phaseOne');
   const [seconds, longer] = [windowOf(3), windowOf(4)];
   const first = cpuProfile(`seconds=${seconds}`);
   // One after the other in the thread: when this is answered, the first has begun.
   await goroutine();
+  await enter('phaseOne');
   await enter('phaseTwo');
   const second = cpuProfile(`seconds=${longer}&hz=1000`);
   const dump = await goroutine();

@@ -4,15 +4,12 @@ import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js'
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { request } from '../support/http.request.js';
+import { goesOnFor, windowOf } from '../support/patience.js';
 
 // V8 samples by SIGPROF. An application may listen for it, too: whatever it does, no sample ends the process or calls a
 // listener, and whoever sends the signal outside of a capture reaches it.
 
-const PATHS = [
-  'profile?seconds=2',
-  'block?seconds=2&threshold=5',
-  'profile?seconds=2&format=cpuprofile&threads=main',
-];
+const PATHS = ['profile?', 'block?threshold=5', 'profile?format=cpuprofile&threads=main'];
 
 async function start(): Promise<{ app: AppProcess; origin: string }> {
   const app = new AppProcess(fileURLToPath(new URL('fixtures/sigprof.app.mjs', import.meta.url)), {
@@ -26,8 +23,8 @@ async function start(): Promise<{ app: AppProcess; origin: string }> {
 
 /** Does it in the middle of a capture. */
 async function during(origin: string, path: string, change: () => Promise<unknown>): Promise<void> {
-  const answer = request(`${origin}/debug/pprof/${path}`);
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const answer = request(`${origin}/debug/pprof/${path}&seconds=${windowOf(2)}`);
+  await goesOnFor(1000);
   await change();
   expect((await answer).status).toBe(200);
 }
@@ -52,7 +49,8 @@ describe.each(rowsOf('a capture of', PATHS, (path) => path === PATHS[0]))(
       expect(app.hasExited).toBe(false);
 
       await app.call('stop');
-      await new Promise((resolve) => setTimeout(resolve, 2000));
+      // Held for a little longer: V8 may still be about to end.
+      await app.until<number>('listeners', (listeners) => listeners === 0);
       app.signal('SIGPROF');
       expect(await app.exited).toEqual({ code: null, signal: 'SIGPROF' });
     });

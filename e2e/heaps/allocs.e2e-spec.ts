@@ -271,11 +271,13 @@ describe('an application, from before it is captured', () => {
 
     it('includes workers that start in the window, and names those that end in it', async () => {
       const ends = await app.startWorker();
-      const capturing = app.take('allocs?seconds=3');
+      // An application whose workers live for less than a second has none of its workers looked at.
+      await app.process.until<number>('ageOfYoungestWorker', (millis) => millis > 1000);
+      // It is known then, and so asked as soon as the capture begins.
+      expect(threadsComment(await app.take('heap'))).toContain(`worker ${ends}`);
+      const capturing = app.take(`allocs?seconds=${windowOf(3)}`);
       await app.counting();
       const starts = await app.startWorker();
-      // Workers that live for less than a second are left alone.
-      await new Promise((resolve) => setTimeout(resolve, 1000));
       await app.process.call('endWorker', ends);
       const profile = await capturing;
       expect(threadsComment(profile)).toMatch(

@@ -9,7 +9,7 @@ import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js'
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
-import { request } from '../support/http.request.js';
+import { request, served } from '../support/http.request.js';
 import { describeWhere } from '../support/needed.tool.js';
 import { rest, windowOf } from '../support/patience.js';
 import { expectRight } from '../support/right.figures.js';
@@ -73,7 +73,7 @@ describeWhere(HAS_FRAMES, NO_FRAMES, 'labels of routes', () => {
         const { ask, close } = platform === 'http2' ? overHttp2(url) : overHttp1(url);
         await request(`${profiler}&seconds=1`);
         let isDone = false;
-        const captured = request(`${profiler}&seconds=${windowOf(3)}&hz=500`).finally(() => (isDone = true));
+        const captured = served(`${profiler}&seconds=${windowOf(3)}&hz=500`).finally(() => (isDone = true));
         await app.until<boolean>('samplerRuns', (runs) => runs);
         /** Not all at the same route at a time. */
         const goOn = async (next: number): Promise<void> => {

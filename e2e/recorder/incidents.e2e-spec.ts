@@ -176,16 +176,18 @@ describe('the last minutes of a process', () => {
   });
 
   it('are left behind by a full heap', async () => {
-    const directory = await temporaryDirectory('flight-');
-    const app = new RecordedApp(
-      { flightRecorder: { directory } },
-      { execArgv: ['--max-old-space-size=100'] },
-    );
-    await app.recorded();
-    void app.process.call('fillHeap').catch(() => undefined);
-    const ending = await app.process.exited;
-    expect(ending.code === 134 || ending.signal === 'SIGABRT').toBe(true);
-    expect(await readdir(directory)).toEqual([expect.stringMatching(/^flight-/)]);
+    let app;
+    let directory;
+    do {
+      directory = await temporaryDirectory('flight-');
+      app = new RecordedApp({ flightRecorder: { directory } }, { execArgv: ['--max-old-space-size=100'] });
+      await app.recorded();
+      void app.process.call('fillHeap').catch(() => undefined);
+      const ending = await app.process.exited;
+      expect(ending.code === 134 || ending.signal === 'SIGABRT').toBe(true);
+      // It waits for a tenth of a second, which is as long as a thread may have no processor; that is said then.
+    } while (isStarved() && /^nestjs-pprof: no answer of the flight recorder/m.test(app.process.output));
+    expect(await readdir(directory)).toEqual([expect.stringMatching(/^flight-.*\.pb\.gz$/)]);
   });
 
   itExhaustive(

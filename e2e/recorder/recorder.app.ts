@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { readPprof, type ReadableProfile } from '../../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
 import { AppProcess, type StartOptions } from '../support/app.process.js';
 import { type FixtureOptions, profilerOf } from '../support/fixture.app.js';
-import { request } from '../support/http.request.js';
+import { request, served } from '../support/http.request.js';
 
 const SCRIPT = fileURLToPath(new URL('fixtures/recorded.app.mjs', import.meta.url));
 
@@ -27,11 +27,7 @@ export class RecordedApp {
   }
 
   async profile(query: string): Promise<ReadableProfile> {
-    const { status, body, text } = await this.ask(`profile?${query}`);
-    if (status !== 200) {
-      throw new Error(`profile?${query}: ${status} ${text}`);
-    }
-    return readPprof(body);
+    return readPprof((await served(await this.url(`profile?${query}`))).body);
   }
 
   /** A stretch, in milliseconds since the epoch. */

@@ -2,11 +2,11 @@ import { execFile, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { beforeAll } from '@jest/globals';
-import { onceServed, request } from './http.request.js';
 import { describeWithTool } from './needed.tool.js';
 import { patience } from './patience.js';
 import { decodeProfile, type DecodedProfile } from './pprof.profile.js';
 import { temporaryDirectory } from './temporary.directory.js';
+import { served } from './http.request.js';
 
 // Where Go's own installer puts it, which not every shell has in its PATH.
 const PATH = [process.env.PATH ?? '', '/usr/local/go/bin'].join(delimiter);
@@ -56,19 +56,13 @@ export async function savedProfile(
   url: string,
   isWhole: (profile: DecodedProfile) => boolean = () => true,
 ): Promise<string> {
-  const { status, text, body } = await onceServed(
-    () => request(url),
-    (response) => {
-      const profile = decodeProfile(response.body);
-      const isWithout = profile.comments.some((comment) =>
-        /^threads skipped: .* had no processor for /.test(comment),
-      );
-      return !isWithout && isWhole(profile);
-    },
-  );
-  if (status !== 200) {
-    throw new Error(`${url}: ${status} ${text}`);
-  }
+  const { body } = await served(url, (response) => {
+    const profile = decodeProfile(response.body);
+    const isWithout = profile.comments.some((comment) =>
+      /^threads skipped: .* had no processor for /.test(comment),
+    );
+    return !isWithout && isWhole(profile);
+  });
   const file = join(await temporaryDirectory('profile-'), 'profile.pb.gz');
   await writeFile(file, body);
   return file;

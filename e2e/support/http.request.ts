@@ -55,7 +55,8 @@ const TRIES = 10;
 
 /**
  * Asks again where the answer is that the process had no processor, or that its event loop did not answer at one of the two moments
- * of a difference, on a machine that is starved: it has seen that, and nothing is wrong with it, but that there is nothing else in it. So it does where what is served is not whole, as far as the caller knows.
+ * of a difference, on a machine that is starved: it has seen that, and nothing is wrong with it, but that there is nothing else in it.
+ * So it does where what is served is not whole, as far as the caller knows.
  */
 export async function onceServed(
   ask: () => Promise<Response>,
@@ -68,6 +69,15 @@ export async function onceServed(
     (response.status === 200 && !isWhole(response));
   for (let tries = 1; isStarved() && isLeftOut() && tries < TRIES; tries += 1) {
     response = await ask();
+  }
+  return response;
+}
+
+/** What is served at a URL, as `onceServed` has it; fails with the server's words where that is nothing. */
+export async function served(url: string, isWhole?: (response: Response) => boolean): Promise<Response> {
+  const response = await onceServed(() => request(url), isWhole);
+  if (response.status !== 200) {
+    throw new Error(`${url}: ${response.status} ${response.text}`);
   }
   return response;
 }

@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { Profile } from 'pprof-format';
-import { onceServed, request } from './http.request.js';
+import { served } from './http.request.js';
+import { isStarved, windowOf } from './patience.js';
 
 /** A frame of a decoded profile. */
 export interface Frame {
@@ -49,11 +50,15 @@ export function decodeProfile(body: Uint8Array): DecodedProfile {
 
 /** Takes a profile; fails with the server's words where it gives none. */
 export async function takeProfile(url: string): Promise<DecodedProfile> {
-  const { status, text, body } = await onceServed(() => request(url));
-  if (status !== 200) {
-    throw new Error(`${url}: ${status} ${text}`);
-  }
-  return decodeProfile(body);
+  return decodeProfile((await served(url)).body);
+}
+
+/** Of a process that is busy with `crunchNumbers`; once more where its thread had no processor, and so was not sampled. */
+export async function profileWithNumbers(origin: string): Promise<DecodedProfile> {
+  const take = () => takeProfile(`${origin}/debug/pprof/profile?seconds=${windowOf(1)}`);
+  const profile = await take();
+  const isWithout = flat(profile, 'samples/count', /^crunchNumbers /) === 0;
+  return isStarved() && isWithout ? await take() : profile;
 }
 
 /** The sum of one sample type over all samples, or those whose leaf function matches. */

@@ -55,8 +55,11 @@ export const READ_ATTEMPTS: Readonly<Record<string, (url: string) => string>> = 
   'a new window': (url) =>
     read(`await (async () => {
       const opened = open('${url}');
-      await new Promise((done) => setTimeout(done, 500));
-      return opened.document.body.textContent;
+      // Its own empty page can be read, before the other one is there.
+      for (let text = ''; ; text = opened.document.body.textContent) {
+        if (text !== '') return text;
+        await new Promise((done) => setTimeout(done, 20));
+      }
     })()`),
 };
 

@@ -3,7 +3,7 @@ import { afterEach, expect } from '@jest/globals';
 import { readPprof } from '../../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
 import { AppProcess, killProcesses } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
-import { request, requestUntil } from '../support/http.request.js';
+import { request, requestUntil, served } from '../support/http.request.js';
 import { itWhere } from '../support/needed.tool.js';
 
 // A loop that V8 compiled while it ran, in code that nobody has seen being compiled. It takes the kernel's clock of the thread
@@ -26,9 +26,7 @@ async function start(where: 'main' | 'worker'): Promise<string> {
 
 /** Stacks, innermost function first, of what is not idle; with the share of each. */
 async function stacks(url: string) {
-  const { status, body, text } = await request(url);
-  expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' });
-  const { samples, comments } = readPprof(body);
+  const { samples, comments } = readPprof((await served(url)).body);
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const total = sum(samples.map(({ values }) => values[0]!));
   const found = samples.map(({ stack, values }) => ({
