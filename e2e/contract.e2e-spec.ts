@@ -210,7 +210,7 @@ describe("Go's TestDeltaProfile", () => {
   });
 
   it('a window without a stack, after one without a stack, is a valid profile', async () => {
-    const { body } = await request(`${origin}/debug/pprof/block?seconds=1&threshold=60000`);
+    const { body } = await served(`${origin}/debug/pprof/block?seconds=1&threshold=60000`);
     expect(brokenRules(body, { timed: true })).toEqual([]);
     expect(readPprof(body).samples).toEqual([]);
   });
@@ -218,7 +218,7 @@ describe("Go's TestDeltaProfile", () => {
 
 describe('repeated parameters, relative links and times', () => {
   it('the first value counts', async () => {
-    const { body } = await request(`${origin}/debug/pprof/profile?seconds=1&hz=50&hz=99999`);
+    const { body } = await served(`${origin}/debug/pprof/profile?seconds=1&hz=50&hz=99999`);
     expect(readPprof(body).comments).toContain('sampling rate: 50 Hz');
     expect(readPprof(body).period).toBe(2e7);
   });
@@ -245,7 +245,7 @@ describe('repeated parameters, relative links and times', () => {
 
   it('a profile lasts as long as it was asked to, from when it was asked on', async () => {
     const before = Date.now();
-    const profile = readPprof((await request(`${origin}/debug/pprof/profile?seconds=1`)).body);
+    const profile = readPprof((await served(`${origin}/debug/pprof/profile?seconds=1`)).body);
     expect(profile.startedAt).toBeGreaterThanOrEqual(before - 1);
     expect(profile.durationNanos).toBeGreaterThanOrEqual(1e9);
   });

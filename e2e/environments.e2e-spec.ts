@@ -7,7 +7,7 @@ import { itExhaustive } from '../packages/nestjs-pprof/test-fixtures/exhaustive.
 import { type AppProcess, killProcesses } from './support/app.process.js';
 import { DevToolsClient } from './support/devtools.client.js';
 import { fixtureFile, profilerOf, startFixture } from './support/fixture.app.js';
-import { request } from './support/http.request.js';
+import { request, served } from './support/http.request.js';
 import { describeWhere, itWhere } from './support/needed.tool.js';
 import { rawRequest } from './support/raw.request.js';
 import { flat, profileWithNumbers, takeProfile } from './support/pprof.profile.js';
@@ -25,7 +25,7 @@ async function expectAllProfiles(app: AppProcess): Promise<void> {
   ]);
   expect(flat(profile, 'samples/count', /^crunchNumbers /)).toBeGreaterThan(0);
   expect(flat(heap!, 'inuse_space/bytes')).toBeGreaterThan(0);
-  const { text } = await request(`${url}/debug/pprof/goroutine?debug=2`);
+  const { text } = await served(`${url}/debug/pprof/goroutine?debug=2`);
   expect(text).toMatch(/^thread main /m);
   expect((await request(`${url}/debug/vars`)).status).toBe(200);
   await app.call('stopBurning');

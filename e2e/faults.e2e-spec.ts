@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { IS_EXHAUSTIVE, rowsOf } from '../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import type { AppProcess } from './support/app.process.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
-import { request } from './support/http.request.js';
+import { request, served } from './support/http.request.js';
 import { takeProfile } from './support/pprof.profile.js';
 import { RawConnection } from './support/raw.connection.js';
 
@@ -27,7 +27,7 @@ afterAll(async () => {
 
 async function expectItAnswers(): Promise<void> {
   expect((await request(`${url}/debug/pprof/`)).status).toBe(200);
-  const { headers } = await request(`${url}/debug/pprof/goroutine`);
+  const { headers } = await served(`${url}/debug/pprof/goroutine`);
   expect(headers['content-type']).toBe('application/octet-stream');
   expect(await app.call('profilingThread')).toBe(thread);
 }

@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core';
 import { describeWithChromium, launchChromium, openPage } from './support/chromium.browser.js';
 import { openInDevTools } from './support/devtools.page.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
-import { request } from './support/http.request.js';
+import { served } from './support/http.request.js';
 
 // What people look at: the flame graph viewer that is served here, and the tools that V8's own formats are for.
 
@@ -21,7 +21,7 @@ describeWithChromium('in a browser', () => {
 
   const file = async (name: string, path: string) => ({
     name,
-    body: (await request(`${origin}/debug/pprof/${path}`)).body,
+    body: (await served(`${origin}/debug/pprof/${path}`)).body,
   });
 
   const LINKS = [

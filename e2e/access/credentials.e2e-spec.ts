@@ -3,7 +3,7 @@ import type { AppProcess } from '../support/app.process.js';
 import { curl, describeWithCurl } from '../support/curl.tool.js';
 import { type Inside, profilerOf, startFixture } from '../support/fixture.app.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
-import { request } from '../support/http.request.js';
+import { onceServed, request } from '../support/http.request.js';
 import { decodeProfile } from '../support/pprof.profile.js';
 
 const auth = { username: 'ops', password: 'hunter2@ß' };
@@ -70,7 +70,7 @@ describe('credentials', () => {
       expect(status).toBe(path.endsWith('nothing') ? 404 : 200);
       expect(text).not.toMatch(/hunter2|\bops\b/);
     }
-    const { body } = await request(`${origin}/debug/pprof/goroutine`, { headers: GOOD });
+    const { body } = await onceServed(() => request(`${origin}/debug/pprof/goroutine`, { headers: GOOD }));
     expect(decodeProfile(body).comments.join('\n')).not.toMatch(/hunter2|\bops\b/);
   });
 });

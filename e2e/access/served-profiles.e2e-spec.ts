@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { profilerOf, startFixture } from '../support/fixture.app.js';
-import { request } from '../support/http.request.js';
+import { request, served } from '../support/http.request.js';
 
 let origin: string;
 
@@ -10,7 +10,7 @@ beforeAll(async () => {
 
 describe('the option profiles', () => {
   it.each(['profile?seconds=1', 'goroutine', 'cmdline', 'symbol'])('leaves %s', async (path) => {
-    expect((await request(`${origin}/debug/pprof/${path}`)).status).toBe(200);
+    expect((await served(`${origin}/debug/pprof/${path}`)).status).toBe(200);
   });
 
   it.each(['heap', 'heap?seconds=0', 'block?seconds=1', 'threadcreate?debug=1'])(

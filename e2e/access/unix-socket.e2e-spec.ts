@@ -5,7 +5,7 @@ import { itExhaustive, rowsOf } from '../../packages/nestjs-pprof/test-fixtures/
 import { type AppProcess, killProcesses } from '../support/app.process.js';
 import { curl, describeWithCurl } from '../support/curl.tool.js';
 import { type FixtureOptions, startFixture } from '../support/fixture.app.js';
-import { openRequest, request } from '../support/http.request.js';
+import { onceServed, openRequest, request } from '../support/http.request.js';
 import { decodeProfile } from '../support/pprof.profile.js';
 import { patience } from '../support/patience.js';
 import { temporaryDirectory } from '../support/temporary.directory.js';
@@ -59,7 +59,7 @@ describe('a unix socket', () => {
     const index = await ask('/debug/pprof/');
     expect(index.text).toContain(`curl --unix-socket ${socketPath} `);
     expect(index.text).toContain(`ssh -L 6060:${socketPath} user@host`);
-    const { body } = await ask('/debug/pprof/profile?seconds=1');
+    const { body } = await onceServed(() => ask('/debug/pprof/profile?seconds=1'));
     expect(decodeProfile(body).sampleTypes).toHaveLength(3);
 
     // It has the guard of every listener.

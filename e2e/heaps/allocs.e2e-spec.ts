@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { itExhaustive, rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
-import { openRequest } from '../support/http.request.js';
+import { openRequest, served } from '../support/http.request.js';
 import { patience, windowOf } from '../support/patience.js';
 import { type DecodedProfile, flat, framesNamed } from '../support/pprof.profile.js';
 import { AllocatingApp, threadsComment } from './allocating.app.js';
@@ -198,11 +198,8 @@ describe('an application, from before it is captured', () => {
   afterAll(killProcesses);
 
   it.each(['heap', 'allocs'])('%s?debug=1 ends with the memory of the process', async (name) => {
-    const { status, headers, text } = await app.ask(`${name}?debug=1`);
-    expect({ status, type: headers['content-type'] }).toEqual({
-      status: 200,
-      type: 'text/plain; charset=utf-8',
-    });
+    const { headers, text } = await served(`${app.pprof}/${name}?debug=1`);
+    expect(headers['content-type']).toBe('text/plain; charset=utf-8');
     expect(text).toMatch(new RegExp(`^${name} profile: total `));
     for (const value of ['rss', 'heapUsed', 'external', 'total_heap_size', 'heap_size_limit', 'old_space']) {
       expect(text).toMatch(new RegExp(`^# ${value} = \\d+`, 'm'));
