@@ -222,7 +222,7 @@ describe('a process with DevTools attached', () => {
     expect(vars.eventLoop.stuck).toBe(true);
     // It is stuck like any other, and so is shown where it is; V8's sampler begins at the caller of a function that a
     // breakpoint is in.
-    const dump = await request(`${url}/debug/pprof/goroutine?debug=2`);
+    const dump = await served(`${url}/debug/pprof/goroutine?debug=2`);
     expect(dump.text).toMatch(/^thread main \[stuck\]:[^]*^turn \(.*hot\.mjs\)/m);
     const profile = await takeProfile(`${url}/debug/pprof/profile?seconds=1`);
     expect(profile.comments.join('\n')).toContain('main (by inspector, its event loop is stuck)');

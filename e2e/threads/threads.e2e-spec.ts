@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { rowsOf } from '../../packages/nestjs-pprof/test-fixtures/exhaustive.js';
 import { killProcesses } from '../support/app.process.js';
 import { describeWithGo, goToolPprof, savedProfile } from '../support/go.tool.js';
-import { openRequest, request, requestUntil } from '../support/http.request.js';
+import { openRequest, request, requestUntil, served } from '../support/http.request.js';
 import { windowOf } from '../support/patience.js';
 import { type DecodedProfile, flat, framesNamed, takeProfile } from '../support/pprof.profile.js';
 import { ThreadsApp } from './threads.app.js';
@@ -54,7 +54,7 @@ describeWithGo('go tool pprof on an application with threads of many kinds', () 
         ({ labels, stack }) => labels['thread'] === `worker ${idle} (clock)` && stack[0]?.name === '(idle)',
       ),
     );
-    ({ text } = await request(`${app.pprof}/goroutine?debug=1`));
+    ({ text } = await served(`${app.pprof}/goroutine?debug=1`));
     // V8 tells of a loop that it was already in when it compiles it anew, which a busy machine takes its time for.
     ({ text: dump } = await requestUntil(`${app.pprof}/goroutine?debug=2`, (response) =>
       /^spinInWorker .*\n\t\/.*\/kinds\.worker\.mjs:\d+$/m.test(response.text),
