@@ -7,6 +7,7 @@ import { killProcesses } from './support/app.process.js';
 import { exampleSource, profilingUrl, startExample } from './support/example.app.js';
 import { profilerOf, startFixture } from './support/fixture.app.js';
 import {
+  askUntil,
   onceServed,
   openRequest,
   request,
@@ -305,6 +306,13 @@ describe('heap snapshots, where they are on', () => {
 
   afterAll(killProcesses);
 
+  /** One can be taken, as soon as the one before is gone. */
+  async function expectNext(): Promise<void> {
+    const take = () => onceServed(() => request(`${app.pprof}/heapsnapshot`));
+    const { status, text } = await askUntil(take, (response) => response.status !== 429);
+    expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' });
+  }
+
   it('hold the whole heap of a thread, strings and all', async () => {
     const { snapshot, nodes, strings } = await takeFile<HeapSnapshot>(
       `${app.pprof}/heapsnapshot`,
@@ -334,26 +342,18 @@ describe('heap snapshots, where they are on', () => {
     const second = await request(`${app.pprof}/heapsnapshot`);
     expectError(second, 429, /^a heap snapshot is being taken, /);
     first.disconnect();
-    let third = second;
-    while (third.status === 429) {
-      third = await onceServed(() => request(`${app.pprof}/heapsnapshot`));
-    }
-    expect({ status: third.status, text: third.status === 200 ? '' : third.text }).toEqual({
-      status: 200,
-      text: '',
-    });
+    await expectNext();
     await app.process.until<number>('openSessions', (sessions) => sessions === 0);
   });
 
   it('that nobody reads have no session, and end with their client', async () => {
-    const client = connect(Number(new URL(app.pprof).port), '127.0.0.1');
+    const client = connect(Number(new URL(app.pprof).port), '127.0.0.1').on('error', () => undefined);
     client.write('GET /debug/pprof/heapsnapshot HTTP/1.1\r\nHost: localhost\r\n\r\n');
     // It has begun to come, and as much as a socket holds is not all.
     await once(client, 'readable');
     await app.process.until<number>('openSessions', (sessions) => sessions === 0);
-    const url = `${app.pprof}/heapsnapshot`;
-    expectError(await request(url), 429, /^a heap snapshot is being taken, /);
+    expectError(await request(`${app.pprof}/heapsnapshot`), 429, /^a heap snapshot is being taken, /);
     client.destroy();
-    await requestUntil(url, ({ status }) => status !== 429);
+    await expectNext();
   });
 });

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from '@jest/globals';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
-import { served } from '../support/http.request.js';
+import { request, served } from '../support/http.request.js';
 import { itWhere } from '../support/needed.tool.js';
 import { goesOnFor, windowOf } from '../support/patience.js';
 
@@ -36,7 +36,10 @@ interface CpuProfile {
 }
 
 async function cpuProfile(query: string): Promise<CpuProfile> {
-  return JSON.parse((await served(`${profiler}/profile?format=cpuprofile&${query}`)).text) as CpuProfile;
+  // Not once more: another window has other phases.
+  const { status, text } = await request(`${profiler}/profile?format=cpuprofile&${query}`);
+  expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' });
+  return JSON.parse(text) as CpuProfile;
 }
 
 /** Settles when the main thread has been in it for long enough to be seen there. */

@@ -3,7 +3,7 @@ import { beforeAll, expect, it } from '@jest/globals';
 import { readPprof, type ReadableProfile } from '../../packages/nestjs-pprof/test-fixtures/pprof-rules.js';
 import { AppProcess } from '../support/app.process.js';
 import { profilerOf } from '../support/fixture.app.js';
-import { served } from '../support/http.request.js';
+import { request } from '../support/http.request.js';
 import { goesOnFor, windowOf } from '../support/patience.js';
 
 // CPU captures of overlapping windows: one sampler, and each has what was in its own window.
@@ -21,7 +21,9 @@ beforeAll(async () => {
 });
 
 async function capture(query: string): Promise<ReadableProfile> {
-  return readPprof((await served(`${origin}/debug/pprof/profile?${query}`)).body);
+  const { status, body, text } = await request(`${origin}/debug/pprof/profile?${query}`);
+  expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' });
+  return readPprof(body);
 }
 
 async function expectSampler(runs: boolean): Promise<void> {

@@ -9,7 +9,11 @@ import { goesOnFor, windowOf } from '../support/patience.js';
 // V8 samples by SIGPROF. An application may listen for it, too: whatever it does, no sample ends the process or calls a
 // listener, and whoever sends the signal outside of a capture reaches it.
 
-const PATHS = ['profile?', 'block?threshold=5', 'profile?format=cpuprofile&threads=main'];
+const WINDOWS = [
+  'profile?seconds=',
+  'block?threshold=5&seconds=',
+  'profile?format=cpuprofile&threads=main&seconds=',
+];
 
 async function start(): Promise<{ app: AppProcess; origin: string }> {
   const app = new AppProcess(fileURLToPath(new URL('fixtures/sigprof.app.mjs', import.meta.url)), {
@@ -22,29 +26,29 @@ async function start(): Promise<{ app: AppProcess; origin: string }> {
 }
 
 /** Does it in the middle of a capture. */
-async function during(origin: string, path: string, change: () => Promise<unknown>): Promise<void> {
-  const answer = request(`${origin}/debug/pprof/${path}&seconds=${windowOf(2)}`);
+async function during(origin: string, window: string, change: () => Promise<unknown>): Promise<void> {
+  const answer = request(`${origin}/debug/pprof/${window}${windowOf(2)}`);
   await goesOnFor(1000);
   await change();
   expect((await answer).status).toBe(200);
 }
 
-describe.each(rowsOf('a capture of', PATHS, (path) => path === PATHS[0]))(
+describe.each(rowsOf('a capture of', WINDOWS, (window) => window === WINDOWS[0]))(
   'an application that listens for SIGPROF, and a capture of %s',
-  (path) => {
+  (window) => {
     it('lives, and its listener is called for none of the samples; once the profiler has been stopped, the signal does what it did', async () => {
       const { app, origin } = await start();
-      await during(origin, path, () => app.call('add'));
+      await during(origin, window, () => app.call('add'));
       expect(await app.call('calls')).toBe(0);
       app.signal('SIGPROF');
       await app.until<number>('calls', (calls) => calls === 1);
-      await during(origin, path, () => app.call('remove'));
+      await during(origin, window, () => app.call('remove'));
       await app.call('add');
-      await during(origin, path, () => app.call('removeAll'));
-      await during(origin, path, () => app.call('removeAllOften'));
+      await during(origin, window, () => app.call('removeAll'));
+      await during(origin, window, () => app.call('removeAllOften'));
       // Nobody listens, but we.
       app.signal('SIGPROF');
-      await during(origin, path, () => app.call('status'));
+      await during(origin, window, () => app.call('status'));
       expect(await app.call('calls')).toBe(1);
       expect(app.hasExited).toBe(false);
 

@@ -82,7 +82,10 @@ export class LabelsApp {
     let profile = await this.#windowUnder(window, concurrency, task);
     // What runs for a few of a few samples may be missing among them, rightly.
     const { seconds, hz } = window;
-    while (labelledWindow(seconds) < windowOf(seconds) && samplesOf(profile) < (seconds * hz) / 3) {
+    while (
+      labelledWindow(seconds) < windowOf(seconds) &&
+      flat(profile, 'samples/count') < (seconds * hz) / 3
+    ) {
       const next = await this.#windowUnder(window, concurrency, task);
       profile = { ...next, samples: [...profile.samples, ...next.samples] };
     }
@@ -119,10 +122,6 @@ export class LabelsApp {
  */
 export function labelledWindow(seconds: number): number {
   return Math.min(windowOf(seconds), 2 * seconds);
-}
-
-function samplesOf(profile: DecodedProfile): number {
-  return flat(profile, 'samples/count');
 }
 
 /** The samples that have such a function in their stack, by the value of one label. */

@@ -1,8 +1,8 @@
-import { served } from '../support/http.request.js';
 import { expectRight } from '../support/right.figures.js';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { KernelAccount } from '../truth/kernel.account.js';
 import { describeWithGo, goToolPprof } from '../support/go.tool.js';
+import { served } from '../support/http.request.js';
 import { pause, RecordedApp, total } from './recorder.app.js';
 
 // What the flight recorder has of the past is what was there.

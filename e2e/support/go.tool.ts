@@ -2,11 +2,11 @@ import { execFile, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { beforeAll } from '@jest/globals';
+import { served } from './http.request.js';
 import { describeWithTool } from './needed.tool.js';
 import { patience } from './patience.js';
 import { decodeProfile, type DecodedProfile } from './pprof.profile.js';
 import { temporaryDirectory } from './temporary.directory.js';
-import { served } from './http.request.js';
 
 // Where Go's own installer puts it, which not every shell has in its PATH.
 const PATH = [process.env.PATH ?? '', '/usr/local/go/bin'].join(delimiter);
